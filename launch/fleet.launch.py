@@ -1,0 +1,98 @@
+"""Start a whole fleet: `ros2 launch fleet_bringup fleet.launch.py`, `--show-args` for what can be chosen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+)
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from fleet_bringup.graph import ENVIRONMENT, node_graph, write_parameters
+from fleet_bringup.prepared import Wishes, config_folder, prepare
+from fleet_contract.door import BadInput
+
+ARGUMENTS = {
+    "fleet": ("block_push", "A fleet file, or the name of one that comes with the stack."),
+    "ticks": ("0", "Ticks after which the run ends; 0: when it is stopped."),
+    "headless": ("true", "A line every few seconds instead of the live view."),
+    "record": ("true", "Record everything into a bag."),
+    "report": ("", "Folder for bag, summary and picture; runs/TIME_FLEET if empty."),
+    "rviz": ("false", "Open RViz."),
+    "foxglove": ("false", "Start the Foxglove bridge."),
+    "seed": ("0", "Seed of simulation, sampling, training and ties."),
+    "log_level": ("info", "Of the nodes' logs: debug, info, warn, error."),
+    "params_file": ("", "ROS 2 parameter file for all nodes."),
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value=default, description=text)
+                for name, (default, text) in ARGUMENTS.items()
+            ),
+            *(SetEnvironmentVariable(*item) for item in ENVIRONMENT.items() if item[0] not in os.environ),
+            OpaqueFunction(function=_start),
+        ]
+    )
+
+
+def _start(context: LaunchContext) -> list:
+    chosen = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    is_true = {name: chosen[name].lower() in {"true", "1"} for name in ("headless", "record", "rviz", "foxglove")}
+    run = prepare(
+        Wishes(
+            fleet=chosen["fleet"],
+            report=Path(chosen["report"]) if chosen["report"] else None,
+            ticks=_whole("ticks", chosen["ticks"]),
+            seed=_whole("seed", chosen["seed"]),
+            record=is_true["record"],
+            params_file=Path(chosen["params_file"]) if chosen["params_file"] else None,
+        )
+    )
+    actions = []
+    specs = node_graph(run, headless=is_true["headless"])
+    parameters = write_parameters(specs, run.folder)
+    for spec in specs:
+        node = Node(
+            package=spec.package,
+            executable=spec.executable,
+            name=spec.name,
+            parameters=[str(parameters), *([chosen["params_file"]] if chosen["params_file"] else [])],
+            arguments=["--ros-args", "--log-level", chosen["log_level"]],
+            output="screen" if spec.name == "console" else "log",
+            emulate_tty=spec.name == "console",
+            respawn=not spec.needed,
+            respawn_delay=2.0,
+        )
+        actions.append(node)
+        if spec.needed:
+            over = OnProcessExit(
+                target_action=node, on_exit=[EmitEvent(event=Shutdown(reason=f"{spec.name} has ended"))]
+            )
+            actions.append(RegisterEventHandler(over))
+    if is_true["rviz"]:
+        actions.append(Node(package="rviz2", executable="rviz2", arguments=["-d", str(config_folder() / "fleet.rviz")]))
+    if is_true["foxglove"]:
+        actions.append(
+            Node(package="foxglove_bridge", executable="foxglove_bridge", parameters=[{"address": "127.0.0.1"}])
+        )
+    return actions
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isdigit():
+        raise BadInput(f"{name}: found {text!r}, allowed is a whole number from 0.")
+    return int(text)

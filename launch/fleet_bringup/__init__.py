@@ -1,0 +1,1 @@
+"""Launch files, fleet files, the console, and the fleet command."""

@@ -1,0 +1,95 @@
+"""The `fleet` command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fleet_bringup.experiments import experiment
+from fleet_bringup.prepared import Wishes, prepare
+from fleet_contract.door import EXIT_BAD_INPUT, BadInput
+
+app = typer.Typer(
+    help="A few human supervisors, many learning robots.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(experiment, name="experiment")
+LogLevel = Literal["debug", "info", "warn", "error"]
+
+
+@app.callback()
+def fleet() -> None:
+    """A few human supervisors, many learning robots."""
+
+
+@app.command()
+def up(
+    fleet: Annotated[
+        str, typer.Option(help="A fleet file, or the name of one that comes with the stack.")
+    ] = "block_push",
+    ticks: Annotated[int, typer.Option(help="Ticks after which the run ends; 0: when it is stopped.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of simulation, sampling, training and ties.")] = 0,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for bag, summary and picture; runs/TIME_FLEET else.")
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="A line every few seconds, no live view.")] = False,
+    record: Annotated[bool, typer.Option(help="Record everything into a bag.")] = True,
+    robots: Annotated[int | None, typer.Option(help="Number of robots instead of the fleet file's.")] = None,
+    supervisors: Annotated[int | None, typer.Option(help="Number of supervisors instead of the fleet file's.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Checkpoint instead of the fleet file's.")] = None,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Robots do not wait; a late action means holding.")
+    ] = False,
+    log_level: Annotated[LogLevel, typer.Option(help="Of the nodes' logs.")] = "info",
+    params_file: Annotated[Path | None, typer.Option(help="ROS 2 parameter file for all nodes.")] = None,
+) -> None:
+    """Run a fleet: robots, policy, allocator, gate, supervisors, trainer and recorder."""
+    run = prepare(
+        Wishes(
+            fleet=fleet,
+            report=report,
+            ticks=ticks,
+            seed=seed,
+            record=record,
+            robots=robots,
+            supervisors=supervisors,
+            policy=policy,
+            mode="real_time" if real_time else None,
+            params_file=params_file,
+        )
+    )
+    from fleet_bringup.up import up as run_up
+
+    raise typer.Exit(run_up(run, headless=headless, log_level=log_level))
+
+
+@app.command()
+def pretrain(
+    fleet: Annotated[
+        str, typer.Option(help="A fleet file, or the name of one that comes with the stack.")
+    ] = "block_push",
+    seed: Annotated[int, typer.Option(help="Seed of demonstrations, training and calibration.")] = 0,
+) -> None:
+    """Collect demonstrations, train the fleet's first policy on them, and calibrate its threshold."""
+    from fleet_bringup.prepared import fleet_file
+    from fleet_experiments.pretrain import pretrain as run_pretrain
+
+    run_pretrain(fleet_file(fleet), seed=seed)
+
+
+def main() -> None:
+    """Run the command; bad input is one sentence and exit code 2."""
+    try:
+        app()
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        sys.exit(EXIT_BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""A ROS domain of the run's own, so that runs on one machine never hear each other."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fleet_contract.door import BadInput
+
+DOMAINS = range(1, 102)
+"""Ports of higher domains can collide with ephemeral ones."""
+FIRST_PORT, PORTS_PER_DOMAIN = 7400, 250
+"""RTPS well-known ports: discovery of domain d listens at 7400 + 250 d."""
+
+
+@contextmanager
+def own_domain(wanted: str | None) -> Iterator[int]:
+    """A domain that nobody on this machine uses, kept until the end of the block.
+
+    The wanted one if it is free; another one otherwise.
+
+    Raises:
+        BadInput: `wanted` is no domain, or all are taken.
+    """
+    if wanted and not (wanted.isdigit() and int(wanted) in range(DOMAINS.stop)):
+        raise BadInput(f"ROS_DOMAIN_ID: found {wanted!r}, allowed is a number from 0 to {DOMAINS.stop - 1}.")
+    candidates = [int(wanted)] if wanted else []
+    for domain in [*candidates, *DOMAINS]:
+        with socket.socket(socket.AF_UNIX) as mine:
+            try:
+                # An abstract name lives as long as its socket, in the network namespace: the reach of a domain here.
+                mine.bind(f"\0fleet-domain-{domain}")
+            except OSError:
+                continue
+            if not _heard(domain):
+                yield domain
+                return
+    raise BadInput("ROS_DOMAIN_ID: found no free domain, allowed are at most 101 runs at a time.")
+
+
+def _heard(domain: int) -> bool:
+    """Whether something on this machine listens for participants of the domain."""
+    port = f":{FIRST_PORT + PORTS_PER_DOMAIN * domain:04X} "
+    tables = (Path(table) for table in ("/proc/net/udp", "/proc/net/udp6"))
+    return any(port in table.read_text(encoding="ascii") for table in tables if table.exists())

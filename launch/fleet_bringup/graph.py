@@ -1,0 +1,77 @@
+"""The node graph: which nodes run, with which parameters. Both runners read it, and nothing else says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from fleet_bringup.prepared import Run
+
+ENVIRONMENT = {
+    # The fleet is heard on this machine only, unless somebody wishes otherwise.
+    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    # Images of many robots get lost over the default transports.
+    "FASTDDS_BUILTIN_TRANSPORTS": "LARGE_DATA",
+    # Threads that wait must not keep the processors from the other processes.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "PYTHONUNBUFFERED": "1",
+}
+"""What the nodes run in, unless somebody has set it otherwise."""
+
+Parameter = str | int | float | bool | list[str]
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One process."""
+
+    package: str
+    executable: str
+    name: str
+    parameters: dict[str, Parameter]
+    needed: bool = False
+    """The run ends when this node ends."""
+
+
+def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
+    """All nodes of a run; the console, which ends the run, is the last."""
+    home: dict[str, Parameter] = {"run_dir": str(run.folder)}
+    seeded = home | {"seed": run.seed}
+    workers = [
+        NodeSpec("iifl_policy", "policy_node", "policy", seeded),
+        NodeSpec("fleet_allocator", "allocator_node", "allocator", seeded),
+        NodeSpec("fleet_safety", "gate_node", "gate", home),
+        NodeSpec("teleop_gui", "station_node", "stations", seeded),
+    ]
+    if run.fleet.training.update_ticks:
+        workers.append(NodeSpec("iifl_policy", "trainer_node", "trainer", seeded))
+    if run.record:
+        workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", home))
+    console = NodeSpec(
+        "fleet_bringup",
+        "console_node",
+        "console",
+        seeded | {"ticks": run.ticks, "headless": headless, "recording": run.record},
+        needed=True,
+    )
+    awaited = [node.name for node in (*workers, console)]
+    bridge = NodeSpec(
+        "sim_bridge", "bridge_node", "bridge", seeded | {"ticks": run.ticks, "await_nodes": awaited}, needed=True
+    )
+    return [bridge, *workers, console]
+
+
+def write_parameters(nodes: list[NodeSpec], folder: Path) -> Path:
+    """Write all nodes' parameters as one ROS 2 parameter file into the run's folder."""
+    path = folder / "params.yaml"
+    content = {node.name: {"ros__parameters": dict(node.parameters)} for node in nodes}
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def arguments(node: NodeSpec, params_files: list[Path], log_level: str) -> list[str]:
+    """What a node's executable is called with; later parameter files win."""
+    files = [word for file in params_files for word in ("--params-file", str(file))]
+    return ["--ros-args", "-r", f"__node:={node.name}", *files, "--log-level", log_level]

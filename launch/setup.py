@@ -1,0 +1,34 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+
+def files(*patterns: str) -> list[str]:
+    return sorted(str(path) for pattern in patterns for path in Path().glob(pattern))
+
+
+setup(
+    name="fleet_bringup",
+    version="0.1.0",
+    description="Launch files, fleet files, the console, and the fleet command.",
+    license="Apache-2.0",
+    packages=find_packages(include=["fleet_bringup", "fleet_bringup.*"]),
+    package_data={"fleet_bringup": ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/fleet_bringup"]),
+        ("share/fleet_bringup", ["package.xml"]),
+        ("share/fleet_bringup/launch", files("*.launch.py")),
+        ("share/fleet_bringup/config", files("config/*.yaml", "config/*.rviz")),
+        ("share/fleet_bringup/config/robots", files("config/robots/*.yaml")),
+        ("share/fleet_bringup/config/policies", files("config/policies/*")),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "console_node = fleet_bringup.console_node:main",
+            "prepare = fleet_bringup.prepare:main",
+            "fleet = fleet_bringup.cli:main",
+        ],
+    },
+)

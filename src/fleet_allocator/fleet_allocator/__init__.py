@@ -1,0 +1,1 @@
+"""Who gets which human: priorities, leases, and the return on human effort."""

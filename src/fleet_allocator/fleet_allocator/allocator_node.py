@@ -1,0 +1,159 @@
+"""Issues supervision requests: sends the humans to the robots, and tells everybody who holds whom.
+
+N robots, M supervisors.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NoReturn
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from fleet_interfaces.action import Supervise
+from fleet_interfaces.msg import Lease as LeaseMessage
+from fleet_interfaces.msg import LeaseTable, PolicyReport, RobotStatus
+from numpy.typing import NDArray
+from rclpy.action import ActionClient
+from rclpy.clock import Clock, ClockType
+from std_msgs.msg import Header
+
+from fleet_allocator.allocator import Allocator, Table
+from fleet_contract.door import BadInput
+from fleet_contract.lease import Lease, fill_lease
+from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
+
+MEET_S = 0.05
+LOCKSTEP_PATIENCE_S = 10.0
+REAL_TIME_PATIENCE = 0.2
+"""Share of a tick that a supervisor has to answer in real time."""
+
+
+class AllocatorNode(FleetNode):
+    """One lease table per tick, published when the supervisors have answered the tick's requests.
+
+    Raises:
+        BadInput: the order needs risks, which no node predicts.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("allocator")
+        seed = self.setting("seed", 0, "Seed of the ties.")
+        rules, robots, humans = self.fleet.allocation, self.fleet.robot_names, self.fleet.supervisor_names
+        if rules.needs_risk:
+            raise BadInput(f"allocation.order: found {rules.order!r}, allowed is one without risk: nobody predicts it.")
+        self._allocator = Allocator(rules, robots, humans, seed)
+        self._stations: dict[str, Any] = {name: ActionClient(self, Supervise, f"{name}/supervise") for name in humans}
+        self._tick = -1
+        self._report: PolicyReport | None = None
+        self._violated: dict[int, bool] = {}
+        self._table: Table | None = None
+        self._unanswered: set[int] = set()
+        self._stamp = Time()
+        self._tables = self.create_publisher(LeaseTable, "fleet/leases", OFFERED)
+        patience_s = LOCKSTEP_PATIENCE_S if self.lockstep else REAL_TIME_PATIENCE / self.robot_contract.rate_hz
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._patience = self.create_timer(patience_s, self._refuse_unanswered, clock=steady, autostart=False)
+        self._met = not self.lockstep
+        self._meeting = self.create_timer(MEET_S, self._meet_stations, clock=steady)
+        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, NEWEST)
+        for robot, name in enumerate(robots):
+            topic = f"{name}/{self.robot_contract.violation.topic}"
+            self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), NEWEST)
+
+    def _meet_stations(self) -> None:
+        """In lockstep the first allocation waits until every supervisor can be asked: a run must not depend on who is late."""
+        if self._available().all():
+            self._meeting.destroy()
+            self._met = True
+            self._allocate_if_complete()
+
+    def _available(self) -> NDArray[np.bool_]:
+        return np.array([station.server_is_ready() for station in self._stations.values()])
+
+    def _on_report(self, message: PolicyReport) -> None:
+        if self._is_of_newest_tick(message.tick):
+            self._report = message
+            self._allocate_if_complete()
+
+    def _on_status(self, robot: int, message: RobotStatus) -> None:
+        if self._is_of_newest_tick(message.tick):
+            self._violated[robot] = message.violated
+            self._allocate_if_complete()
+
+    def _is_of_newest_tick(self, tick: int) -> bool:
+        if tick > self._tick:
+            self._refuse_unanswered()
+            self._tick, self._report, self._table = tick, None, None
+            self._violated.clear()
+        return tick == self._tick
+
+    def _allocate_if_complete(self) -> None:
+        if self._report is None or len(self._violated) < len(self.fleet.robot_names) or not self._met:
+            return
+        report, self._report = self._report, None
+        self._stamp = report.header.stamp
+        self._table = self._allocator.step(
+            report.tick,
+            np.asarray(report.uncertainties),
+            np.array([self._violated[robot] for robot in range(len(self._violated))]),
+            self._available(),
+        )
+        self._unanswered = {lease.token for lease in self._table.offers}
+        uncertainty = dict(zip(report.robots, report.uncertainties, strict=True))
+        for lease in self._table.offers:
+            self._request(lease, uncertainty[lease.robot])
+        self._patience.reset()
+        self._publish_if_answered()
+
+    def _request(self, lease: Lease, uncertainty: float) -> None:
+        goal = Supervise.Goal()
+        goal.robot, goal.kind, goal.lease, goal.uncertainty = lease.robot, int(lease.kind), lease.token, uncertainty
+        goal.least_ticks = self._allocator.least_ticks(lease.kind)
+        answer = self._stations[lease.supervisor].send_goal_async(goal)
+        answer.add_done_callback(partial(self._on_answer, lease.token))
+
+    def _on_answer(self, token: int, answer: Any) -> None:
+        if token not in self._unanswered:
+            return
+        self._unanswered.discard(token)
+        if answer.result().accepted:
+            answer.result().get_result_async().add_done_callback(partial(self._on_result, token))
+        else:
+            self._refuse(token)
+        self._publish_if_answered()
+
+    def _on_result(self, token: int, result: Any) -> None:
+        if result.result().result.outcome == Supervise.Result.HANDED_BACK:
+            self._allocator.hand_back(token)
+
+    def _refuse(self, token: int) -> None:
+        if self._table is not None:
+            self._table = self._allocator.refuse(self._table, token)
+
+    def _refuse_unanswered(self) -> None:
+        """Whoever has not answered in time does not get the robot, also if the answer still comes."""
+        self._patience.cancel()
+        for token in self._unanswered:
+            self.get_logger().warning(f"lease {token} was not answered in time")
+            self._refuse(token)
+        self._unanswered = set()
+        self._publish_if_answered()
+
+    def _publish_if_answered(self) -> None:
+        if self._table is None or self._unanswered:
+            return
+        self._patience.cancel()
+        table, self._table = self._table, None
+        message = LeaseTable(
+            header=Header(stamp=self._stamp), tick=self._tick, threshold=table.threshold, waiting=list(table.waiting)
+        )
+        for lease in table.leases:
+            message.leases.append(LeaseMessage())
+            fill_lease(message.leases[-1], lease)
+        self._tables.publish(message)
+
+
+def main() -> NoReturn:
+    """Run the node."""
+    run_process(AllocatorNode)

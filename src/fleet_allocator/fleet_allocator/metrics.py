@@ -1,0 +1,56 @@
+"""What a run cost and brought, counted tick by tick (IIFL section 5).
+
+N robots, M supervisors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_allocator.allocator import Table
+from fleet_contract.lease import LeaseKind
+
+
+class Metrics:
+    """Counts of everything since the run began, per robot and per human."""
+
+    def __init__(self, robots: tuple[str, ...], supervisors: tuple[str, ...]) -> None:
+        self.successes_N = np.zeros(len(robots), dtype=np.int64)
+        """Completed tasks."""
+        self.hard_resets_N = np.zeros(len(robots), dtype=np.int64)
+        """Incidents that needed a hard reset, not its ticks."""
+        self.idle_ticks_N = np.zeros(len(robots), dtype=np.int64)
+        """Ticks of waiting for a hard reset or being reset."""
+        self.teleoperation_ticks_M = np.zeros(len(supervisors), dtype=np.int64)
+        self.hard_reset_ticks_M = np.zeros(len(supervisors), dtype=np.int64)
+        self.switches_M = np.zeros(len(supervisors), dtype=np.int64)
+        """Times that a human began with another robot than the one before, also if idle in between."""
+        self._human = {name: human for human, name in enumerate(supervisors)}
+        self._violated_N = np.zeros(len(robots), dtype=bool)
+        self._last_robot: dict[str, str] = {}
+
+    def add(self, table: Table, violated_N: NDArray[np.bool_], succeeded_N: NDArray[np.bool_]) -> None:
+        """Count one tick.
+
+        Args:
+            table: who held whom.
+            violated_N: robots that were in constraint violation when the table was made. A violation that the tick's
+                actions cause is counted with the next tick.
+            succeeded_N: robots whose task the tick's actions completed.
+        """
+        self.successes_N += succeeded_N
+        self.hard_resets_N += violated_N & ~self._violated_N
+        self.idle_ticks_N += violated_N
+        self._violated_N = violated_N.copy()
+        for lease in table.leases:
+            human = self._human[lease.supervisor]
+            ticks_M = self.hard_reset_ticks_M if lease.kind is LeaseKind.HARD_RESET else self.teleoperation_ticks_M
+            ticks_M[human] += 1
+            self.switches_M[human] += self._last_robot.get(lease.supervisor, lease.robot) != lease.robot
+            self._last_robot[lease.supervisor] = lease.robot
+
+    @property
+    def human_actions(self) -> int:
+        """Sum over ticks of the assigned supervisors, hard resets included (IIFL equation 3)."""
+        return int(self.teleoperation_ticks_M.sum() + self.hard_reset_ticks_M.sum())

@@ -1,0 +1,143 @@
+"""What an allocation must be, said once more in plain words: Fleet-DAgger's tuples, equation 2, and the timers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fleet_allocator.allocator import Table
+from fleet_contract.fleet import Allocation
+from fleet_contract.lease import Lease, LeaseKind
+
+SCORE_THRESHOLD = 0.15
+
+
+class PlainModel:
+    """Remembers everything, and checks a tick's table against it."""
+
+    def __init__(self, config: Allocation, robots: tuple[str, ...], supervisors: tuple[str, ...]) -> None:
+        self.config, self.robots, self.supervisors = config, robots, supervisors
+        self.held: dict[str, Lease] = {}
+        self.asking: dict[str, tuple[float, ...]] = {}
+        self.lengths: dict[Lease, int] = {}
+        self.newest_token = 0
+        self.past: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def threshold(self) -> float:
+        if self.config.threshold != "online":
+            return self.config.threshold
+        last = self.past[-self.config.online_ticks :]
+        seen = np.concatenate([uncertainties[~violated] for uncertainties, violated, _ in last])
+        enough = len(last) == self.config.online_ticks and len(seen)
+        return float(np.percentile(seen, self.config.online_percentile)) if enough else math.inf
+
+    def scores(self) -> list[float]:
+        """ThriftyDAgger's, over the whole past."""
+        sums = np.zeros(len(self.robots))
+        for part, weight in ((2, self.config.risk_weight), (0, 1 - self.config.risk_weight)):
+            all_of_it = np.array([tick[part] for tick in self.past])
+            if (deviation := all_of_it.std()) > 1e-12:
+                sums += weight * (self.past[-1][part] - all_of_it.mean()) / deviation
+        return [total if total > SCORE_THRESHOLD else 0.0 for total in sums.tolist()]
+
+    def tuples(self) -> dict[str, tuple[float, ...]]:
+        """What the order compares, per robot; all zeros: does not ask."""
+        uncertainties, violated, risks = (array.tolist() for array in self.past[-1])
+        threshold = self.threshold()
+        values = {
+            "C": [1.0 if is_violated else 0.0 for is_violated in violated],
+            "U": [u if u > threshold else 0.0 for u in uncertainties],
+            "R": [risk if risk > self.config.risk_threshold else 0.0 for risk in risks],
+        }
+        columns = [values[letter] for letter in self.config.order if letter in values]
+        if self.config.order == "TD":
+            columns = [self.scores(), values["C"]]
+        if self.config.order == "random":
+            columns = []
+        return {name: tuple(column[i] for column in columns) for i, name in enumerate(self.robots)}
+
+    def check(self, table: Table, tick: int, uncertainties, violated, available, risks) -> None:
+        self.past.append((uncertainties, violated, risks))
+        keys = self.tuples()
+        needs_reset = dict(zip(self.robots, violated.tolist(), strict=True))
+        present = [name for name, is_there in zip(self.supervisors, available.tolist(), strict=True) if is_there]
+        before = {name: lease for name, lease in self.held.items() if name in present}
+        after = {lease.supervisor: lease for lease in table.leases}
+        assert table.threshold == self.threshold()
+
+        # Equation 2.
+        helped = {lease.robot for lease in table.leases}
+        assert len(after) == len(helped) == len(table.leases)
+        assert list(after) == [name for name in present if name in after]
+
+        # The timers.
+        bound = {
+            name: lease.robot
+            for name, lease in before.items()
+            if needs_reset[lease.robot]
+            or (lease.kind is LeaseKind.TELEOPERATE and tick - lease.since_tick < self.config.intervention_ticks)
+        }
+        assert all(name in after and after[name].robot == robot for name, robot in bound.items())
+
+        # The most urgent of the others get the other humans.
+        self.asking = {name: key for name, key in keys.items() if any(key)}
+        if self.config.idle_humans and self.config.order != "random":
+            candidates = self.asking
+        elif self.config.order == "random":
+            candidates = keys
+        else:
+            calm = dict(zip(self.robots, uncertainties.tolist(), strict=True))
+            candidates = {name: (*key, 0.0 if any(key) else calm[name]) for name, key in keys.items()}
+        taken = set(bound.values())
+        candidates = {name: key for name, key in candidates.items() if name not in taken}
+        chosen = helped - taken
+        if self.config.budget_per_tick is None:
+            assert len(chosen) == min(len(present) - len(bound), len(candidates))
+        most_urgent = sorted(candidates.values(), reverse=True)
+        assert sorted((candidates[name] for name in chosen), reverse=True) == most_urgent[: len(chosen)]
+
+        # Nobody is moved without need, and leases say so.
+        for name, lease in before.items():
+            if lease.robot in chosen:
+                assert after[name].robot == lease.robot
+        for name, lease in after.items():
+            assert (lease.kind is LeaseKind.HARD_RESET) == needs_reset[lease.robot]
+            old = before.get(name)
+            if old and (old.robot, old.kind) == (lease.robot, lease.kind):
+                assert lease == old
+            else:
+                assert lease.since_tick == tick
+                assert lease.token > self.newest_token
+        assert table.offers == tuple(lease for lease in table.leases if lease.since_tick == tick)
+        assert len({lease.token for lease in table.leases}) == len(table.leases)
+        self.check_waiting(table)
+
+        self.newest_token = max([self.newest_token, *(lease.token for lease in table.leases)])
+        self.check_lengths(before, after, needs_reset)
+        self.held = after
+
+    def check_waiting(self, table: Table) -> None:
+        helped = {lease.robot for lease in table.leases}
+        assert set(table.waiting) == set(self.asking) - helped
+        urgency = [self.asking[name] for name in table.waiting]
+        assert urgency == sorted(urgency, reverse=True)
+
+    def check_lengths(self, before: dict[str, Lease], after: dict[str, Lease], needs_reset: dict[str, bool]) -> None:
+        """Interventions that have ended by themselves lasted t_T at least, hard resets t_R."""
+        for name, lease in before.items():
+            if after.get(name) == lease:
+                continue
+            length = self.lengths[lease]
+            if lease.kind is LeaseKind.HARD_RESET:
+                assert length == self.config.hard_reset_ticks
+            elif not needs_reset[lease.robot]:
+                assert length >= self.config.intervention_ticks
+            else:
+                assert after[name].robot == lease.robot
+        for lease in after.values():
+            self.lengths[lease] = self.lengths.get(lease, 0) + 1
+
+    def drop(self, token: int) -> None:
+        """The lease was refused, or handed back."""
+        self.held = {name: lease for name, lease in self.held.items() if lease.token != token}

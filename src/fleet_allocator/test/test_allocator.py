@@ -1,0 +1,199 @@
+"""What an operator would see: who is sent where, stays there, waits, and is called away."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from fleet_allocator.allocator import Allocator, Table
+from fleet_contract.fleet import Allocation, numbered
+from fleet_contract.lease import LeaseKind
+
+T_T, T_R = 3, 5
+
+
+def allocator(robots: int, supervisors: int, seed: int = 0, **config) -> Allocator:
+    rules = Allocation(**({"threshold": 1.0, "intervention_ticks": T_T, "hard_reset_ticks": T_R} | config))
+    return Allocator(rules, numbered("robot", robots), numbered("human", supervisors), seed)
+
+
+def pairs(table: Table) -> dict[str, str]:
+    return {lease.supervisor: lease.robot for lease in table.leases}
+
+
+def flags(robots: int, *on: int) -> np.ndarray:
+    return np.isin(np.arange(robots), on)
+
+
+NONE = flags(4)
+
+
+def test_uncertain_robots_come_first_then_those_in_violation():
+    uncertain = np.array([0.0, 9.0, 2.0, 0.5])
+    table = allocator(4, 3).step(0, uncertain, flags(4, 0))
+    assert set(pairs(table).values()) == {"robot_01", "robot_02", "robot_03"}
+    table = allocator(4, 2).step(0, uncertain, flags(4, 0))
+    assert set(pairs(table).values()) == {"robot_02", "robot_03"}
+    assert table.waiting == ("robot_01",)
+
+
+def test_humans_stay_idle_when_nobody_asks():
+    assert allocator(4, 2).step(0, np.full(4, 0.99), NONE) == Table((), (), (), threshold=1.0)
+
+
+def test_an_intervention_lasts_its_time_and_then_goes_to_a_more_urgent_robot():
+    busy, calm = np.array([2.0, 0.0]), np.array([0.0, 5.0])
+    one = allocator(2, 1)
+    lease = one.step(0, busy, flags(2)).leases[0]
+    for tick in range(1, T_T):
+        table = one.step(tick, calm, flags(2))
+        assert table.leases == (lease,)
+        assert table.offers == ()
+        assert table.waiting == ("robot_02",)
+    assert one.step(T_T, calm, flags(2)).leases[0].robot == "robot_02"
+
+
+def test_a_human_stays_with_a_robot_that_still_asks():
+    one = allocator(3, 2)
+    first = one.step(0, np.array([2.0, 3.0, 0.0]), flags(3))
+    for tick in range(1, 20):
+        assert one.step(tick, np.array([2.5, 2.0, 0.0]), flags(3)).leases == first.leases
+
+
+def test_a_violation_under_a_human_becomes_that_humans_reset_with_a_new_token():
+    one = allocator(2, 1)
+    driving = one.step(0, np.array([2.0, 0.0]), flags(2)).leases[0]
+    resetting = one.step(1, np.array([2.0, 9.0]), flags(2, 0)).leases[0]
+    assert (resetting.robot, resetting.kind) == ("robot_01", LeaseKind.HARD_RESET)
+    assert resetting.token > driving.token
+    assert one.step(2, np.array([2.0, 9.0]), flags(2, 0)).leases == (resetting,)
+    assert one.step(3, np.array([0.0, 9.0]), flags(2)).leases[0].robot == "robot_02"
+
+
+def test_a_supervisor_is_told_for_how_long_at_least():
+    one = allocator(2, 1)
+    assert one.least_ticks(LeaseKind.TELEOPERATE) == T_T
+    assert one.least_ticks(LeaseKind.HARD_RESET) == T_R
+
+
+def test_refused_and_returned_robots_wait_again():
+    one = allocator(2, 1)
+    table = one.step(0, np.array([2.0, 0.0]), flags(2))
+    assert one.refuse(table, table.leases[0].token) == Table((), (), ("robot_01",), threshold=1.0)
+    again = one.step(1, np.array([2.0, 0.0]), flags(2)).leases[0]
+    one.hand_back(again.token)
+    assert one.step(2, np.zeros(2), flags(2)).leases == ()
+
+
+def test_refused_robots_wait_in_the_order_of_their_urgency():
+    one = allocator(4, 3)
+    table = one.step(0, np.array([2.0, 5.0, 4.0, 3.0]), NONE)
+    for token in [lease.token for lease in table.leases]:
+        table = one.refuse(table, token)
+    assert table.waiting == ("robot_02", "robot_03", "robot_04", "robot_01")
+
+
+def test_a_refused_robot_that_did_not_ask_does_not_wait():
+    one = allocator(2, 1, idle_humans=False)
+    table = one.step(0, np.array([0.2, 0.1]), flags(2))
+    assert one.refuse(table, table.leases[0].token) == Table((), (), (), threshold=1.0)
+
+
+def test_a_token_of_an_older_table_refuses_nothing():
+    one = allocator(2, 1)
+    table = one.step(0, np.array([2.0, 0.0]), flags(2))
+    assert one.refuse(table, 12345) == table
+    assert one.step(1, np.array([2.0, 0.0]), flags(2)).leases == table.leases
+
+
+def test_which_of_the_free_humans_goes_is_left_to_chance():
+    one, sent = allocator(5, 4), dict.fromkeys(numbered("human", 4), 0)
+    for tick in range(2000):
+        lease = one.step(tick, np.array([2.0, 0.0, 0.0, 0.0, 0.0]), flags(5)).leases[0]
+        one.hand_back(lease.token)
+        sent[lease.supervisor] += 1
+    # 500 each, and five standard deviations of a binomial of 2000 times 1/4 are 97.
+    assert all(abs(times - 500) < 97 for times in sent.values())
+
+
+def test_absent_humans_get_nothing_and_lose_what_they_have():
+    one = allocator(3, 2)
+    assert list(pairs(one.step(0, np.full(3, 2.0), flags(3), np.array([False, True])))) == ["human_02"]
+    assert list(pairs(one.step(1, np.full(3, 2.0), flags(3), np.array([True, False])))) == ["human_01"]
+
+
+def test_humans_that_may_not_be_idle_go_to_the_most_uncertain_of_those_that_do_not_ask():
+    uncertain = np.array([0.3, math.nan, 0.9, 0.1, 2.0, 0.5])
+    one = allocator(6, 4, idle_humans=False)
+    table = one.step(0, uncertain, flags(6, 3))
+    assert set(pairs(table).values()) == {"robot_05", "robot_04", "robot_03", "robot_06"}
+    assert {lease.robot for lease in table.leases if lease.kind is LeaseKind.HARD_RESET} == {"robot_04"}
+    assert table.waiting == ()
+    assert len(allocator(6, 5, idle_humans=False).step(0, np.zeros(6), flags(6)).leases) == 5
+
+
+def test_busy_humans_stay_where_they_are_while_these_robots_are_among_the_most_uncertain():
+    one = allocator(4, 2, idle_humans=False, threshold=0.0)
+    first = one.step(0, np.array([0.4, 0.3, 0.2, 0.1]), NONE)
+    for tick in range(1, 10):
+        assert one.step(tick, np.array([0.3, 0.4, 0.2, 0.1]), NONE).leases == first.leases
+    assert set(pairs(one.step(10, np.array([0.1, 0.4, 0.2, 0.3]), NONE)).values()) == {"robot_02", "robot_04"}
+
+
+def test_risk_sends_humans_too():
+    one = allocator(4, 1, order="CRU")
+    table = one.step(0, np.full(4, 2.0), NONE, risks_N=np.array([0.5, 0.6, 0.2, 0.0]))
+    assert pairs(table) == {"human_01": "robot_02"}
+    with pytest.raises(ValueError, match="order CRU needs risks_N"):
+        one.step(1, np.full(4, 2.0), NONE)
+
+
+def test_an_online_threshold_is_the_percentile_of_the_last_ticks_without_robots_in_violation():
+    one = allocator(5, 2, threshold="online", online_ticks=4, online_percentile=75)
+    random, seen = np.random.default_rng(0), []
+    for tick in range(30):
+        uncertain, violated = random.exponential(size=5), random.random(5) < 0.2
+        seen.append(uncertain[~violated])
+        table = one.step(tick, uncertain, violated)
+        if tick < 3:
+            assert table.threshold == math.inf
+            assert all(lease.kind is LeaseKind.HARD_RESET for lease in table.leases)
+        else:
+            assert table.threshold == np.percentile(np.concatenate(seen[-4:]), 75)
+            unsure = {f"robot_{robot + 1:02d}" for robot in np.flatnonzero(uncertain > table.threshold)}
+            assert unsure <= {lease.robot for lease in table.leases} | set(table.waiting)
+
+
+@pytest.mark.parametrize("config", [{}, {"order": "random", "budget_per_tick": 3.0}, {"threshold": "online"}])
+def test_the_same_inputs_give_the_same_tables_and_another_seed_others(config):
+    config |= {"online_ticks": 3} if config else {}
+    runs = []
+    for seed in (7, 7, 8):
+        one, random = allocator(20, 6, seed, **config), np.random.default_rng(0)
+        runs.append(
+            [
+                one.step(tick, random.exponential(size=20), random.random(20) < 0.1, random.random(6) < 0.9)
+                for tick in range(30)
+            ]
+        )
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_a_threshold_that_has_yet_to_be_looked_up_is_refused():
+    with pytest.raises(ValueError, match="threshold is 'calibrated', allowed is a number in nats or 'online'"):
+        allocator(2, 1, threshold="calibrated")
+
+
+@pytest.mark.parametrize(
+    ("uncertainties", "violated", "available", "sentence"),
+    [
+        (3, 4, 2, r"uncertainties_N: found shape \(3,\), allowed is \(4,\)"),
+        (4, 5, 2, r"violated_N: found shape \(5,\), allowed is \(4,\)"),
+        (4, 4, 4, r"available_M: found shape \(4,\), allowed is \(2,\)"),
+    ],
+)
+def test_arrays_of_another_length_are_refused(uncertainties, violated, available, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        allocator(4, 2).step(0, np.zeros(uncertainties), np.zeros(violated, bool), np.ones(available, bool))

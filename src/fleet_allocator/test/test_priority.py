@@ -1,0 +1,133 @@
+"""Every order is what sorting tuples gives; ThriftyDAgger's scores are z-scores over the whole past."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_allocator.priority import Priority
+from fleet_allocator.z_score import RunningZScore
+from fleet_contract.fleet import Allocation
+
+ORDERS = ["".join(letters) for length in (1, 2, 3) for letters in permutations("CUR", length)]
+
+
+def rank(order, uncertain, violated, risks=None, *, threshold=1.0, seed=0, **config):
+    rule = Priority(Allocation(order=order, **config))
+    risks = None if risks is None else np.array(risks)
+    return rule.rank(np.array(uncertain), np.array(violated), risks, threshold, np.random.default_rng(seed))
+
+
+@given(
+    order=st.sampled_from(ORDERS),
+    robots=st.lists(
+        st.tuples(st.sampled_from([-1.0, 0.0, 1.0, 1.5, 2.0]), st.booleans(), st.sampled_from([0.0, 0.4, 0.5, 0.9])),
+        min_size=1,
+        max_size=6,
+    ),
+    threshold=st.sampled_from([0.0, 1.0, 1.5]),
+    risk_threshold=st.sampled_from([0.0, 0.4, 0.5]),
+    seed=st.integers(0, 99),
+)
+def test_an_order_is_a_sort_of_tuples(order, robots, threshold, risk_threshold, seed):
+    tuples = []
+    for uncertain, violated, risk in robots:
+        letters = {
+            "C": int(violated),
+            "U": uncertain if uncertain > threshold else 0,
+            "R": risk if risk > risk_threshold else 0,
+        }
+        tuples.append(tuple(letters[letter] for letter in order))
+    ranking = rank(order, *zip(*robots, strict=True), threshold=threshold, seed=seed, risk_threshold=risk_threshold)
+    assert ranking.candidates == ranking.asking
+    assert set(ranking.asking) == {robot for robot, key in enumerate(tuples) if any(key)}
+    urgency = [tuples[robot] for robot in ranking.asking]
+    assert urgency == sorted(urgency, reverse=True)
+
+
+def test_risk_counts_above_its_threshold_only():
+    risks = [0.5, 0.51, 0.49, 1.0]
+    assert rank("R", [9.0] * 4, [True] * 4, risks).asking == [3, 1]
+    assert rank("RC", [9.0] * 4, [True, False, False, False], risks, risk_threshold=0.9).asking == [3, 0]
+
+
+def test_a_threshold_below_zero_lets_estimates_below_zero_ask_but_not_those_below_it():
+    assert rank("UC", [-0.2, -0.1, 0.0, -0.5], [False, False, False, True], threshold=-0.3).asking == [2, 1, 0, 3]
+
+
+def test_what_is_not_a_number_does_not_count():
+    assert rank("UC", [math.nan, 2.0], [False, False]).asking == [1]
+    assert rank("R", [0.0, 0.0], [False, False], [math.nan, 0.9]).asking == [1]
+    assert rank("UC", [math.nan, 0.2, 2.0], [False, False, False], idle_humans=False).candidates == [2, 1, 0]
+
+
+def test_ties_are_broken_at_random_but_by_the_generator_alone():
+    orders = [rank("UC", [2.0] * 50, [False] * 50, seed=seed).asking for seed in (0, 0, 1)]
+    assert orders[0] == orders[1] != orders[2]
+    assert sorted(orders[2]) == list(range(50))
+
+
+@pytest.mark.parametrize("order", ["R", "CUR", "UR", "TD"])
+def test_risks_are_needed_where_the_order_has_them(order):
+    with pytest.raises(ValueError, match=f"order {order} needs risks_N, found none"):
+        rank(order, [0.0], [False])
+
+
+@pytest.mark.parametrize("idle", [{"budget_per_tick": 1.0}, {"idle_humans": False}])
+def test_the_random_rule_has_no_favourites_and_nobody_asks(idle):
+    rule, generator, uncertain = Priority(Allocation(order="random", **idle)), np.random.default_rng(0), np.arange(4.0)
+    first = np.zeros(4)
+    for _ in range(4000):
+        ranking = rule.rank(uncertain, np.array([True, False, False, False]), None, 1.0, generator)
+        assert ranking.asking == []
+        assert sorted(ranking.candidates) == [0, 1, 2, 3]
+        first[ranking.candidates[0]] += 1
+    # 1000 each, and five standard deviations of a binomial of 4000 times 1/4 are 137.
+    assert np.abs(first - 1000).max() < 137
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 0.5, 1.0])
+def test_td_compares_the_weighted_z_scores_over_the_whole_past(weight):
+    rule, random = Priority(Allocation(order="TD", risk_weight=weight)), np.random.default_rng(1)
+    risks, uncertainties = [], []
+    for tick in range(200):
+        risks.append(random.beta(1, 5, 10) * (1 + tick / 200))
+        uncertainties.append(random.exponential(2.0, 10) - tick / 100)
+        violated = random.random(10) < 0.2
+        ranking = rule.rank(uncertainties[-1], violated, risks[-1], 1.0, random)
+        scores = weight * (risks[-1] - np.mean(risks)) / np.std(risks)
+        scores += (1 - weight) * (uncertainties[-1] - np.mean(uncertainties)) / np.std(uncertainties)
+        unsure = [robot for robot in np.argsort(-scores).tolist() if scores[robot] > 0.15]
+        others = set(np.flatnonzero(violated).tolist()) - set(unsure)
+        assert ranking.asking[: len(unsure)] == unsure
+        assert set(ranking.asking[len(unsure) :]) == others
+
+
+@given(st.lists(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8), min_size=1, max_size=20))
+def test_running_z_scores_are_those_of_the_whole_past(stream):
+    z_score, past = RunningZScore(), []
+    for values in stream:
+        past += values
+        scores = z_score.add(np.array(values))
+        if np.std(past) > 1e-6 * (1 + abs(np.mean(past))):
+            np.testing.assert_allclose(scores, (np.array(values) - np.mean(past)) / np.std(past), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e6])
+def test_as_long_as_all_values_are_equal_their_z_scores_are_zero(value):
+    z_score = RunningZScore()
+    for _ in range(50):
+        np.testing.assert_allclose(z_score.add(np.full(7, value)), 0.0, atol=1e-12)
+
+
+def test_what_is_not_finite_does_not_spoil_the_z_scores():
+    one, other = RunningZScore(), RunningZScore()
+    one.add(np.array([math.nan]))
+    spoiled = one.add(np.array([1.0, math.nan, 3.0, math.inf]))
+    np.testing.assert_array_equal(spoiled[[0, 2]], other.add(np.array([1.0, 3.0])))
+    assert not np.isfinite(spoiled[[1, 3]]).any()

@@ -1,0 +1,1 @@
+"""Record the fleet into rosbag2 MCAP."""

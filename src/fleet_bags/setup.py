@@ -1,0 +1,21 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="fleet_bags",
+    version="0.1.0",
+    description="Record the fleet into rosbag2 MCAP.",
+    license="Apache-2.0",
+    packages=find_packages(include=["fleet_bags", "fleet_bags.*"]),
+    package_data={"fleet_bags": ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/fleet_bags"]),
+        ("share/fleet_bags", ["package.xml"]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "recorder_node = fleet_bags.recorder_node:main",
+        ],
+    },
+)

@@ -1,0 +1,229 @@
+"""The fleet file: robots, task, algorithm and supervisors of one fleet, in one YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from fleet_contract.door import BadInput, Strict, read_yaml
+from fleet_contract.robot import Name, RobotContract
+
+MOST_ROBOTS = 1000
+
+
+class Robots(Strict):
+    """The robots of the fleet; they share one contract."""
+
+    contract: Path
+    """Robot contract, relative to the fleet file."""
+    count: int = Field(ge=1, le=MOST_ROBOTS)
+    """N."""
+
+
+class EnvironmentChoice(Strict):
+    """What is behind the robots' topics."""
+
+    backend: Literal["mujoco", "isaacgym", "numpy"]
+    task: str = Name
+
+
+class Supervisors(Strict):
+    """The humans."""
+
+    count: int = Field(ge=1)
+    """M, less than N."""
+    kind: Literal["scripted"]
+    styles: tuple[str, ...] = Field(min_length=1)
+    """Behaviours, given to the supervisors in turn."""
+
+
+class PolicyChoice(Strict):
+    """The policy that the run starts with, and how it samples."""
+
+    checkpoint: Path
+    """Relative to the fleet file."""
+    chains: int = Field(default=128, ge=2)
+    """K, Langevin chains per robot and member."""
+    iterations: int = Field(default=50, ge=1)
+    """Langevin iterations per decision."""
+
+
+class Allocation(Strict):
+    """Which robots get the humans (IIFL section 4.4; Fleet-DAgger's priorities)."""
+
+    order: str = "UC"
+    """Who comes first. Letters, compared one after the other: C, constraint violation (a hard reset is needed); U,
+    uncertainty; R, risk. UC is IIFL's; with C alone humans give hard resets only. TD: ThriftyDAgger's sum of risk and
+    uncertainty, then C. random: whoever is drawn, within `budget_per_tick`."""
+    threshold: Literal["calibrated", "online"] | float = "calibrated"
+    """Uncertainty above which a robot asks for help, nats; calibrated: the one stored with the checkpoint; online:
+    `online_percentile` of the uncertainties at the last `online_ticks` ticks, none before there were so many."""
+    online_percentile: float = Field(default=99.0, gt=0, lt=100)
+    online_ticks: int = Field(default=100, ge=1)
+    risk_threshold: float = Field(default=0.5, ge=0, lt=1)
+    """R: predicted risk above which a robot asks for help."""
+    risk_weight: float = Field(default=0.5, ge=0, le=1)
+    """TD: share of the risk's z-score in the sum; the rest is the uncertainty's."""
+    idle_humans: bool = True
+    """Whether humans may be idle when nobody asks; otherwise all are busy at every tick."""
+    budget_per_tick: float | None = Field(default=None, gt=0, validate_default=True)
+    """random, where humans may be idle: mean number of busy humans."""
+    intervention_ticks: int = Field(default=3, ge=1)
+    """t_T, least length of an intervention."""
+    hard_reset_ticks: int = Field(default=5, ge=1)
+    """t_R, length of a hard reset."""
+
+    @field_validator("order")
+    @classmethod
+    def _letters_or_word(cls, order: str) -> str:
+        if order in {"TD", "random"} or (order and set(order) <= set("CUR") and len(set(order)) == len(order)):
+            return order
+        raise ValueError("allowed are one to three different letters of C, U and R, or TD, or random")
+
+    @field_validator("budget_per_tick")
+    @classmethod
+    def _budget_where_it_is_used(cls, budget: float | None, info: ValidationInfo) -> float | None:
+        used = info.data.get("order") == "random" and info.data.get("idle_humans")
+        if used and budget is None:
+            raise PydanticCustomError("missing", "order random needs a budget")
+        if not used and budget is not None:
+            raise ValueError("allowed only where order is random and idle_humans is true")
+        return budget
+
+    @property
+    def needs_risk(self) -> bool:
+        """Whether a critic must predict the robots' risk."""
+        return self.order == "TD" or "R" in self.order
+
+
+class Training(Strict):
+    """Retraining on what the humans showed (IIFL section 4.2)."""
+
+    demonstrations: Path
+    """Offline data that the first policy was trained on, relative to the fleet file."""
+    update_ticks: tuple[int, ...] = ()
+    """Ticks at which a new version is trained on everything before them."""
+    gradient_steps: int = Field(default=150, ge=1)
+    """Per update and member."""
+
+    @field_validator("update_ticks")
+    @classmethod
+    def _increasing(cls, ticks: tuple[int, ...]) -> tuple[int, ...]:
+        if list(ticks) != sorted(set(ticks)) or (ticks and ticks[0] < 1):
+            raise ValueError("allowed are growing ticks from 1")
+        return ticks
+
+
+class Pretraining(Strict):
+    """How the first policy is made: demonstrations, energy models, and the calibration of the threshold."""
+
+    pairs: int = Field(default=336, ge=1)
+    """Demonstrated observation-action pairs."""
+    width: int = Field(default=256, ge=1)
+    depth: int = Field(default=6, ge=1)
+    """Hidden layers."""
+    gradient_steps: int = Field(default=1000, ge=1)
+    """Per member."""
+    batch_size: int = Field(default=512, ge=1)
+    learning_rate: float = Field(default=5e-4, gt=0)
+    counter_iterations: int = Field(default=100, ge=1)
+    """Langevin iterations that make the counter-examples."""
+    gradient_margin: float = Field(default=1.0, ge=0)
+    """Slope of the energy, per half action range, from which it is punished."""
+    calibration_ticks: int = Field(default=250, ge=1)
+    """Length of the run without teleoperation whose uncertainties are looked at."""
+    calibration_percentile: float = Field(default=99.0, gt=0, lt=100)
+    """Percentile of these uncertainties that becomes the threshold."""
+
+
+class Tick(Strict):
+    """How time passes."""
+
+    mode: Literal["lockstep", "real_time"] = "lockstep"
+    """lockstep: the robots wait for all actions of a tick; real_time: they hold when an action is late."""
+
+
+class Fleet(Strict):
+    """A fleet file."""
+
+    fleet: str = Name
+    robots: Robots
+    environment: EnvironmentChoice
+    supervisors: Supervisors
+    policy: PolicyChoice
+    allocation: Allocation = Allocation()
+    training: Training
+    pretraining: Pretraining = Pretraining()
+    tick: Tick = Tick()
+
+    @model_validator(mode="after")
+    def _fewer_humans_than_robots(self) -> Self:
+        if self.supervisors.count >= self.robots.count:
+            raise ValueError(
+                f"supervisors.count: found {self.supervisors.count}, allowed is less than robots.count ({self.robots.count})"
+            )
+        return self
+
+    @field_validator("robots", "policy", "training")
+    @classmethod
+    def _absolute(cls, section: Strict, info: ValidationInfo) -> Strict:
+        """Paths in a fleet file are relative to the file."""
+        folder = (info.context or {}).get("folder", Path())
+        paths = {name: folder / value for name, value in section if isinstance(value, Path)}
+        return section.model_copy(update=paths)
+
+    @property
+    def robot_names(self) -> tuple[str, ...]:
+        """Namespaces of the robots: robot_01, robot_02, ..., with as many digits as the last one needs."""
+        return numbered("robot", self.robots.count)
+
+    @property
+    def supervisor_names(self) -> tuple[str, ...]:
+        """human_01, human_02, ..."""
+        return numbered("human", self.supervisors.count)
+
+    def style_of(self, supervisor: int) -> str:
+        """Behaviour of the supervisor with this index."""
+        return self.supervisors.styles[supervisor % len(self.supervisors.styles)]
+
+    def version_due(self, tick: int) -> int:
+        """Version of the policy that the schedule wants to decide this tick, from 1."""
+        return 1 + sum(update <= tick for update in self.training.update_ticks)
+
+    def contract(self) -> RobotContract:
+        """The robots' contract.
+
+        Raises:
+            BadInput: the contract file does not hold one.
+        """
+        return read_yaml(self.robots.contract, RobotContract)
+
+    def write(self, path: Path) -> None:
+        """Write the fleet as a file that `read_fleet` reads back equal, from any folder.
+
+        Raises:
+            BadInput: the file cannot be written.
+        """
+        try:
+            path.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be written: {error.strerror}.") from None
+
+
+def read_fleet(path: Path) -> Fleet:
+    """The fleet file at `path`.
+
+    Raises:
+        BadInput: the file does not hold a fleet.
+    """
+    return read_yaml(path, Fleet, context={"folder": path.resolve().parent})
+
+
+def numbered(stem: str, count: int) -> tuple[str, ...]:
+    """stem_01, stem_02, ...: `count` names, with as many digits (at least two) as the last one needs."""
+    digits = max(2, len(str(count)))
+    return tuple(f"{stem}_{index + 1:0{digits}d}" for index in range(count))

@@ -1,0 +1,75 @@
+"""Camera images: arrays to sensor_msgs/Image and back.
+
+H rows, W columns, C channels. A working cv_bridge is used where one is installed; otherwise the message's buffer is viewed
+with numpy. Both give the same arrays (tested).
+"""
+
+from __future__ import annotations
+
+from array import array
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHANNELS = {"rgb8": 3, "bgr8": 3, "mono8": 1}
+
+
+@cache
+def _cv_bridge() -> Any:
+    """A cv_bridge that works here, or None: some installations import and then fail on current numpy or OpenCV."""
+    try:
+        from cv_bridge import CvBridge
+        from sensor_msgs.msg import Image
+
+        bridge = CvBridge()
+        probe = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+        message = bridge.cv2_to_imgmsg(probe, encoding="rgb8")
+        works = isinstance(message, Image) and np.array_equal(bridge.imgmsg_to_cv2(message, "passthrough"), probe)
+    except Exception:  # noqa: BLE001
+        return None
+    return bridge if works else None
+
+
+def to_array(message: Any) -> NDArray[np.uint8]:
+    """Pixels of a sensor_msgs/Image as (H, W, C) uint8, or (H, W) for mono8, in the message's own channel order.
+
+    The array may be a view of the message's buffer: copy it before changing it.
+
+    Raises:
+        ValueError: the encoding is none of rgb8, bgr8, mono8, or the buffer does not hold height x step bytes.
+    """
+    channels = CHANNELS.get(message.encoding)
+    if channels is None:
+        raise ValueError(f"image encoding is {message.encoding!r}, allowed are {', '.join(CHANNELS)}")
+    flat = np.frombuffer(message.data, dtype=np.uint8)
+    if flat.size != message.height * message.step or message.step < message.width * channels:
+        raise ValueError(
+            f"image of {message.width}x{message.height} {message.encoding} has {flat.size} bytes in rows of {message.step}"
+        )
+    # cv_bridge misreads rows with padding that is no whole pixel, and with some versions of numpy fails on big-endian bytes.
+    plain = message.step == message.width * channels and not message.is_bigendian
+    bridge = _cv_bridge() if plain else None
+    if bridge is not None:
+        return np.asarray(bridge.imgmsg_to_cv2(message, "passthrough"))
+    rows = flat.reshape(message.height, message.step)[:, : message.width * channels]
+    return rows.reshape((message.height, message.width) if channels == 1 else (message.height, message.width, channels))
+
+
+def fill_message(message: Any, pixels: NDArray[np.uint8], encoding: str) -> None:
+    """Write pixels, (H, W, C) or (H, W) uint8, into a sensor_msgs/Image; its header is left alone.
+
+    Raises:
+        ValueError: the array's shape or type does not fit the encoding.
+    """
+    channels = CHANNELS.get(encoding)
+    shape = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
+    if channels is None or pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] != channels:
+        raise ValueError(f"array of shape {pixels.shape} and type {pixels.dtype} is no {encoding} image")
+    message.height, message.width = shape[0], shape[1]
+    message.encoding = encoding
+    message.is_bigendian = 0
+    message.step = shape[1] * channels
+    # rclpy copies an array.array in one piece; any other sequence is checked byte by byte.
+    message.data = array("B", pixels.tobytes())

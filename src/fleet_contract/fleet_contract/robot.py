@@ -1,0 +1,167 @@
+"""The robot contract: one declaration per robot type of what it observes, how it is moved, and what its signals mean."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from fleet_contract.door import BadInput, Strict
+
+Name = Field(pattern=r"^[a-z][a-z0-9_]*$")
+
+
+class Quantity(Strict):
+    """One number of an observation or action."""
+
+    name: str = Name
+    unit: str
+    """SI symbol, or 1 for a pure number."""
+    low: float
+    """Smallest value, in `unit`."""
+    high: float
+    """Largest value, in `unit`."""
+    meaning: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low is {self.low}, allowed is less than high ({self.high})")
+        return self
+
+
+class Alignment(Strict):
+    """How a sample of a stream is joined to a tick."""
+
+    rule: Literal["tick", "hold", "nearest", "gap"]
+    """tick: the sample carries the tick; hold: the newest before it; nearest: within the tolerance; gap: else missing."""
+    timeline: Literal["header", "receive"] = "header"
+    """Which clock places the sample: the stamp in its header, or its arrival."""
+    tolerance_s: float = Field(default=0.0, ge=0.0)
+
+
+class VectorStream(Strict):
+    """A topic that carries the low-dimensional observation."""
+
+    topic: str
+    """Relative to the robot's namespace."""
+    type: str
+    """ROS message type, package/msg/Name."""
+    field: str
+    """Field of the message that holds the numbers."""
+    quantities: tuple[Quantity, ...] = Field(min_length=1)
+    align: Alignment
+
+
+class ImageStream(Strict):
+    """A topic that carries camera images."""
+
+    topic: str
+    type: str
+    width: int = Field(gt=0)
+    """Columns, pixels."""
+    height: int = Field(gt=0)
+    """Rows, pixels."""
+    encoding: Literal["rgb8", "bgr8", "mono8"]
+    align: Alignment
+
+    @property
+    def info_topic(self) -> str:
+        """Topic of the camera's calibration, beside its images."""
+        return self.topic.rsplit("/", 1)[0] + "/camera_info"
+
+
+class ObservationSpace(Strict):
+    """What the robot observes."""
+
+    state: VectorStream
+    camera: ImageStream | None = None
+    """None: the robot has no camera."""
+
+
+class ActionSpace(Strict):
+    """How the robot is moved."""
+
+    topic: str
+    type: str
+    field: str
+    meaning: Literal["push_vector", "displacement", "joint_position", "joint_torque", "pose_delta", "twist"]
+    quantities: tuple[Quantity, ...] = Field(min_length=1)
+    hold: Literal["stay"]
+    """What the robot does when it is told to hold, or is told nothing."""
+
+
+class Signal(Strict):
+    """A boolean that the robot reports at every tick."""
+
+    topic: str
+    type: str
+    field: str
+
+
+class RobotContract(Strict):
+    """One type of robot. Bridge, drivers, policy, gate and recorder all read it; its digest is in checkpoints and bags."""
+
+    robot: str = Name
+    rate_hz: float = Field(gt=0)
+    """Ticks per second when the fleet runs in real time."""
+    observation: ObservationSpace
+    action: ActionSpace
+    violation: Signal
+    """The robot is in constraint violation and needs a hard reset."""
+    success: Signal
+    """The last action completed the task."""
+
+    @property
+    def state_dim(self) -> int:
+        """S, the length of the low-dimensional observation."""
+        return len(self.observation.state.quantities)
+
+    @property
+    def action_dim(self) -> int:
+        """A, the length of the action."""
+        return len(self.action.quantities)
+
+    @property
+    def action_low_A(self) -> NDArray[np.float64]:  # noqa: N802 - shape suffix
+        """Smallest action, (A,), in the units of its quantities."""
+        return np.array([quantity.low for quantity in self.action.quantities])
+
+    @property
+    def action_high_A(self) -> NDArray[np.float64]:  # noqa: N802 - shape suffix
+        """Largest action, (A,), in the units of its quantities."""
+        return np.array([quantity.high for quantity in self.action.quantities])
+
+    @property
+    def digest(self) -> str:
+        """sha256 over everything that a policy must agree with, hexadecimal."""
+        return hashlib.sha256(json.dumps(self._essence(), sort_keys=True).encode()).hexdigest()
+
+    def require_same(self, other_digest: str, *, owner: str) -> None:
+        """Refuse something that was made for another contract.
+
+        Raises:
+            BadInput: the digests differ; `owner` names what was made for the other contract.
+        """
+        if other_digest != self.digest:
+            raise BadInput(
+                f"{owner}: contract found {other_digest[:12]}, allowed is {self.digest[:12]} (robot {self.robot}: "
+                f"{self.state_dim} observation and {self.action_dim} action values with their names, units and ranges)."
+            )
+
+    def _essence(self) -> object:
+        def quantities(of: tuple[Quantity, ...]) -> list[dict[str, object]]:
+            return [quantity.model_dump(exclude={"meaning"}) for quantity in of]
+
+        camera = self.observation.camera
+        return {
+            "robot": self.robot,
+            "state": quantities(self.observation.state.quantities),
+            "camera": camera and camera.model_dump(include={"width", "height", "encoding"}),
+            "action": quantities(self.action.quantities),
+            "meaning": self.action.meaning,
+        }

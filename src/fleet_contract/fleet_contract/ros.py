@@ -1,0 +1,123 @@
+"""What every node shares: the run it belongs to, quality of service, and a clean end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import rclpy
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+
+from fleet_contract.door import EXIT_BAD_INPUT, BadInput
+from fleet_contract.fleet import read_fleet
+
+POLL_S = 0.05
+
+
+def _qos(depth: int, durability: DurabilityPolicy) -> QoSProfile:
+    return QoSProfile(
+        depth=depth, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE, durability=durability
+    )
+
+
+OFFERED = _qos(100, DurabilityPolicy.TRANSIENT_LOCAL)
+"""Publishers of what has one small message per tick: a node that joins late or again finds the last ones."""
+NEWEST = _qos(1, DurabilityPolicy.TRANSIENT_LOCAL)
+"""Subscribers that act on the present."""
+EVERY = _qos(1000, DurabilityPolicy.TRANSIENT_LOCAL)
+"""Subscribers that must miss nothing."""
+IMAGES = _qos(10, DurabilityPolicy.TRANSIENT_LOCAL)
+"""Publishers of camera images: as many as the memory of many cameras allows."""
+
+
+class FleetNode(Node):
+    """A node of one run: the run's folder holds the resolved fleet file.
+
+    Raises:
+        BadInput: the parameter run_dir names no folder with a fleet file.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.run_dir = Path(self.setting("run_dir", "", "Folder of the run; fleet.yaml in it is the fleet."))
+        self.fleet = read_fleet(self.run_dir / "fleet.yaml")
+        self.robot_contract = self.fleet.contract()
+
+    def setting(self, name: str, default: Any, description: str) -> Any:
+        """Declare a parameter that is fixed when the node starts, and return its value."""
+        descriptor = ParameterDescriptor(description=description, read_only=True)
+        return self.declare_parameter(name, default, descriptor).value
+
+    def close(self) -> None:
+        """Free what the node holds besides ROS's own."""
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether the robots wait for all actions of a tick."""
+        return self.fleet.tick.mode == "lockstep"
+
+
+def run(
+    make: Callable[[], FleetNode],
+    *,
+    args: list[str] | None = None,
+    at_end: Callable[[Any, SingleThreadedExecutor], None] | None = None,
+) -> None:
+    """Run one node until it has `finished`, or SIGINT or SIGTERM comes, however often.
+
+    Args:
+        make: the node's constructor.
+        args: command line of the node, the process's own by default.
+        at_end: called with the node and its executor before they are destroyed.
+
+    Bad input is one sentence on standard error and exit code 2.
+    """
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = make()
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        rclpy.try_shutdown()
+        sys.exit(EXIT_BAD_INPUT)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        while not stopping and not getattr(node, "finished", False):
+            executor.spin_once(timeout_sec=POLL_S)
+        if at_end:
+            at_end(node, executor)
+    finally:
+        executor.shutdown()
+        node.close()
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def run_process(
+    make: Callable[[], FleetNode], *, at_end: Callable[[Any, SingleThreadedExecutor], None] | None = None
+) -> NoReturn:
+    """Run one node as `run` does, and end the process.
+
+    Without the interpreter's farewell: once the node is closed there is nothing left to save, and libraries of torch's
+    size take a second for it.
+    """
+    run(make, at_end=at_end)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

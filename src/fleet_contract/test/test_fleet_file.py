@@ -1,0 +1,157 @@
+"""A fleet file means the same wherever it is written to, and its schedule and names are what a count by hand gives."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_contract.door import BadInput, validated
+from fleet_contract.fleet import Fleet, numbered, read_fleet
+
+CONFIG = Path(__file__).parents[3] / "launch/config"
+FLEET = read_fleet(CONFIG / "block_push.yaml")
+
+
+def changed(**sections) -> Fleet:
+    """The fleet of the examples with some keys changed, as its file would be read."""
+    tree = FLEET.model_dump(mode="json")
+    for name, keys in sections.items():
+        tree[name] |= keys
+    return validated(tree, Fleet, source="fleet.yaml")
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"supervisors": {"count": 4}}, "supervisors.count: found 4, allowed is less than robots.count (4)"),
+        ({"supervisors": {"count": 5}}, "supervisors.count: found 5, allowed is less than robots.count (4)"),
+        ({"supervisors": {"count": 0}}, "supervisors.count: found 0, Input should be greater than or equal to 1"),
+        ({"supervisors": {"styles": []}}, "supervisors.styles: Tuple should have at least 1 item"),
+        ({"robots": {"count": 0}}, "robots.count: found 0, Input should be greater than or equal to 1"),
+        ({"robots": {"count": 1001}}, "robots.count: found 1001, Input should be less than or equal to 1000"),
+        ({"training": {"update_ticks": [50, 50]}}, "training.update_ticks: allowed are growing ticks from 1"),
+        ({"training": {"update_ticks": [50, 20]}}, "training.update_ticks: allowed are growing ticks from 1"),
+        ({"training": {"update_ticks": [0, 20]}}, "training.update_ticks: allowed are growing ticks from 1"),
+        ({"policy": {"chains": 1}}, "policy.chains: found 1, Input should be greater than or equal to 2"),
+        ({"allocation": {"order": "UX"}}, "allocation.order: found 'UX', allowed are one to three different letters"),
+        ({"allocation": {"order": "UU"}}, "allocation.order: found 'UU', allowed are one to three different letters"),
+        ({"allocation": {"order": ""}}, "allocation.order: found '', allowed are one to three different letters"),
+        ({"allocation": {"order": "td"}}, "allocation.order: found 'td', allowed are one to three different letters"),
+        (
+            {"allocation": {"threshold": "often"}},
+            "allocation.threshold: found 'often', Input should be 'calibrated' or",
+        ),
+        ({"allocation": {"online_ticks": 0}}, "allocation.online_ticks: found 0, Input should be greater than or"),
+        ({"allocation": {"online_percentile": 100}}, "allocation.online_percentile: found 100, Input should be less"),
+        ({"allocation": {"risk_threshold": 1}}, "allocation.risk_threshold: found 1, Input should be less than 1"),
+        ({"allocation": {"risk_weight": 1.1}}, "allocation.risk_weight: found 1.1, Input should be less than or equal"),
+        ({"allocation": {"order": "random"}}, "allocation.budget_per_tick is missing."),
+        (
+            {"allocation": {"order": "random", "budget_per_tick": 0}},
+            "allocation.budget_per_tick: found 0, Input should be greater than 0",
+        ),
+        (
+            {"allocation": {"budget_per_tick": 2.5}},
+            "allocation.budget_per_tick: found 2.5, allowed only where order is random and idle_humans is true",
+        ),
+        (
+            {"allocation": {"order": "random", "idle_humans": False, "budget_per_tick": 2.5}},
+            "allocation.budget_per_tick: found 2.5, allowed only where order is random and idle_humans is true",
+        ),
+        ({"environment": {"backend": "gazebo"}}, "environment.backend: found 'gazebo', Input should be 'mujoco'"),
+    ],
+)
+def test_fleets_that_cannot_be_are_refused(sections, expected):
+    with pytest.raises(BadInput) as caught:
+        changed(**sections)
+    sentence = str(caught.value).removeprefix("fleet.yaml: ")
+    assert expected in sentence
+    assert sentence.startswith(expected.split(":")[0])
+    assert sentence.count("\n") == 0
+
+
+def test_a_random_order_without_the_key_of_its_budget_is_told_so():
+    with pytest.raises(BadInput, match=r"^fleet: allocation\.budget_per_tick is missing\.$"):
+        validated(FLEET.model_dump(mode="json") | {"allocation": {"order": "random"}}, Fleet, source="fleet")
+
+
+def test_every_order_is_allowed_and_those_with_risk_are_known():
+    orders = {"".join(letters) for length in (1, 2, 3) for letters in permutations("CUR", length)}
+    assert len(orders) == 15
+    for order in (*orders, "TD"):
+        allocation = changed(allocation={"order": order}).allocation
+        assert allocation.needs_risk == (order == "TD" or "R" in order)
+    assert not changed(allocation={"order": "random", "budget_per_tick": 1.5}).allocation.needs_risk
+    assert changed(allocation={"order": "random", "idle_humans": False}).allocation.budget_per_tick is None
+
+
+def test_one_robot_has_no_fleet_and_two_have():
+    with pytest.raises(BadInput, match=r"less than robots\.count"):
+        changed(robots={"count": 1}, supervisors={"count": 1})
+    assert changed(robots={"count": 2}, supervisors={"count": 1}).robots.count == 2
+
+
+@given(data=st.data())
+def test_writing_and_reading_elsewhere_gives_an_equal_fleet(data, tmp_path_factory):
+    robots = data.draw(st.integers(2, 1000))
+    fleet = changed(
+        robots={"count": robots},
+        supervisors={"count": data.draw(st.integers(1, robots - 1))},
+        allocation={
+            "order": data.draw(st.sampled_from(["UC", "R", "TD"])),
+            "threshold": data.draw(st.sampled_from(["calibrated", "online"]) | st.floats(-1e9, 1e9)),
+            "idle_humans": data.draw(st.booleans()),
+        },
+        training={"update_ticks": sorted(data.draw(st.sets(st.integers(1, 10**6), max_size=5)))},
+        pretraining={"learning_rate": data.draw(st.floats(1e-300, 1.0))},
+    )
+    path = tmp_path_factory.mktemp("elsewhere") / "fleet.yaml"
+    fleet.write(path)
+    assert read_fleet(path) == fleet
+    assert read_fleet(path).contract() == FLEET.contract()
+
+
+def test_paths_are_relative_to_the_file_and_not_to_the_process(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").symlink_to(CONFIG)
+    for path in (CONFIG / "block_push.yaml", Path("there/block_push.yaml")):
+        fleet = read_fleet(path)
+        assert fleet.contract().robot == "push_cell"
+        assert fleet.policy.checkpoint.samefile(CONFIG / "policies/block_push.safetensors")
+        assert fleet.training.demonstrations.is_absolute()
+
+
+def test_a_fleet_that_cannot_be_written_is_one_sentence(tmp_path):
+    with pytest.raises(BadInput, match=r"^\S+/none/fleet.yaml: cannot be written: No such file or directory\.$"):
+        FLEET.write(tmp_path / "none" / "fleet.yaml")
+
+
+@given(st.integers(1, 1200))
+def test_names_sort_as_they_are_numbered_and_are_all_of_one_length(count):
+    names = numbered("robot", count)
+    assert len(names) == len(set(names)) == count
+    assert sorted(names) == list(names)
+    assert len({len(name) for name in names}) == 1
+    assert [int(name.removeprefix("robot_")) for name in names] == list(range(1, count + 1))
+    assert names[0] == f"robot_{'0' * (max(len(str(count)), 2) - 1)}1"
+
+
+def test_humans_are_numbered_and_styled_in_turn():
+    fleet = changed(robots={"count": 120}, supervisors={"count": 5})
+    assert fleet.supervisor_names == ("human_01", "human_02", "human_03", "human_04", "human_05")
+    assert fleet.robot_names[-1] == "robot_120"
+    styles = [fleet.style_of(index) for index in range(5)]
+    assert styles == ["clockwise", "counterclockwise", "clockwise", "counterclockwise", "clockwise"]
+
+
+@given(st.sets(st.integers(1, 60), max_size=8))
+def test_the_version_due_grows_by_one_at_every_update_tick(updates):
+    fleet = changed(training={"update_ticks": sorted(updates)})
+    version = 1
+    for tick in range(65):
+        version += tick in updates
+        assert fleet.version_due(tick) == version

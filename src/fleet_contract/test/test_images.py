@@ -1,0 +1,165 @@
+"""Pixels survive the way into sensor_msgs/Image and back, and other implementations read the same pixels."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image as PillowImage
+from sensor_msgs.msg import Image
+
+from fleet_contract.images import CHANNELS, fill_message, to_array
+
+RAW_MODES = {"rgb8": ("RGB", "RGB"), "bgr8": ("RGB", "BGR"), "mono8": ("L", "L")}
+
+
+@st.composite
+def images(draw, encodings=tuple(CHANNELS)):
+    """Encoding and pixels, (H, W, C) or (H, W)."""
+    encoding = draw(st.sampled_from(encodings))
+    rows, columns = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    shape = (rows, columns) if encoding == "mono8" else (rows, columns, CHANNELS[encoding])
+    return encoding, draw(arrays(np.uint8, shape))
+
+
+def message_of(encoding, pixels, padding=0) -> Image:
+    """An image message made by hand, with bytes at the end of every row that are no pixels."""
+    rows = pixels.reshape(len(pixels), -1)
+    padded = np.hstack([rows, np.full((len(rows), padding), 0xAA, np.uint8)])
+    return Image(
+        height=pixels.shape[0],
+        width=pixels.shape[1],
+        encoding=encoding,
+        step=padded.shape[1],
+        data=array("B", padded.tobytes()),
+    )
+
+
+def same(found, expected):
+    assert found.dtype == np.uint8
+    assert found.shape == expected.shape
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(images())
+def test_an_image_comes_back_as_it_was(image):
+    encoding, pixels = image
+    message = Image()
+    message.header.frame_id = "camera"
+    fill_message(message, pixels, encoding)
+    same(to_array(message), pixels)
+    assert message.header.frame_id == "camera"
+    expected = message_of(encoding, pixels)
+    expected.header.frame_id = "camera"
+    assert message == expected
+
+
+@given(images(), st.integers(0, 7))
+def test_bytes_that_pad_the_rows_are_no_pixels(image, padding):
+    encoding, pixels = image
+    same(to_array(message_of(encoding, pixels, padding)), pixels)
+
+
+@given(images())
+def test_the_order_of_bytes_means_nothing_to_single_bytes(image):
+    encoding, pixels = image
+    message = message_of(encoding, pixels)
+    message.is_bigendian = 1
+    same(to_array(message), pixels)
+
+
+@given(images(), st.integers(0, 7))
+def test_pillow_sees_the_same_image(image, padding):
+    encoding, pixels = image
+    message = message_of(encoding, pixels, padding)
+    mode, raw = RAW_MODES[encoding]
+    seen = PillowImage.frombuffer(
+        mode, (message.width, message.height), bytes(message.data), "raw", raw, message.step, 1
+    )
+    ours = to_array(message)
+    same(ours[..., ::-1] if encoding == "bgr8" else ours, np.asarray(seen))
+
+
+@given(images())
+def test_rosbags_sees_the_same_image(image):
+    rosbags_image = pytest.importorskip("rosbags.image", reason="rosbags-image needs OpenCV", exc_type=ImportError)
+    encoding, pixels = image
+    message = Image()
+    fill_message(message, pixels, encoding)
+    same(to_array(message), rosbags_image.image_to_cvimage(message))
+
+
+@given(images())
+def test_cv_bridge_sees_the_same_image(image):
+    try:
+        bridge = pytest.importorskip("cv_bridge", exc_type=ImportError).CvBridge()
+        bridge.cv2_to_imgmsg(np.zeros((2, 2, 3), np.uint8), encoding="rgb8")
+    except AttributeError:
+        pytest.skip("cv_bridge does not work with this numpy")
+    encoding, pixels = image
+    message = bridge.cv2_to_imgmsg(pixels, encoding=encoding)
+    same(to_array(message), pixels)
+    same(bridge.imgmsg_to_cv2(message_of(encoding, pixels), "passthrough"), pixels)
+
+
+def test_a_grey_image_may_have_a_third_axis():
+    message = Image()
+    fill_message(message, np.arange(6, dtype=np.uint8).reshape(2, 3, 1), "mono8")
+    same(to_array(message), np.arange(6, dtype=np.uint8).reshape(2, 3))
+
+
+def test_pixels_in_any_memory_order_are_written_in_rows():
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    for view in (np.asfortranarray(pixels), pixels[::-1], pixels[..., ::-1]):
+        message = Image()
+        fill_message(message, view, "rgb8")
+        same(to_array(message), view)
+
+
+@given(images(), st.data())
+def test_a_buffer_that_does_not_fit_is_refused(image, data):
+    encoding, pixels = image
+    message = message_of(encoding, pixels)
+    wrong = data.draw(st.sampled_from(["short", "long", "step", "width"]))
+    if wrong == "short":
+        message.data = message.data[:-1]
+    elif wrong == "long":
+        message.data = message.data + array("B", [0])
+    elif wrong == "step":
+        message.step += 1
+    else:
+        message.width += 1
+    with pytest.raises(
+        ValueError, match=rf"^image of {message.width}x{message.height} {encoding} has \d+ bytes in rows"
+    ):
+        to_array(message)
+
+
+@pytest.mark.parametrize("encoding", ["", "rgba8", "16UC1", "jpeg"])
+def test_other_encodings_are_refused_both_ways(encoding):
+    with pytest.raises(ValueError, match="allowed are rgb8, bgr8, mono8"):
+        to_array(Image(encoding=encoding))
+    with pytest.raises(ValueError, match=r"is no .* image"):
+        fill_message(Image(), np.zeros((2, 2, 3), np.uint8), encoding)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "encoding"),
+    [
+        ((2, 2), np.uint8, "rgb8"),
+        ((2, 2, 4), np.uint8, "rgb8"),
+        ((2, 2, 3), np.uint8, "mono8"),
+        ((2, 2, 3), np.float32, "rgb8"),
+        ((2, 2, 3), np.int8, "bgr8"),
+        ((6,), np.uint8, "mono8"),
+        ((1, 2, 2, 3), np.uint8, "rgb8"),
+        ((), np.uint8, "mono8"),
+    ],
+)
+def test_arrays_that_are_no_such_image_are_refused(shape, kind, encoding):
+    with pytest.raises(ValueError, match=rf"is no {encoding} image"):
+        fill_message(Image(), np.zeros(shape, kind), encoding)

@@ -1,0 +1,145 @@
+"""The digest of a robot contract follows what a policy must agree with, and nothing else."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+from fleet_interfaces.msg import Observation
+
+from fleet_contract.door import BadInput, validated
+from fleet_contract.robot import RobotContract
+from fleet_contract.state import state_of
+
+PATH = Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml"
+TREE = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+
+
+def contract(tree) -> RobotContract:
+    return validated(tree, RobotContract, source="robot.yaml")
+
+
+def with_change(place, value) -> RobotContract:
+    tree = copy.deepcopy(TREE)
+    at = tree
+    for key in place[:-1]:
+        at = at[key]
+    assert at[place[-1]] != value
+    at[place[-1]] = value
+    return contract(tree)
+
+
+CONTRACT = contract(TREE)
+STATE, ACTION, CAMERA = ("observation", "state", "quantities"), ("action", "quantities"), ("observation", "camera")
+ESSENTIAL = [
+    (("robot",), "other_cell"),
+    *[((*at, index, "name"), "other") for at in (STATE, ACTION) for index in (0, 1)],
+    *[((*at, index, "unit"), "mm") for at in (STATE, ACTION) for index in (0, 1)],
+    *[((*at, index, "low"), -0.01) for at in (STATE, ACTION) for index in (0, 1)],
+    *[((*at, index, "high"), 0.01) for at in (STATE, ACTION) for index in (0, 1)],
+    (STATE, TREE["observation"]["state"]["quantities"][::-1]),
+    (STATE, TREE["observation"]["state"]["quantities"][:-1]),
+    (ACTION, TREE["action"]["quantities"][::-1]),
+    ((*CAMERA, "width"), 97),
+    ((*CAMERA, "height"), 97),
+    ((*CAMERA, "encoding"), "bgr8"),
+    (CAMERA, None),
+    (("action", "meaning"), "twist"),
+]
+
+
+def test_each_essential_change_gives_a_digest_of_its_own():
+    digests = {with_change(place, value).digest for place, value in ESSENTIAL} | {CONTRACT.digest}
+    assert len(digests) == len(ESSENTIAL) + 1
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ((*STATE, 0, "meaning"), "where the cube is"),
+        ((*ACTION, 0, "meaning"), "how far to push"),
+        (("rate_hz",), 3.0),
+        (("action", "topic"), "command"),
+        (("observation", "state", "align"), {"rule": "nearest", "timeline": "receive", "tolerance_s": 0.1}),
+    ],
+)
+def test_what_a_policy_need_not_know_leaves_the_digest(place, value):
+    assert with_change(place, value).digest == CONTRACT.digest
+
+
+def test_the_digest_is_the_one_that_checkpoints_carry():
+    assert CONTRACT.digest == "2aa5e21ba3d9ad606398ae639367696fc79a0d4df0ce59ed52cd0466edd43e03"
+
+
+def test_a_robot_may_have_no_camera():
+    tree = copy.deepcopy(TREE)
+    del tree["observation"]["camera"]
+    blind = contract(tree)
+    assert blind.observation.camera is None
+    assert blind == with_change(CAMERA, None)
+    assert contract(blind.model_dump(mode="json")) == blind
+
+
+def test_the_order_of_keys_leaves_the_digest():
+    def reversed_keys(tree):
+        if isinstance(tree, dict):
+            return {key: reversed_keys(tree[key]) for key in reversed(tree)}
+        return [reversed_keys(item) for item in tree] if isinstance(tree, list) else tree
+
+    turned = reversed_keys(TREE)
+    assert list(turned) != list(TREE)
+    assert contract(turned).digest == CONTRACT.digest
+
+
+def test_a_whole_number_in_the_file_is_the_same_bound():
+    tree = copy.deepcopy(TREE)
+    quantity = tree["observation"]["state"]["quantities"][2]
+    assert isinstance(quantity["low"], float)
+    quantity["low"] = int(quantity["low"])
+    assert contract(tree).digest == CONTRACT.digest
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.05, 0.05), (0.06, 0.05)])
+def test_a_range_without_inside_is_refused(low, high):
+    tree = copy.deepcopy(TREE)
+    tree["action"]["quantities"][1] |= {"low": low, "high": high}
+    with pytest.raises(BadInput) as caught:
+        contract(tree)
+    assert str(caught.value) == f"robot.yaml: action.quantities.1: low is {low}, allowed is less than high (0.05)."
+
+
+def test_lengths_and_bounds_are_those_of_the_file():
+    assert (CONTRACT.state_dim, CONTRACT.action_dim) == (6, 2)
+    np.testing.assert_array_equal(CONTRACT.action_low_A, [-0.05, -0.05])
+    np.testing.assert_array_equal(CONTRACT.action_high_A, [0.05, 0.05])
+
+
+def test_another_contract_is_refused_in_one_sentence_that_says_what_differs():
+    CONTRACT.require_same(contract(TREE).digest, owner="policy.safetensors")
+    other = with_change((*ACTION, 0, "unit"), "mm").digest
+    with pytest.raises(BadInput) as caught:
+        CONTRACT.require_same(other, owner="policy.safetensors")
+    assert str(caught.value) == (
+        f"policy.safetensors: contract found {other[:12]}, allowed is {CONTRACT.digest[:12]} (robot push_cell: "
+        "6 observation and 2 action values with their names, units and ranges)."
+    )
+
+
+def test_a_message_gives_the_state_in_the_contracts_order():
+    values = [0.1, -0.1, 1.0, 0.0, -0.15, 0.15]
+    np.testing.assert_array_equal(state_of(Observation(values=values), CONTRACT), values)
+
+
+@pytest.mark.parametrize("values", [[], [0.0] * 5, [0.0] * 7, [0.0] * 5 + [np.nan], [np.inf] + [0.0] * 5])
+def test_states_of_other_length_or_without_numbers_are_refused(values):
+    with pytest.raises(ValueError, match=r"^observation: found \[.*\], allowed are 6 finite values$"):
+        state_of(Observation(values=values), CONTRACT)
+
+
+def test_a_robot_with_its_own_message_is_read_by_the_field_of_its_contract():
+    renamed = with_change(("observation", "state", "field"), "position")
+    np.testing.assert_array_equal(state_of(SimpleNamespace(position=range(6)), renamed), np.arange(6.0))

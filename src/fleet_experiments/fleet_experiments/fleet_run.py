@@ -1,0 +1,229 @@
+"""One algorithm in one setting with one seed: demonstrations, pretraining, calibration, and the fleet at work.
+
+N robots, T ticks, S state dim, A action dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fleet_allocator.effort import return_on_human_effort
+from fleet_allocator.metrics import Metrics
+from fleet_allocator.threshold import calibrated_threshold
+from fleet_contract.fleet import numbered
+from fleet_experiments.algorithms import Algorithm
+from fleet_experiments.calibration import run_without_teleoperation
+from fleet_experiments.demonstrations import demonstrate_episodes
+from fleet_experiments.loop import FleetLoop, Tick
+from fleet_experiments.results import Row, run_of
+from fleet_experiments.setting import Setting
+from iifl_policy.dataset import Dataset
+from iifl_policy.descent import Descent
+from iifl_policy.human_pairs import HumanPairs
+from iifl_policy.policy import Decision, Policy
+from iifl_policy.scaling import contract_scaling
+from iifl_policy.training_file import TrainingFile, training_key
+from sim_bridge.backends import make_environment
+from sim_bridge.environment import Environment
+from teleop_gui.supervisor import Supervisor
+from teleop_gui.supervisors import make_supervisor
+
+Advance = Callable[[str, int, int], None]
+"""Called with the stage of the run, what of it is done, and of how much."""
+KEEP_TICKS = 100
+"""Ticks after which a run is written down."""
+
+
+@dataclass
+class Replayed:
+    """A policy that repeats recorded decisions for as long as there are some, and then is the real one."""
+
+    policy: Policy
+    decisions: list[Decision]
+    """Of all ticks so far."""
+    tick: int = 0
+
+    def decide(self, states_NS: np.ndarray, generator: torch.Generator) -> Decision:
+        """Decide as it was decided, or decide and record."""
+        if self.tick == len(self.decisions):
+            self.decisions.append(self.policy.decide(states_NS, generator))
+        self.tick += 1
+        return self.decisions[self.tick - 1]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run gave."""
+
+    row: Row
+    policy: Policy
+    """As it was at the end."""
+    demonstrations: Dataset
+
+
+class FleetRun:
+    """Goes on where it was cut.
+
+    What is written down is small: the decisions so far and the policy. Going on, the run is lived through again with the
+    recorded decisions in the place of the policy, which gives back simulation, humans and allocation as they were, whatever
+    they remember.
+    """
+
+    def __init__(
+        self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: Advance = lambda *_: None
+    ) -> None:
+        """`folder` exists, and is this run's own."""
+        self._setting = setting
+        self._algorithm = algorithm
+        self._seed = seed
+        self._pretraining = folder / "pretraining.safetensors"
+        self._kept = TrainingFile(folder / "run.safetensors", training_key(setting, algorithm, seed))
+        self._advance = advance
+
+    def run(self) -> Outcome:
+        """Run to the end.
+
+        Raises:
+            BadInput: the folder holds another run.
+        """
+        setting, algorithm = self._setting, self._algorithm
+        demonstrations = self._demonstrations()
+        untrained: Policy = setting.new_policy(
+            algorithm, contract_scaling(setting.contract, demonstrations), self._seed
+        )
+        kept = self._kept.read()
+        if kept:
+            policy, threshold, decisions = _read(kept, untrained)
+        else:
+            policy = self._pretrained(untrained, demonstrations)
+            threshold, decisions = self._threshold(policy), []
+        with closing(self._environment(setting.task, setting.robots)) as environment:
+            return self._work(environment, Replayed(policy, decisions), threshold, demonstrations)
+
+    def _work(self, environment: Environment, policy: Replayed, threshold: float, demonstrations: Dataset) -> Outcome:
+        setting, algorithm, replayed = self._setting, self._algorithm, len(policy.decisions)
+        supervisors, contract = self._supervisors(), setting.contract
+        loop = FleetLoop(environment, supervisors, policy, setting.allocation(algorithm.order, threshold), self._seed)
+        metrics = Metrics(loop.robots, tuple(supervisors))
+        humans = HumanPairs(setting.robots, contract.state_dim, contract.action_dim)
+        dataset, reward = demonstrations, 0.0
+        for done in range(1, setting.ticks + 1):
+            tick = loop.tick()
+            metrics.add(tick.table, tick.violated_N, tick.step.succeeded_N)
+            reward += tick.step.rewards_N.sum()
+            _collect(humans, done - 1, tick)
+            dataset += humans.between(done - 1, done)
+            steps = setting.steps_after(algorithm, done)
+            if steps and done > replayed:
+                policy.policy = policy.policy.fit(dataset, steps=steps, seed=self._seed).policy
+            if done > replayed and done % KEEP_TICKS == 0:
+                self._kept.write(_written(policy, threshold))
+            self._advance("the fleet works", done, setting.ticks)
+        effort = {"robots": setting.robots, "human_actions": metrics.human_actions}
+        row: Row = {
+            **run_of(setting.env, algorithm.name, self._seed, setting.task),
+            "successes": int(loop.tally.successes_N.sum()),
+            "hard_resets": int(loop.tally.hard_resets_N.sum()),
+            "human_actions": metrics.human_actions,
+            "teleoperation_ticks": int(metrics.teleoperation_ticks_M.sum()),
+            "idle_ticks": int(metrics.idle_ticks_N.sum()),
+            "switches": int(metrics.switches_M.sum()),
+            "rohe": return_on_human_effort(**effort, supervisors=setting.supervisors, reward=reward),
+            "threshold": threshold,
+            "pairs": len(dataset),
+        }
+        return Outcome(row, policy.policy, demonstrations)
+
+    def _demonstrations(self) -> Dataset:
+        setting = self._setting
+        with closing(self._environment(setting.demonstration_task, setting.demonstrations)) as environment:
+            supervisors = [
+                make_supervisor(
+                    setting.demonstration_task, setting.styles[index % len(setting.styles)], self._seed, index
+                )
+                for index in range(setting.demonstrations)
+            ]
+            return demonstrate_episodes(environment, supervisors, self._seed)
+
+    def _pretrained(self, policy: Policy, demonstrations: Dataset) -> Policy:
+        steps = self._setting.pretraining_steps
+        fitted = policy.fit(
+            demonstrations,
+            steps=steps,
+            seed=self._seed,
+            watch=lambda done, _: self._advance("pretraining", done, steps),
+            keep=self._pretraining,
+        )
+        return fitted.policy
+
+    def _threshold(self, policy: Policy) -> float:
+        """Calibrated where uncertainty decides who is helped, and of no consequence elsewhere."""
+        setting = self._setting
+        if "U" not in self._algorithm.order:
+            return 0.0
+        ticks, done = setting.calibration_ticks, 0
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            self._advance("calibration", done, ticks)
+
+        with closing(self._environment(setting.demonstration_task, setting.robots)) as environment:
+            uncertainties_TN = run_without_teleoperation(
+                environment,
+                self._supervisors(),
+                policy,
+                setting.allocation("C", 0.0),
+                ticks=ticks,
+                seed=self._seed,
+                advance=advance,
+            )
+        return calibrated_threshold(uncertainties_TN, setting.calibration_percentile)
+
+    def _environment(self, task: str, robots: int) -> Environment:
+        return make_environment(self._setting.backend, task, self._setting.contract, robots)
+
+    def _supervisors(self) -> dict[str, Supervisor]:
+        setting = self._setting
+        return {
+            name: make_supervisor(setting.task, setting.styles[index % len(setting.styles)], self._seed, index)
+            for index, name in enumerate(numbered("human", setting.supervisors))
+        }
+
+
+def _collect(humans: HumanPairs, tick_number: int, tick: Tick) -> None:
+    for robot, action in enumerate(tick.actions):
+        humans.add_state(tick_number, robot, tick.states_NS[robot])
+        humans.add_action(robot, action)
+
+
+def _written(policy: Replayed, threshold: float) -> dict[str, Tensor]:
+    decisions, descent = policy.decisions, policy.policy.descent
+    return {
+        "threshold": torch.tensor(threshold, dtype=torch.float64),
+        "actions_TNA": torch.from_numpy(np.stack([decision.actions_NA for decision in decisions])),
+        "uncertainties_TN": torch.from_numpy(np.stack([decision.uncertainties_N for decision in decisions])),
+        "steps": torch.tensor(descent.steps),
+        **{f"model.{name}": tensor for name, tensor in policy.policy.tensors().items()},
+        **{f"moments.{name}": tensor for name, tensor in descent.moments.items()},
+    }
+
+
+def _read(kept: dict[str, Tensor], untrained: Policy) -> tuple[Policy, float, list[Decision]]:
+    moments = {name.removeprefix("moments."): kept[name] for name in kept if name.startswith("moments.")}
+    tensors = {name.removeprefix("model."): kept[name] for name in kept if name.startswith("model.")}
+    policy = untrained.with_state(tensors, Descent(int(kept["steps"]), moments))
+    decisions = [
+        Decision(actions_NA, uncertainties_N, np.zeros_like(uncertainties_N))
+        for actions_NA, uncertainties_N in zip(
+            kept["actions_TNA"].numpy(), kept["uncertainties_TN"].numpy(), strict=True
+        )
+    ]
+    return policy, kept["threshold"].item(), decisions

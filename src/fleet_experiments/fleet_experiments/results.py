@@ -1,0 +1,121 @@
+"""Results of experiments and benchmarks: one format that tables, plots and checks read."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import mean, stdev
+
+import pyarrow as pa
+import torch
+from pyarrow import parquet
+from rich.table import Table
+
+from fleet_contract.door import BadInput, Strict, validated
+
+Row = dict[str, str | int | float | bool | None]
+"""`env`, `algo`, `seed` and `condition` say what was run, all other keys what was measured."""
+IDENTITY = ("env", "algo", "seed", "condition")
+FILE = "results.json"
+
+
+def run_of(env: str, algo: str, seed: int, condition: str) -> Row:
+    """The part of a row that says what was run."""
+    return {"env": env, "algo": algo, "seed": seed, "condition": condition}
+
+
+class Results(Strict):
+    """What one command measured."""
+
+    experiment: str
+    command: str
+    """That gives these results again."""
+    version: str
+    """Of the code."""
+    device: str
+    """What computed them."""
+    date: str
+    """ISO 8601, UTC."""
+    rows: list[Row]
+
+    def write(self, folder: Path) -> None:
+        """Write results.json, and the rows as results.parquet, whole or not at all."""
+        partial = folder / (FILE + ".partial")
+        partial.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        partial.replace(folder / FILE)
+        parquet.write_table(pa.Table.from_pylist(self.rows), folder / "results.parquet")
+
+
+def new_results(experiment: str, command: str, rows: list[Row]) -> Results:
+    """Results of this machine, now.
+
+    Raises:
+        ValueError: a row does not say what was run.
+    """
+    for row in rows:
+        if missing := [key for key in IDENTITY if key not in row]:
+            raise ValueError(f"row without {', '.join(missing)}: {row}")
+    return Results(
+        experiment=experiment,
+        command=command,
+        version=version("fleet_experiments"),
+        device=device_name(),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        rows=rows,
+    )
+
+
+def read_results(path: Path) -> Results:
+    """The results at `path`, a file or the folder that holds results.json.
+
+    Raises:
+        BadInput: there are none.
+    """
+    file = path / FILE if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput(f"{file}: there is no such file.") from None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{file}: found no JSON ({error}), allowed are results of an experiment.") from None
+    return validated(content, Results, source=str(file))
+
+
+def device_name() -> str:
+    """GPU or processor, threads, and the version of torch."""
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    return f"{_processor()}, {torch.get_num_threads()} of {os.cpu_count()} threads, torch {torch.__version__}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def table(rows: Iterable[Row], keys: Sequence[str], metrics: Sequence[str], *, title: str) -> Table:
+    """Mean and standard deviation over the rows that agree in `keys`, in the order in which they first come."""
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row.get(key) for key in keys), []).append(row)
+    drawn = Table(*keys, "runs", *metrics, title=title, title_justify="left")
+    for identity, group in groups.items():
+        drawn.add_row(*map(str, identity), str(len(group)), *(spread(group, metric) for metric in metrics))
+    return drawn
+
+
+def spread(rows: Sequence[Row], metric: str, form: Callable[[float], str] = "{:.4g}".format) -> str:
+    """Mean of a metric and, of several rows, its standard deviation; a dash where it was not measured."""
+    values = [float(value) for row in rows if (value := row.get(metric)) is not None]
+    if not values:
+        return "-"
+    return form(mean(values)) + (f" +- {form(stdev(values))}" if len(values) > 1 else "")

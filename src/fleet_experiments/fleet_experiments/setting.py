@@ -1,0 +1,86 @@
+"""What all algorithms of an experiment share.
+
+N robots, M supervisors, T ticks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleet_contract.fleet import Allocation
+from fleet_contract.robot import RobotContract
+from fleet_experiments.algorithms import Algorithm
+from iifl_policy.explicit import ExplicitConfig, ExplicitPolicy, new_explicit
+from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy, new_implicit
+from iifl_policy.randomness import torch_generator
+from iifl_policy.scaling import Scaling
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A fleet, its humans, and how much is learned when."""
+
+    env: str
+    """What rows of results call it."""
+    backend: str
+    task: str
+    """Where the fleet works."""
+    demonstration_task: str
+    """Where the demonstrations are given."""
+    contract: RobotContract
+    robots: int
+    """N."""
+    supervisors: int
+    """M."""
+    styles: tuple[str, ...]
+    """Behaviours of the supervisors, given to them in turn."""
+    ticks: int
+    """T."""
+    demonstrations: int
+    """Whole episodes."""
+    pretraining_steps: int
+    """Gradient steps on the demonstrations."""
+    update_ticks: int
+    """Ticks between the updates of policies that learn at intervals."""
+    online_steps: int
+    """Gradient steps while the fleet works, the same for all algorithms that learn then."""
+    calibration_ticks: int
+    """Length of the run without teleoperation from whose uncertainties the threshold comes."""
+    calibration_percentile: float
+    budget_per_tick: float
+    """Mean number of busy humans under random allocation."""
+    intervention_ticks: int
+    """t_T."""
+    hard_reset_ticks: int
+    """t_R."""
+    implicit: ImplicitConfig
+    explicit: ExplicitConfig
+
+    def allocation(self, order: str, threshold: float) -> Allocation:
+        """Who gets the humans."""
+        return Allocation(
+            order=order,
+            threshold=threshold,
+            intervention_ticks=self.intervention_ticks,
+            hard_reset_ticks=self.hard_reset_ticks,
+            budget_per_tick=self.budget_per_tick if order == "random" else None,
+        )
+
+    def new_policy(self, algorithm: Algorithm, scaling: Scaling, seed: int) -> ExplicitPolicy | ImplicitPolicy:
+        """The algorithm's policy, which has learned nothing."""
+        generator = torch_generator(seed)
+        if algorithm.policy == "explicit":
+            return new_explicit(self.explicit, scaling, generator)
+        return new_implicit(self.implicit, scaling, generator)
+
+    def steps_after(self, algorithm: Algorithm, tick: int) -> int:
+        """Gradient steps that are due when a tick, counted from 1, is over."""
+        every = {"never": 0, "every tick": 1, "at intervals": self.update_ticks}[algorithm.updates]
+        if not every or tick % every:
+            return 0
+        # No step is lost where the steps do not divide evenly, and none is taken after the last tick in vain.
+        updates = self.ticks // every
+        done, before = (
+            self.online_steps * min(count, updates) // updates for count in (tick // every, tick // every - 1)
+        )
+        return done - before

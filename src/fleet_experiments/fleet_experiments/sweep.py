@@ -1,0 +1,102 @@
+"""Many independent runs of an experiment on Ray: on this machine's processors, or on a cluster."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from rich.progress import MofNCompleteColumn, Progress
+
+from fleet_contract.door import BadInput
+from fleet_experiments.results import Row
+
+Advance = Callable[[str, int, int], None]
+"""Called with the stage of a run, what of it is done, and of how much."""
+Work = Callable[[Path, Advance], list[Row]]
+"""One run: keeps what it goes on from in its folder, and gives its rows."""
+POLL_S = 0.5
+ROWS = "rows.json"
+
+
+def sweep(runs: Mapping[str, Work], folder: Path, *, address: str | None = None) -> list[Row]:
+    """Rows of all runs, in their order. Runs that have ended before are not run again; one that was cut goes on.
+
+    Args:
+        runs: by name; each gets a folder of that name and one processor.
+        folder: where the runs' folders are; on a cluster, one that all its machines see.
+        address: of a Ray cluster; this machine's processors by default.
+
+    Raises:
+        BadInput: a run's folder holds another run, or there is no cluster at the address.
+    """
+    waiting = {name: work for name, work in runs.items() if not (folder / name / ROWS).exists()}
+    if waiting:
+        _run(waiting, folder, address)
+    return [row for name in runs for row in json.loads((folder / name / ROWS).read_text(encoding="utf-8"))]
+
+
+def _run(runs: Mapping[str, Work], folder: Path, address: str | None) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled" if address is None else "token")
+    try:
+        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except ConnectionError as error:
+        raise BadInput(
+            f"cluster: found none at {address} ({error}), allowed is the address of a Ray cluster."
+        ) from None
+    try:
+        stages: Any = ray.remote(num_cpus=0)(Stages).remote()
+        work = ray.remote(num_cpus=1)(_work)
+        pending = {work.remote(run, folder / name, name, stages): name for name, run in runs.items()}
+        with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
+            bars = {name: progress.add_task(f"{name}: waiting", total=None) for name in runs}
+            while pending:
+                ended, _ = ray.wait(list(pending), timeout=POLL_S)
+                told: dict[str, tuple[str, int, int]] = ray.get(stages.all.remote())
+                for name, (stage, done, total) in told.items():
+                    progress.update(bars[name], description=f"{name}: {stage}", completed=done, total=total)
+                for run in ended:
+                    ray.get(run)
+                    name = pending.pop(run)
+                    progress.update(bars[name], description=f"{name}: done", completed=1, total=1)
+    finally:
+        ray.shutdown()
+
+
+class Stages:
+    """How far every run is."""
+
+    def __init__(self) -> None:
+        self._stages: dict[str, tuple[str, int, int]] = {}
+
+    def put(self, run: str, stage: str, done: int, total: int) -> None:
+        """A run is here now."""
+        self._stages[run] = stage, done, total
+
+    def all(self) -> dict[str, tuple[str, int, int]]:
+        """Where all runs are."""
+        return self._stages
+
+
+def _work(work: Work, folder: Path, name: str, stages: Any) -> None:
+    torch.set_num_threads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    said = 0.0
+
+    def advance(stage: str, done: int, total: int) -> None:
+        nonlocal said
+        if done == total or time.monotonic() - said > POLL_S:
+            said = time.monotonic()
+            stages.put.remote(name, stage, done, total)
+
+    rows = work(folder, advance)
+    partial = folder / (ROWS + ".partial")
+    partial.write_text(json.dumps(rows), encoding="utf-8")
+    partial.replace(folder / ROWS)

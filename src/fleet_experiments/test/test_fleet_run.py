@@ -1,0 +1,109 @@
+"""Five algorithms are five configurations of one run, and a run that is cut goes on to the very result of an uncut one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small import SMALL
+
+import fleet_experiments.fleet_run
+import iifl_policy.descent
+from fleet_contract.door import BadInput
+from fleet_experiments.algorithms import ALGORITHMS
+from fleet_experiments.fleet_run import FleetRun
+from iifl_policy.implicit import ImplicitPolicy
+
+
+class Cut(Exception):
+    """The process ends."""
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch):
+    monkeypatch.setattr(fleet_experiments.fleet_run, "KEEP_TICKS", 4)
+    monkeypatch.setattr(iifl_policy.descent, "KEEP_EVERY", 2)
+
+
+def run(folder, name, seed=0, setting=SMALL, advance=lambda *_: None):
+    folder.mkdir(exist_ok=True)
+    return FleetRun(setting, ALGORITHMS[name], seed, folder, advance).run()
+
+
+def cut_at(stage, step):
+    def advance(found, done, _):
+        if (found, done) == (stage, step):
+            raise Cut
+
+    return advance
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_runs_and_counts(name, tmp_path):
+    told = []
+    outcome = run(tmp_path, name, advance=lambda *what: told.append(what))
+    row, algorithm = outcome.row, ALGORITHMS[name]
+    assert (row["env"], row["algo"], row["seed"]) == ("maze", algorithm.name, 0)
+    learned = outcome.policy.descent.steps - SMALL.pretraining_steps
+    assert learned == (0 if algorithm.updates == "never" else SMALL.online_steps)
+    assert row["human_actions"] >= row["teleoperation_ticks"] >= 0
+    assert (row["teleoperation_ticks"] > 0) == (algorithm.order != "C")
+    assert row["pairs"] == len(outcome.demonstrations) + row["teleoperation_ticks"]
+    assert [done for stage, done, _ in told if stage == "the fleet works"] == list(range(1, SMALL.ticks + 1))
+    assert ("calibration", 5, 5) in told if "U" in algorithm.order else row["threshold"] == 0.0
+
+
+@pytest.mark.parametrize("name", ["ifl", "iifl", "iifl_random"])
+@pytest.mark.parametrize("cuts", [[("pretraining", 5)], [("the fleet works", 3), ("the fleet works", 18)]])
+def test_cut_and_resumed_equals_uncut(name, cuts, tmp_path):
+    for stage, step in cuts:
+        with pytest.raises(Cut):
+            run(tmp_path / "cut", name, advance=cut_at(stage, step))
+    told = []
+    resumed = run(tmp_path / "cut", name, advance=lambda *what: told.append(what))
+    uncut = run(tmp_path / "uncut", name)
+    assert resumed.row == uncut.row
+    for key, tensor in uncut.policy.tensors().items():
+        assert torch.equal(resumed.policy.tensors()[key], tensor), key
+    pretrained = [done for stage, done, _ in told if stage == "pretraining"]
+    assert pretrained == ([5, 6] if cuts[0][0] == "pretraining" else [])
+
+
+def test_what_was_decided_is_not_decided_again(tmp_path, monkeypatch):
+    with pytest.raises(Cut):
+        run(tmp_path, "iifl", advance=cut_at("the fleet works", 18))
+    decided = []
+    decide = ImplicitPolicy.decide
+    monkeypatch.setattr(ImplicitPolicy, "decide", lambda *words: decided.append(1) or decide(*words))
+    run(tmp_path, "iifl")
+    assert len(decided) == SMALL.ticks - 16
+
+
+def test_another_run_is_refused(tmp_path):
+    with pytest.raises(Cut):
+        run(tmp_path, "iifl", advance=cut_at("the fleet works", 18))
+    for other in ({"seed": 1}, {"name": "ibc"}, {"setting": replace(SMALL, robots=5)}):
+        with pytest.raises(BadInput, match="found another training"):
+            run(tmp_path, **({"name": "iifl"} | other))
+
+
+def test_seeds_differ_and_repeat(tmp_path):
+    one, same, other = (run(tmp_path / str(i), "iifl", seed) for i, seed in enumerate((0, 0, 1)))
+    assert torch.equal(*(outcome.policy.tensors()["weights.0"] for outcome in (one, same)))
+    assert not torch.equal(*(outcome.policy.tensors()["weights.0"] for outcome in (one, other)))
+
+
+@pytest.mark.parametrize(("ticks", "update", "steps"), [(30, 10, 9), (30, 7, 10), (100, 100, 50), (5, 10, 7)])
+@pytest.mark.parametrize("name", ["ifl", "iifl", "bc"])
+def test_steps_add_up_to_the_same_total_whoever_learns(name, ticks, update, steps):
+    setting = replace(SMALL, ticks=ticks, update_ticks=update, online_steps=steps)
+    due = [setting.steps_after(ALGORITHMS[name], tick) for tick in range(1, ticks + 1)]
+    learns = name == "ifl" or (name == "iifl" and update <= ticks)
+    assert sum(due) == (steps if learns else 0)
+    assert min(due) >= 0
+    if name == "iifl":
+        assert {tick for tick, count in enumerate(due, 1) if count} <= set(range(update, ticks + 1, update))
+    if name == "ifl":
+        assert np.ptp(due) <= 1

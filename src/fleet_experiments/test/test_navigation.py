@@ -1,0 +1,129 @@
+"""The maze experiment, with small networks: whoever is taught drives, and what is reported is what happened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small import CONTRACT, SMALL
+
+from fleet_experiments.algorithms import ALGORITHMS
+from fleet_experiments.demonstrations import demonstrate_episodes
+from fleet_experiments.navigation import COMPARED, navigation, navigation_setting
+from fleet_experiments.navigation_figure import PLACES, landscapes, read_panel
+from fleet_experiments.results import read_results
+from fleet_experiments.trial import run_trial
+from iifl_policy.policy import Decision
+from iifl_policy.scaling import contract_scaling
+from sim_bridge.backends import make_environment
+from teleop_gui.supervisors import make_supervisor
+
+
+class Taught:
+    """Decides as a supervisor does."""
+
+    def __init__(self, style, index=0) -> None:
+        self._supervisor = make_supervisor("navigation", style, 0, index)
+
+    def decide(self, states_NS, generator):
+        actions_NA = np.stack([self._supervisor.act(state_S) for state_S in states_NS])
+        return Decision(actions_NA, np.zeros(len(states_NS)), np.zeros(len(states_NS)))
+
+
+class Straight:
+    """Always goes to the right."""
+
+    def decide(self, states_NS, generator):
+        return Decision(np.tile([1.0, 0.0], (len(states_NS), 1)), np.zeros(len(states_NS)), np.zeros(len(states_NS)))
+
+
+@pytest.mark.parametrize("task", ["navigation", "windy_navigation"])
+def test_a_policy_that_is_a_supervisor_succeeds_in_every_trial(task):
+    trial = run_trial(make_environment("numpy", task, CONTRACT, 5), Taught("either"), seed=3)
+    assert trial.succeeded_N.all()
+    assert not trial.violated_N.any()
+    assert trial.states_TNS.shape[1:] == (5, 2)
+    assert np.abs(trial.states_TNS[-1] - (152, 25)).max() <= 2
+
+
+def test_a_policy_that_goes_straight_ends_at_the_obstacle():
+    trial = run_trial(make_environment("numpy", "navigation", CONTRACT, 2), Straight(), seed=0)
+    assert trial.violated_N.all()
+    assert not trial.succeeded_N.any()
+    assert trial.states_TNS[:, 0].tolist() == [[float(x), 25.0] for x in range(8, 18)]
+
+
+def test_demonstrations_are_one_whole_episode_of_every_robot():
+    supervisors = [make_supervisor("navigation", style, 0, 0) for style in ("up", "down")]
+    dataset = demonstrate_episodes(make_environment("numpy", "navigation", CONTRACT, 4), supervisors, seed=0)
+    begins = np.flatnonzero((dataset.states_BS == (8, 25)).all(1))
+    assert len(begins) == 4
+    for first, end, above in zip(begins, [*begins[1:], len(dataset)], (True, False, True, False), strict=True):
+        episode_TS = dataset.states_BS[first:end]
+        assert (episode_TS[episode_TS[:, 0] == 36, 1] > 25).all() == above
+        np.testing.assert_array_equal(episode_TS[:-1] + dataset.actions_BA[first : end - 1], episode_TS[1:])
+
+
+def test_landscapes_are_normalised_energies():
+    setting = navigation_setting(CONTRACT)
+    dataset = demonstrate_episodes(
+        make_environment("numpy", "navigation", CONTRACT, 1), [make_supervisor("navigation", "up", 0, 0)], 0
+    )
+    policy = replace(setting, implicit=SMALL.implicit).new_policy(
+        ALGORITHMS["iifl"], contract_scaling(CONTRACT, dataset), 0
+    )
+    energies_PGG = landscapes(policy)
+    assert energies_PGG.shape == (len(PLACES), 61, 61)
+    assert energies_PGG.min() == 0
+    assert energies_PGG.max() == 1
+    features = policy.features(np.array(list(PLACES.values())))
+    corner = policy.model(features, torch.tensor([[1.0, -1.0]]).expand(2, 3, 1, 2))[0, :, 0]
+    other = policy.model(features, torch.tensor([[-1.0, -1.0]]).expand(2, 3, 1, 2))[0, :, 0]
+    np.testing.assert_array_equal(
+        np.sign(energies_PGG[:, 60, 0] - energies_PGG[:, 0, 0]), np.sign((corner - other).numpy())
+    )
+
+
+@pytest.fixture(scope="module")
+def small_experiment(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("maze")
+    setting = replace(SMALL, env="navigation")
+    return folder, navigation(setting, folder, seeds=[0, 1], command="test", address=None)
+
+
+def test_the_experiment_reports_every_algorithm_seed_and_condition(small_experiment):
+    folder, results = small_experiment
+    assert read_results(folder) == results
+    expected = {
+        (ALGORITHMS[name].name, seed, wind) for name in COMPARED for seed in (0, 1) for wind in ("calm", "windy")
+    }
+    assert {(row["algo"], row["seed"], row["condition"]) for row in results.rows} == expected
+    assert all(row["trials"] == 100 and 0 <= row["success"] <= 1 - row["collided"] for row in results.rows)
+    with Image.open(folder / "navigation.png") as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 800
+
+
+def test_the_picture_is_drawn_from_what_the_runs_kept(small_experiment):
+    folder, results = small_experiment
+    for name in COMPARED:
+        panel = read_panel(name, folder / "runs" / f"{name}_0" / "windy.npz")
+        row = next(
+            row
+            for row in results.rows
+            if (row["algo"], row["seed"], row["condition"]) == (ALGORITHMS[name].name, 0, "windy")
+        )
+        assert panel.succeeded_N.mean() == row["success"]
+        assert (panel.energies_PGG is not None) == (ALGORITHMS[name].policy == "implicit")
+
+
+def test_runs_that_have_ended_are_not_run_again(small_experiment):
+    folder, results = small_experiment
+    rows = folder / "runs" / "iifl_1" / "rows.json"
+    rows.write_text(rows.read_text().replace('"IIFL"', '"kept"'), encoding="utf-8")
+    again = navigation(replace(SMALL, env="other"), folder, seeds=[0, 1], command="test", address=None)
+    assert [row["env"] for row in again.rows] == [row["env"] for row in results.rows]
+    assert {row["algo"] for row in again.rows} == {"BC", "IBC", "IFL", "IIFL", "kept"}

@@ -1,0 +1,69 @@
+"""Recordings are split by whole episodes, and files that hold something else are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_contract.door import BadInput
+from fleet_experiments.recordings import read_recordings
+
+
+def write(path, lengths, dims=(3, 2), **changes):
+    """Episodes of these lengths; every observation tells its file, episode and step."""
+    episodes = np.repeat(np.arange(len(lengths)), lengths)
+    steps = np.concatenate([np.arange(length) for length in lengths])
+    observations = np.zeros((len(steps), dims[0]))
+    observations[:, :2] = np.stack([episodes, steps], 1)
+    dones = np.zeros(len(steps), bool)
+    dones[np.cumsum(lengths)[:-1] - 1] = True  # the last episode may have been cut off
+    arrays = {"observations": observations, "actions": np.ones((len(steps), dims[1])), "dones": dones} | changes
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return path
+
+
+@given(lengths=st.lists(st.integers(1, 9), min_size=2, max_size=12), seed=st.integers(0, 99))
+def test_no_episode_is_on_both_sides(tmp_path_factory, lengths, seed):
+    recording = read_recordings([write(tmp_path_factory.getbasetemp() / "episodes.npz", lengths)])
+    training, held_out = recording.split(0.2, seed)
+    assert len(training) + len(held_out) == sum(lengths)
+    one, other = (set(part.states_BS[:, 0].tolist()) for part in (training, held_out))
+    assert not one & other
+    assert len(other) == max(1, round(0.2 * len(lengths)))
+
+
+def test_files_are_joined_and_their_episodes_stay_apart(tmp_path):
+    recording = read_recordings([write(tmp_path / "a.npz", [2, 3]), write(tmp_path / "b.npz", [1, 4])])
+    assert recording.episodes_B.tolist() == [0, 0, 1, 1, 1, 2, 3, 3, 3, 3]
+    assert recording.dataset.states_BS[:, 1].tolist() == [0, 1, 0, 1, 2, 0, 0, 1, 2, 3]
+
+
+def test_one_episode_cannot_be_split(tmp_path):
+    with pytest.raises(ValueError, match="one episode cannot be split"):
+        read_recordings([write(tmp_path / "a.npz", [5])]).split(0.2, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"dones": None}, "found no arrays observations, actions, dones"),
+        ({"actions": np.ones((4, 2))}, "shapes found"),
+        ({"actions": np.ones(5)}, "shapes found"),
+        ({"actions": np.full((5, 2), np.nan)}, "not finite"),
+        ({"actions": np.array([object()] * 5)}, "found no arrays"),
+    ],
+)
+def test_other_content_is_refused(tmp_path, changes, says):
+    path = write(tmp_path / "a.npz", [2, 3], **changes)
+    with pytest.raises(BadInput, match=f"a.npz: .*{says}"):
+        read_recordings([path])
+
+
+def test_missing_and_unequal_files_are_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"none\.npz: there is no such file"):
+        read_recordings([tmp_path / "none.npz"])
+    files = [write(tmp_path / "a.npz", [2, 3]), write(tmp_path / "b.npz", [2], dims=(3, 4))]
+    with pytest.raises(BadInput, match=r"b\.npz: found 3 observation and 4 action values, allowed are as many"):
+        read_recordings(files)

@@ -1,0 +1,31 @@
+"""Runs are spread over processors, kept when they end, and say why they did not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from fleet_contract.door import BadInput
+from fleet_experiments.sweep import sweep
+
+
+def test_rows_come_back_in_order_and_what_was_refused_says_so(tmp_path):
+    # Not at the top of this file, which workers cannot import.
+    def work(folder, advance):
+        for done in (1, 2):
+            advance("working", done, 2)
+        if folder.name == "bad":
+            raise BadInput("bad: found nothing.")
+        return [{"threads": torch.get_num_threads(), "folder": folder.name}]
+
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "rows.json").write_text('[{"folder": "before"}]', encoding="utf-8")
+    with pytest.raises(BadInput, match="bad: found nothing"):
+        sweep({"one": work, "bad": work, "kept": work}, tmp_path)
+    assert not (tmp_path / "bad" / "rows.json").exists()
+    rows = sweep({"kept": work, "two": work, "one": work}, tmp_path)
+    assert [row["folder"] for row in rows] == ["before", "two", "one"]
+    assert rows[1]["threads"] == 1
+    assert rows[1:2] == json.loads((tmp_path / "two" / "rows.json").read_text())

@@ -1,0 +1,152 @@
+"""The only node that publishes the robots' actions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NoReturn
+
+from builtin_interfaces.msg import Time
+from fleet_interfaces.msg import Lease as LeaseMessage
+from fleet_interfaces.msg import LeaseTable, RobotStatus
+from fleet_interfaces.msg import RobotAction as ActionMessage
+from rclpy.clock import Clock, ClockType
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from fleet_contract.action import RobotAction, action_of, fill_action
+from fleet_contract.lease import lease_of
+from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
+from fleet_safety.gate import ActionGate
+
+DEADLINE = 0.8
+"""Share of a tick after which a robot whose action has not come holds, in real time."""
+LATCH = "EMERGENCY_STOP"
+"""File in the run's folder that is there while the stop is latched: a gate that starts again finds it."""
+POLICY, HUMAN = "policy_action", "teleop_action"
+
+
+class GateNode(FleetNode):
+    """Releases one action per robot and tick as soon as the right one has come; in real time, holds the late.
+
+    In lockstep the robots stand still between ticks, and there is no deadline.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("gate")
+        self._gate = ActionGate(self.robot_contract)
+        self._latch = self.run_dir / LATCH
+        if self._latch.exists():
+            self._gate.stop()
+        self._tick = -1
+        self._stamp = Time()
+        self._statuses: dict[str, RobotStatus] = {}
+        self._leases: LeaseTable | None = None
+        self._proposals: dict[tuple[str, str], RobotAction] = {}
+        self._released: set[str] = set()
+        contract, names = self.robot_contract, self.fleet.robot_names
+        self._actions = {
+            n: self.create_publisher(ActionMessage, f"{n}/{contract.action.topic}", OFFERED) for n in names
+        }
+        self._stopped = self.create_publisher(Bool, "fleet/emergency_stopped", OFFERED)
+        self._deadline = self.create_timer(
+            DEADLINE / contract.rate_hz,
+            self._hold_the_late,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+            autostart=False,
+        )
+        for name in names:
+            heard = partial(self._on_status, name)
+            self.create_subscription(RobotStatus, f"{name}/{contract.violation.topic}", heard, NEWEST)
+            for topic in (POLICY, HUMAN):
+                heard = partial(self._on_proposal, name, topic)
+                self.create_subscription(ActionMessage, f"{name}/{topic}", heard, NEWEST)
+        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, NEWEST)
+        self.create_service(Trigger, "fleet/emergency_stop", self._on_stop)
+        self.create_service(Trigger, "fleet/emergency_stop_reset", self._on_reset)
+        self._stopped.publish(Bool(data=self._gate.stopped))
+
+    def _on_status(self, robot: str, message: RobotStatus) -> None:
+        """The robots' own statuses, and nothing else, tell which tick it is."""
+        if message.resting:
+            return
+        if message.tick > self._tick:
+            self._tick, self._stamp = message.tick, message.header.stamp
+            self._released.clear()
+            if not self.lockstep:
+                self._deadline.reset()
+        self._statuses[robot] = message
+        self._release_if_due(robot)
+
+    def _on_leases(self, message: LeaseTable) -> None:
+        self._leases = message
+        for robot in self.fleet.robot_names:
+            self._release_if_due(robot)
+
+    @property
+    def _present_leases(self) -> list[LeaseMessage] | None:
+        """Of this tick; none while its table has not come."""
+        return self._leases.leases if self._leases and self._leases.tick == self._tick else None
+
+    def _on_proposal(self, robot: str, topic: str, message: ActionMessage) -> None:
+        try:
+            self._proposals[robot, topic] = action_of(message)
+        except ValueError as error:
+            self.get_logger().error(f"{robot}/{topic} is ignored: {error}")
+            return
+        self._release_if_due(robot)
+
+    def _release_if_due(self, robot: str) -> None:
+        """Release as soon as nothing more can change the answer."""
+        status, leases = self._statuses.get(robot), self._present_leases
+        if status is None or status.tick != self._tick or leases is None:
+            return
+        held = any(lease.robot == robot for lease in leases)
+        proposal = self._proposals.get((robot, HUMAN if held else POLICY))
+        if (status.violated and not held) or self._gate.stopped or (proposal and proposal.tick == self._tick):
+            self._release(robot)
+
+    def _release(self, robot: str) -> None:
+        if robot in self._released:
+            return
+        self._released.add(robot)
+        status = self._statuses.get(robot)
+        leases = self._present_leases
+        action = self._gate.release(
+            self._tick,
+            lease=next((lease_of(lease) for lease in leases or () if lease.robot == robot), None),
+            violated=status is None or status.tick != self._tick or status.violated,
+            policy=self._proposals.get((robot, POLICY)) if leases is not None else None,
+            human=self._proposals.get((robot, HUMAN)),
+        )
+        message = ActionMessage()
+        message.header.stamp, message.header.frame_id = self._stamp, f"{robot}/base_link"
+        fill_action(message, action)
+        self._actions[robot].publish(message)
+
+    def _hold_the_late(self) -> None:
+        self._deadline.cancel()
+        for robot in self.fleet.robot_names:
+            self._release(robot)
+
+    def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._gate.stop()
+        self._latch.touch()
+        return self._tell(response, "every robot holds until the stop is reset")
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._latch.unlink(missing_ok=True)
+        self._gate.reset_stop()
+        return self._tell(response, "robots may move again")
+
+    def _tell(self, response: Trigger.Response, message: str) -> Trigger.Response:
+        self._stopped.publish(Bool(data=self._gate.stopped))
+        self.get_logger().warning(message)
+        for robot in self.fleet.robot_names:
+            self._release_if_due(robot)
+        response.success, response.message = True, message
+        return response
+
+
+def main() -> NoReturn:
+    """Run the node."""
+    run_process(GateNode)

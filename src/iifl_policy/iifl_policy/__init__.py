@@ -1,0 +1,1 @@
+"""Energy-based policies, Langevin sampling, Jeffreys uncertainty, and the nodes that serve and retrain them."""

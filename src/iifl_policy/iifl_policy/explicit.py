@@ -1,0 +1,130 @@
+"""Explicit policies: an ensemble of regressions from observation to action (Ensemble-DAgger's; IIFL's baselines BC and IFL).
+
+N robots, E ensemble members, B batch, S state dim, A action dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from iifl_policy.dataset import Dataset
+from iifl_policy.descent import Descent, DescentConfig, Watch, descend
+from iifl_policy.perceptron import Perceptrons, new_perceptrons, perceptrons_from
+from iifl_policy.policy import Decision, Fitted
+from iifl_policy.scaling import Scaling
+from iifl_policy.training_file import TrainingFile, training_key
+
+
+@dataclass(frozen=True)
+class ExplicitShape:
+    """Size of an ensemble; the defaults are the IFL benchmark's."""
+
+    state_dim: int
+    action_dim: int
+    members: int = 5
+    width: int = 256
+    depth: int = 2
+    """Hidden layers."""
+
+    @property
+    def sizes(self) -> list[int]:
+        """Inputs, hidden widths, outputs."""
+        return [self.state_dim, *[self.width] * self.depth, self.action_dim]
+
+
+@dataclass(frozen=True)
+class ExplicitConfig:
+    """An explicit policy; the defaults are the IFL benchmark's."""
+
+    shape: ExplicitShape
+    kind: Literal["explicit"] = "explicit"
+    descent: DescentConfig = DescentConfig(learning_rate=3e-4, decay=1.0)
+
+
+@dataclass(frozen=True)
+class ExplicitPolicy:
+    """Acts by the members' mean; their variance tells how sure it is."""
+
+    config: ExplicitConfig
+    net: Perceptrons
+    scaling: Scaling
+    descent: Descent = Descent()
+    uncertainty_unit: ClassVar[str] = "1"
+
+    @torch.no_grad()
+    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:  # noqa: ARG002
+        """One forward pass; nothing is drawn.
+
+        The uncertainty is the members' variance as a share of the largest that two halves of the range allow, averaged
+        over action dimensions (IFL benchmark).
+        """
+        states = torch.as_tensor(states_NS, dtype=torch.float32, device=self.net.weights[0].device)
+        actions_ENA = _squashed(self.net, self.scaling.states(states).expand(self.net.members, *states.shape))
+        return Decision(
+            actions_NA=self.scaling.robot_actions(actions_ENA.mean(0)).double().cpu().numpy(),
+            uncertainties_N=actions_ENA.var(0, correction=0).mean(-1).double().cpu().numpy(),
+            standard_errors_N=np.zeros(len(states_NS)),
+        )
+
+    def fit(
+        self, dataset: Dataset, *, steps: int, seed: int, watch: Watch | None = None, keep: Path | None = None
+    ) -> Fitted[ExplicitPolicy]:
+        """Least squares, all members on their own bootstraps, in one batched pass; see `Policy.fit`."""
+        states, actions = self.scaling.pairs(dataset)
+        net = self.net.trainable()
+
+        def loss(batch: Tensor, _: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
+            error_E = (_squashed(net, states[batch]) - actions[batch]).square().mean((1, 2))
+            return error_E.sum(), {"squared error": error_E.detach()}
+
+        key = training_key(self.config, dataset.digest, steps, seed, self.descent.steps)
+        descent, mean_loss = descend(
+            net.parameters(),
+            loss,
+            dataset.training_rows(net.members, seed),
+            self.config.descent,
+            self.descent,
+            steps=steps,
+            seed=seed,
+            watch=watch,
+            keep=TrainingFile(keep, key) if keep else None,
+        )
+        return Fitted(replace(self, net=net.frozen(), descent=descent), mean_loss)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The model's parameters by name."""
+        return self.net.tensors()
+
+    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> ExplicitPolicy:
+        """The same policy with other parameters; see `Policy.with_state`."""
+        return explicit_from(self.config, tensors, self.scaling, descent)
+
+
+def _squashed(net: Perceptrons, states_EBS: Tensor) -> Tensor:
+    """Actions (E, B, A) in model space."""
+    return torch.tanh(net(states_EBS))
+
+
+def new_explicit(config: ExplicitConfig, scaling: Scaling, generator: torch.Generator) -> ExplicitPolicy:
+    """A policy that has learned nothing."""
+    return ExplicitPolicy(config, new_perceptrons(config.shape.members, config.shape.sizes, generator), scaling)
+
+
+def explicit_from(
+    config: ExplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, descent: Descent
+) -> ExplicitPolicy:
+    """The policy with these parameters.
+
+    Raises:
+        KeyError: a tensor is missing.
+        ValueError: the tensors are not those of the shape.
+    """
+    return ExplicitPolicy(config, perceptrons_from(tensors, config.shape.members, config.shape.sizes), scaling, descent)

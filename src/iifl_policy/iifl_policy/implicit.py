@@ -1,0 +1,153 @@
+"""Implicit policies: an ensemble of energy models whose lowest energy is the action (IIFL equation 1).
+
+N robots, E ensemble members, B batch, K chains, S state dim, A action dim, W hidden width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from iifl_policy.dataset import Dataset
+from iifl_policy.derivative_free import DerivativeFree
+from iifl_policy.descent import Descent, DescentConfig, Watch, descend
+from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
+from iifl_policy.jeffreys import jeffreys
+from iifl_policy.langevin import Langevin
+from iifl_policy.loss import LossConfig, ensemble_loss
+from iifl_policy.perceptron import perceptrons_from
+from iifl_policy.policy import Decision, Fitted
+from iifl_policy.randomness import on_device
+from iifl_policy.scaling import Scaling
+from iifl_policy.spectral import SpectralNorm, folded
+from iifl_policy.training_file import TrainingFile, training_key
+from iifl_policy.uniform import Uniform
+
+
+@dataclass(frozen=True)
+class ImplicitConfig:
+    """An implicit policy; the defaults are those of the paper (IIFL Table 3)."""
+
+    shape: EnergyShape
+    kind: Literal["implicit"] = "implicit"
+    sampler: Annotated[Langevin | Uniform | DerivativeFree, Field(discriminator="kind")] = Langevin()
+    """Draws the actions that are decided between."""
+    chains: int = 512
+    """K, per robot and member."""
+    loss: LossConfig = LossConfig()
+    descent: DescentConfig = DescentConfig()
+    spectral_norm: bool = False
+    """Whether hidden layers are spectrally normalised while they learn."""
+
+
+@dataclass(frozen=True)
+class ImplicitPolicy:
+    """Two bootstrapped energy models; the first acts, both together tell how sure it is."""
+
+    config: ImplicitConfig
+    model: EnergyEnsemble
+    scaling: Scaling
+    descent: Descent = Descent()
+    uncertainty_unit: ClassVar[str] = "nats"
+
+    def sampling(self, chains: int, iterations: int) -> ImplicitPolicy:
+        """The same policy with other numbers of chains and of the sampler's iterations."""
+        sampler = self.config.sampler
+        if not isinstance(sampler, Uniform):
+            sampler = replace(sampler, iterations=iterations)
+        return replace(self, config=replace(self.config, chains=chains, sampler=sampler))
+
+    def features(self, states_NS: NDArray[np.floating]) -> Tensor:
+        """What the model makes of the observations before it looks at actions, (E, N, W)."""
+        states = self.scaling.states(torch.as_tensor(states_NS, dtype=torch.float32, device=self.device))
+        return self.model.features(states.expand(self.model.members, *states.shape))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.model.net.weights[0].device
+
+    @torch.no_grad()
+    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:
+        """Sample all members once; take the first member's best action, and Jeffreys divergence from the same actions.
+
+        With one member there is nothing to disagree with, and the uncertainty is zero.
+        """
+        features_ENW = self.features(states_NS)
+        drawn = on_device(generator, self.device)
+        samples = self.config.sampler.sample(self.model, features_ENW, self.config.chains, drawn)
+        if self.model.members > 1:
+            divergence_N, error_N = jeffreys(self.model, features_ENW, samples)
+        else:
+            divergence_N = error_N = torch.zeros(len(states_NS))
+        return Decision(
+            actions_NA=self.scaling.robot_actions(samples.best(0)).double().cpu().numpy(),
+            uncertainties_N=divergence_N.double().cpu().numpy(),
+            standard_errors_N=error_N.double().cpu().numpy(),
+            diagnostics={"energy": samples.energies_EBK[0].amin(-1).double().cpu().numpy()},
+        )
+
+    def fit(
+        self, dataset: Dataset, *, steps: int, seed: int, watch: Watch | None = None, keep: Path | None = None
+    ) -> Fitted[ImplicitPolicy]:
+        """All members on their own bootstraps, in one batched pass; see `Policy.fit`."""
+        config, state_dim = self.config, self.model.state_dim
+        states, actions = self.scaling.pairs(dataset)
+        rows = dataset.training_rows(self.model.members, seed)
+        net = self.model.net.trainable()
+        spectral = SpectralNorm(net) if config.spectral_norm else None
+
+        def loss(batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
+            model = EnergyEnsemble(spectral(net) if spectral else net, state_dim)
+            value, contrast_E, penalty_E = ensemble_loss(model, states[batch], actions[batch], config.loss, generator)
+            return value, {"InfoNCE": contrast_E, "gradient penalty": penalty_E}
+
+        key = training_key(config, dataset.digest, steps, seed, self.descent.steps)
+        descent, mean_loss = descend(
+            net.parameters(),
+            loss,
+            rows,
+            config.descent,
+            self.descent,
+            steps=steps,
+            seed=seed,
+            watch=watch,
+            keep=TrainingFile(keep, key) if keep else None,
+            buffers=spectral.vectors if spectral else (),
+        )
+        learned = folded(net.frozen()) if spectral else net.frozen()
+        return Fitted(replace(self, model=EnergyEnsemble(learned, state_dim), descent=descent), mean_loss)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The model's parameters by name."""
+        return self.model.net.tensors()
+
+    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> ImplicitPolicy:
+        """The same policy with other parameters; see `Policy.with_state`."""
+        return implicit_from(self.config, tensors, self.scaling, descent)
+
+
+def new_implicit(config: ImplicitConfig, scaling: Scaling, generator: torch.Generator) -> ImplicitPolicy:
+    """A policy that has learned nothing."""
+    return ImplicitPolicy(config, new_energy(config.shape, generator), scaling)
+
+
+def implicit_from(
+    config: ImplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, descent: Descent
+) -> ImplicitPolicy:
+    """The policy with these parameters.
+
+    Raises:
+        KeyError: a tensor is missing.
+        ValueError: the tensors are not those of the shape.
+    """
+    net = perceptrons_from(tensors, config.shape.members, config.shape.sizes)
+    return ImplicitPolicy(config, EnergyEnsemble(net, config.shape.state_dim), scaling, descent)

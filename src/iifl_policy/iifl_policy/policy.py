@@ -1,0 +1,94 @@
+"""The policy Protocol: decides for the whole fleet in one batch, and learns.
+
+N robots, S state dim, A action dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from iifl_policy.dataset import Dataset
+from iifl_policy.descent import Descent, Watch
+from iifl_policy.scaling import Scaling
+
+P_co = TypeVar("P_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the policy would do at one tick, and how sure it is."""
+
+    actions_NA: NDArray[np.float64]
+    """In the robot's units and range."""
+    uncertainties_N: NDArray[np.float64]
+    """Disagreement of the ensemble; its unit is the policy's `uncertainty_unit`."""
+    standard_errors_N: NDArray[np.float64]
+    """Of the uncertainties; zero where they are exact."""
+    diagnostics: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """What else is worth plotting, (N,) each."""
+
+
+@dataclass(frozen=True)
+class Fitted(Generic[P_co]):
+    """What training gives."""
+
+    policy: P_co
+    loss: float
+    """Mean over members and the last tenth of the steps."""
+
+
+class Decider(Protocol):
+    """Whatever decides for the fleet."""
+
+    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:
+        """Decide for N robots; the same generator state gives the same decision."""
+
+
+class Policy(Decider, Protocol):
+    """A policy that a node can serve and a trainer can improve. Immutable: training gives another one."""
+
+    @property
+    def config(self) -> Any:
+        """How it is built, decides and learns: a frozen dataclass with a `kind`."""
+
+    @property
+    def scaling(self) -> Scaling:
+        """Between the robot's units and the model's."""
+
+    @property
+    def descent(self) -> Descent:
+        """How far it has learned."""
+
+    @property
+    def uncertainty_unit(self) -> str:
+        """Of the uncertainties."""
+
+    def fit(
+        self, dataset: Dataset, *, steps: int, seed: int, watch: Watch | None = None, keep: Path | None = None
+    ) -> Fitted[Self]:
+        """Train further; this policy stays as it is.
+
+        Args:
+            dataset: all pairs, offline and online.
+            steps: gradient steps.
+            seed: of bootstraps, batches and counter-examples.
+            watch: called after every step.
+            keep: file from which a training that was cut goes on, and which is gone when it is done.
+
+        Raises:
+            BadInput: `keep` holds another training.
+            ValueError: the dataset is empty.
+        """
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The model's parameters by name."""
+
+    def with_state(self, tensors: Mapping[str, torch.Tensor], descent: Descent) -> Self:
+        """The same policy with other parameters, which has learned as far as `descent` says."""

@@ -1,0 +1,117 @@
+"""Serves the policy: decides for the whole fleet in one batch, and swaps in new versions between two ticks.
+
+N robots, S state dim.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from fleet_interfaces.msg import Observation, PolicyReport, PolicyVersion
+from fleet_interfaces.msg import RobotAction as ActionMessage
+from numpy.typing import NDArray
+
+from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
+from fleet_contract.door import BadInput
+from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
+from fleet_contract.state import state_of
+from iifl_policy.checkpoint import read_checkpoint
+from iifl_policy.implicit import ImplicitPolicy
+from iifl_policy.policy import Policy
+from iifl_policy.randomness import torch_generator
+
+COMPLAIN_S = 5.0
+
+
+class PolicyNode(FleetNode):
+    """Answers every tick's observations with actions and uncertainties.
+
+    In lockstep a tick for which a new version is due waits for it; otherwise a version serves from whenever it comes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("policy")
+        self._seed = self.setting("seed", 0, "Seed of the sampling.")
+        self._policy = self._load(self.fleet.policy.checkpoint)
+        self._version = 1
+        self._tick = -1
+        self._stamp = Time()
+        self._states: dict[int, NDArray[np.float64]] = {}
+        names, state = self.fleet.robot_names, self.robot_contract.observation.state
+        self._actions = [self.create_publisher(ActionMessage, f"{name}/policy_action", OFFERED) for name in names]
+        self._reports = self.create_publisher(PolicyReport, "fleet/policy_report", OFFERED)
+        for robot, name in enumerate(names):
+            heard = partial(self._on_observation, robot)
+            self.create_subscription(Observation, f"{name}/{state.topic}", heard, NEWEST)
+        self.create_subscription(PolicyVersion, "fleet/policy_version", self._on_version, NEWEST)
+
+    def _load(self, path: Path) -> Policy:
+        policy, _ = read_checkpoint(path, self.robot_contract)
+        choice = self.fleet.policy
+        return policy.sampling(choice.chains, choice.iterations) if isinstance(policy, ImplicitPolicy) else policy
+
+    def _on_observation(self, robot: int, message: Observation) -> None:
+        if message.tick < self._tick:
+            return
+        if message.tick > self._tick:
+            self._tick, self._stamp = message.tick, message.header.stamp
+            self._states.clear()
+        try:
+            self._states[robot] = state_of(message, self.robot_contract)
+        except ValueError as error:
+            self.get_logger().error(f"{self.fleet.robot_names[robot]}/{error}")
+            return
+        self._decide_if_complete()
+
+    def _on_version(self, message: PolicyVersion) -> None:
+        if message.version <= self._version:
+            return
+        try:
+            self._policy = self._load(Path(message.path))
+        except BadInput as error:
+            self.get_logger().error(f"version {message.version} is not served: {error}")
+            return
+        self._version = message.version
+        self._decide_if_complete()
+
+    def _decide_if_complete(self) -> None:
+        names = self.fleet.robot_names
+        too_old = self.lockstep and self._version < self.fleet.version_due(self._tick)
+        if too_old or len(self._states) < len(names):
+            return
+        began = time.perf_counter()
+        generator = torch_generator(self._seed, self._tick)
+        decision = self._policy.decide(np.stack([self._states[robot] for robot in range(len(names))]), generator)
+        self._states.clear()
+        report = PolicyReport(
+            tick=self._tick,
+            policy_version=self._version,
+            robots=list(names),
+            uncertainties=decision.uncertainties_N.tolist(),
+            standard_errors=decision.standard_errors_N.tolist(),
+            decision_s=time.perf_counter() - began,
+        )
+        report.header.stamp = self._stamp
+        self._reports.publish(report)
+        tick_s = 1 / self.robot_contract.rate_hz
+        if not self.lockstep and report.decision_s > tick_s:
+            late = f"a decision took {report.decision_s:.2f} s, a tick is {tick_s:.2f} s: the robots hold meanwhile"
+            self.get_logger().warning(late, throttle_duration_sec=COMPLAIN_S)
+        for publisher, name, values_A in zip(self._actions, names, decision.actions_NA.tolist(), strict=True):
+            message = ActionMessage()
+            message.header.stamp, message.header.frame_id = self._stamp, f"{name}/base_link"
+            move = RobotAction(
+                self._tick, ActionKind.MOVE, ActionSource.POLICY, tuple(values_A), policy_version=self._version
+            )
+            fill_action(message, move)
+            publisher.publish(message)
+
+
+def main() -> NoReturn:
+    """Run the node."""
+    run_process(PolicyNode)

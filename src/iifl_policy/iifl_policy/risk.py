@@ -1,0 +1,202 @@
+"""Risk: how likely a robot is to get into constraint violation, and the critic that learns it.
+
+N robots, E perceptrons, B transitions, S state dim, A action dim, I inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from iifl_policy.dataset import Dataset
+from iifl_policy.descent import Descent, DescentConfig, Watch, descend
+from iifl_policy.perceptron import Perceptrons, new_perceptrons, perceptrons_from
+from iifl_policy.scaling import Scaling
+from iifl_policy.training_file import TrainingFile, training_key
+from iifl_policy.transitions import Transitions
+
+TWINS = 2
+
+
+class Critic(Protocol):
+    """Whatever foresees constraint violation."""
+
+    def risks(self, states_NS: NDArray[np.float64], actions_NA: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Risks (N,), 0 to 1, of robots that take these actions at these states and then follow the policy."""
+
+
+@dataclass(frozen=True)
+class RiskConfig:
+    """A risk critic; sizes and discount are the IFL benchmark's."""
+
+    state_dim: int
+    action_dim: int
+    width: int = 256
+    depth: int = 2
+    """Hidden layers."""
+    discount: float = 0.5
+    """Factor by which a violation counts less with every action that it is away: one that is certain to come with the n-th
+    action is a risk of discount ** (n - 1). With 0.5 that is 1, 0.5, 0.25 ..., a horizon of 1 / (1 - discount) = 2 actions.
+    Choose it together with `Allocation.risk_threshold` t, which such a risk exceeds for n < 1 + log t / log discount: where
+    both are 0.5, only for n = 1. Recovery RL takes 0.5 to 0.85, by task, with thresholds below 0.5."""
+    target_rate: float = 0.005
+    """Share of the way to the learned parameters that the target's go in a step (Polyak averaging); 1 copies them. What is
+    learned travels one action back in about 1 / target_rate steps: 200, against 5,000 in the IFL benchmark."""
+    descent: DescentConfig = DescentConfig(learning_rate=3e-4, decay=1.0)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Inputs, hidden widths, output."""
+        return [self.state_dim + self.action_dim, *[self.width] * self.depth, 1]
+
+
+@dataclass(frozen=True)
+class RiskCritic:
+    """Q_risk(s, a), the discounted probability of constraint violation (Recovery RL, Thananjeyan et al. 2021).
+
+    Two perceptrons learn it; the larger of their predictions counts, so that a robot is rather thought in danger than safe.
+    """
+
+    config: RiskConfig
+    net: Perceptrons
+    target: Perceptrons
+    """Follows `net` slowly; what is learned is made from its predictions."""
+    scaling: Scaling
+    descent: Descent = Descent()
+
+    @torch.no_grad()
+    def risks(self, states_NS: NDArray[np.float64], actions_NA: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Risks (N,), 0 to 1, of robots that take these actions at these states and then follow the policy.
+
+        Args:
+            states_NS: observations of robots that are not in violation, in the robot's units.
+            actions_NA: in the robot's units.
+        """
+        risks_N = _risks(self.net, self._inputs(_pairs(states_NS, actions_NA)))
+        return risks_N.double().cpu().numpy()
+
+    def fit(
+        self,
+        transitions: Transitions,
+        next_actions_BA: NDArray[np.floating],
+        *,
+        steps: int,
+        seed: int,
+        watch: Watch | None = None,
+        keep: Path | None = None,
+    ) -> tuple[RiskCritic, float]:
+        """Train further; this critic stays as it is.
+
+        For every transition, cross-entropy pulls both perceptrons towards v' + discount * (1 - v') * Q_target(s', pi(s')),
+        with v' = 1 where the step led into violation; Q_target is the target's larger prediction, and 0 where the episode
+        ended. So risk is that of violation before the episode ends.
+
+        Args:
+            transitions: all of them, whoever drove.
+            next_actions_BA: what the policy whose risk is learned does at the next states, in the robot's units. Rows of
+                steps that ended the episode or led into violation do not matter.
+            steps: gradient steps.
+            seed: of the batches.
+            watch: called after every step.
+            keep: file from which a training that was cut goes on, and which is gone when it is done.
+
+        Returns:
+            The critic that has learned, and the mean cross-entropy of the last tenth of the steps, nats; this does not
+            fall to zero where violation is a matter of chance.
+
+        Raises:
+            BadInput: `keep` holds another training.
+            ValueError: there are no transitions, or the next actions are not theirs.
+        """
+        if not len(transitions):
+            raise ValueError("there is nothing to train on: there are no transitions")
+        if next_actions_BA.shape != transitions.actions_BA.shape:
+            raise ValueError(
+                f"next_actions_BA: found shape {next_actions_BA.shape}, allowed is {transitions.actions_BA.shape}"
+            )
+        config, net, target = self.config, self.net.trainable(), self.target.frozen()
+        following = _pairs(transitions.next_states_BS, next_actions_BA)
+        next_inputs_BI = self._inputs(following)
+        inputs_BI = self._inputs(_pairs(transitions.states_BS, transitions.actions_BA))
+        violated_B = torch.as_tensor(transitions.violated_B, dtype=torch.float32, device=inputs_BI.device)
+        last_B = torch.as_tensor(transitions.violated_B | transitions.ended_B, device=inputs_BI.device)
+
+        def loss(batch: Tensor, _: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
+            rows = batch[0]
+            with torch.no_grad():
+                for slow, fast in zip(target.parameters(), net.parameters(), strict=True):
+                    slow.lerp_(fast, config.target_rate)
+                later = config.discount * _risks(target, next_inputs_BI[rows])
+                goals = torch.where(last_B[rows], violated_B[rows], later).expand(TWINS, -1)
+            logits = _logits(net, inputs_BI[rows])
+            entropy_E = binary_cross_entropy_with_logits(logits, goals, reduction="none").mean(1)
+            return entropy_E.sum(), {"cross-entropy": entropy_E.detach()}
+
+        key = training_key(config, transitions.digest, following.digest, steps, seed, self.descent.steps)
+        descent, mean_loss = descend(
+            net.parameters(),
+            loss,
+            [np.arange(len(transitions))],
+            config.descent,
+            self.descent,
+            steps=steps,
+            seed=seed,
+            watch=watch,
+            keep=TrainingFile(keep, key) if keep else None,
+            buffers=target.parameters(),
+        )
+        return replace(self, net=net.frozen(), target=target, descent=descent), mean_loss
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The parameters of `net` and `target` by name."""
+        nets = {"net": self.net, "target": self.target}
+        return {f"{part}.{name}": tensor for part, net in nets.items() for name, tensor in net.tensors().items()}
+
+    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> RiskCritic:
+        """The same critic with other parameters, which has learned as far as `descent` says.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: the tensors are not those of the sizes.
+        """
+        net, target = (
+            perceptrons_from(
+                {name.removeprefix(part): tensors[name] for name in tensors if name.startswith(part)},
+                TWINS,
+                self.config.sizes,
+            )
+            for part in ("net.", "target.")
+        )
+        return replace(self, net=net, target=target, descent=descent)
+
+    def _inputs(self, pairs: Dataset) -> Tensor:
+        """(B, I) in model space."""
+        return torch.cat(self.scaling.pairs(pairs), -1)
+
+
+def new_critic(config: RiskConfig, scaling: Scaling, generator: torch.Generator) -> RiskCritic:
+    """A critic that has learned nothing."""
+    net = new_perceptrons(TWINS, config.sizes, generator)
+    return RiskCritic(config, net, net.frozen(), scaling)
+
+
+def _pairs(states_BS: NDArray[np.floating], actions_BA: NDArray[np.floating]) -> Dataset:
+    return Dataset(states_BS.astype(np.float32), actions_BA.astype(np.float32))
+
+
+def _logits(net: Perceptrons, inputs_BI: Tensor) -> Tensor:
+    """(E, B)."""
+    return net(inputs_BI.expand(net.members, *inputs_BI.shape)).squeeze(-1)
+
+
+def _risks(net: Perceptrons, inputs_BI: Tensor) -> Tensor:
+    """The larger of the predictions, (B,)."""
+    return torch.sigmoid(_logits(net, inputs_BI).amax(0))

@@ -1,0 +1,48 @@
+"""The sampler Protocol: draws actions of an energy model, for all members and states at once.
+
+E ensemble members, B batch, K chains, A action dim. Actions are in model space, [-1, 1] per dimension.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from iifl_policy.energy import EnergyModel
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Actions, and what they stand for."""
+
+    actions_EBKA: Tensor
+    energies_EBK: Tensor
+    """Each member's energies of its own actions."""
+    weights_EBK: Tensor
+    """Share of each action in an expectation under exp(-E); they add up to one over K."""
+
+    def best(self, member: int) -> Tensor:
+        """The action of lowest energy per state, (B, A): the implicit policy's decision (Florence et al. 2021, equation 1)."""
+        best_B = self.energies_EBK[member].argmin(-1)
+        return self.actions_EBKA[member, torch.arange(len(best_B), device=best_B.device), best_B]
+
+
+class Sampler(Protocol):
+    """A way of drawing actions."""
+
+    def sample(self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator) -> Samples:
+        """Draw `chains` actions per member and state."""
+
+
+def uniform_actions(model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator) -> Tensor:
+    """Actions spread evenly over the range, (E, B, K, A)."""
+    shape = (*features_EBW.shape[:2], chains, model.action_dim)
+    return torch.rand(shape, generator=generator, device=features_EBW.device, dtype=features_EBW.dtype) * 2 - 1
+
+
+def equal_weights(energies_EBK: Tensor) -> Tensor:
+    """Weights of samples that follow exp(-E)."""
+    return torch.full_like(energies_EBK, 1 / energies_EBK.shape[-1])

@@ -1,0 +1,163 @@
+"""Retrains the policy on demonstrations and what the humans showed, and publishes the new versions."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from fleet_interfaces.msg import Observation, PolicyVersion
+from fleet_interfaces.msg import RobotAction as ActionMessage
+
+from fleet_contract.action import action_of
+from fleet_contract.ros import EVERY, OFFERED, FleetNode, run_process
+from fleet_contract.state import state_of
+from iifl_policy.checkpoint import describe, file_digest, read_checkpoint, write_checkpoint
+from iifl_policy.dataset import Dataset, read_dataset
+from iifl_policy.human_pairs import HumanPairs
+from iifl_policy.policy import Fitted, Policy
+
+REPORT_EVERY_S = 2.0
+
+
+class StoppedError(Exception):
+    """The node ends before the training does."""
+
+
+class TrainerNode(FleetNode):
+    """Trains at the ticks of the schedule on everything before them; only in lockstep does the fleet wait for it.
+
+    Checkpoint and training set of every version are kept in the run's folder; a restarted trainer goes on from them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("trainer")
+        self._seed = self.setting("seed", 0, "Seed of bootstraps and batches.")
+        contract = self.robot_contract
+        self._dims = {"state_dim": contract.state_dim, "action_dim": contract.action_dim}
+        self._version = 1
+        self._policy, self._about = read_checkpoint(self.fleet.policy.checkpoint, contract)
+        self._dataset = read_dataset(self.fleet.training.demonstrations, **self._dims)
+        self._offline = len(self._dataset)
+        self._humans = HumanPairs(self.fleet.robots.count, **self._dims)
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="training")
+        self._training: Future[Fitted[Policy]] | None = None
+        self._began = 0.0
+        self._stopping = False
+        self._trained = self.create_guard_condition(self._on_trained)
+        self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", OFFERED)
+        self._resume()
+        for robot, name in enumerate(self.fleet.robot_names):
+            seen, done = partial(self._on_observation, robot), partial(self._on_action, robot)
+            self.create_subscription(Observation, f"{name}/{contract.observation.state.topic}", seen, EVERY)
+            self.create_subscription(ActionMessage, f"{name}/{contract.action.topic}", done, EVERY)
+
+    def close(self) -> None:
+        """Give up a training that is under way."""
+        self._stopping = True
+        self._threads.shutdown()
+
+    def _files(self, version: int) -> tuple[Path, Path]:
+        folder = self.run_dir / "policies"
+        return folder / f"version_{version:03d}.safetensors", folder / f"version_{version:03d}_dataset.npz"
+
+    def _resume(self) -> None:
+        """Go on from the last version in the run's folder."""
+        while self._files(self._version + 1)[0].exists():
+            self._version += 1
+            checkpoint, dataset = self._files(self._version)
+            self._policy, self._about = read_checkpoint(checkpoint, self.robot_contract)
+            self._dataset = read_dataset(dataset, **self._dims)
+        if self._version > 1:
+            # It may have been written and never said.
+            self._publish(math.nan, math.nan)
+
+    @property
+    def _since(self) -> int:
+        """Tick from which on pairs are not in the training set yet."""
+        return self.fleet.training.update_ticks[self._version - 2] if self._version > 1 else 0
+
+    def _on_observation(self, robot: int, message: Observation) -> None:
+        try:
+            self._humans.add_state(message.tick, robot, state_of(message, self.robot_contract))
+        except ValueError as error:
+            self.get_logger().error(f"{self.fleet.robot_names[robot]}/{error}")
+        self._train_if_due()
+
+    def _on_action(self, robot: int, message: ActionMessage) -> None:
+        self._humans.add_action(robot, action_of(message))
+        self._train_if_due()
+
+    def _train_if_due(self) -> None:
+        schedule = self.fleet.training.update_ticks
+        if self._training or self._version > len(schedule):
+            return
+        due = schedule[self._version - 1]
+        if not self._humans.has_all_of(due - 1):
+            return
+        dataset = self._dataset + self._humans.between(self._since, due)
+        self._began = time.monotonic()
+        self.get_logger().info(f"training version {self._version + 1} on {len(dataset)} pairs")
+        self._training = self._threads.submit(self._fit, dataset)
+        self._dataset = dataset
+        self._training.add_done_callback(lambda _: self._trained.trigger())
+
+    def _fit(self, dataset: Dataset) -> Fitted[Policy]:
+        steps = self.fleet.training.gradient_steps
+        said = time.monotonic()
+
+        def watch(done: int, measures: Mapping[str, float]) -> None:
+            nonlocal said
+            if self._stopping:
+                raise StoppedError
+            if time.monotonic() - said > REPORT_EVERY_S:
+                said = time.monotonic()
+                told = ", ".join(f"{name} {value:.3g}" for name, value in measures.items())
+                self.get_logger().info(f"version {self._version + 1}: step {done} of {steps}, {told}")
+
+        return self._policy.fit(dataset, steps=steps, seed=self._seed, watch=watch)
+
+    def _on_trained(self) -> None:
+        if self._training is None or not self._training.done():
+            return
+        trained = self._training.result()
+        self._training = None
+        about = describe(
+            trained.policy,
+            self.robot_contract,
+            threshold=self._about.threshold,
+            dataset=self._dataset,
+            command="trainer_node",
+        )
+        checkpoint, dataset = self._files(self._version + 1)
+        checkpoint.parent.mkdir(exist_ok=True)
+        self._dataset.save(dataset)
+        write_checkpoint(checkpoint, trained.policy, about)
+        self._version += 1
+        self._policy, self._about = trained.policy, about
+        self._publish(trained.loss, time.monotonic() - self._began)
+        self._train_if_due()
+
+    def _publish(self, loss: float, training_s: float) -> None:
+        checkpoint, _ = self._files(self._version)
+        message = PolicyVersion(
+            version=self._version,
+            due_tick=self._since,
+            path=str(checkpoint),
+            digest=file_digest(checkpoint),
+            human_pairs=len(self._dataset) - self._offline,
+            gradient_steps=self.fleet.training.gradient_steps,
+            loss=loss,
+            training_s=training_s,
+        )
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._versions.publish(message)
+
+
+def main() -> NoReturn:
+    """Run the node."""
+    run_process(TrainerNode)

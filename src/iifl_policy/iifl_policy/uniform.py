@@ -1,0 +1,32 @@
+"""Uniform sampling of actions, weighted by exp(-E).
+
+E ensemble members, B batch, K chains, A action dim. Actions are in model space, [-1, 1] per dimension.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from iifl_policy.energy import EnergyModel
+from iifl_policy.sampler import Samples, uniform_actions
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Actions that are spread evenly; their weights make expectations those of exp(-E) (self-normalised importance sampling).
+
+    One evaluation per action. Good where K actions fill the range densely, in one or two action dimensions.
+    """
+
+    kind: Literal["uniform"] = "uniform"
+
+    @torch.no_grad()
+    def sample(self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator) -> Samples:
+        """Draw actions."""
+        actions_EBKA = uniform_actions(model, features_EBW, chains, generator)
+        energies_EBK = model(features_EBW, actions_EBKA)
+        return Samples(actions_EBKA, energies_EBK, torch.softmax(-energies_EBK, -1))

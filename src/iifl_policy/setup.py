@@ -1,0 +1,22 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="iifl_policy",
+    version="0.1.0",
+    description="Energy-based policies, Langevin sampling, Jeffreys uncertainty, and the nodes that serve and retrain them.",
+    license="Apache-2.0",
+    packages=find_packages(include=["iifl_policy", "iifl_policy.*"]),
+    package_data={"iifl_policy": ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/iifl_policy"]),
+        ("share/iifl_policy", ["package.xml"]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "policy_node = iifl_policy.policy_node:main",
+            "trainer_node = iifl_policy.trainer_node:main",
+        ],
+    },
+)

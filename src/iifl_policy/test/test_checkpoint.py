@@ -1,0 +1,295 @@
+"""A checkpoint gives back the same policy, or one sentence; nothing in it is run."""
+
+from __future__ import annotations
+
+import ast
+import json
+import struct
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import iifl_policy
+from fleet_contract.door import BadInput, read_yaml
+from fleet_contract.robot import RobotContract
+from iifl_policy.checkpoint import About, describe, read_checkpoint, write_checkpoint
+from iifl_policy.dataset import Dataset, empty
+from iifl_policy.derivative_free import DerivativeFree
+from iifl_policy.descent import DescentConfig
+from iifl_policy.energy import EnergyShape
+from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
+from iifl_policy.implicit import ImplicitConfig, new_implicit
+from iifl_policy.langevin import REFERENCE, Langevin
+from iifl_policy.scaling import contract_scaling
+from iifl_policy.uniform import Uniform
+
+CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
+CONFIG = ImplicitConfig(
+    EnergyShape(6, 2, width=4, depth=2),
+    sampler=Langevin(iterations=3, most_move=0.2),
+    chains=16,
+    descent=DescentConfig(learning_rate=1e-4),
+)
+CONFIGS = {
+    "Langevin": CONFIG,
+    "reference": replace(CONFIG, sampler=REFERENCE),
+    "uniform": replace(CONFIG, sampler=Uniform()),
+    "derivative-free": replace(CONFIG, sampler=DerivativeFree(iterations=2)),
+    "one member": replace(CONFIG, shape=replace(CONFIG.shape, members=1)),
+    "explicit": ExplicitConfig(ExplicitShape(6, 2, members=3, width=8)),
+}
+STATES = np.random.default_rng(0).normal(0, 0.1, (5, 6))
+
+
+def some_policy(config=CONFIG):
+    states = np.random.default_rng(1).normal(0.1, 0.2, (50, 6)).astype(np.float32)
+    scaling = contract_scaling(CONTRACT, Dataset(states, np.zeros((50, 2), np.float32)))
+    new = new_implicit if isinstance(config, ImplicitConfig) else new_explicit
+    return new(config, scaling, torch.Generator().manual_seed(1))
+
+
+def about_of(policy, **changes) -> About:
+    about = describe(policy, CONTRACT, threshold=0.1, dataset=empty(6, 2), command="made by hand")
+    return about.model_copy(update=changes)
+
+
+def decisions(policy):
+    decision = policy.decide(STATES, torch.Generator().manual_seed(2))
+    return decision.actions_NA, decision.uncertainties_N, decision.standard_errors_N
+
+
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory) -> bytes:
+    path = tmp_path_factory.mktemp("intact") / "policy.safetensors"
+    write_checkpoint(path, some_policy(), about_of(some_policy()))
+    return path.read_bytes()
+
+
+def refusal(path, contract=CONTRACT) -> str:
+    with pytest.raises(BadInput) as caught:
+        read_checkpoint(path, contract)
+    return checked(str(caught.value), path)
+
+
+def checked(sentence, path) -> str:
+    assert sentence.startswith((f"{path}: ", f"{path} (about): "))
+    assert sentence.endswith(".")
+    assert len(sentence.splitlines()) == 1
+    return sentence.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize("threshold", [0.1, -3.0, None])
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_a_policy_comes_back_and_decides_the_same(tmp_path, config, threshold):
+    policy, path = some_policy(config), tmp_path / "policy.safetensors"
+    policy = replace(policy, descent=replace(policy.descent, steps=7))
+    about = about_of(policy, threshold=threshold)
+    digest = write_checkpoint(path, policy, about)
+    assert digest == sha256(path.read_bytes()).hexdigest()
+    found, found_about = read_checkpoint(path, CONTRACT)
+    assert found_about == about
+    assert (found.config, found.descent.steps) == (config, 7)
+    for before, after in zip(decisions(policy), decisions(found), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_the_same_policy_is_the_same_file(tmp_path):
+    digests = {write_checkpoint(tmp_path / f"{number}", some_policy(), about_of(some_policy())) for number in range(10)}
+    assert len(digests) == 1
+
+
+def test_writing_replaces_the_old_file_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    path.write_bytes(b"old")
+    write_checkpoint(path, some_policy(), about_of(some_policy()))
+    assert [file.name for file in tmp_path.iterdir()] == ["policy.safetensors"]
+    assert read_checkpoint(path, CONTRACT)[1].command == "made by hand"
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_checkpoint(path, some_policy(), about_of(some_policy()))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@given(share=st.floats(0, 1, exclude_max=True))
+def test_a_truncated_file_is_refused(intact, tmp_path_factory, share):
+    path = tmp_path_factory.getbasetemp() / "truncated.safetensors"
+    path.write_bytes(intact[: int(share * len(intact))])
+    assert refusal(path).startswith("found no whole safetensors file (")
+
+
+def refused_or_the_same(path, intact_policy):
+    try:
+        found, about = read_checkpoint(path, CONTRACT)
+    except BadInput as refused:
+        checked(str(refused), path)
+        return
+    assert about == about_of(some_policy())
+    for before, after in zip(decisions(intact_policy), decisions(found), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@given(data=st.data())
+def test_a_changed_byte_is_refused_or_changes_nothing(intact, tmp_path_factory, data):
+    header = 8 + struct.unpack("<Q", intact[:8])[0]
+    place = data.draw(st.integers(0, header - 1) | st.integers(header, len(intact) - 1))
+    path = tmp_path_factory.getbasetemp() / "flipped.safetensors"
+    path.write_bytes(intact[:place] + bytes([intact[place] ^ data.draw(st.integers(1, 255))]) + intact[place + 1 :])
+    if place >= header:
+        assert refusal(path).startswith("content found differs from its digest")
+    else:
+        refused_or_the_same(path, some_policy())
+
+
+@pytest.mark.parametrize("kind", [b"I32", b"U32", b"F16", b"BF16"])
+def test_numbers_of_another_type_are_refused(intact, tmp_path, kind):
+    path = tmp_path / "policy.safetensors"
+    assert b'"F32"' in intact
+    header = intact[8 : 8 + struct.unpack("<Q", intact[:8])[0]].replace(b'"F32"', b'"' + kind + b'"')
+    path.write_bytes(struct.pack("<Q", len(header)) + header + intact[8 + struct.unpack("<Q", intact[:8])[0] :])
+    refusal(path)
+
+
+def rewritten(path, *, tensors=lambda found: found, **metadata) -> None:
+    """The checkpoint of `some_policy` with other tensors or metadata, as a whole safetensors file."""
+    write_checkpoint(path, some_policy(), about_of(some_policy()))
+    with safe_open(path, framework="pt") as file:
+        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+        metadata = file.metadata() | metadata
+    save_file(tensors(found), path, metadata={name: text for name, text in metadata.items() if text is not None})
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"format": "fleet-policy-0"}, "format found 'fleet-policy-0', allowed is 'fleet-policy-"),
+        ({"format": None}, "format found None, allowed is"),
+        ({"content": "0" * 64}, "content found differs from its digest"),
+        ({"content": None}, "content found differs from its digest"),
+    ],
+)
+def test_another_format_or_digest_is_refused(tmp_path, metadata, expected):
+    rewritten(tmp_path / "policy.safetensors", **metadata)
+    assert refusal(tmp_path / "policy.safetensors").startswith(expected)
+
+
+@pytest.mark.parametrize("about", ["", "{", "[]", "{}", '{"robot": 3}', None])
+def test_unreadable_descriptions_are_refused(tmp_path, about):
+    path = tmp_path / "policy.safetensors"
+    rewritten(path, about=about)
+    with pytest.raises(BadInput, match=rf"^{path} \(about\): [^\n]*\.$"):
+        read_checkpoint(path, CONTRACT)
+
+
+def test_descriptions_with_unknown_keys_name_them(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    rewritten(path, about=json.dumps(json.loads(about_of(some_policy()).model_dump_json()) | {"colour": "red"}))
+    with pytest.raises(BadInput, match=r"unknown key colour, allowed here: .*threshold"):
+        read_checkpoint(path, CONTRACT)
+
+
+def test_foreign_safetensors_and_other_files_are_refused(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    save_file({"encoder.weight": torch.zeros(3, dtype=torch.bfloat16)}, path)
+    assert refusal(path).startswith("format found None")
+    path.write_text("a text", encoding="utf-8")
+    assert refusal(path).startswith("found no whole safetensors file (")
+    assert refusal(tmp_path / "none.safetensors") == "there is no such checkpoint."
+    refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        lambda found: {name: tensor for name, tensor in found.items() if name != "scaling.state_std_S"},
+        lambda found: {name: tensor for name, tensor in found.items() if name != "weights.0"},
+        lambda found: found | {"weights.0": torch.zeros(2, 8, 5)},
+        lambda found: found | {"weights.9": torch.zeros(1)},
+    ],
+    ids=["no scaling", "no layer", "other width", "more layers"],
+)
+def test_tensors_that_are_not_those_of_the_shape_are_refused_even_with_their_digest(tmp_path, tensors):
+    path = tmp_path / "policy.safetensors"
+    written = {}
+
+    def keep(found):
+        written.update(tensors(found))
+        return written
+
+    rewritten(path, tensors=keep)
+    content = sha256(about_of(some_policy()).model_dump_json().encode())
+    for name in sorted(written):
+        content.update(name.encode())
+        content.update(written[name].numpy().tobytes())
+    rewritten(path, tensors=tensors, content=content.hexdigest())
+    assert refusal(path).startswith("tensors found are not those of")
+
+
+def changed(**observation) -> RobotContract:
+    return CONTRACT.model_copy(update={"observation": CONTRACT.observation.model_copy(update=observation)})
+
+
+def test_a_robot_with_other_dimensions_is_refused(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    write_checkpoint(path, some_policy(), about_of(some_policy()))
+    state = CONTRACT.observation.state
+    longer = changed(state=state.model_copy(update={"quantities": (*state.quantities, state.quantities[0])}))
+    assert refusal(path, longer) == (
+        "dimensions found 6 observation and 2 action values, allowed are 7 and 2 (robot push_cell)."
+    )
+
+
+def test_a_robot_with_another_contract_of_equal_dimensions_is_refused(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    write_checkpoint(path, some_policy(), about_of(some_policy()))
+    other = changed(camera=CONTRACT.observation.camera.model_copy(update={"width": 64}))
+    assert refusal(path, other).startswith(f"contract found {CONTRACT.digest[:12]}, allowed is {other.digest[:12]}")
+
+
+class Trap:
+    """Leaves a trace where it is unpickled."""
+
+    def __init__(self, trace) -> None:
+        self.trace = trace
+
+    def __reduce__(self):
+        return (open, (str(self.trace), "w"))
+
+
+def test_a_pickled_checkpoint_is_refused_and_not_run(tmp_path):
+    path, trace = tmp_path / "policy.safetensors", tmp_path / "trace"
+    torch.save({"model": Trap(trace)}, path)
+    refusal(path)
+    assert not trace.exists()
+
+
+def test_the_package_has_no_way_to_unpickle():
+    for file in Path(iifl_policy.__file__).parent.glob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {getattr(node, "module", None) or "", *(alias.name for alias in node.names)}
+                assert not {name.split(".")[0] for name in names} & {
+                    "pickle",
+                    "cPickle",
+                    "dill",
+                    "joblib",
+                    "shelve",
+                    "marshal",
+                }
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in {"torch.load", "torch.jit.load", "eval", "exec"}, file
+                allowed = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                assert called != "np.load" or allowed.get("allow_pickle") == "False", file

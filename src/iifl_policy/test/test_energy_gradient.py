@@ -1,0 +1,96 @@
+"""The gradient written out by hand is the one of autograd and of differences, and members know nothing of each other."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from analytic import in_double
+
+from iifl_policy.energy import EnergyShape, new_energy
+
+SHAPES = [
+    EnergyShape(6, 2, members=2, width=16, depth=3),
+    EnergyShape(1, 1, members=1, width=4, depth=1),
+    EnergyShape(3, 7, members=3, width=8, depth=2),
+]
+BATCH, CHAINS = 5, 4
+
+
+def energies_at(shape, seed=0):
+    """An ensemble in double precision, with states and actions."""
+    generator = torch.Generator().manual_seed(seed)
+    model = in_double(new_energy(shape, generator))
+    states = torch.randn(shape.members, BATCH, shape.state_dim, generator=generator, dtype=torch.float64)
+    actions = (
+        torch.rand(shape.members, BATCH, CHAINS, shape.action_dim, generator=generator, dtype=torch.float64) * 2 - 1
+    )
+    return model, states, actions
+
+
+def by_hand(model, member, state, action):
+    """One energy, layer by layer."""
+    hidden = torch.cat([state, action])
+    layers = list(zip(model.net.weights, model.net.biases, strict=True))
+    for weight, bias in layers[:-1]:
+        hidden = (hidden @ weight[member] + bias[member, 0]).clamp(min=0)
+    weight, bias = layers[-1]
+    return (hidden @ weight[member] + bias[member, 0]).item()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_energies_are_those_of_one_network_per_member(shape):
+    model, states, actions = energies_at(shape)
+    energies = model(model.features(states), actions)
+    for member in range(shape.members):
+        for row in range(BATCH):
+            for chain in range(CHAINS):
+                expected = by_hand(model, member, states[member, row], actions[member, row, chain])
+                assert energies[member, row, chain].item() == pytest.approx(expected, rel=1e-12, abs=1e-13)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gradient_is_that_of_autograd(shape):
+    model, states, actions = energies_at(shape)
+    actions.requires_grad_()
+    energies = model(model.features(states), actions)
+    (expected,) = torch.autograd.grad(energies.sum(), actions)
+    found, gradient = model.field(model.features(states))(actions)
+    torch.testing.assert_close(found, energies.detach(), rtol=0, atol=1e-13)
+    torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-13)
+    assert not gradient.requires_grad
+    assert gradient.abs().amax() > 0
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gradient_is_that_of_central_differences(shape):
+    model, states, actions = energies_at(shape, seed=1)
+    features = model.features(states)
+    _, gradient = model.field(features)(actions)
+    step = 1e-7  # short, so that no kink of a ReLU lies between
+    for dimension in range(shape.action_dim):
+        offset = torch.zeros(shape.action_dim, dtype=torch.float64)
+        offset[dimension] = step
+        difference = (model(features, actions + offset) - model(features, actions - offset)) / (2 * step)
+        torch.testing.assert_close(gradient[..., dimension], difference, rtol=0, atol=1e-7)
+
+
+@torch.no_grad()
+def test_a_members_weights_change_no_other_members_energies():
+    model, states, actions = energies_at(SHAPES[2])
+    features = model.features(states)
+    before, slopes = model.field(features)(actions)
+    for parameter in model.net.parameters():
+        parameter[1] += torch.randn_like(parameter[1])
+    after, new_slopes = model.field(model.features(states))(actions)
+    for member, changed in ((0, False), (1, True), (2, False)):
+        assert torch.equal(after[member], before[member]) != changed
+        assert torch.equal(new_slopes[member], slopes[member]) != changed
+
+
+def test_members_begin_different_and_by_their_generator_alone():
+    one, same, other = (new_energy(SHAPES[0], torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
+    for weight, again, another in zip(*(model.net.parameters() for model in (one, same, other)), strict=True):
+        assert torch.equal(weight, again)
+        assert not torch.equal(weight, another)
+        assert not torch.equal(weight[0], weight[1])

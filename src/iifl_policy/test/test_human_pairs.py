@@ -1,0 +1,76 @@
+"""Whatever the order of arrival, D_H holds what humans drove, once, by tick and robot."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from iifl_policy.human_pairs import HumanPairs
+
+TICKS, ROBOTS = 3, 2
+PLACES = [(tick, robot) for tick in range(TICKS) for robot in range(ROBOTS)]
+
+
+def state_at(tick, robot):
+    return np.array([tick, robot, tick * 0.5 - robot])
+
+
+def action_at(tick, robot, kind, source):
+    values = (0.01 * tick, -0.01 * robot) if kind is ActionKind.MOVE else ()
+    return RobotAction(tick, kind, source, values)
+
+
+@st.composite
+def runs(draw):
+    """What every robot did at every tick, and the messages of it in any order."""
+    did = {place: (draw(st.sampled_from(ActionKind)), draw(st.sampled_from(ActionSource))) for place in PLACES}
+    messages = [(place, is_state) for place in PLACES for is_state in (True, False)]
+    return did, draw(st.permutations(messages))
+
+
+def hear(pairs, did, place, *, is_state):
+    tick, robot = place
+    if is_state:
+        pairs.add_state(tick, robot, state_at(tick, robot))
+    else:
+        pairs.add_action(robot, action_at(tick, robot, *did[place]))
+
+
+def expected_rows(did, first, end):
+    driven = [
+        place for place in PLACES if first <= place[0] < end and did[place] == (ActionKind.MOVE, ActionSource.HUMAN)
+    ]
+    states = [state_at(*place) for place in driven]
+    actions = [action_at(*place, *did[place]).values for place in driven]
+    return np.reshape(states, (-1, 3)).astype(np.float32), np.reshape(actions, (-1, 2)).astype(np.float32)
+
+
+@given(runs(), st.integers(0, TICKS), st.integers(0, TICKS))
+def test_any_order_of_arrival_gives_what_humans_drove_by_tick_and_robot(run, first, end):
+    did, messages = run
+    pairs = HumanPairs(ROBOTS, 3, 2)
+    for place, is_state in messages:
+        hear(pairs, did, place, is_state=is_state)
+    found = pairs.between(first, end)
+    states, actions = expected_rows(did, first, end)
+    np.testing.assert_array_equal(found.states_BS, states)
+    np.testing.assert_array_equal(found.actions_BA, actions)
+    assert found.states_BS.dtype == found.actions_BA.dtype == np.float32
+
+
+@given(runs(), st.data())
+def test_a_tick_is_complete_when_both_messages_of_every_robot_have_come_however_often(run, data):
+    did, messages = run
+    repeated = data.draw(st.lists(st.sampled_from(messages), max_size=6))
+    messages = data.draw(st.permutations([*messages, *repeated]))
+    pairs = HumanPairs(ROBOTS, 3, 2)
+    heard = set()
+    for place, is_state in messages:
+        hear(pairs, did, place, is_state=is_state)
+        heard.add((place, is_state))
+        for tick in range(TICKS + 1):
+            of_tick = {(at, which) for at, which in heard if at[0] == tick}
+            assert pairs.has_all_of(tick) == (len(of_tick) == 2 * ROBOTS)
+    assert len(pairs.between(0, TICKS)) == len(expected_rows(did, 0, TICKS)[0])

@@ -1,0 +1,73 @@
+"""The environment Protocol: many robots that step together.
+
+N robots, S state dim, A action dim, H image rows, W image columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_contract.robot import RobotContract
+
+
+@dataclass(frozen=True)
+class Step:
+    """What became of all robots in one step. The arrays belong to the caller."""
+
+    states_NS: NDArray[np.float64]
+    """Observations after the step, in the contract's order and units."""
+    rewards_N: NDArray[np.float64]
+    """Reward of the step."""
+    succeeded_N: NDArray[np.bool_]
+    """The step completed the task."""
+    violated_N: NDArray[np.bool_]
+    """In constraint violation; stays until a hard reset."""
+    ended_N: NDArray[np.bool_]
+    """The step ended an episode: by success, by time, or by a hard reset. The observation begins the next one."""
+
+
+class Environment(Protocol):
+    """N robots of one contract, stepped as one batch."""
+
+    @property
+    def contract(self) -> RobotContract:
+        """What the robots observe and how they are moved."""
+
+    @property
+    def robots(self) -> int:
+        """N."""
+
+    def start(self, seed: int) -> Step:
+        """Begin anew; the same seed gives the same run for the same actions. Robot i does not depend on N."""
+
+    def step(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> Step:
+        """Let every robot do what it is told, all at once.
+
+        Args:
+            kinds_N: `ActionKind` per robot. A robot in violation stays still unless it is told HARD_RESET.
+            actions_NA: actions of the robots that MOVE, in the contract's units; other rows are ignored.
+
+        Raises:
+            ValueError: a shape does not fit, or an action is not finite or out of the contract's range.
+        """
+
+    def images(self) -> NDArray[np.uint8]:
+        """What the cameras see now, (N, H, W, 3), in the contract's size and encoding.
+
+        Raises:
+            RuntimeError: the contract has no camera.
+        """
+
+    def camera_matrix(self) -> NDArray[np.float64]:
+        """Intrinsics of the cameras, (3, 3), pixels: a pinhole without distortion.
+
+        Raises:
+            RuntimeError: the contract has no camera.
+        """
+
+    def close(self) -> None:
+        """Free the renderer and the simulation."""

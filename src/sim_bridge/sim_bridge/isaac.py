@@ -1,0 +1,149 @@
+"""The push cell in Isaac Gym Preview 4, for machines that have it.
+
+Everything of the task is shared with the MuJoCo cell; only the physics is another. Isaac Gym's last release runs on
+Python 3.8 at most, so it lives in a worker process (`isaac_worker`) under its own interpreter. It has not been run with
+the real simulator: the calls follow NVIDIA's documentation, and tests drive them with a stand-in.
+
+N robots, I some of them, T substeps, H image rows, W image columns.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fleet_contract.door import BadInput
+from sim_bridge.isaac_wire import receive, send
+from sim_bridge.push_environment import PushEnvironment
+from sim_bridge.push_geometry import PUSH_GEOMETRY
+from sim_bridge.push_matter import TIMESTEP_S
+from sim_bridge.push_task import push_camera, require_push_contract
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fleet_contract.robot import RobotContract
+    from sim_bridge.push_plan import PushPlan
+
+INTERPRETER = "ISAACGYM_PYTHON"
+"""Environment variable: the Python that Isaac Gym is installed in."""
+CLOSE_S = 10.0
+
+
+class IsaacPushCell(PushEnvironment):
+    """`robots` push cells behind the `Environment` Protocol, stepped on the GPU."""
+
+    def __init__(self, contract: RobotContract, robots: int) -> None:
+        """Start the worker.
+
+        Raises:
+            BadInput: the contract's quantities are not those of this task, or Isaac Gym cannot be used here.
+            ValueError: there are no robots.
+        """
+        if robots < 1:
+            raise ValueError(f"robots is {robots}, allowed is 1 or more")
+        require_push_contract(contract)
+        camera = push_camera(contract)
+        super().__init__(contract, IsaacPush(robots, camera.width, camera.height), robots)
+
+
+class IsaacPush:
+    """`PushPhysics` in the worker's Isaac Gym."""
+
+    def __init__(self, robots: int, width: int, height: int) -> None:
+        python = os.environ.get(INTERPRETER, sys.executable)
+        # This package comes last on the worker's path, and PYTHONPATH not at all: libraries there are for our Python.
+        packages = str(Path(__file__).resolve().parents[1])
+        code = f"import sys; sys.path.append({packages!r}); from sim_bridge.isaac_worker import main; main()"
+        arguments = map(str, (robots, TIMESTEP_S, width, height))
+        try:
+            self._worker = subprocess.Popen(
+                [python, "-c", code, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            )
+        except OSError as error:
+            raise BadInput(
+                f"{INTERPRETER}: found {python}: {error.strerror}, allowed is a Python interpreter."
+            ) from None
+        try:
+            word, _ = self._answer()
+        except EOFError:
+            word = "failed: the worker ended"
+        if word != "ready":
+            self.close()
+            raise BadInput(_unusable(python, word.removeprefix("failed: ")))
+
+    def place(self, robots_I: NDArray[np.int64], poses_I3: NDArray[np.float64]) -> None:
+        """See `PushPhysics.place`."""
+        count = len(robots_I)
+        states_I7 = np.zeros((count, 7))
+        states_I7[:, :2] = poses_I3[:, :2]
+        states_I7[:, 2] = PUSH_GEOMETRY.cube_side_m / 2
+        states_I7[:, 5], states_I7[:, 6] = np.sin(poses_I3[:, 2] / 2), np.cos(poses_I3[:, 2] / 2)
+        self._ask("place", robots_I, states_I7)
+
+    def push(self, robots_I: NDArray[np.int64], plan: PushPlan) -> NDArray[np.bool_]:
+        """See `PushPhysics.push`."""
+        return np.asarray(self._ask("push", robots_I, plan.path(TIMESTEP_S))[0], dtype=np.bool_)
+
+    def poses(self) -> NDArray[np.float64]:
+        """See `PushPhysics.poses`."""
+        cubes_N7 = self._cubes()
+        x_N, y_N, z_N, w_N = cubes_N7[:, 3:].T
+        yaws_N = np.arctan2(2 * (w_N * z_N + x_N * y_N), 1 - 2 * (y_N**2 + z_N**2))
+        return np.column_stack([cubes_N7[:, :2], yaws_N])
+
+    def upright(self) -> NDArray[np.float64]:
+        """See `PushPhysics.upright`."""
+        return np.asarray(1 - 2 * np.sum(self._cubes()[:, 3:5] ** 2, axis=1))
+
+    def images(self, goals_N2: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """See `PushPhysics.images`."""
+        return np.asarray(self._ask("images", goals_N2)[0], dtype=np.uint8)
+
+    def close(self) -> None:
+        """End the worker."""
+        worker = self._worker
+        if worker.stdin is None or worker.stdout is None or worker.stdin.closed:
+            return
+        # A worker that has gone cannot be told.
+        with suppress(OSError):
+            send(worker.stdin, "close")
+        with suppress(OSError):
+            worker.stdin.close()
+        try:
+            worker.wait(CLOSE_S)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+        worker.stdout.close()
+
+    def _cubes(self) -> NDArray[np.float64]:
+        return np.asarray(self._ask("cubes")[0], dtype=np.float64)
+
+    def _ask(self, word: str, *arrays: NDArray[np.generic]) -> Sequence[NDArray[np.generic]]:
+        assert self._worker.stdin is not None  # noqa: S101 - it was asked for
+        send(self._worker.stdin, word, *arrays)
+        return self._answer()[1]
+
+    def _answer(self) -> tuple[str, Sequence[NDArray[np.generic]]]:
+        assert self._worker.stdout is not None  # noqa: S101 - it was asked for
+        return receive(self._worker.stdout)
+
+
+def _unusable(python: str, why: str) -> str:
+    return (
+        f"environment.backend: found isaacgym, which {python} cannot load ({why.rstrip('.')}): get Isaac Gym Preview 4 "
+        f"from https://developer.nvidia.com/isaac-gym, install it in Python 3.8 and name that interpreter in "
+        f"{INTERPRETER}, or set environment.backend: mujoco."
+    )

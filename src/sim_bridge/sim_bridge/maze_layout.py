@@ -1,0 +1,96 @@
+"""Where the walls of the maze are. N robots, R walls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+THICK = 2.0
+"""Of the outer walls; nothing depends on it but pictures."""
+
+
+class Rectangle(NamedTuple):
+    """An upright rectangle; its edge belongs to it."""
+
+    x_low: float
+    y_low: float
+    x_high: float
+    y_high: float
+
+
+@dataclass(frozen=True)
+class MazeLayout:
+    """A fork around an obstacle, then a long corridor. x to the right, y up, the unit is one cell.
+
+    Cell (x, y) is the unit square around the point (x, y); walls cover whole cells.
+    """
+
+    columns: int
+    """x of the cells is 0 to columns - 1."""
+    rows: int
+    """y of the cells is 0 to rows - 1."""
+    start: tuple[float, float]
+    goal: tuple[float, float]
+    goal_radius: float
+    obstacle: Rectangle
+    below_corridor: Rectangle
+    above_corridor: Rectangle
+    windy: tuple[float, float]
+    """From which x on and up to which x there may be wind."""
+
+    @cached_property
+    def walls(self) -> tuple[Rectangle, ...]:
+        """All that must not be touched: the obstacle, the sides of the corridor, the outer walls."""
+        left, bottom, right, top = -0.5, -0.5, self.columns - 0.5, self.rows - 0.5
+        return (
+            self.obstacle,
+            self.below_corridor,
+            self.above_corridor,
+            Rectangle(left - THICK, bottom - THICK, left, top + THICK),
+            Rectangle(right, bottom - THICK, right + THICK, top + THICK),
+            Rectangle(left, bottom - THICK, right, bottom),
+            Rectangle(left, top, right, top + THICK),
+        )
+
+    def first_touch(self, poses_N2: NDArray[np.float64], moves_N2: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Part of each straight move that is done when it first touches a wall, (N,); infinite where it touches none.
+
+        Args:
+            poses_N2: where the moves begin, outside of the walls.
+            moves_N2: how far they go.
+        """
+        walls_R4 = np.array(self.walls)
+        # Where a move does not go in x or y, it is infinitely far from both edges, on one side or on two; on an edge
+        # that is no number, and the way there is within the wall from the beginning to the end.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            to_low_NR2 = (walls_R4[:, :2] - poses_N2[:, None]) / moves_N2[:, None]
+            to_high_NR2 = (walls_R4[:, 2:] - poses_N2[:, None]) / moves_N2[:, None]
+        enter_NR = np.fmax.reduce(np.minimum(to_low_NR2, to_high_NR2), axis=2, initial=-np.inf)
+        leave_NR = np.fmin.reduce(np.maximum(to_low_NR2, to_high_NR2), axis=2, initial=np.inf)
+        touches_NR = (enter_NR <= leave_NR) & (enter_NR <= 1.0) & (leave_NR >= 0.0)
+        first_N: NDArray[np.float64] = np.where(touches_NR, np.maximum(enter_NR, 0.0), np.inf).min(axis=1)
+        return first_N
+
+
+MAZE_LAYOUT = MazeLayout(
+    columns=160,
+    rows=51,
+    start=(8.0, 25.0),
+    goal=(155.0, 25.0),
+    goal_radius=2.0,
+    obstacle=Rectangle(17.5, 13.5, 54.5, 36.5),
+    below_corridor=Rectangle(69.5, -0.5, 159.5, 17.5),
+    above_corridor=Rectangle(69.5, 32.5, 159.5, 50.5),
+    windy=(114.5, 134.5),
+)
+"""IIFL's figure 1 shows the maze and gives no numbers: these are ours.
+
+Both ways around the obstacle are equally long and 14 cells wide, 15 cells behind it they come together in a corridor
+15 cells wide, and 45 cells on the wind begins.
+"""

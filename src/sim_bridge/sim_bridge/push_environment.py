@@ -1,0 +1,131 @@
+"""The push task on any physics: one implementation of its rules for every simulator.
+
+N robots, I some of them, S state dim, A action dim, H image rows, W image columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from fleet_contract.action import ActionKind
+from sim_bridge.environment import Step
+from sim_bridge.orders import checked_actions
+from sim_bridge.push_plan import SHORTEST_PUSH_M, PushPlan, plan_pushes
+from sim_bridge.push_task import PushTask, push_camera, require_push_contract
+from sim_bridge.push_view import camera_matrix
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fleet_contract.robot import RobotContract
+
+LEAST_UPRIGHT = 0.9
+"""Cosine of the tilt beyond which a cube counts as toppled."""
+
+
+class PushPhysics(Protocol):
+    """N cells: what a simulator must do for the push task."""
+
+    def place(self, robots_I: NDArray[np.int64], poses_I3: NDArray[np.float64]) -> None:
+        """Put cubes down, flat and at rest, at x, y, yaw in m and radians."""
+
+    def push(self, robots_I: NDArray[np.int64], plan: PushPlan) -> NDArray[np.bool_]:
+        """Carry out one push each and let the cubes come to rest; other cells do not move.
+
+        Returns:
+            Which cubes touched the obstacle or a wall, however briefly, (I,).
+        """
+
+    def poses(self) -> NDArray[np.float64]:
+        """x, y, yaw of the cubes, (N, 3), m and radians."""
+
+    def upright(self) -> NDArray[np.float64]:
+        """Cosine of the cubes' tilt, (N,): 1 when they stand flat."""
+
+    def images(self, goals_N2: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Overhead images with the goals drawn in, (N, H, W, 3), red green blue."""
+
+    def close(self) -> None:
+        """Free what is held."""
+
+
+class PushEnvironment:
+    """`Environment` for the push task of IIFL section 5.3; it has begun with seed 0."""
+
+    def __init__(self, contract: RobotContract, physics: PushPhysics, robots: int) -> None:
+        """Raises BadInput if the contract's quantities are not those of the task."""
+        require_push_contract(contract)
+        self._contract = contract
+        self._camera = push_camera(contract)
+        self._physics = physics
+        self._task = PushTask(robots)
+        self._violated_N = np.zeros(robots, dtype=np.bool_)
+        self.start(0)
+
+    @property
+    def contract(self) -> RobotContract:
+        """What the robots observe and how they are moved."""
+        return self._contract
+
+    @property
+    def robots(self) -> int:
+        """N."""
+        return len(self._violated_N)
+
+    def start(self, seed: int) -> Step:
+        """Begin anew; a seed is 0 or more. See `Environment.start`."""
+        self._physics.place(np.arange(self.robots), self._task.start(seed))
+        self._violated_N[:] = False
+        return self._outcome(np.zeros(self.robots, np.bool_), np.zeros(self.robots, np.bool_))
+
+    def step(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> Step:
+        """Push, hold or reset all at once. See `Environment.step` for arguments and errors.
+
+        A push that touches the obstacle or a wall violates, even where it would have ended in the goal. A robot that
+        reaches its goal gets the next one, opposite the cube's new position; its cube stays.
+        """
+        actions_NA = checked_actions(self._contract, self.robots, kinds_N, actions_NA)
+        long_enough_N = np.hypot(actions_NA[:, 0], actions_NA[:, 1]) >= SHORTEST_PUSH_M
+        pushes_N = (np.asarray(kinds_N) == ActionKind.MOVE) & ~self._violated_N & long_enough_N
+        resets_N = np.asarray(kinds_N) == ActionKind.HARD_RESET
+
+        pushed_I = np.flatnonzero(pushes_N)
+        if len(pushed_I):
+            plan = plan_pushes(self._physics.poses()[pushed_I], actions_NA[pushed_I], self._task.geometry)
+            self._violated_N[pushed_I] = self._physics.push(pushed_I, plan)
+        cubes_N2 = self._physics.poses()[:, :2]
+        lost_N = self._task.outside(cubes_N2) | (self._physics.upright() < LEAST_UPRIGHT)
+        self._violated_N |= pushes_N & lost_N
+        succeeded_N = pushes_N & ~self._violated_N & self._task.in_goal(cubes_N2)
+        reached_I = np.flatnonzero(succeeded_N)
+        self._task.set_goals(reached_I, cubes_N2[reached_I])
+
+        reset_I = np.flatnonzero(resets_N)
+        if len(reset_I):
+            self._physics.place(reset_I, self._task.reset(reset_I))
+            self._violated_N[reset_I] = False
+        return self._outcome(succeeded_N, resets_N)
+
+    def images(self) -> NDArray[np.uint8]:
+        """What the cameras see now, (N, H, W, 3), in the contract's size and encoding. Call it from one thread only."""
+        rgb_NHW3 = self._physics.images(self._task.goals_N2)
+        return rgb_NHW3 if self._camera.encoding == "rgb8" else rgb_NHW3[..., ::-1].copy()
+
+    def camera_matrix(self) -> NDArray[np.float64]:
+        """Intrinsics of the cameras, (3, 3), pixels: a pinhole without distortion."""
+        return camera_matrix(self._camera.width, self._camera.height, self._task.geometry)
+
+    def close(self) -> None:
+        """Free the renderer and the simulation; may be called again."""
+        self._physics.close()
+
+    def _outcome(self, succeeded_N: NDArray[np.bool_], reset_N: NDArray[np.bool_]) -> Step:
+        return Step(
+            states_NS=self._task.states(self._physics.poses()),
+            rewards_N=succeeded_N.astype(np.float64),
+            succeeded_N=succeeded_N,
+            violated_N=self._violated_N.copy(),
+            ended_N=succeeded_N | reset_N,
+        )

@@ -1,0 +1,57 @@
+"""Sizes of the push cell: what windows draw, and what a script that drives the cube must know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PushGeometry:
+    """Metres, in robot_XX/base_link: origin in the middle of the workspace floor, x right and y away in the image.
+
+    IIFL section 5.3 gives the square workspace, the small cube, the rectangular pusher and the square obstacle in the
+    middle, but no sizes; these fit a tabletop arm.
+    """
+
+    workspace_half_m: float = 0.2
+    """From the origin to the inner face of a wall."""
+    wall_m: float = 0.01
+    """Thickness of a wall."""
+    obstacle_half_m: float = 0.05
+    """From the origin to a face of the obstacle."""
+    rim_height_m: float = 0.015
+    """Height of walls and obstacle: below the pusher's lower edge, so that the pusher passes above them."""
+    cube_side_m: float = 0.035
+    goal_radius_m: float = 0.035
+    """The cube is in the goal region when its centre is this near to the goal's. One cube's side: a disc that the cube
+    does not hide, and smaller than a full push, so that the cube must be steered into it."""
+    placed_margin_m: float = 0.01
+    """Least gap that a goal leaves between the cube in any yaw and the obstacle or a wall."""
+    pusher_half_thickness_m: float = 0.004
+    pusher_half_width_m: float = 0.025
+    pusher_low_m: float = 0.016
+    """Height of the pusher's lower edge while it pushes."""
+    pusher_height_m: float = 0.04
+    """From the pusher's lower edge to its upper edge."""
+    view_half_m: float = 0.215
+    """From the origin to the nearer edges of the overhead image, on the floor: walls included."""
+    camera_height_m: float = 1.0
+    """From the floor to the overhead camera."""
+
+    @property
+    def cube_half_diagonal_m(self) -> float:
+        """From the cube's centre to its vertical edges: the farthest that it reaches sideways in any yaw."""
+        return float(self.cube_side_m / 2**0.5)
+
+    @property
+    def placed_nearest_m(self) -> float:
+        """Least of max(|x|, |y|) of a goal."""
+        return self.obstacle_half_m + self.cube_half_diagonal_m + self.placed_margin_m
+
+    @property
+    def placed_farthest_m(self) -> float:
+        """Greatest of max(|x|, |y|) of a goal."""
+        return self.workspace_half_m - self.cube_half_diagonal_m - self.placed_margin_m
+
+
+PUSH_GEOMETRY = PushGeometry()

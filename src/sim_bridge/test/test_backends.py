@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fleet_contract.action import ActionKind
+from fleet_contract.door import BadInput, read_yaml
+from fleet_contract.fleet import EnvironmentChoice
+from fleet_contract.robot import RobotContract
+from sim_bridge.backends import BACKENDS, make_environment
+from sim_bridge.maze import Maze
+from sim_bridge.push_cell import PushCell
+
+ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
+CONTRACT = read_yaml(ROBOTS / "push_cell.yaml", RobotContract)
+POINTBOT = read_yaml(ROBOTS / "pointbot.yaml", RobotContract)
+
+
+def test_makes_the_environment():
+    environment = make_environment("mujoco", "block_push", CONTRACT, 2)
+    assert isinstance(environment, PushCell)
+    assert environment.robots == 2
+    assert environment.contract is CONTRACT
+
+
+@pytest.mark.parametrize(("task", "blown"), [("navigation", 0.0), ("windy_navigation", 1.0)])
+def test_the_maze_with_and_without_wind(task, blown):
+    environment = make_environment("numpy", task, POINTBOT, 2)
+    assert isinstance(environment, Maze)
+    assert environment.contract is POINTBOT
+    environment._poses_N2[:] = (125.0, 25.0)
+    environment.step(np.array([ActionKind.MOVE, ActionKind.HOLD]), np.zeros((2, 2)))
+    np.testing.assert_array_equal(environment._poses_N2, [(125.0, 25.0 + blown), (125.0, 25.0)])
+
+
+@pytest.mark.parametrize(
+    ("backend", "task", "says"),
+    [
+        (
+            "numpy",
+            "block_push",
+            "environment.task: found block_push, allowed with backend numpy: navigation, windy_navigation.",
+        ),
+        ("mujoco", "juggling", "environment.task: found juggling, allowed with backend mujoco: block_push."),
+        ("gazebo", "block_push", "environment.backend: found gazebo, allowed: mujoco, isaacgym, numpy."),
+    ],
+)
+def test_refuses_what_there_is_not(backend, task, says):
+    with pytest.raises(BadInput) as refused:
+        make_environment(backend, task, CONTRACT, 2)
+    assert str(refused.value) == says
+
+
+def test_every_backend_of_the_fleet_file_is_there():
+    allowed = EnvironmentChoice.model_json_schema()["properties"]["backend"]["enum"]
+    assert sorted(BACKENDS) == sorted(allowed)

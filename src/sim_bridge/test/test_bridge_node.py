@@ -1,0 +1,58 @@
+"""The bridge serves robots with and without a camera."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import rclpy
+from fleet_interfaces.msg import Observation
+
+from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.ros import EVERY
+from sim_bridge.bridge_node import BridgeNode
+
+CONFIG = Path(__file__).parents[3] / "launch/config"
+FLEET = read_fleet(CONFIG / "block_push.yaml")
+PATIENCE_S = 20.0
+
+
+@pytest.fixture
+def bridge(tmp_path, request):
+    """The bridge of two robots."""
+    contract, backend, task = request.param
+    tree = FLEET.model_dump(mode="json")
+    tree["robots"] = {"contract": str(CONFIG / "robots" / contract), "count": 2}
+    tree["environment"] = {"backend": backend, "task": task}
+    tree["supervisors"]["count"] = 1
+    Fleet.model_validate(tree).write(tmp_path / "fleet.yaml")
+    rclpy.init(args=["--ros-args", "-p", f"run_dir:={tmp_path}"])
+    node = BridgeNode()
+    yield node
+    node.close()
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def published(node, robot):
+    """Types by topic of what the node publishes in the robot's namespace."""
+    topics = node.get_publisher_names_and_types_by_node(node.get_name(), "")
+    return {name.removeprefix(f"/{robot}/"): kinds for name, kinds in topics if name.startswith(f"/{robot}/")}
+
+
+MAZE, CELL = ("pointbot.yaml", "numpy", "navigation"), ("push_cell.yaml", "mujoco", "block_push")
+ALWAYS = {"observation": ["fleet_interfaces/msg/Observation"], "status": ["fleet_interfaces/msg/RobotStatus"]}
+SEEN = {"camera/image_raw": ["sensor_msgs/msg/Image"], "camera/camera_info": ["sensor_msgs/msg/CameraInfo"]}
+
+
+@pytest.mark.parametrize(("bridge", "topics"), [(MAZE, ALWAYS), (CELL, ALWAYS | SEEN)], indirect=["bridge"])
+def test_there_are_images_where_there_are_cameras_and_observations_always(bridge, topics):
+    assert published(bridge, "robot_01") == published(bridge, "robot_02") == topics
+    heard = []
+    bridge.create_subscription(Observation, "robot_02/observation", heard.append, EVERY)
+    until = time.monotonic() + PATIENCE_S
+    while not heard and time.monotonic() < until:
+        rclpy.spin_once(bridge, timeout_sec=0.1)
+    assert heard[0].tick == 0
+    assert heard[0].values.tolist() == bridge._step.states_NS[1].tolist()

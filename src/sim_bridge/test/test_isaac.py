@@ -1,0 +1,115 @@
+import io
+import stat
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from fleet_contract.door import BadInput, read_yaml
+from fleet_contract.robot import RobotContract
+from sim_bridge.backends import make_environment
+from sim_bridge.conformance import EnvironmentConformance
+from sim_bridge.isaac import INTERPRETER, IsaacPushCell
+from sim_bridge.isaac_wire import receive, send
+
+CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
+STAND_IN = Path(__file__).parent / "stand_in"
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """An interpreter that has the stand-in for Isaac Gym installed."""
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{STAND_IN}" OMP_NUM_THREADS=1 exec "{sys.executable}" "$@"\n', encoding="utf-8"
+    )
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv(INTERPRETER, str(python))
+
+
+def test_without_isaac_gym_says_where_to_get_it_and_what_else_to_choose(monkeypatch):
+    monkeypatch.delenv(INTERPRETER, raising=False)
+    with pytest.raises(BadInput) as refused:
+        make_environment("isaacgym", "block_push", CONTRACT, 2)
+    said = str(refused.value)
+    assert "No module named 'isaacgym'" in said
+    assert "https://developer.nvidia.com/isaac-gym" in said
+    assert "Python 3.8" in said
+    assert said.endswith("or set environment.backend: mujoco.")
+
+
+@pytest.mark.parametrize(("python", "says"), [("/nowhere/python", "No such file"), ("/bin/false", "the worker ended")])
+def test_without_an_interpreter_says_so(monkeypatch, python, says):
+    monkeypatch.setenv(INTERPRETER, python)
+    with pytest.raises(BadInput, match=says):
+        make_environment("isaacgym", "block_push", CONTRACT, 2)
+
+
+def test_arrays_cross_the_wire_unchanged():
+    stream = io.BytesIO()
+    arrays = [np.arange(6.0).reshape(2, 3), np.zeros((0, 4)), np.array([True, False]), np.arange(6).reshape(2, 3).T]
+    send(stream, "word", *arrays)
+    send(stream, "next")
+    stream.seek(0)
+    word, received = receive(stream)
+    assert word == "word"
+    for sent, got in zip(arrays, received, strict=True):
+        np.testing.assert_array_equal(sent, got)
+        assert sent.dtype == got.dtype
+    assert receive(stream) == ("next", [])
+    with pytest.raises(EOFError):
+        receive(stream)
+
+
+class Pooled:
+    """An environment that closing gives back, since a worker takes a second or two to start."""
+
+    free: ClassVar[dict[int, list[IsaacPushCell]]] = {}
+
+    def __init__(self, robots):
+        kept = self.free.setdefault(robots, [])
+        self._environment = kept.pop() if kept else make_environment("isaacgym", "block_push", CONTRACT, robots)
+
+    def __getattr__(self, name):
+        return getattr(self._environment, name)
+
+    def close(self):
+        kept = self.free[self.robots]
+        if self._environment not in kept:
+            kept.append(self._environment)
+
+
+@pytest.fixture(scope="module")
+def _workers_end():
+    yield
+    for environment in (each for kept in Pooled.free.values() for each in kept):
+        environment.close()
+        environment.close()
+        assert environment._physics._worker.returncode == 0
+    Pooled.free.clear()
+
+
+@pytest.mark.usefixtures("stand_in", "_workers_end")
+class TestIsaacPushCellConforms(EnvironmentConformance):
+    """That the calls fit together and the arrays arrive; the physics is the stand-in's."""
+
+    tolerance = 1e-6
+    steps = 6
+
+    def make(self, robots):
+        return Pooled(robots)
+
+    def test_a_push_moves_its_cube_and_no_other(self):
+        with self._made(3) as environment:
+            before = environment.start(0)
+            step = environment.step(np.array([0, 1, 0]), np.full((3, 2), 0.03))
+            moved = step.states_NS[:, :2] - before.states_NS[:, :2]
+            np.testing.assert_array_equal(moved[[0, 2]], 0.0)
+            assert moved[1] @ (1, 1) / 2**0.5 == pytest.approx(0.03 * 2**0.5, abs=0.015)
+
+    def test_starts_are_those_of_the_other_backend(self):
+        other = make_environment("mujoco", "block_push", CONTRACT, 3)
+        with self._made(3) as environment:
+            np.testing.assert_allclose(environment.start(5).states_NS, other.start(5).states_NS, atol=1e-6)

@@ -1,0 +1,1 @@
+"""Supervisors: operators' windows and scripted supervisors behind one interface."""

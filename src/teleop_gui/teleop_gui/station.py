@@ -1,0 +1,35 @@
+"""A supervisor's station: turns what the human does under a lease into the robot's action.
+
+S state dim.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.lease import Lease, LeaseKind
+from teleop_gui.supervisor import Supervisor
+
+
+class Station:
+    """One human's place of work."""
+
+    def __init__(self, supervisor: Supervisor, hard_reset_ticks: int) -> None:
+        """A hard reset keeps the human busy for `hard_reset_ticks`, and is done at the last of them."""
+        self._supervisor = supervisor
+        self._hard_reset_ticks = hard_reset_ticks
+        self._token = 0
+
+    def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction:
+        """What the robot is to do at this tick, on the human's behalf."""
+        if lease.token != self._token:
+            self._token = lease.token
+            self._supervisor.begin()
+        kind, values = ActionKind.HOLD, ()
+        if lease.kind is LeaseKind.TELEOPERATE:
+            kind, values = ActionKind.MOVE, tuple(self._supervisor.act(state_S).tolist())
+        elif tick - lease.since_tick >= self._hard_reset_ticks - 1:
+            kind = ActionKind.HARD_RESET
+        return RobotAction(tick, kind, ActionSource.HUMAN, values, supervisor=lease.supervisor, lease=lease.token)

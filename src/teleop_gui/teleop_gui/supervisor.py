@@ -1,0 +1,21 @@
+"""The supervisor Protocol: a human who drives one robot at a time, or a script that stands in for one.
+
+S state dim, A action dim.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Supervisor(Protocol):
+    """One human."""
+
+    def begin(self) -> None:
+        """An intervention begins: nothing is remembered of the last one."""
+
+    def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The action (A,) that this human takes at the observation, in the contract's units and range."""

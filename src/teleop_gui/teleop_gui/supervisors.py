@@ -1,0 +1,63 @@
+"""Which scripted supervisors there are, by task and style."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fleet_contract.door import BadInput
+from teleop_gui import navigation_supervisor, push_supervisors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from teleop_gui.supervisor import Supervisor
+
+
+def _pusher(style: str, _: np.random.Generator) -> Supervisor:
+    return push_supervisors.PushSupervisor(style)
+
+
+_PUSHERS = {style: partial(_pusher, style) for style in push_supervisors.STYLES}
+_NAVIGATORS = {
+    style: partial(navigation_supervisor.NavigationSupervisor, style) for style in navigation_supervisor.STYLES
+}
+SCRIPTED: Mapping[str, Mapping[str, Callable[[np.random.Generator], Supervisor]]] = {
+    "block_push": _PUSHERS,
+    "navigation": _NAVIGATORS,
+    "windy_navigation": _NAVIGATORS,
+}
+"""Task, then style; made with what the supervisor's choices are drawn from."""
+CHOICES = 1
+"""Tells the streams of supervisors from those of robots, which are named by seed and index alone."""
+
+
+def make_supervisor(task: str, style: str, seed: int, index: int) -> Supervisor:
+    """The scripted supervisor of that style.
+
+    Args:
+        task: `environment.task` of the fleet.
+        style: one of the task's styles.
+        seed: seed of the run; 0 or more.
+        index: number of the supervisor in the fleet, from 0: each draws its choices from a stream of its own.
+
+    Raises:
+        BadInput: there is no such task, or the task has no such style.
+    """
+    require_supervisor(task, style)
+    return SCRIPTED[task][style](np.random.default_rng([seed, index, CHOICES]))
+
+
+def require_supervisor(task: str, style: str) -> None:
+    """Refuse what there is no scripted supervisor for.
+
+    Raises:
+        BadInput: there is no such task, or the task has no such style.
+    """
+    styles = SCRIPTED.get(task)
+    if styles is None:
+        raise BadInput(f"environment.task: found {task}, allowed with scripted supervisors: {', '.join(SCRIPTED)}.")
+    if style not in styles:
+        raise BadInput(f"supervisors.styles: found {style}, allowed for {task}: {', '.join(styles)}.")

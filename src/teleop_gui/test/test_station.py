@@ -1,0 +1,48 @@
+"""A station turns a human's work under a lease into actions: driving while teleoperating, one reset at its end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fleet_contract.action import ActionKind, ActionSource
+from fleet_contract.lease import Lease, LeaseKind
+from teleop_gui.station import Station
+
+STATE = np.zeros(6)
+
+
+class Counting:
+    """A supervisor that shows how often it has begun and acted."""
+
+    def __init__(self) -> None:
+        self.begun = self.acted = 0
+
+    def begin(self) -> None:
+        self.begun += 1
+        self.acted = 0
+
+    def act(self, state_S):
+        self.acted += 1
+        return np.array([self.begun, self.acted]) * 1e-3
+
+
+def test_every_lease_is_a_new_beginning() -> None:
+    station = Station(Counting(), hard_reset_ticks=5)
+    leases = [Lease("robot_01", "human_01", token, LeaseKind.TELEOPERATE, 10 * token) for token in (1, 2)]
+    actions = [station.act(lease, lease.since_tick + tick, STATE) for lease in leases for tick in range(3)]
+    assert [action.values for action in actions] == [
+        (pytest.approx(begun * 1e-3), pytest.approx(acted * 1e-3)) for begun in (1, 2) for acted in (1, 2, 3)
+    ]
+    assert {(a.kind, a.source, a.supervisor) for a in actions} == {(ActionKind.MOVE, ActionSource.HUMAN, "human_01")}
+    assert [action.lease for action in actions] == [1, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("ticks", [1, 3, 5])
+def test_a_hard_reset_is_done_at_its_last_tick(ticks: int) -> None:
+    station = Station(Counting(), hard_reset_ticks=ticks)
+    lease = Lease("robot_01", "human_01", 7, LeaseKind.HARD_RESET, 40)
+    actions = [station.act(lease, 40 + tick, STATE) for tick in range(ticks + 1)]
+    assert [action.kind for action in actions[:-1]] == [ActionKind.HOLD] * (ticks - 1) + [ActionKind.HARD_RESET]
+    assert actions[-1].kind is ActionKind.HARD_RESET, "and again, should it not have been heard"
+    assert all(action.values == () for action in actions)
