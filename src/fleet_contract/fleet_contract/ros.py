@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import rclpy
 from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -20,6 +22,8 @@ from fleet_contract.door import EXIT_BAD_INPUT, BadInput
 from fleet_contract.fleet import read_fleet
 
 POLL_S = 0.05
+LAST_WORDS_S = 1.0
+"""Time that a node's last messages have to arrive before its publishers are gone."""
 
 
 def _qos(depth: int, durability: DurabilityPolicy) -> QoSProfile:
@@ -58,6 +62,12 @@ class FleetNode(Node):
 
     def close(self) -> None:
         """Free what the node holds besides ROS's own."""
+
+    def deliver(self) -> None:
+        """Wait until everybody who listens has got what this node has said, LAST_WORDS_S at most."""
+        end = time.monotonic() + LAST_WORDS_S
+        for publisher in self.publishers:
+            publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
     @property
     def lockstep(self) -> bool:
@@ -104,6 +114,7 @@ def run(
             at_end(node, executor)
     finally:
         executor.shutdown()
+        node.deliver()
         node.close()
         node.destroy_node()
         rclpy.try_shutdown()
