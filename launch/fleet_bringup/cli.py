@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from fleet_bringup.bench import bench
 from fleet_bringup.experiments import experiment
 from fleet_bringup.prepared import Wishes, prepare
 from fleet_contract.door import EXIT_BAD_INPUT, BadInput
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(experiment, name="experiment")
+app.add_typer(bench, name="bench")
 LogLevel = Literal["debug", "info", "warn", "error"]
 
 

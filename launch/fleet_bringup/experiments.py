@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from fleet_bringup.command_line import make_folder, show, this_command
 from fleet_bringup.prepared import config_folder
 from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
-from fleet_experiments.results import IDENTITY, Results, Row, new_results, run_of, table
+from fleet_experiments.results import IDENTITY, Row, new_results, run_of
 
 experiment = typer.Typer(help="Reproduce tables and figures of the papers.", no_args_is_help=True)
 Report = Annotated[
     Path, typer.Option(help="Folder for results.json, pictures and runs; a run that was cut goes on there.")
 ]
 Seeds = Annotated[str, typer.Option(help="Seeds, with commas between them.")]
+Address = Annotated[str | None, typer.Option(help="Of a Ray cluster; else this machine's processors.")]
+TWENTY = ",".join(map(str, range(20)))
 
 
 @experiment.command()
@@ -27,56 +27,74 @@ def jeffreys(report: Report = Path("jeffreys")) -> None:
     """Figure 2: the Jeffreys divergence of two Gaussian energies."""
     from fleet_experiments.jeffreys_figure import draw_jeffreys_figure
 
-    _folder(report)
+    make_folder(report)
     rows: list[Row] = [
         {**run_of("figure 2", "Langevin", 0, f"offset {found['offset_nats']:g} nats"), **found}
         for found in draw_jeffreys_figure(report)
     ]
-    results = new_results("jeffreys", _command(), rows)
+    results = new_results("jeffreys", this_command(), rows)
     results.write(report)
-    _show(results, ("condition", "state"), ("integrated_nats", "langevin_nats", "standard_error_nats"), report)
+    show(results, ("condition", "state"), ("integrated_nats", "langevin_nats", "standard_error_nats"), report)
+
+
+@experiment.command()
+def samplers(report: Report = Path("samplers"), seeds: Seeds = TWENTY) -> None:
+    """What each sampler makes of Jeffreys divergences that are known."""
+    from fleet_experiments.divergences import divergences
+
+    chosen = _chosen(seeds)
+    make_folder(report)
+    results = new_results("samplers", this_command(), divergences(chosen))
+    results.write(report)
+    show(results, ("env", "algo"), ("integrated_nats", "estimated_nats", "share", "wall_s"), report)
 
 
 @experiment.command()
 def navigation(
     report: Report = Path("navigation"),
     seeds: Seeds = "0,1,2",
-    address: Annotated[str | None, typer.Option(help="Of a Ray cluster; else this machine's processors.")] = None,
+    address: Address = None,
 ) -> None:
     """Figure 1: BC, IBC, IFL and IIFL in the 2D maze, with and without wind (IIFL section 5.1)."""
     from fleet_experiments.navigation import navigation as run
     from fleet_experiments.navigation import navigation_setting
 
-    chosen = list(dict.fromkeys(_numbers("seeds", seeds)))
-    _folder(report)
+    chosen = _chosen(seeds)
+    make_folder(report)
     contract = read_yaml(config_folder() / "robots/pointbot.yaml", RobotContract)
-    results = run(navigation_setting(contract), report, seeds=chosen, command=_command(), address=address)
-    _show(results, ("algo", "condition"), ("success", "collided", "human_actions", "hard_resets"), report)
+    results = run(navigation_setting(contract), report, seeds=chosen, command=this_command(), address=address)
+    show(results, ("algo", "condition"), ("success", "collided", "human_actions", "hard_resets"), report)
 
 
 @experiment.command()
 def offline(
     data: Annotated[list[Path], typer.Option(help="Recorded demonstrations, .npz; may be given many times.")],
     report: Report = Path("offline"),
-    seed: Annotated[int, typer.Option(help="Of the split and of training.")] = 0,
-    steps: Annotated[str, typer.Option(help="Gradient steps after which is measured, with commas.")] = "300,600,1200",
+    seeds: Seeds = "0,1,2,3,4",
+    steps: Annotated[str, typer.Option(help="Gradient steps after which is measured, with commas.")] = "300,600",
+    address: Address = None,
 ) -> None:
     """Implicit and explicit behaviour cloning of recorded demonstrations, measured on episodes that are held out."""
     from fleet_experiments.offline import offline as run
     from fleet_experiments.recordings import read_recordings
 
-    measured, recording = _numbers("steps", steps), read_recordings(data)
-    _folder(report)
+    chosen, measured, recording = _chosen(seeds), _numbers("steps", steps), read_recordings(data)
+    make_folder(report)
     results = run(
         recording,
         report,
         env="+".join(path.stem for path in data),
-        seed=seed,
+        seeds=chosen,
         steps=measured,
-        command=_command(),
+        command=this_command(),
+        address=address,
     )
     metrics = [key for key in dict.fromkeys(key for row in results.rows for key in row) if key not in IDENTITY]
-    _show(results, ("algo", "condition"), metrics, report)
+    show(results, ("algo", "condition"), metrics, report)
+
+
+def _chosen(seeds: str) -> list[int]:
+    return list(dict.fromkeys(_numbers("seeds", seeds)))
 
 
 def _numbers(option: str, text: str) -> list[int]:
@@ -89,19 +107,3 @@ def _numbers(option: str, text: str) -> list[int]:
     if not all(part.isdecimal() for part in parts):
         raise BadInput(f"--{option}: found {text!r}, allowed are whole numbers with commas between them.")
     return [int(part) for part in parts]
-
-
-def _folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be made a folder: {error.strerror}.") from None
-
-
-def _command() -> str:
-    return shlex.join(["./fleet", *sys.argv[1:]])
-
-
-def _show(results: Results, keys: tuple[str, ...], metrics: tuple[str, ...] | list[str], report: Path) -> None:
-    Console(width=None if sys.stdout.isatty() else 160).print(table(results.rows, keys, metrics, title=results.command))
-    print(f"report: {report}")

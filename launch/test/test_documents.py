@@ -14,6 +14,8 @@ import pytest
 from bags import counts
 from conftest import Ended
 
+from fleet_experiments.page import filled
+
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"```bash\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.strip()]
@@ -82,6 +84,13 @@ def test_links_lead_to_files() -> None:
     for document in documents:
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document}: {target}"
+
+
+def test_the_benchmarks_page_says_what_its_results_say() -> None:
+    page = ROOT / "docs/benchmarks.md"
+    text = page.read_text()
+    assert "<!-- table " in text
+    assert filled(text, page.parent) == text
 
 
 def test_the_reference_names_exactly_the_recorded_topics(long_run: Ended) -> None:

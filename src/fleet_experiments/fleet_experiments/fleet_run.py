@@ -5,7 +5,7 @@ N robots, T ticks, S state dim, A action dim.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,9 @@ from fleet_experiments.demonstrations import demonstrate_episodes
 from fleet_experiments.loop import FleetLoop, Tick
 from fleet_experiments.results import Row, run_of
 from fleet_experiments.setting import Setting
+from iifl_policy.curves import WatchFrom, curves
 from iifl_policy.dataset import Dataset
-from iifl_policy.descent import Descent
+from iifl_policy.descent import Descent, Watch
 from iifl_policy.human_pairs import HumanPairs
 from iifl_policy.policy import Decision, Policy
 from iifl_policy.scaling import contract_scaling
@@ -79,7 +80,8 @@ class FleetRun:
     def __init__(
         self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: Advance = lambda *_: None
     ) -> None:
-        """`folder` exists, and is this run's own."""
+        """`folder` exists, and is this run's own; TensorBoard finds the curves of all trainings there."""
+        self._folder = folder
         self._setting = setting
         self._algorithm = algorithm
         self._seed = seed
@@ -99,15 +101,23 @@ class FleetRun:
             algorithm, contract_scaling(setting.contract, demonstrations), self._seed
         )
         kept = self._kept.read()
-        if kept:
-            policy, threshold, decisions = _read(kept, untrained)
-        else:
-            policy = self._pretrained(untrained, demonstrations)
-            threshold, decisions = self._threshold(policy), []
-        with closing(self._environment(setting.task, setting.robots)) as environment:
-            return self._work(environment, Replayed(policy, decisions), threshold, demonstrations)
+        with curves(self._folder / "curves") as watch_from:
+            if kept:
+                policy, threshold, decisions = _read(kept, untrained)
+            else:
+                policy = self._pretrained(untrained, demonstrations, watch_from(0))
+                threshold, decisions = self._threshold(policy), []
+            with closing(self._environment(setting.task, setting.robots)) as environment:
+                return self._work(environment, Replayed(policy, decisions), threshold, demonstrations, watch_from)
 
-    def _work(self, environment: Environment, policy: Replayed, threshold: float, demonstrations: Dataset) -> Outcome:
+    def _work(
+        self,
+        environment: Environment,
+        policy: Replayed,
+        threshold: float,
+        demonstrations: Dataset,
+        watch_from: WatchFrom,
+    ) -> Outcome:
         setting, algorithm, replayed = self._setting, self._algorithm, len(policy.decisions)
         supervisors, contract = self._supervisors(), setting.contract
         loop = FleetLoop(environment, supervisors, policy, setting.allocation(algorithm.order, threshold), self._seed)
@@ -122,7 +132,9 @@ class FleetRun:
             dataset += humans.between(done - 1, done)
             steps = setting.steps_after(algorithm, done)
             if steps and done > replayed:
-                policy.policy = policy.policy.fit(dataset, steps=steps, seed=self._seed).policy
+                before = policy.policy
+                watch = watch_from(before.descent.steps)
+                policy.policy = before.fit(dataset, steps=steps, seed=self._seed, watch=watch).policy
             if done > replayed and done % KEEP_TICKS == 0:
                 self._kept.write(_written(policy, threshold))
             self._advance("the fleet works", done, setting.ticks)
@@ -152,16 +164,14 @@ class FleetRun:
             ]
             return demonstrate_episodes(environment, supervisors, self._seed)
 
-    def _pretrained(self, policy: Policy, demonstrations: Dataset) -> Policy:
+    def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: Watch) -> Policy:
         steps = self._setting.pretraining_steps
-        fitted = policy.fit(
-            demonstrations,
-            steps=steps,
-            seed=self._seed,
-            watch=lambda done, _: self._advance("pretraining", done, steps),
-            keep=self._pretraining,
-        )
-        return fitted.policy
+
+        def watch(done: int, measures: Mapping[str, float]) -> None:
+            draw(done, measures)
+            self._advance("pretraining", done, steps)
+
+        return policy.fit(demonstrations, steps=steps, seed=self._seed, watch=watch, keep=self._pretraining).policy
 
     def _threshold(self, policy: Policy) -> float:
         """Calibrated where uncertainty decides who is helped, and of no consequence elsewhere."""

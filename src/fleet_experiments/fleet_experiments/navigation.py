@@ -26,6 +26,7 @@ from iifl_policy.explicit import ExplicitConfig, ExplicitShape
 from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig
+from iifl_policy.training_file import training_key
 from iifl_policy.uniform import Uniform
 from sim_bridge.backends import make_environment
 
@@ -83,7 +84,8 @@ def navigation(setting: Setting, folder: Path, *, seeds: list[int], command: str
         BadInput: the folder holds other runs, or there is no cluster at the address.
     """
     runs = {f"{name}_{seed}": partial(_run, setting, ALGORITHMS[name], seed) for name in COMPARED for seed in seeds}
-    results = new_results("navigation", command, sweep(runs, folder / "runs", address=address))
+    key = training_key(setting)
+    results = new_results("navigation", command, sweep(runs, folder / "runs", key=key, address=address))
     results.write(folder)
     panels = [read_panel(ALGORITHMS[name].name, folder / "runs" / f"{name}_{seeds[0]}" / PANEL) for name in COMPARED]
     draw_navigation(panels, folder / "navigation.png")

@@ -8,18 +8,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import MofNCompleteColumn, Progress, TaskID
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from fleet_experiments.recordings import Recording
 from fleet_experiments.results import Results, Row, new_results, run_of
+from fleet_experiments.sweep import Advance, sweep
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import DescentConfig
 from iifl_policy.energy import EnergyShape
@@ -31,6 +32,7 @@ from iifl_policy.polish import Polish
 from iifl_policy.randomness import torch_generator
 from iifl_policy.sampler import Samples
 from iifl_policy.scaling import Scaling, data_range, fit_scaling
+from iifl_policy.training_file import training_key
 from iifl_policy.uniform import Uniform
 
 HELD_OUT = 0.2
@@ -45,40 +47,53 @@ ACTION_RANGE = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ExplicitRecipe:
+    """One way of training an explicit policy."""
+
+    name: str
+    own_range: bool
+    """Whether actions are scaled by the data's range rather than the robot's."""
+
+
+@dataclass(frozen=True)
+class ImplicitRecipe:
     """One way of training an implicit policy."""
 
     name: str
+    own_range: bool
+    """Whether actions are scaled by the data's range rather than the robot's."""
     sampler: Langevin
     """Decides."""
     loss: LossConfig
     descent: DescentConfig
-    own_range: bool
-    """Whether actions are scaled by the data's range rather than the robot's."""
     polish: Polish | None
 
 
-OURS = Recipe(
+_OURS = ImplicitRecipe(
     "IBC",
-    Langevin(iterations=50),
-    LossConfig(sampler=Langevin(iterations=20), gradient_margin=10.0),
-    DescentConfig(batch_size=64, learning_rate=1e-3),
     own_range=True,
+    sampler=Langevin(iterations=50),
+    loss=LossConfig(sampler=Langevin(iterations=20), gradient_margin=10.0),
+    descent=DescentConfig(batch_size=64, learning_rate=1e-3),
     polish=Polish(),
 )
-RECIPES = (
-    OURS,
-    replace(OURS, name="IBC in the robot's range", own_range=False),
-    Recipe(
+RECIPES: dict[str, ExplicitRecipe | ImplicitRecipe] = {
+    "bc": ExplicitRecipe("BC", own_range=False),
+    "bc_in_data_range": ExplicitRecipe("BC in the data's range", own_range=True),
+    "ibc": _OURS,
+    "ibc_in_robot_range": replace(_OURS, name="IBC in the robot's range", own_range=False),
+    "ibc_as_published": ImplicitRecipe(
         "IBC as published",
-        REFERENCE,
-        LossConfig(sampler=REFERENCE, penalty="sum"),
-        DescentConfig(batch_size=64),
         own_range=False,
+        sampler=REFERENCE,
+        loss=LossConfig(sampler=REFERENCE, penalty="sum"),
+        descent=DescentConfig(batch_size=64),
         polish=None,
     ),
-)
+}
 """The last is that of the IIFL authors' code, but for the spectral norm."""
+BASELINES = "baselines"
+METHODS = (BASELINES, *RECIPES)
 
 
 def offline(
@@ -86,56 +101,80 @@ def offline(
     folder: Path,
     *,
     env: str,
-    seed: int,
+    seeds: Sequence[int],
     steps: Sequence[int],
     command: str,
-    width: int = 256,
-    depth: int = 6,
+    address: str | None = None,
 ) -> Results:
-    """Train every policy and baseline on the same episodes; write results into the folder.
-
-    Errors are absolute differences to the demonstrated action, in its own units, means over held-out pairs. `best_of_8` is
-    that of the closest of eight actions, mean over dimensions: of eight samples of the policy, or of the actions at the eight
-    nearest observations; it does not punish another valid way of doing the task. Energy models have `depth` hidden layers
-    of `width`.
+    """Train every policy, measure it and the baselines, on another split of the episodes with every seed; write results.
 
     Raises:
+        BadInput: the folder holds other runs, or there is no cluster at the address.
         ValueError: there is but one episode.
     """
-    training, rest = recording.split(HELD_OUT, seed)
-    held_out = rest[np.sort(np.random.default_rng(seed).permutation(len(rest))[:MEASURED])]
-    rows: list[Row] = [
-        run_of(env, name, seed, "baseline") | _errors(actions_KBA, held_out)
-        for name, actions_KBA in _baselines(training, held_out).items()
-    ]
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
-        cloners: list[_Cloning] = [
-            _Explicit(training, seed),
-            *(_Implicit(recipe, training, seed, width, depth) for recipe in RECIPES),
-        ]
-        for cloner in cloners:
-            bar = progress.add_task(cloner.name, total=max(steps))
-            for until in sorted(steps):
-                began, done = time.perf_counter(), cloner.policy.descent.steps
-
-                def watch(step: int, _: Mapping[str, float], bar: TaskID = bar, done: int = done) -> None:
-                    progress.update(bar, completed=done + step)
-
-                fitted = cloner.policy.fit(training, steps=until - done, seed=seed, watch=watch)
-                cloner.policy, training_s = fitted.policy, time.perf_counter() - began
-                identity: Row = {"env": env, "algo": cloner.name, "seed": seed, "condition": f"{until} steps"}
-                rows.append(identity | cloner.measured(held_out, seed) | {"training_s": training_s})
-    results = new_results("offline", command, rows)
+    runs = {
+        f"{method}_{seed}": partial(clone, method, recording, env=env, seed=seed, steps=steps)
+        for method in METHODS
+        for seed in seeds
+    }
+    key = training_key(recording.dataset.digest, sorted(steps))
+    results = new_results("offline", command, sweep(runs, folder / "runs", key=key, address=address))
     results.write(folder)
     return results
 
 
+def clone(
+    method: str,
+    recording: Recording,
+    folder: Path,  # noqa: ARG001 - there is nothing to keep
+    advance: Advance,
+    *,
+    env: str,
+    seed: int,
+    steps: Sequence[int],
+    width: int = 256,
+    depth: int = 6,
+) -> list[Row]:
+    """Rows of one of `METHODS`; `seed` is of the split, of training and of sampling.
+
+    `mse` is the mean squared difference to the demonstrated action over held-out pairs and dimensions, `rmse_0` and so on the
+    root of it in one dimension, in the action's units. `best_of_8_mse` is that of the closest of eight actions: of eight
+    samples of the policy, or of the actions at the eight nearest observations; it does not punish another valid way of
+    doing the task. Energy models have `depth` hidden layers of `width`.
+    """
+    training, rest = recording.split(HELD_OUT, seed)
+    held_out = rest[np.sort(np.random.default_rng(seed).permutation(len(rest))[:MEASURED])]
+    if method == BASELINES:
+        return [
+            run_of(env, name, seed, "baseline") | _errors(actions_KBA, held_out)
+            for name, actions_KBA in _baselines(training, held_out).items()
+        ]
+    recipe = RECIPES[method]
+    cloning: _Cloning = (
+        _Explicit(recipe, training, seed)
+        if isinstance(recipe, ExplicitRecipe)
+        else _Implicit(recipe, training, seed, width, depth)
+    )
+    rows: list[Row] = []
+    for until in sorted(steps):
+        began, done = time.perf_counter(), cloning.policy.descent.steps
+
+        def watch(step: int, _: Mapping[str, float], done: int = done) -> None:
+            advance("training", done + step, max(steps))
+
+        cloning.policy = cloning.policy.fit(training, steps=until - done, seed=seed, watch=watch).policy
+        training_s = time.perf_counter() - began
+        measured = cloning.measured(held_out, seed)
+        rows.append(run_of(env, recipe.name, seed, f"{until} steps") | measured | {"training_s": training_s})
+    return rows
+
+
 def _errors(actions_KBA: NDArray[np.float64], held_out: Dataset, samples_KBA: NDArray[np.float64] | None = None) -> Row:
     """Of the first of the actions, and of the closest of all (or of the samples)."""
-    errors_KBA = np.abs(actions_KBA - held_out.actions_BA)
-    others_KBA = errors_KBA if samples_KBA is None else np.abs(samples_KBA - held_out.actions_BA)
-    row: Row = {"error": float(errors_KBA[0].mean()), "best_of_8": float(others_KBA.mean(-1).min(0).mean())}
-    return row | {f"error_{index}": float(error) for index, error in enumerate(errors_KBA[0].mean(0))}
+    squares_KBA = np.square(actions_KBA - held_out.actions_BA)
+    others_KBA = squares_KBA if samples_KBA is None else np.square(samples_KBA - held_out.actions_BA)
+    row: Row = {"mse": float(squares_KBA[0].mean()), "best_of_8_mse": float(others_KBA.mean(-1).min(0).mean())}
+    return row | {f"rmse_{index}": float(np.sqrt(square)) for index, square in enumerate(squares_KBA[0].mean(0))}
 
 
 def _baselines(training: Dataset, held_out: Dataset) -> dict[str, NDArray[np.float64]]:
@@ -153,7 +192,6 @@ def _baselines(training: Dataset, held_out: Dataset) -> dict[str, NDArray[np.flo
 class _Cloning(Protocol):
     """A policy in training."""
 
-    name: str
     policy: Any
 
     def measured(self, held_out: Dataset, seed: int) -> Row:
@@ -163,11 +201,10 @@ class _Cloning(Protocol):
 class _Explicit:
     """Behaviour cloning by least squares."""
 
-    def __init__(self, training: Dataset, seed: int) -> None:
-        self.name = "BC"
+    def __init__(self, recipe: ExplicitRecipe, training: Dataset, seed: int) -> None:
         shape = ExplicitShape(training.states_BS.shape[1], training.actions_BA.shape[1], members=1)
         config = ExplicitConfig(shape, descent=DescentConfig(batch_size=64, learning_rate=1e-3))
-        self.policy = new_explicit(config, _scaling(training, own_range=False), torch_generator(seed))
+        self.policy = new_explicit(config, _scaling(training, own_range=recipe.own_range), torch_generator(seed))
 
     def measured(self, held_out: Dataset, seed: int) -> Row:
         actions_BA = self.policy.decide(held_out.states_BS.astype(np.float64), torch_generator(seed)).actions_NA
@@ -177,22 +214,21 @@ class _Explicit:
 class _Implicit:
     """Implicit behaviour cloning by one member."""
 
-    def __init__(self, recipe: Recipe, training: Dataset, seed: int, width: int, depth: int) -> None:
-        self.name = recipe.name
-        self._recipe = recipe
+    def __init__(self, recipe: ImplicitRecipe, training: Dataset, seed: int, width: int, depth: int) -> None:
         config = ImplicitConfig(
             EnergyShape(training.states_BS.shape[1], training.actions_BA.shape[1], 1, width, depth),
             sampler=recipe.sampler,
             chains=CHAINS,
+            polish=recipe.polish,
             loss=recipe.loss,
             descent=recipe.descent,
         )
         self.policy = new_implicit(config, _scaling(training, own_range=recipe.own_range), torch_generator(seed))
 
     def measured(self, held_out: Dataset, seed: int) -> Row:
-        policy, polish = self.policy, self._recipe.polish
+        policy, polish = self.policy, self.policy.config.polish
         features_EBW = policy.features(held_out.states_BS)
-        samples = policy.config.sampler.sample(policy.model, features_EBW, CHAINS, torch_generator(seed))
+        samples = policy.samples(features_EBW, torch_generator(seed))
         some = Samples(
             *(part[:, :, :BEST_OF] for part in (samples.actions_EBKA, samples.energies_EBK, samples.weights_EBK))
         )

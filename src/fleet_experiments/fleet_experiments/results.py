@@ -48,7 +48,9 @@ class Results(Strict):
         partial = folder / (FILE + ".partial")
         partial.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
         partial.replace(folder / FILE)
-        parquet.write_table(pa.Table.from_pylist(self.rows), folder / "results.parquet")
+        keys = dict.fromkeys(key for row in self.rows for key in row)
+        columns = {key: [row.get(key) for row in self.rows] for key in keys}
+        parquet.write_table(pa.table(columns), folder / "results.parquet")
 
 
 def new_results(experiment: str, command: str, rows: list[Row]) -> Results:
@@ -102,13 +104,18 @@ def _processor() -> str:
     return models[0] if models else platform.machine()
 
 
-def table(rows: Iterable[Row], keys: Sequence[str], metrics: Sequence[str], *, title: str) -> Table:
-    """Mean and standard deviation over the rows that agree in `keys`, in the order in which they first come."""
-    groups: dict[tuple[object, ...], list[Row]] = {}
+def groups(rows: Iterable[Row], keys: Sequence[str]) -> list[tuple[tuple[object, ...], list[Row]]]:
+    """The rows that agree in `keys`, together, in the order in which they first come."""
+    found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault(tuple(row.get(key) for key in keys), []).append(row)
+        found.setdefault(tuple(row.get(key) for key in keys), []).append(row)
+    return list(found.items())
+
+
+def table(rows: Iterable[Row], keys: Sequence[str], metrics: Sequence[str], *, title: str) -> Table:
+    """Mean and standard deviation over the rows that agree in `keys`."""
     drawn = Table(*keys, "runs", *metrics, title=title, title_justify="left")
-    for identity, group in groups.items():
+    for identity, group in groups(rows, keys):
         drawn.add_row(*map(str, identity), str(len(group)), *(spread(group, metric) for metric in metrics))
     return drawn
 

@@ -23,23 +23,36 @@ Work = Callable[[Path, Advance], list[Row]]
 """One run: keeps what it goes on from in its folder, and gives its rows."""
 POLL_S = 0.5
 ROWS = "rows.json"
+KEY = "key.txt"
 
 
-def sweep(runs: Mapping[str, Work], folder: Path, *, address: str | None = None) -> list[Row]:
+def sweep(runs: Mapping[str, Work], folder: Path, *, key: str, address: str | None = None) -> list[Row]:
     """Rows of all runs, in their order. Runs that have ended before are not run again; one that was cut goes on.
 
     Args:
         runs: by name; each gets a folder of that name and one processor.
         folder: where the runs' folders are; on a cluster, one that all its machines see.
+        key: of all that the runs depend on and their names do not tell; runs with another key are not mixed with these.
         address: of a Ray cluster; this machine's processors by default.
 
     Raises:
-        BadInput: a run's folder holds another run, or there is no cluster at the address.
+        BadInput: the folder holds other runs, or there is no cluster at the address.
     """
+    _claim(folder, key)
     waiting = {name: work for name, work in runs.items() if not (folder / name / ROWS).exists()}
     if waiting:
         _run(waiting, folder, address)
     return [row for name in runs for row in json.loads((folder / name / ROWS).read_text(encoding="utf-8"))]
+
+
+def _claim(folder: Path, key: str) -> None:
+    """Make the folder that of these runs."""
+    file = folder / KEY
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(key, encoding="utf-8")
+    elif file.read_text(encoding="utf-8") != key:
+        raise BadInput(f"{folder}: found other runs, allowed are the same runs that were cut, or no folder.")
 
 
 def _run(runs: Mapping[str, Work], folder: Path, address: str | None) -> None:

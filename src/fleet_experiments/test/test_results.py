@@ -32,6 +32,12 @@ def test_written_and_read_again(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["results.json", "results.parquet"]
 
 
+def test_what_some_rows_do_not_have_is_empty_in_their_column(tmp_path):
+    rows = [run_of("maze", "IIFL", 0, "calm"), run_of("maze", "IIFL", 0, "windy") | {"success": 1.0}]
+    new_results("maze", "", rows).write(tmp_path)
+    assert parquet.read_table(tmp_path / "results.parquet")["success"].to_pylist() == [None, 1.0]
+
+
 def test_rows_must_say_what_was_run():
     with pytest.raises(ValueError, match="row without seed, condition"):
         new_results("maze", "", [{"env": "maze", "algo": "BC", "success": 1.0}])

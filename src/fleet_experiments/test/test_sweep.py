@@ -23,9 +23,11 @@ def test_rows_come_back_in_order_and_what_was_refused_says_so(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "rows.json").write_text('[{"folder": "before"}]', encoding="utf-8")
     with pytest.raises(BadInput, match="bad: found nothing"):
-        sweep({"one": work, "bad": work, "kept": work}, tmp_path)
+        sweep({"one": work, "bad": work, "kept": work}, tmp_path, key="these")
     assert not (tmp_path / "bad" / "rows.json").exists()
-    rows = sweep({"kept": work, "two": work, "one": work}, tmp_path)
+    rows = sweep({"kept": work, "two": work, "one": work}, tmp_path, key="these")
     assert [row["folder"] for row in rows] == ["before", "two", "one"]
     assert rows[1]["threads"] == 1
     assert rows[1:2] == json.loads((tmp_path / "two" / "rows.json").read_text())
+    with pytest.raises(BadInput, match="found other runs"):
+        sweep({"one": work}, tmp_path, key="others")

@@ -72,7 +72,8 @@ def write_checkpoint(path: Path, policy: Policy, about: About) -> str:
     """
     tensors = policy.tensors() | {f"scaling.{name}": tensor for name, tensor in policy.scaling.tensors().items()}
     tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"format": FORMAT, "about": about.model_dump_json(), "content": _content_digest(tensors, about)}
+    text = about.model_dump_json()
+    metadata = {"format": FORMAT, "about": text, "content": _content_digest(tensors, text)}
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_bytes(_repeatable(save(tensors, metadata)))
@@ -105,9 +106,10 @@ def read_checkpoint(path: Path, contract: RobotContract) -> tuple[Policy, About]
         ) from None
     if metadata.get("format") != FORMAT:
         raise BadInput(f"{path}: format found {metadata.get('format')!r}, allowed is {FORMAT!r}.")
-    about = validated(_parsed(metadata.get("about", "")), About, source=f"{path} (about)")
+    text = metadata.get("about", "")
+    about = validated(_parsed(text), About, source=f"{path} (about)")
     other_types = any(tensor.dtype != torch.float32 for tensor in tensors.values())
-    if other_types or metadata.get("content") != _content_digest(tensors, about):
+    if other_types or metadata.get("content") != _content_digest(tensors, text):
         raise BadInput(f"{path}: content found differs from its digest, allowed is the file as it was written.")
     shape = about.policy.shape
     found = (shape.state_dim, shape.action_dim)
@@ -146,8 +148,9 @@ def _repeatable(content: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + content[end:]
 
 
-def _content_digest(tensors: Mapping[str, Tensor], about: About) -> str:
-    content = hashlib.sha256(about.model_dump_json().encode())
+def _content_digest(tensors: Mapping[str, Tensor], about: str) -> str:
+    """Of what the file says about itself as it stands there: a later version of the code may know more options."""
+    content = hashlib.sha256(about.encode())
     for name in sorted(tensors):
         content.update(name.encode())
         content.update(tensors[name].contiguous().numpy().tobytes())

@@ -1,23 +1,29 @@
-"""Curves of a training, as TensorBoard shows them."""
+"""Curves of trainings, as TensorBoard shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from iifl_policy.descent import Watch
 
+WatchFrom = Callable[[int], Watch]
+"""From the gradient steps that a policy has taken to the watch of its next training."""
+
 
 @contextmanager
-def curves(folder: Path, first_step: int = 0) -> Iterator[Watch]:
-    """A watch that writes every measure into event files in `folder`, at the policy's own count of gradient steps."""
+def curves(folder: Path) -> Iterator[WatchFrom]:
+    """Watches that write every measure into event files in `folder`, at the policy's own count of gradient steps."""
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(folder)) as writer:
 
-        def watch(done: int, measures: Mapping[str, float]) -> None:
-            for name, value in measures.items():
-                writer.add_scalar(name, value, first_step + done)
+        def watch_from(first_step: int) -> Watch:
+            def watch(done: int, measures: Mapping[str, float]) -> None:
+                for name, value in measures.items():
+                    writer.add_scalar(name, value, first_step + done)
 
-        yield watch
+            return watch
+
+        yield watch_from

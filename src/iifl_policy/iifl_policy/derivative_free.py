@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from iifl_policy.energy import EnergyModel
-from iifl_policy.sampler import Samples, equal_weights, uniform_actions
+from iifl_policy.sampler import Samples, drawn, equal_weights, uniform_actions
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,9 @@ class DerivativeFree:
         actions = uniform_actions(model, features_EBW, chains, generator)
         energies = model(features_EBW, actions)
         for iteration in range(self.iterations):
-            parents = _draw(torch.softmax(-energies, -1), generator)
+            parents = drawn(torch.softmax(-energies, -1), generator)
             actions = actions.gather(2, parents.unsqueeze(-1).expand_as(actions))
             noise = torch.empty_like(actions).normal_(0, self.first_noise * self.shrink**iteration, generator=generator)
             actions = (actions + noise).clamp_(-1, 1)
             energies = model(features_EBW, actions)
         return Samples(actions, energies, equal_weights(energies))
-
-
-def _draw(shares_EBK: Tensor, generator: torch.Generator) -> Tensor:
-    """Indices (E, B, K), drawn with replacement by their shares."""
-    members, batch, chains = shares_EBK.shape
-    drawn = torch.multinomial(shares_EBK.flatten(0, 1), chains, replacement=True, generator=generator)
-    return drawn.view(members, batch, chains)

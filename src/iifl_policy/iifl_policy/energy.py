@@ -51,7 +51,7 @@ class EnergyModel(Protocol):
         """Energies (E, B, K); lower is better."""
 
     def field(self, features_EBW: Tensor) -> Field:
-        """Energies and gradients at these states, for many calls."""
+        """Energies and gradients at these states, for many calls; outside of the range nobody relies on them."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,14 @@ class EnergyEnsemble:
         return torch.baddbmm(self.net.biases[0], states_EBS, self.net.weights[0][:, : self.state_dim])
 
     def __call__(self, features_EBW: Tensor, actions_EBKA: Tensor) -> Tensor:
-        """Energies (E, B, K), differentiable."""
-        members, batch, chains, _ = actions_EBKA.shape
-        part = torch.bmm(actions_EBKA.reshape(members, batch * chains, -1), self.action_weights)
-        hidden = part.view(members, batch, chains, -1) + features_EBW.unsqueeze(2)
-        hidden = torch.relu(hidden).view(members, batch * chains, -1)
+        """Energies (E, B, K); differentiable where gradients are enabled, and faster where they are not."""
+        if not torch.is_grad_enabled():
+            return EnergyField(self, features_EBW).energies(actions_EBKA)
+        chains = actions_EBKA.shape[2]
+        features_EXW = features_EBW.repeat_interleave(chains, dim=1)
+        hidden_EXW = torch.relu(torch.baddbmm(features_EXW, actions_EBKA.flatten(1, 2), self.action_weights))
         rest = Perceptrons(self.net.weights[1:], self.net.biases[1:])
-        return rest(hidden).view(members, batch, chains)
+        return rest(hidden_EXW).view(actions_EBKA.shape[:-1])
 
     def field(self, features_EBW: Tensor) -> EnergyField:
         """Energies and gradients at these states, without an autograd graph."""
@@ -97,53 +98,83 @@ class EnergyEnsemble:
 class EnergyField:
     """The analytic gradient of an ensemble at fixed states.
 
-    Walks through blocks of states: the layers of a block stay in the processor's cache, and the memory for them is kept
-    from call to call.
+    Only actions within the range are evaluated: of Langevin proposals in eight dimensions about half. They are walked through
+    in blocks: the layers of a block stay in the processor's cache, and the memory for them is kept from call to call.
     """
 
     def __init__(self, model: EnergyEnsemble, features_EBW: Tensor) -> None:
         self._model = model
-        self._features_EBW = features_EBW
+        self._features_XW = features_EBW.flatten(0, 1)
         self._memory: list[Tensor] = []
 
     @torch.no_grad()
     def __call__(self, actions_EBKA: Tensor) -> tuple[Tensor, Tensor]:
-        """Energies (E, B, K) and gradients (E, B, K, A) at the actions (E, B, K, A)."""
-        members, batch, chains, _ = actions_EBKA.shape
-        energies_EBK = actions_EBKA.new_empty(members, batch, chains)
-        gradients_EBKA = torch.empty_like(actions_EBKA, memory_format=torch.contiguous_format)
-        states = max(1, BLOCK_ROWS // chains) if actions_EBKA.device.type == "cpu" else batch
-        for begin in range(0, batch, states):
-            block = slice(begin, begin + states)
-            energies_EBK[:, block], gradients_EBKA[:, block] = self._block(
-                self._features_EBW[:, block], actions_EBKA[:, block]
-            )
-        return energies_EBK, gradients_EBKA
+        """Energies (E, B, K) and gradients (E, B, K, A) at the actions (E, B, K, A).
 
-    def _block(self, features_EBW: Tensor, actions_EBKA: Tensor) -> tuple[Tensor, Tensor]:
-        net, action_weights = self._model.net, self._model.action_weights
-        members, batch, chains, action_dim = actions_EBKA.shape
-        *layers, gradient, other = self._room(features_EBW, members, batch * chains)
-        first = layers[0].view(members, batch, chains, -1)
-        first.copy_(features_EBW.unsqueeze(2).expand_as(first))
-        layers[0].baddbmm_(actions_EBKA.reshape(members, batch * chains, action_dim), action_weights).relu_()
+        Outside of the range energies are infinite, and gradients without meaning.
+        """
+        chains, inside_EBK = actions_EBKA.shape[2], (actions_EBKA.abs() <= 1).all(-1)
+        actions_YA, energies_Y = actions_EBKA.flatten(0, 2), actions_EBKA.new_zeros(inside_EBK.numel())
+        gradients_YA = torch.zeros_like(actions_YA, memory_format=torch.contiguous_format)
+        for rows_ER in _blocks(inside_EBK.flatten(1)):
+            layers = self._layers(self._features_XW[rows_ER // chains], actions_YA[rows_ER])
+            energies_Y[rows_ER] = self._energies(layers)
+            gradients_YA[rows_ER] = self._gradients(layers)
+        energies_EBK = energies_Y.view_as(inside_EBK).masked_fill_(~inside_EBK, torch.inf)
+        return energies_EBK, gradients_YA.view_as(actions_EBKA)
+
+    @torch.no_grad()
+    def energies(self, actions_EBKA: Tensor) -> Tensor:
+        """Energies (E, B, K), within the range and outside."""
+        chains, everywhere_EBK = actions_EBKA.shape[2], torch.ones_like(actions_EBKA[..., 0], dtype=torch.bool)
+        actions_YA, energies_Y = actions_EBKA.flatten(0, 2), actions_EBKA.new_zeros(everywhere_EBK.numel())
+        for rows_ER in _blocks(everywhere_EBK.flatten(1)):
+            energies_Y[rows_ER] = self._energies(
+                self._layers(self._features_XW[rows_ER // chains], actions_YA[rows_ER])
+            )
+        return energies_Y.view_as(everywhere_EBK)
+
+    def _layers(self, features_ERW: Tensor, actions_ERA: Tensor) -> list[Tensor]:
+        """Activations of the hidden layers, (E, R, W) each."""
+        net = self._model.net
+        layers = self._room(features_ERW)[:-2]
+        torch.baddbmm(features_ERW, actions_ERA, self._model.action_weights, out=layers[0]).relu_()
         for below, layer, weight, bias in zip(layers, layers[1:], net.weights[1:-1], net.biases[1:-1], strict=False):
             torch.baddbmm(bias, below, weight, out=layer).relu_()
-        energies = torch.baddbmm(net.biases[-1], layers[-1], net.weights[-1])
-        gradient.copy_(net.weights[-1].mT.expand_as(gradient))
-        for layer, weight in zip(reversed(layers[1:]), reversed(net.weights[1:-1]), strict=True):
-            _through_relu_(gradient, layer)
-            torch.bmm(gradient, weight.mT, out=other)
-            gradient, other = other, gradient
-        slopes = torch.bmm(_through_relu_(gradient, layers[0]), action_weights.mT)
-        return energies.view(members, batch, chains), slopes.view(members, batch, chains, action_dim)
+        return layers
 
-    def _room(self, like: Tensor, members: int, rows: int) -> list[Tensor]:
-        """Memory for all hidden layers and two gradients, (E, rows, W) each."""
-        width, count = like.shape[-1], len(self._model.net.weights) + 1
+    def _energies(self, layers: list[Tensor]) -> Tensor:
+        net = self._model.net
+        return torch.baddbmm(net.biases[-1], layers[-1], net.weights[-1]).squeeze(-1)
+
+    def _gradients(self, layers: list[Tensor]) -> Tensor:
+        weights = self._model.net.weights
+        gradient, other = self._room(layers[0])[-2:]
+        gradient.copy_(weights[-1].mT.expand_as(gradient))
+        for layer, weight in zip(reversed(layers[1:]), reversed(weights[1:-1]), strict=True):
+            torch.bmm(_through_relu_(gradient, layer), weight.mT, out=other)
+            gradient, other = other, gradient
+        return torch.bmm(_through_relu_(gradient, layers[0]), self._model.action_weights.mT)
+
+    def _room(self, like_ERW: Tensor) -> list[Tensor]:
+        """Memory for all hidden layers and two gradients, (E, R, W) each."""
+        members, rows, width = like_ERW.shape
         if not self._memory or self._memory[0].shape[1] < rows:
-            self._memory = [like.new_empty(members, rows, width) for _ in range(count)]
+            self._memory = [like_ERW.new_empty(members, rows, width) for _ in range(len(self._model.net.weights) + 1)]
         return [memory[:, :rows] for memory in self._memory]
+
+
+def _blocks(chosen_EX: Tensor) -> list[Tensor]:
+    """Where the chosen ones are among all E X, (E, R) at a time; members with fewer are filled up with others.
+
+    A GPU is best used with all of them at a time.
+    """
+    members, each = chosen_EX.shape
+    most = int(chosen_EX.sum(1).amax())
+    first_ER = chosen_EX.byte().argsort(dim=1, descending=True, stable=True)[:, :most]
+    rows_ER = first_ER + torch.arange(0, members * each, each, device=first_ER.device).unsqueeze(1)
+    each_block = BLOCK_ROWS if rows_ER.device.type == "cpu" else max(1, most)
+    return [rows_ER[:, begin : begin + each_block] for begin in range(0, most, each_block)]
 
 
 def _through_relu_(gradient: Tensor, layer: Tensor) -> Tensor:

@@ -25,7 +25,9 @@ from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig, ensemble_loss
 from iifl_policy.perceptron import perceptrons_from
 from iifl_policy.policy import Decision, Fitted
+from iifl_policy.polish import Polish
 from iifl_policy.randomness import on_device
+from iifl_policy.sampler import Samples
 from iifl_policy.scaling import Scaling
 from iifl_policy.spectral import SpectralNorm, folded
 from iifl_policy.training_file import TrainingFile, training_key
@@ -42,6 +44,8 @@ class ImplicitConfig:
     """Draws the actions that are decided between."""
     chains: int = 512
     """K, per robot and member."""
+    polish: Polish | None = None
+    """From the best of them to the action."""
     loss: LossConfig = LossConfig()
     descent: DescentConfig = DescentConfig()
     spectral_norm: bool = False
@@ -82,17 +86,26 @@ class ImplicitPolicy:
         With one member there is nothing to disagree with, and the uncertainty is zero.
         """
         features_ENW = self.features(states_NS)
+        return self.decision(features_ENW, self.samples(features_ENW, generator))
+
+    def samples(self, features_ENW: Tensor, generator: torch.Generator) -> Samples:
+        """Draw actions of all members."""
         drawn = on_device(generator, self.device)
-        samples = self.config.sampler.sample(self.model, features_ENW, self.config.chains, drawn)
+        return self.config.sampler.sample(self.model, features_ENW, self.config.chains, drawn)
+
+    def decision(self, features_ENW: Tensor, samples: Samples) -> Decision:
+        """What to do about these observations, given actions that were drawn for them."""
         if self.model.members > 1:
             divergence_N, error_N = jeffreys(self.model, features_ENW, samples)
         else:
-            divergence_N = error_N = torch.zeros(len(states_NS))
+            divergence_N = error_N = torch.zeros(features_ENW.shape[1])
+        polish = self.config.polish
+        chosen = polish(self.model, features_ENW, samples) if polish else samples
         return Decision(
-            actions_NA=self.scaling.robot_actions(samples.best(0)).double().cpu().numpy(),
+            actions_NA=self.scaling.robot_actions(chosen.best(0)).double().cpu().numpy(),
             uncertainties_N=divergence_N.double().cpu().numpy(),
             standard_errors_N=error_N.double().cpu().numpy(),
-            diagnostics={"energy": samples.energies_EBK[0].amin(-1).double().cpu().numpy()},
+            diagnostics={"energy": chosen.energies_EBK[0].amin(-1).double().cpu().numpy()},
         )
 
     def fit(
@@ -107,7 +120,8 @@ class ImplicitPolicy:
 
         def loss(batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
             model = EnergyEnsemble(spectral(net) if spectral else net, state_dim)
-            value, contrast_E, penalty_E = ensemble_loss(model, states[batch], actions[batch], config.loss, generator)
+            drawn = on_device(generator, self.device)
+            value, contrast_E, penalty_E = ensemble_loss(model, states[batch], actions[batch], config.loss, drawn)
             return value, {"InfoNCE": contrast_E, "gradient penalty": penalty_E}
 
         key = training_key(config, dataset.digest, steps, seed, self.descent.steps)

@@ -70,14 +70,12 @@ class Langevin:
                 energies, gradients = field(actions)
                 continue
             proposals = actions - self._drift(step, gradients) + noise
-            inside = (proposals.abs() <= 1).all(-1)
-            proposals.clamp_(-1, 1)
             new_energies, new_gradients = field(proposals)
             forth = noise.square().sum(-1)
             back = (actions - proposals + self._drift(step, new_gradients)).square().sum(-1)
             log_ratio = energies - new_energies + (forth - back) / (4 * step * self.noise**2)
             luck = torch.empty_like(energies).uniform_(generator=generator).log_()
-            accepted = inside & (luck < log_ratio)
+            accepted = (luck < log_ratio) & (proposals.abs() <= 1).all(-1)
             actions = torch.where(accepted.unsqueeze(-1), proposals, actions)
             gradients = torch.where(accepted.unsqueeze(-1), new_gradients, gradients)
             energies = torch.where(accepted, new_energies, energies)

@@ -43,6 +43,10 @@ class Perceptrons:
         """All weights, then all biases."""
         return [*self.weights, *self.biases]
 
+    def member(self, index: int) -> Perceptrons:
+        """One member alone."""
+        return perceptrons([parameter[index : index + 1] for parameter in self.parameters()])
+
     def trainable(self) -> Perceptrons:
         """A copy whose parameters are leaves that gradients flow to."""
         return perceptrons([parameter.detach().clone().requires_grad_() for parameter in self.parameters()])

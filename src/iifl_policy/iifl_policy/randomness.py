@@ -20,3 +20,11 @@ def on_device(generator: torch.Generator, device: torch.device) -> torch.Generat
         return generator
     seed = torch.randint(2**62, (), generator=generator, device=generator.device).item()
     return torch.Generator(device).manual_seed(int(seed))
+
+
+def branch(generator: torch.Generator) -> torch.Generator:
+    """Another stream that follows from the state of a generator, which stays as it is."""
+    same = torch.Generator(generator.device)
+    same.set_state(generator.get_state())
+    seed = torch.randint(2**62, (), generator=same, device=same.device).item()
+    return torch.Generator(generator.device).manual_seed(int(seed))

@@ -46,3 +46,10 @@ def uniform_actions(model: EnergyModel, features_EBW: Tensor, chains: int, gener
 def equal_weights(energies_EBK: Tensor) -> Tensor:
     """Weights of samples that follow exp(-E)."""
     return torch.full_like(energies_EBK, 1 / energies_EBK.shape[-1])
+
+
+def drawn(shares_EBK: Tensor, generator: torch.Generator) -> Tensor:
+    """Indices (E, B, K), drawn with replacement by their shares."""
+    members, batch, chains = shares_EBK.shape
+    drawn = torch.multinomial(shares_EBK.flatten(0, 1), chains, replacement=True, generator=generator)
+    return drawn.view(members, batch, chains)

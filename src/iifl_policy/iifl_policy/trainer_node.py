@@ -17,6 +17,7 @@ from fleet_contract.action import action_of
 from fleet_contract.ros import EVERY, OFFERED, FleetNode, run_process
 from fleet_contract.state import state_of
 from iifl_policy.checkpoint import describe, file_digest, read_checkpoint, write_checkpoint
+from iifl_policy.curves import curves
 from iifl_policy.dataset import Dataset, read_dataset
 from iifl_policy.human_pairs import HumanPairs
 from iifl_policy.policy import Fitted, Policy
@@ -31,7 +32,8 @@ class StoppedError(Exception):
 class TrainerNode(FleetNode):
     """Trains at the ticks of the schedule on everything before them; only in lockstep does the fleet wait for it.
 
-    Checkpoint and training set of every version are kept in the run's folder; a restarted trainer goes on from them.
+    Checkpoint and training set of every version are kept in the run's folder; a restarted trainer goes on from them. The
+    curves of all trainings are there for TensorBoard.
     """
 
     def __init__(self) -> None:
@@ -114,12 +116,15 @@ class TrainerNode(FleetNode):
             nonlocal said
             if self._stopping:
                 raise StoppedError
+            draw(done, measures)
             if time.monotonic() - said > REPORT_EVERY_S:
                 said = time.monotonic()
                 told = ", ".join(f"{name} {value:.3g}" for name, value in measures.items())
                 self.get_logger().info(f"version {self._version + 1}: step {done} of {steps}, {told}")
 
-        return self._policy.fit(dataset, steps=steps, seed=self._seed, watch=watch)
+        with curves(self.run_dir / "curves") as watch_from:
+            draw = watch_from(self._policy.descent.steps)
+            return self._policy.fit(dataset, steps=steps, seed=self._seed, watch=watch)
 
     def _on_trained(self) -> None:
         if self._training is None or not self._training.done():

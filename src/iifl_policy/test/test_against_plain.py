@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import plain
 import pytest
 import torch
 from analytic import in_double
 
+from iifl_policy import plain
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import DescentConfig
 from iifl_policy.energy import EnergyShape, new_energy
@@ -52,29 +52,9 @@ def random(*shape, dtype, seed=1):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype) * 2 - 1
 
 
-class Recorded:
-    """Random numbers that were drawn before."""
-
-    def __init__(self, tensors):
-        self._tensors = iter(tensors)
-
-    def uniform(self, *shape):
-        tensor = next(self._tensors)
-        assert tensor.shape == shape
-        return tensor
-
-    normal = uniform
-
-
-def drawn(sampler, batch, chains, dtype, generator):
+def drawn(sampler, chains, dtype, generator):
     """What one call of the package's sampler draws, by member."""
-    shape = (MEMBERS, batch, chains, ACTION_DIM)
-    tensors = [torch.rand(shape, generator=generator, dtype=dtype)]
-    for _ in range(sampler.iterations):
-        tensors.append(torch.empty(shape, dtype=dtype).normal_(generator=generator))
-        if sampler.adjusted:
-            tensors.append(torch.empty(shape[:-1], dtype=dtype).uniform_(generator=generator))
-    return [[tensor[member] for tensor in tensors] for member in range(MEMBERS)]
+    return plain.numbers_of(sampler, (MEMBERS, BATCH, chains, ACTION_DIM), dtype, generator)
 
 
 def test_energies_and_slopes(dtype):
@@ -95,9 +75,9 @@ def test_samples(dtype, preset):
     sampler, sample = preset
     model, states = steep(dtype), random(MEMBERS, BATCH, STATE_DIM, dtype=dtype)
     samples = sampler.sample(model, model.features(states), CHAINS, torch.Generator().manual_seed(3))
-    records = drawn(sampler, BATCH, CHAINS, dtype, torch.Generator().manual_seed(3))
+    records = drawn(sampler, CHAINS, dtype, torch.Generator().manual_seed(3))
     for member, energy in enumerate(plain.energies_of(model)):
-        expected = sample(energy, states[member], CHAINS, Recorded(records[member]))
+        expected = sample(energy, states[member], CHAINS, plain.Recorded(records[member]))
         close(samples.actions_EBKA[member], expected)
         close(samples.energies_EBK[member], energy(states[member], expected).detach())
 
@@ -109,7 +89,7 @@ def test_divergence_of_given_actions(dtype):
     energies = model(features, actions)
     found, _ = jeffreys(model, features, Samples(actions, energies, equal_weights(energies)))
     given = iter([actions[0], *actions])
-    _, expected = plain.decide(plain.energies_of(model), states, CHAINS, lambda *_: next(given), Recorded([]))
+    _, expected = plain.decide(plain.energies_of(model), states, CHAINS, lambda *_: next(given), plain.Recorded([]))
     close(found, expected)
 
 
@@ -127,9 +107,13 @@ def test_decisions(dtype, preset):
     model, states = steep(dtype), random(BATCH, STATE_DIM, dtype=torch.float32)
     decider = policy(model, ImplicitConfig(SHAPE, sampler=sampler, chains=CHAINS))
     decision = decider.decide(states.double().numpy(), torch.Generator().manual_seed(3))
-    first, second = drawn(sampler, BATCH, CHAINS, dtype, torch.Generator().manual_seed(3))
+    first, second = drawn(sampler, CHAINS, dtype, torch.Generator().manual_seed(3))
     actions, divergences = plain.decide(
-        plain.energies_of(model), (states.to(dtype) - 0.25) / 2, CHAINS, sample, Recorded([*first, *first, *second])
+        plain.energies_of(model),
+        (states.to(dtype) - 0.25) / 2,
+        CHAINS,
+        sample,
+        plain.Recorded([*first, *first, *second]),
     )
     close(torch.from_numpy(decision.actions_NA).to(dtype), 0.05 * actions)
     close(torch.from_numpy(decision.uncertainties_N).to(dtype), divergences)
@@ -142,10 +126,10 @@ def test_loss(dtype, name):
     model, states = steep(dtype), random(MEMBERS, BATCH, STATE_DIM, dtype=dtype)
     actions = random(MEMBERS, BATCH, ACTION_DIM, dtype=dtype, seed=2)
     found, *_ = ensemble_loss(model, states, actions, config, torch.Generator().manual_seed(3))
-    records = drawn(config.sampler, BATCH, plain.COUNTER_EXAMPLES, dtype, torch.Generator().manual_seed(3))
+    records = drawn(config.sampler, plain.COUNTER_EXAMPLES, dtype, torch.Generator().manual_seed(3))
     expected = torch.zeros((), dtype=dtype)
     for member, energy in enumerate(plain.energies_of(model)):
-        counter = sample(energy, states[member], plain.COUNTER_EXAMPLES, Recorded(records[member]))
+        counter = sample(energy, states[member], plain.COUNTER_EXAMPLES, plain.Recorded(records[member]))
         expected += plain.loss(energy, states[member], actions[member], counter, penalty=config.penalty).detach()
     close(found, expected)
 
@@ -180,8 +164,8 @@ def test_weights_after_gradient_steps(name, spectral, steps):
     optimisers = plain.optimisers_of(energies)
     for _ in range(steps):
         batch = torch.stack([rows[torch.randint(len(rows), (BATCH,), generator=generator)] for rows in bootstraps])
-        first, second = drawn(config.sampler, BATCH, plain.COUNTER_EXAMPLES, torch.float64, generator)
-        chance = Recorded([*first, *second])
+        first, second = drawn(config.sampler, plain.COUNTER_EXAMPLES, torch.float64, generator)
+        chance = plain.Recorded([*first, *second])
         plain.train_step(energies, optimisers, states[batch], actions[batch], sample, chance, penalty=config.penalty)
     for member, energy in enumerate(energies):
         for layer, weight, bias in zip(energy.layers, learned.weights, learned.biases, strict=True):

@@ -228,12 +228,29 @@ def test_tensors_that_are_not_those_of_the_shape_are_refused_even_with_their_dig
         return written
 
     rewritten(path, tensors=keep)
-    content = sha256(about_of(some_policy()).model_dump_json().encode())
-    for name in sorted(written):
-        content.update(name.encode())
-        content.update(written[name].numpy().tobytes())
-    rewritten(path, tensors=tensors, content=content.hexdigest())
+    rewritten(path, tensors=tensors, content=digest(about_of(some_policy()).model_dump_json(), written))
     assert refusal(path).startswith("tensors found are not those of")
+
+
+def digest(about: str, tensors) -> str:
+    content = sha256(about.encode())
+    for name in sorted(tensors):
+        content.update(name.encode())
+        content.update(tensors[name].numpy().tobytes())
+    return content.hexdigest()
+
+
+def test_a_file_of_earlier_code_with_fewer_options_is_read(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    policy = some_policy()
+    write_checkpoint(path, policy, about_of(policy))
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+        about = json.loads(file.metadata()["about"])
+    del about["policy"]["polish"]
+    rewritten(path, about=json.dumps(about), content=digest(json.dumps(about), tensors))
+    read, _ = read_checkpoint(path, CONTRACT)
+    assert read.config == policy.config
 
 
 def changed(**observation) -> RobotContract:

@@ -9,7 +9,8 @@ from iifl_policy.curves import curves
 
 
 def test_tensorboard_finds_every_measure_at_its_step(tmp_path):
-    with curves(tmp_path, first_step=100) as watch:
+    with curves(tmp_path) as watch_from:
+        watch = watch_from(100)
         for done in (1, 2, 3):
             watch(done, {"InfoNCE": 1 / done, "learning rate": 5e-4})
     events = EventAccumulator(str(tmp_path)).Reload()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from analytic import in_double
 
+from iifl_policy import energy
 from iifl_policy.energy import EnergyShape, new_energy
 
 SHAPES = [
@@ -73,6 +74,35 @@ def test_gradient_is_that_of_central_differences(shape):
         offset[dimension] = step
         difference = (model(features, actions + offset) - model(features, actions - offset)) / (2 * step)
         torch.testing.assert_close(gradient[..., dimension], difference, rtol=0, atol=1e-7)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("rows", [1, 3, 7, 1000])
+def test_blocks_of_any_size_give_the_same(rows, monkeypatch):
+    model, states, actions = energies_at(SHAPES[2])
+    features = model.features(states)
+    expected = [model(features, actions), *model.field(features)(actions)]
+    monkeypatch.setattr(energy, "BLOCK_ROWS", rows)
+    for found, tensor in zip([model(features, actions), *model.field(features)(actions)], expected, strict=True):
+        torch.testing.assert_close(found, tensor, rtol=0, atol=1e-13)
+
+
+@torch.no_grad()
+def test_outside_of_the_range_a_field_is_infinite_and_inside_unchanged():
+    model, states, actions = energies_at(SHAPES[2])
+    features = model.features(states)
+    expected, slopes = model.field(features)(actions)
+    actions[0, 1:3, :, 2] = 1.001
+    actions[2, 4, 0, 0] = -2
+    outside = (actions.abs() > 1).any(-1)
+    energies, gradients = model.field(features)(actions)
+    assert outside.sum() == 2 * CHAINS + 1
+    assert (energies[outside] == torch.inf).all()
+    torch.testing.assert_close(energies[~outside], expected[~outside], rtol=0, atol=1e-13)
+    torch.testing.assert_close(gradients[~outside], slopes[~outside], rtol=0, atol=1e-13)
+    assert model(features, actions).isfinite().all()
+    nowhere, _ = model.field(features)(actions + 5)
+    assert (nowhere == torch.inf).all()
 
 
 @torch.no_grad()

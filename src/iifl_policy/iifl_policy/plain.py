@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a folder of benchmarks is no package
 """The paper's mathematics once more: a plain composition of torch modules, one member after the other.
 
 What the package is checked against, and what its speed is compared with. Nothing here is batched over members, hoisted out
@@ -10,7 +9,7 @@ E ensemble members, B batch, K actions per state, S state dim, A action dim. Sta
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, Protocol
@@ -21,6 +20,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.parametrizations import spectral_norm
 
 from iifl_policy.energy import EnergyEnsemble
+from iifl_policy.langevin import Langevin
 
 COUNTER_EXAMPLES = 8
 LEARNING_RATE = 5e-4
@@ -52,6 +52,38 @@ class Fresh:
     def normal(self, *shape: int) -> Tensor:
         """With mean 0 and standard deviation 1."""
         return torch.randn(shape, generator=self.generator, device=self.generator.device)
+
+
+class Recorded:
+    """Random numbers that were drawn before, in the order in which they are asked for."""
+
+    def __init__(self, numbers: Iterable[Tensor]) -> None:
+        self._numbers = iter(numbers)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """The next ones, whatever they were drawn as.
+
+        Raises:
+            ValueError: they have another shape.
+        """
+        numbers = next(self._numbers)
+        if numbers.shape != shape:
+            raise ValueError(f"asked for random numbers of shape {shape}, next are {tuple(numbers.shape)}")
+        return numbers
+
+    normal = uniform
+
+
+def numbers_of(
+    sampler: Langevin, shape: tuple[int, int, int, int], dtype: torch.dtype, generator: torch.Generator
+) -> list[list[Tensor]]:
+    """What the package's sampler draws for actions of shape (E, B, K, A) in one call, by member."""
+    numbers = [torch.rand(shape, generator=generator, device=generator.device, dtype=dtype)]
+    for _ in range(sampler.iterations):
+        numbers.append(torch.empty_like(numbers[0]).normal_(generator=generator))
+        if sampler.adjusted:
+            numbers.append(torch.empty_like(numbers[0][..., 0]).uniform_(generator=generator))
+    return [[tensor[member] for tensor in numbers] for member in range(shape[0])]
 
 
 class Energy(nn.Module):
@@ -143,19 +175,32 @@ Sample = Callable[[Energy, Tensor, int, Chance], Tensor]
 """From an energy, states (B, S), the number of chains and random numbers to actions (B, K, A)."""
 
 
+def best_actions(energy: Energy, states_BS: Tensor, chains: int, sample: Sample, chance: Chance) -> Tensor:
+    """The actions of lowest energy among samples, (B, A)."""
+    actions_BKA = sample(energy, states_BS, chains, chance)
+    with torch.no_grad():
+        best_B1 = energy(states_BS, actions_BKA).argmin(-1, keepdim=True)
+    return actions_BKA.take_along_dim(best_B1.unsqueeze(-1), 1).squeeze(1)
+
+
+def divergences(energies: Sequence[Energy], states_BS: Tensor, chains: int, sample: Sample, chance: Chance) -> Tensor:
+    """Jeffreys divergences (B,) of two members, nats."""
+    first, second = energies
+    from_first_BKA = sample(first, states_BS, chains, chance)
+    from_second_BKA = sample(second, states_BS, chains, chance)
+    with torch.no_grad():
+        here_B = (second(states_BS, from_first_BKA) - first(states_BS, from_first_BKA)).mean(-1)
+        there_B = (first(states_BS, from_second_BKA) - second(states_BS, from_second_BKA)).mean(-1)
+    total_B: Tensor = here_B + there_B
+    return total_B
+
+
 def decide(
     energies: Sequence[Energy], states_BS: Tensor, chains: int, sample: Sample, chance: Chance
 ) -> tuple[Tensor, Tensor]:
     """The first member's best actions (B, A), and Jeffreys divergences (B,) from chains drawn anew, nats."""
-    first, second = energies
-    candidates_BKA = sample(first, states_BS, chains, chance)
-    from_first_BKA = sample(first, states_BS, chains, chance)
-    from_second_BKA = sample(second, states_BS, chains, chance)
-    with torch.no_grad():
-        best_B1 = first(states_BS, candidates_BKA).argmin(-1, keepdim=True)
-        here_B = (second(states_BS, from_first_BKA) - first(states_BS, from_first_BKA)).mean(-1)
-        there_B = (first(states_BS, from_second_BKA) - second(states_BS, from_second_BKA)).mean(-1)
-    return candidates_BKA.take_along_dim(best_B1.unsqueeze(-1), 1).squeeze(1), here_B + there_B
+    actions_BA = best_actions(energies[0], states_BS, chains, sample, chance)
+    return actions_BA, divergences(energies, states_BS, chains, sample, chance)
 
 
 def loss(

@@ -1,0 +1,188 @@
+"""The cascade in real time: how long it takes per tick, and whether it finds the robots that the full estimate finds.
+
+T ticks, N robots, S state dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import MofNCompleteColumn, Progress
+
+from fleet_contract.door import BadInput
+from fleet_contract.fleet import Fleet
+from fleet_experiments.drifting_stream import DriftingTask, Training
+from fleet_experiments.loop import FleetLoop, supervisors_of
+from fleet_experiments.results import Results, Row, new_results, run_of
+from fleet_experiments.stopwatch import Stopwatch, percentiles
+from iifl_policy.cascade import Cascade, CascadeConfig
+from iifl_policy.checkpoint import read_checkpoint
+from iifl_policy.energy import EnergyShape
+from iifl_policy.implicit import ImplicitPolicy
+from iifl_policy.policy import Decision
+from iifl_policy.randomness import torch_generator
+from sim_bridge.backends import make_environment
+
+WITHIN = 2.0
+"""Standard errors of a difference that may be chance."""
+
+JUMPY = CascadeConfig(screened=64)
+"""For a simulated fleet: every push moves the observation so far that many robots start anew, with fewer chains each."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured; the defaults are those of IIFL: 100 robots, and 512 chains of 100 iterations in full."""
+
+    robots: int = 100
+    watched: int = 10
+    """Robots of highest uncertainty that are to be found."""
+    ticks: int = 101
+    every: int = 10
+    """Ticks from one full estimate to the next."""
+    again_every: int = 30
+    """Ticks from one repeated full estimate to the next."""
+    chains: int = 512
+    iterations: int = 100
+    shape: EnergyShape = EnergyShape(60, 8)  # noqa: RUF009 - frozen
+    training: Training = Training()  # noqa: RUF009 - frozen
+
+
+QUICK = Plan(
+    robots=5,
+    watched=2,
+    ticks=5,
+    every=2,
+    again_every=4,
+    chains=16,
+    iterations=8,
+    shape=EnergyShape(5, 3, width=16, depth=2),
+    training=Training(pairs=32, gradient_steps=3, batch=8, counter_iterations=2),
+)
+
+
+def cascade_bench(fleet: Fleet, plan: Plan, folder: Path, *, seed: int, command: str) -> Results:
+    """Drive a fleet and a drifting stream by a cascade, and compare; write results into the folder.
+
+    Raises:
+        BadInput: the fleet cannot be used, or its policy is not implicit.
+    """
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
+
+        def bar(name: str, total: int) -> Callable[[int], None]:
+            task = progress.add_task(name, total=total)
+            return lambda done: progress.update(task, completed=done)
+
+        bench = _Bench(plan, seed, bar)
+        rows = [bench.fleet(fleet), bench.drifting()]
+    results = new_results("cascade bench", command, rows)
+    results.write(folder)
+    return results
+
+
+class _Watched:
+    """A cascade whose decisions are timed and remembered."""
+
+    def __init__(self, cascade: Cascade, device: torch.device, advance: Callable[[int], None]) -> None:
+        self.watch = Stopwatch(device)
+        self.states: list[NDArray[np.float64]] = []
+        self.decisions: list[Decision] = []
+        self._cascade = cascade
+        self._advance = advance
+
+    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:
+        """Decide as the cascade does."""
+        with self.watch.part("tick"):
+            decision = self._cascade.decide(states_NS, generator)
+        self.states.append(states_NS)
+        self.decisions.append(decision)
+        self._advance(len(self.states))
+        return decision
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Measures both workloads."""
+
+    plan: Plan
+    seed: int
+    bar: Callable[[str, int], Callable[[int], None]]
+    """Makes a progress bar of a name and a total."""
+
+    def fleet(self, fleet: Fleet) -> Row:
+        """A simulated fleet with its own policy, driven by the cascade."""
+        plan, contract, choice = self.plan, fleet.contract(), fleet.environment
+        policy, about = read_checkpoint(fleet.policy.checkpoint, contract)
+        if not isinstance(policy, ImplicitPolicy):
+            raise BadInput(f"{fleet.policy.checkpoint}: policy found {policy.config.kind}, allowed is implicit.")
+        humans = fleet.model_copy(update={"supervisors": fleet.supervisors.model_copy(update={"count": plan.watched})})
+        threshold = about.threshold if fleet.allocation.threshold == "calibrated" else fleet.allocation.threshold
+        allocation = fleet.allocation.model_copy(update={"threshold": threshold})
+        full = policy.sampling(plan.chains, plan.iterations)
+        with closing(make_environment(choice.backend, choice.task, contract, plan.robots)) as environment:
+            decider = self._watched(full, fleet.fleet, JUMPY)
+            loop = FleetLoop(environment, supervisors_of(humans, self.seed), decider, allocation, self.seed)
+            for _ in range(plan.ticks):
+                loop.tick()
+        return self._row(fleet.fleet, full, decider)
+
+    def drifting(self) -> Row:
+        """A stream of observations of Ant's dimensions, with a policy that is trained for it here."""
+        plan, task, name = self.plan, DriftingTask(self.plan.shape, self.seed), "drifting stream"
+        learned = task.policy(plan.training, self.bar(f"{name}: training", plan.training.gradient_steps))
+        full = learned.sampling(plan.chains, plan.iterations)
+        decider = self._watched(full, name)
+        for tick, states_NS in enumerate(task.states(plan.robots, plan.ticks)):
+            decider.decide(states_NS, torch_generator(self.seed, tick))
+        return self._row(name, full, decider)
+
+    def _watched(self, full: ImplicitPolicy, name: str, config: CascadeConfig = CascadeConfig()) -> _Watched:  # noqa: B008 - frozen
+        cascade = Cascade(full, replace(config, watched=self.plan.watched))
+        return _Watched(cascade, full.device, self.bar(f"{name}: ticks", self.plan.ticks))
+
+    def _row(self, env: str, full: ImplicitPolicy, watched: _Watched) -> Row:
+        plan, watch = self.plan, Stopwatch(full.device)
+        compared = range(plan.every, plan.ticks, plan.every)
+        advance = self.bar(f"{env}: full estimates", len(compared))
+        found, near, agreed = [], [], []
+        for done, tick in enumerate(compared, 1):
+            with watch.part("full"):
+                reference = full.decide(watched.states[tick], torch_generator(self.seed, tick, 1))
+            found.append(_recall(watched.decisions[tick], reference, plan.watched))
+            near.append(_recall(watched.decisions[tick], reference, plan.watched, errors=WITHIN))
+            if tick % plan.again_every == 0:
+                again = full.decide(watched.states[tick], torch_generator(self.seed, tick, 2))
+                agreed.append(_recall(again, reference, plan.watched))
+            advance(done)
+        first_s, *ticks_s = watched.watch.durations["tick"]
+        return (
+            run_of(env, "cascade", self.seed, f"{plan.robots} robots, top {plan.watched}")
+            | percentiles(ticks_s)
+            | {
+                "first_tick_s": first_s,
+                "full_s": float(np.median(watch.durations["full"])),
+                "recall": float(np.mean(found)),
+                "recall_within_errors": float(np.mean(near)),
+                "self_agreement": float(np.mean(agreed)),
+                "compared_ticks": len(found),
+                "repeated_ticks": len(agreed),
+            }
+        )
+
+
+def _recall(decision: Decision, reference: Decision, watched: int, errors: float = 0.0) -> float:
+    """Share of the reference's most uncertain robots that are among the decision's.
+
+    With `errors`, another robot is as good if the reference's standard errors cannot tell it from the least uncertain one.
+    """
+    ours, theirs = (np.argsort(-found.uncertainties_N, kind="stable")[:watched] for found in (decision, reference))
+    least = theirs[-1]
+    spread_N = np.hypot(reference.standard_errors_N, reference.standard_errors_N[least])
+    as_good_N = reference.uncertainties_N + errors * spread_N >= reference.uncertainties_N[least]
+    return float(as_good_N[ours].mean())

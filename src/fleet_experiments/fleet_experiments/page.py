@@ -1,0 +1,62 @@
+"""Tables of a Markdown page, filled from results: `python -P -m fleet_experiments.page docs/benchmarks.md`.
+
+A table stands between `<!-- table FOLDER by KEY, KEY: METRIC, METRIC -->` and `<!-- end -->`. FOLDER, seen from the page, holds
+results.json.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from fleet_experiments.results import Results, groups, read_results, spread
+
+TABLE = re.compile(r"(<!-- table (\S+) by ([^:]+): ([^>]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def filled(page: str, folder: Path) -> str:
+    """The page with its tables written anew.
+
+    Raises:
+        BadInput: results that a table names cannot be read.
+    """
+
+    def table(found: re.Match[str]) -> str:
+        begin, name, keys, metrics, _, end = found.groups()
+        results = read_results(folder / name)
+        lines = [*_table(results, _words(keys), _words(metrics)), "", _origin(results)]
+        return begin + "\n" + "\n".join(lines) + "\n\n" + end
+
+    return TABLE.sub(table, page)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")]
+
+
+def _table(results: Results, keys: Sequence[str], metrics: Sequence[str]) -> Iterator[str]:
+    """Means and standard deviations, in Markdown."""
+    yield _line([*keys, "runs", *metrics])
+    yield _line(["---"] * (len(keys) + 1 + len(metrics)))
+    for identity, rows in groups(results.rows, keys):
+        yield _line([*map(str, identity), str(len(rows)), *(spread(rows, metric) for metric in metrics)])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _origin(results: Results) -> str:
+    return f"`{results.command}`, {results.date[:10]}, version {results.version}, {results.device}."
+
+
+def main() -> None:
+    """Fill the page that is named on the command line."""
+    page = Path(sys.argv[1])
+    page.write_text(filled(page.read_text(encoding="utf-8"), page.parent), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

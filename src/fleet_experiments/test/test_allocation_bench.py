@@ -1,0 +1,29 @@
+"""The allocation's benchmark measures every kind of rule under the same load."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+
+from fleet_experiments.allocation_bench import QUICK, RULES, Load, allocation_bench
+from fleet_experiments.results import read_results
+
+
+def test_a_row_per_rule(tmp_path):
+    results = allocation_bench(QUICK, tmp_path, seed=0, command="./fleet bench allocation --quick")
+    assert read_results(tmp_path) == results
+    assert [row["algo"] for row in results.rows] == list(RULES)
+    for row in results.rows:
+        assert 0 < row["p50_s"] <= row["p99_s"]
+        assert row["passes"] == QUICK.ticks
+
+
+def test_the_load_is_a_large_fleet_in_which_every_ninth_robot_is_unsure():
+    load = Load()
+    ticks = list(islice(load.inputs(seed=0), 50))
+    assert [tick[0] for tick in ticks] == list(range(50))
+    assert np.mean([tick[1] > 2.2 for tick in ticks]) == np.clip(np.mean([tick[1] > 2.2 for tick in ticks]), 0.1, 0.12)
+    assert 0.015 < np.mean([tick[2] for tick in ticks]) < 0.025
+    table = load.allocator("UC").step(*ticks[0])
+    assert len(table.leases) == load.humans == 100

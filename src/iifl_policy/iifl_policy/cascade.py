@@ -1,0 +1,160 @@
+"""A cascade that decides in real time: little for every robot, more for those whose uncertainty is in doubt.
+
+N robots, R some of them, E ensemble members, K chains, W hidden width, A action dim. Actions are in model space.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from iifl_policy.implicit import ImplicitPolicy
+from iifl_policy.langevin import Langevin
+from iifl_policy.policy import Decision
+from iifl_policy.randomness import branch, on_device
+from iifl_policy.sampler import Samples, drawn, equal_weights, uniform_actions
+
+Rows = NDArray[np.int64]
+"""Indices of robots, (R,)."""
+
+
+@dataclass(frozen=True)
+class CascadeConfig:
+    """Who gets how much; the defaults decide for 100 robots of Ant's size within a second on two cores."""
+
+    watched: int = 10
+    """Robots of highest uncertainty that it matters to tell from the others: as many as there are humans."""
+    threshold: float = -math.inf
+    """Uncertainty below which nobody asks for help, in the policy's unit."""
+    screened: int = 96
+    """Chains per member of a robot that is not in doubt; of one in doubt there are as many as the policy has."""
+    moves: Langevin = Langevin(iterations=2, first_step=0.02, last_step=0.01)
+    """How chains are moved."""
+    worn: float = 0.5
+    """Effective share of the chains below which they are drawn anew by their weights, and moved."""
+    lost: float = 0.25
+    """Effective share below which a robot starts anew, as the policy does: its observation jumped, or is the first."""
+    doubt: float = 3.0
+    """Standard errors around the border between who is helped and who is not, within which a robot is in doubt."""
+    most_doubtful: int = 8
+    """Robots in doubt at a time, those nearest the border."""
+    most_full: int = 1
+    """Robots that get the policy's own decision in one tick, and are in doubt from then on."""
+
+
+class Cascade:
+    """A `Decider` that remembers the actions it drew: from tick to tick observations move but little.
+
+    Screen: a few chains of every robot go on from where they were, weighted by exp(E_then - E_now) for the change of the
+    observation; where few of them would count, they are drawn anew by these weights and moved by a few Langevin iterations
+    (sequential Monte Carlo, Del Moral, Doucet and Jasra 2006). Doubt: robots near the border between who is helped and who is
+    not do the same with all chains. Full: a robot that comes near the border gets the policy's own decision, and its chains.
+    """
+
+    def __init__(self, policy: ImplicitPolicy, config: CascadeConfig = CascadeConfig()) -> None:
+        self._policy = policy
+        self._config = config
+        self._doubtful: Rows = np.arange(0)
+        self._kept: Samples | None = None
+
+    @torch.no_grad()
+    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:
+        """Decide for N robots; the same observations and generators from the first tick on give the same decisions."""
+        policy, config = self._policy, self._config
+        features_ENW = policy.features(states_NS)
+        chance = on_device(branch(generator), policy.device)
+        if self._kept is None or self._kept.energies_EBK.shape[1] != len(states_NS):
+            self._kept, self._doubtful = self._spread(features_ENW, chance), np.arange(0)
+        kept, doubtful = self._kept, self._doubtful
+        sure = np.setdiff1d(np.arange(len(states_NS)), doubtful)
+
+        decision = _undecided(len(states_NS), policy.model.action_dim)
+        for rows, chains in ((sure, config.screened), (doubtful, policy.config.chains)):
+            if len(rows):
+                samples = self._carried(features_ENW[:, rows], _part(kept, rows, chains), chance)
+                _keep(kept, rows, samples)
+                decision = _replaced(decision, rows, policy.decision(features_ENW[:, rows], samples))
+
+        distances_N = self._from_border(decision)
+        unsure_N = distances_N <= config.doubt * np.maximum(decision.standard_errors_N, np.finfo(np.float64).tiny)
+        nearest = np.sort(_by(distances_N, sure[unsure_N[sure]])[: config.most_full])
+        if len(nearest):
+            samples = policy.samples(features_ENW[:, nearest], generator)
+            _keep(kept, nearest, samples)
+            decision = _replaced(decision, nearest, policy.decision(features_ENW[:, nearest], samples))
+        self._doubtful = _by(self._from_border(decision), np.append(doubtful, nearest))[: config.most_doubtful]
+        return decision
+
+    def _spread(self, features_ENW: Tensor, chance: torch.Generator) -> Samples:
+        """Actions of a uniform distribution, whose energy is zero."""
+        actions_ENKA = uniform_actions(self._policy.model, features_ENW, self._policy.config.chains, chance)
+        energies_ENK = torch.zeros_like(actions_ENKA[..., 0])
+        return Samples(actions_ENKA, energies_ENK, equal_weights(energies_ENK))
+
+    def _carried(self, features_ERW: Tensor, kept: Samples, chance: torch.Generator) -> Samples:
+        """Chains of another observation, with weights that make them stand for exp(-E) at this one."""
+        model, config, chains = self._policy.model, self._config, kept.energies_EBK.shape[-1]
+        energies_ERK = model(features_ERW, kept.actions_EBKA)
+        weights_ERK = torch.softmax(kept.weights_EBK.log() + kept.energies_EBK - energies_ERK, -1)
+        carried = Samples(kept.actions_EBKA, energies_ERK, weights_ERK)
+        effective_R = (1 / weights_ERK.square().sum(-1)).amin(0).cpu().numpy()
+        lost_R = effective_R < config.lost * chains
+        if len(lost := np.flatnonzero(lost_R)):
+            _keep(carried, lost, self._policy.config.sampler.sample(model, features_ERW[:, lost], chains, chance))
+        if len(worn := np.flatnonzero(~lost_R & (effective_R < config.worn * chains))):
+            parents_ERK1 = drawn(weights_ERK[:, worn], chance).unsqueeze(-1)
+            start_ERKA = carried.actions_EBKA[:, worn].take_along_dim(parents_ERK1, 2)
+            _keep(
+                carried, worn, config.moves.sample(model, features_ERW[:, worn], chains, chance, start_EBKA=start_ERKA)
+            )
+        return carried
+
+    def _from_border(self, decision: Decision) -> NDArray[np.float64]:
+        """How far uncertainties are from where it changes who is helped, (N,)."""
+        ranked_N, watched = np.sort(decision.uncertainties_N)[::-1], self._config.watched
+        between = ranked_N[watched - 1 : watched + 1].mean() if len(ranked_N) > watched else -math.inf
+        return np.abs(decision.uncertainties_N - max(between, self._config.threshold))
+
+
+def _by(values_N: NDArray[np.float64], rows: Rows) -> Rows:
+    """Robots in the order of their values."""
+    return rows[np.argsort(values_N[rows], kind="stable")]
+
+
+def _part(samples: Samples, rows: Rows, chains: int) -> Samples:
+    """The first chains of some states."""
+    parts = (samples.actions_EBKA, samples.energies_EBK, samples.weights_EBK)
+    return Samples(*(part[:, rows, :chains] for part in parts))
+
+
+def _keep(kept: Samples, rows: Rows, samples: Samples) -> None:
+    """Remember these as the first chains of some states."""
+    chains = samples.energies_EBK.shape[-1]
+    kept.actions_EBKA[:, rows, :chains] = samples.actions_EBKA
+    kept.energies_EBK[:, rows, :chains] = samples.energies_EBK
+    kept.weights_EBK[:, rows, :chains] = samples.weights_EBK
+
+
+def _undecided(robots: int, action_dim: int) -> Decision:
+    return Decision(np.zeros((robots, action_dim)), np.zeros(robots), np.zeros(robots), {"energy": np.zeros(robots)})
+
+
+def _replaced(decision: Decision, rows: Rows, by: Decision) -> Decision:
+    """The decision with another one for these robots."""
+
+    def replaced(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
+        old = old.copy()
+        old[rows] = new
+        return old
+
+    return Decision(
+        actions_NA=replaced(decision.actions_NA, by.actions_NA),
+        uncertainties_N=replaced(decision.uncertainties_N, by.uncertainties_N),
+        standard_errors_N=replaced(decision.standard_errors_N, by.standard_errors_N),
+        diagnostics={name: replaced(old, by.diagnostics[name]) for name, old in decision.diagnostics.items()},
+    )

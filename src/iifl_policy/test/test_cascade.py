@@ -1,0 +1,175 @@
+"""The cascade gives the policy's own decision where it asks for it, and remembers chains in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iifl_policy.cascade import Cascade, CascadeConfig
+from iifl_policy.energy import EnergyShape
+from iifl_policy.implicit import ImplicitConfig, new_implicit
+from iifl_policy.langevin import Langevin
+from iifl_policy.randomness import branch, torch_generator
+from iifl_policy.sampler import drawn
+from iifl_policy.scaling import Scaling
+
+ROBOTS, STATE_DIM, ACTION_DIM = 12, 4, 2
+CONFIG = CascadeConfig(watched=3, screened=16, most_doubtful=4, moves=Langevin(iterations=2, first_step=0.02))
+EVERYTHING = replace(CONFIG, doubt=np.inf, most_doubtful=0, most_full=ROBOTS)
+
+
+def new_policy(seed=0):
+    shape = EnergyShape(STATE_DIM, ACTION_DIM, width=16, depth=2)
+    half = torch.full((ACTION_DIM,), 0.05)
+    scaling = Scaling(torch.zeros(STATE_DIM), torch.ones(STATE_DIM), -half, half)
+    policy = new_implicit(
+        ImplicitConfig(shape, sampler=Langevin(iterations=10), chains=64), scaling, torch_generator(seed)
+    )
+    policy.model.net.weights[-1].mul_(20)
+    return policy
+
+
+POLICY = new_policy()
+
+
+def stream(ticks, step=0.02, robots=ROBOTS):
+    random = np.random.default_rng(1)
+    return random.normal(size=(robots, STATE_DIM)) + step * np.cumsum(random.normal(size=(ticks, robots, STATE_DIM)), 0)
+
+
+def decisions(config, states, seed=0):
+    cascade = Cascade(POLICY, config)
+    return [cascade.decide(states_NS, torch_generator(seed, tick)) for tick, states_NS in enumerate(states)]
+
+
+def same(one, two):
+    return (
+        np.array_equal(one.actions_NA, two.actions_NA)
+        and np.array_equal(one.uncertainties_N, two.uncertainties_N)
+        and np.array_equal(one.standard_errors_N, two.standard_errors_N)
+        and np.array_equal(one.diagnostics["energy"], two.diagnostics["energy"])
+    )
+
+
+@pytest.mark.parametrize("watched", [3, ROBOTS])
+def test_where_all_is_in_doubt_it_decides_as_the_policy(watched):
+    states = stream(3)
+    for tick, decision in enumerate(decisions(replace(EVERYTHING, watched=watched), states)):
+        assert same(decision, POLICY.decide(states[tick], torch_generator(0, tick)))
+
+
+def test_the_same_seed_decides_the_same_and_another_another():
+    states = stream(4)
+    one, again, other = (decisions(CONFIG, states, seed) for seed in (1, 1, 2))
+    assert all(map(same, one, again))
+    assert not any(map(same, one, other))
+
+
+def test_at_most_so_many_get_the_policys_own_decision(monkeypatch):
+    asked = []
+    ask = type(POLICY).samples
+
+    def counted(policy, features, generator):
+        asked.append(features.shape[1])
+        return ask(policy, features, generator)
+
+    monkeypatch.setattr(type(POLICY), "samples", counted)
+    decisions(replace(CONFIG, most_full=2, doubt=np.inf), stream(5))
+    assert asked == [2] * 5
+    asked.clear()
+    decisions(replace(CONFIG, most_full=0), stream(5))
+    assert not asked
+
+
+def energies_of(states, actions):
+    """The first member's energies of actions in the robot's units, (N,)."""
+    model_actions = POLICY.scaling.actions(torch.as_tensor(actions, dtype=torch.float32))
+    features = POLICY.features(states)
+    return POLICY.model(features, model_actions.expand(2, *actions.shape).unsqueeze(2))[0, :, 0].detach().numpy()
+
+
+def test_actions_are_the_kept_ones_of_lowest_energy():
+    states = stream(4)
+    cascade = Cascade(POLICY, CONFIG)
+    for tick, states_NS in enumerate(states):
+        decision = cascade.decide(states_NS, torch_generator(0, tick))
+        np.testing.assert_allclose(
+            energies_of(states_NS, decision.actions_NA), decision.diagnostics["energy"], rtol=1e-4, atol=1e-4
+        )
+        kept = cascade._kept.energies_EBK[0].numpy()
+        for robot in range(ROBOTS):
+            chains = POLICY.config.chains if robot in cascade._doubtful else CONFIG.screened
+            assert decision.diagnostics["energy"][robot] == pytest.approx(kept[robot, :chains].min())
+
+
+def test_without_change_uncertainties_are_those_of_the_full_estimate():
+    states = np.repeat(stream(1, robots=40), 6, 0)
+    for decision in decisions(replace(CONFIG, screened=64), states)[1:]:
+        full = POLICY.decide(states[0], torch_generator(9))
+        allowed = 5 * np.hypot(decision.standard_errors_N, full.standard_errors_N)
+        assert (np.abs(decision.uncertainties_N - full.uncertainties_N) <= allowed).all()
+
+
+def test_chains_that_are_carried_follow_the_observation():
+    states = stream(40, step=0.05, robots=40)
+    carried = decisions(replace(CONFIG, most_full=0, screened=64), states)[-1]
+    full = POLICY.sampling(2000, 30).decide(states[-1], torch_generator(9))
+    errors = (carried.uncertainties_N - full.uncertainties_N) / np.hypot(
+        carried.standard_errors_N, full.standard_errors_N
+    )
+    assert np.abs(errors.mean()) < 1
+    assert np.corrcoef(carried.uncertainties_N, full.uncertainties_N)[0, 1] > 0.8
+
+
+def test_a_robot_whose_observation_jumps_starts_anew():
+    states = stream(3)
+    states[2, 5] += 30
+    cascade = Cascade(POLICY, replace(CONFIG, most_full=0))
+    for tick in range(2):
+        cascade.decide(states[tick], torch_generator(0, tick))
+    decision = cascade.decide(states[2], torch_generator(0, 2))
+    full = POLICY.decide(states[2], torch_generator(1))
+    np.testing.assert_allclose(decision.diagnostics["energy"][5], full.diagnostics["energy"][5], rtol=0.05, atol=0.5)
+
+
+def test_another_number_of_robots_starts_anew():
+    cascade = Cascade(POLICY, EVERYTHING)
+    cascade.decide(stream(1)[0], torch_generator(0))
+    fewer = stream(1)[0][:5]
+    assert same(cascade.decide(fewer, torch_generator(3)), POLICY.decide(fewer, torch_generator(3)))
+
+
+def test_members_that_agree_are_never_uncertain():
+    parameters = [parameter[:1].expand_as(parameter) for parameter in POLICY.model.net.parameters()]
+    twins = replace(POLICY, model=type(POLICY.model)(type(POLICY.model.net)(*_halves(parameters)), STATE_DIM))
+    cascade = Cascade(twins, CONFIG)
+    for tick, states_NS in enumerate(stream(3)):
+        decision = cascade.decide(states_NS, torch_generator(0, tick))
+        np.testing.assert_allclose(decision.uncertainties_N, 0, atol=1e-4)
+
+
+def _halves(parameters):
+    return tuple(parameters[: len(parameters) // 2]), tuple(parameters[len(parameters) // 2 :])
+
+
+@given(seed=st.integers(0, 1000))
+def test_a_branch_follows_from_the_state_and_leaves_it(seed):
+    generator, twin = torch_generator(seed), torch_generator(seed)
+    one, two = branch(generator), branch(generator)
+    assert torch.equal(torch.rand(3, generator=one), torch.rand(3, generator=two))
+    assert torch.equal(generator.get_state(), twin.get_state())
+    assert not torch.equal(torch.rand(3, generator=branch(twin)), torch.rand(3, generator=twin))
+
+
+def test_indices_are_drawn_by_their_shares():
+    shares = torch.tensor([[[0.25, 0.0, 0.75], [1.0, 0.0, 0.0]]]).repeat_interleave(2000, 1)
+    indices = drawn(shares, torch_generator(0))
+    assert indices.shape == shares.shape
+    assert (indices[:, 2000:] == 0).all()
+    assert (indices[:, :2000] == 0).double().mean().item() == pytest.approx(0.25, abs=0.02)
+    assert not (indices == 1).any()
