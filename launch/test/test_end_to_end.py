@@ -10,6 +10,7 @@ import pytest
 import yaml
 from bags import counts, messages
 from conftest import Ended, main_job, up
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fleet_bringup.prepared import fleet_file
 from fleet_contract.action import ActionKind, ActionSource
@@ -41,6 +42,12 @@ def test_human_and_policy_both_drive_every_robot_and_new_versions_serve(long_run
     assert summary["policy_versions"] == [1, 2, 3]
     reports = messages(long_run.folder / "bag", "/policy_report")["/fleet/policy_report"]
     assert [report.policy_version for report in reports] == [1] * 50 + [2] * 50 + [3] * 50
+
+
+def test_tensorboard_finds_the_curves_of_both_retrainings(long_run: Ended) -> None:
+    steps = read_fleet(long_run.folder / "fleet.yaml").training.gradient_steps
+    events = EventAccumulator(str(long_run.folder / "curves")).Reload()
+    assert len(events.Scalars("InfoNCE")) == 2 * steps
 
 
 def test_the_summary_says_what_the_bag_says(long_run: Ended) -> None:
