@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
+from fleet_experiments.integration import features_of, integrated
 from fleet_experiments.mixture_pair import MixturePair
 from fleet_experiments.results import Row, run_of
 from iifl_policy.annealing import AnnealedImportance
@@ -39,9 +40,10 @@ def divergences(seeds: Sequence[int]) -> list[Row]:
     `share` is the part of the true divergence, which is integrated numerically, that the sampler finds: 1 is right.
     """
     rows: list[Row] = []
-    features_EBW = torch.zeros(2, 1, 1, dtype=torch.float64)
+    anywhere_B = torch.zeros(1, dtype=torch.float64)
+    features_EBW = features_of(anywhere_B)
     for pair_name, pair in PAIRS.items():
-        truth = pair.integrated()
+        truth = integrated(pair, anywhere_B).item()
         for sampler_name, sampler in SAMPLERS.items():
             for seed in seeds:
                 began = time.perf_counter()

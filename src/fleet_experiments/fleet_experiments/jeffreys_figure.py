@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from fleet_experiments.gaussian_pair import GaussianPair
+from fleet_experiments.integration import energies_at, features_of, integrated
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import CORRECTED
 from iifl_policy.randomness import torch_generator
@@ -26,18 +27,10 @@ STATE = "state (model space)"
 GREEN, PURPLE = "#1b7837", "#762a83"
 
 
-def integrated(pair: GaussianPair, states_B: Tensor, points: int = 2000) -> Tensor:
-    """Identity 1 with its expectations as sums over the middles of equal cells of the action range, (B,), nats."""
-    middles_G = (torch.arange(points, dtype=torch.float64) + 0.5) * (2 / points) - 1
-    energies_EBG = _energies(pair, states_B, middles_G)
-    gaps_EBG = energies_EBG.flip(0) - energies_EBG
-    return (torch.softmax(-energies_EBG, -1) * gaps_EBG).sum((0, 2))
-
-
 def measure(states_B: Tensor) -> list[dict[str, float]]:
     """Both estimates at every state, without and with the offset, from the same random numbers."""
     rows = []
-    features_EBW = _features(states_B)
+    features_EBW = features_of(states_B)
     for offset in (0.0, OFFSET):
         pair = GaussianPair(offset=offset)
         divergences_B, errors_B = jeffreys(
@@ -76,7 +69,7 @@ def draw_jeffreys_figure(folder: Path) -> list[dict[str, float]]:
 
 def _draw_energy(axes: Axes, *, member: int, colours: str) -> None:
     states_B, actions_G = (torch.linspace(-edge, edge, 201, dtype=torch.float64) for edge in (EDGE, 1))
-    energies_BG = _energies(GaussianPair(offset=OFFSET), states_B, actions_G)[member]
+    energies_BG = energies_at(GaussianPair(offset=OFFSET), states_B, actions_G)[member]
     highest = (OFFSET, 0.0)[member]
     levels = torch.linspace(highest - 4, highest, 17)
     shown = axes.contourf(states_B, actions_G, energies_BG.T, levels=levels, cmap=colours)
@@ -109,13 +102,3 @@ def _draw_divergence(axes: Axes, rows: list[dict[str, float]]) -> None:
     axes.set_ylabel("Jeffreys divergence (nats)")
     axes.set_title("Divergence of the two policies, with standard errors", loc="left")
     axes.legend(frameon=False, loc="upper center")
-
-
-def _features(states_B: Tensor) -> Tensor:
-    return states_B.view(1, -1, 1).expand(2, -1, -1)
-
-
-def _energies(pair: GaussianPair, states_B: Tensor, actions_G: Tensor) -> Tensor:
-    """(E, B, G)."""
-    features_EBW = _features(states_B)
-    return pair(features_EBW, actions_G.view(1, 1, -1, 1).expand(*features_EBW.shape[:2], -1, 1))

@@ -1,6 +1,6 @@
 """Two energies with a formula: mixtures of Gaussians over one action, the same at every state.
 
-E ensemble members (two), B batch, K chains, G grid points, A action dim (one), W state dim (any).
+E ensemble members (two), B batch, K chains, A action dim (one), W state dim (any).
 """
 
 from __future__ import annotations
@@ -39,13 +39,6 @@ class MixturePair:
             return torch.stack(energies), torch.stack(gradients)
 
         return energies_and_gradients
-
-    def integrated(self, points: int = 4000) -> float:
-        """The Jeffreys divergence from its definition, as a sum over equal cells of the action range, nats."""
-        middles_G = (torch.arange(points, dtype=torch.float64) + 0.5) * (2 / points) - 1
-        energies_EG = self(torch.empty(2, 1, 0), middles_G.expand(2, 1, -1).unsqueeze(-1)).squeeze(1)
-        logs_EG = torch.log_softmax(-energies_EG, -1)
-        return ((logs_EG[0].exp() - logs_EG[1].exp()) * (logs_EG[0] - logs_EG[1])).sum().item()
 
 
 def _mixture(modes: tuple[Mode, ...], actions_BKA: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,8 @@ import torch
 from matplotlib.image import imread
 
 from fleet_experiments.gaussian_pair import GaussianPair
-from fleet_experiments.jeffreys_figure import EDGE, OFFSET, draw_jeffreys_figure, integrated
+from fleet_experiments.integration import integrated
+from fleet_experiments.jeffreys_figure import EDGE, OFFSET, draw_jeffreys_figure
 
 STATES = torch.linspace(-EDGE, EDGE, 301, dtype=torch.float64)
 

@@ -1,7 +1,7 @@
 # noqa: INP001 - benchmarks are no package
 """A fleet's decision and a training step at a tenth of Table 5's size; `fleet bench policy` measures all of it.
 
-python -P -m pytest src/iifl_policy/bench/bench_policy.py -o python_functions="bench_*"
+python -P -m pytest src/fleet_experiments/bench/bench_policy.py -o python_functions="bench_*"
 """
 
 from __future__ import annotations

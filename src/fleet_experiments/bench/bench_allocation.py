@@ -1,7 +1,7 @@
 # noqa: INP001 - benchmarks are no package
 """How long one allocation takes, 1,000 robots and 100 humans, by every kind of rule; `fleet bench allocation` does the same.
 
-python -P -m pytest src/fleet_allocator/bench/bench_allocation.py -o python_functions="bench_*"
+python -P -m pytest src/fleet_experiments/bench/bench_allocation.py -o python_functions="bench_*"
 """
 
 from __future__ import annotations
