@@ -12,7 +12,7 @@ from fleet_contract.door import BadInput
 DOMAINS = range(1, 102)
 """Ports of higher domains can collide with ephemeral ones."""
 FIRST_PORT, PORTS_PER_DOMAIN = 7400, 250
-"""RTPS well-known ports: discovery of domain d listens at 7400 + 250 d."""
+"""RTPS well-known ports: participants of domain d listen from 7400 + 250 d on."""
 
 
 @contextmanager
@@ -42,6 +42,13 @@ def own_domain(wanted: str | None) -> Iterator[int]:
 
 def _heard(domain: int) -> bool:
     """Whether something on this machine listens for participants of the domain."""
-    port = f":{FIRST_PORT + PORTS_PER_DOMAIN * domain:04X} "
-    tables = (Path(table) for table in ("/proc/net/udp", "/proc/net/udp6"))
-    return any(port in table.read_text(encoding="ascii") for table in tables if table.exists())
+    first = FIRST_PORT + PORTS_PER_DOMAIN * domain
+    return any(first <= port < first + PORTS_PER_DOMAIN for port in _open_ports())
+
+
+def _open_ports() -> Iterator[int]:
+    """UDP ports at which something listens."""
+    for table in (Path("/proc/net/udp"), Path("/proc/net/udp6")):
+        if table.exists():
+            for line in table.read_text(encoding="ascii").splitlines()[1:]:
+                yield int(line.split()[1].rpartition(":")[2], 16)

@@ -12,9 +12,7 @@ from fleet_bringup.prepared import Run, config_folder
 ENVIRONMENT = {
     # The fleet is heard on this machine only, unless somebody wishes otherwise.
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    # Images of many robots get lost over the default transports.
-    "FASTDDS_BUILTIN_TRANSPORTS": "LARGE_DATA",
-    # Those that get lost all the same are sent again soon.
+    # The default transports lose images of many robots, and let a node that is killed stop the others.
     "FASTDDS_DEFAULT_PROFILES_FILE": str(config_folder() / "fastdds.xml"),
     # Threads that wait must not keep the processors from the other processes.
     "OMP_WAIT_POLICY": "PASSIVE",

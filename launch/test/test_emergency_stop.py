@@ -18,7 +18,6 @@ from fleet_contract.action import ActionKind
 @pytest.fixture
 def domain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("FASTDDS_BUILTIN_TRANSPORTS", "LARGE_DATA")
 
 
 def wait_for_ticks(process: subprocess.Popen[str], more: int = 4) -> None:

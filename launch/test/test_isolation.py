@@ -23,9 +23,10 @@ def test_two_runs_never_share_a_domain() -> None:
         assert again == one
 
 
-def test_a_domain_on_which_somebody_else_listens_is_left_alone() -> None:
+@pytest.mark.parametrize("offset", [0, 10, 13])
+def test_a_domain_on_which_somebody_else_listens_is_left_alone(offset: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 7400 + 250 * 90))
+        other.bind(("127.0.0.1", 7400 + 250 * 90 + offset))
         with own_domain("90") as domain:
             assert domain != 90
     with own_domain("90") as domain:

@@ -115,6 +115,7 @@ def test_killed_nodes_come_back_and_the_run_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     with started(folder, "--ticks", "60") as process:
         wait_for(process, "tick ")
+        assert not _waiting_in_shared_memory(folder)
         for node in ("policy_node", "allocator_node", "gate_node", "station_node", "trainer_node"):
             os.kill(next(pid for pid, words in of_run(folder).items() if node in words), signal.SIGKILL)
             assert "SIGKILL" in wait_for(process, "was started again (restart 1)")
@@ -123,6 +124,13 @@ def test_killed_nodes_come_back_and_the_run_goes_on(tmp_path: Path) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["ticks"] == 60
     assert summary["policy_versions"] == [1, 2]
+
+
+def _waiting_in_shared_memory(folder: Path) -> list[str]:
+    """Nodes that a killed one could stop, because they wait for messages behind a lock that it shares."""
+    return [
+        words for pid, words in of_run(folder).items() if "/dev/shm/fastdds_port" in _read(Path(f"/proc/{pid}/maps"))
+    ]
 
 
 def test_the_run_fails_with_the_simulation(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ from fleet_contract.fleet import read_fleet
 POLL_S = 0.05
 LAST_WORDS_S = 1.0
 """Time that a node's last messages have to arrive before its publishers are gone."""
+LEAVE_S = 10.0
+"""Time that a node has to leave ROS. After that its process ends and tells where its threads were."""
 
 
 def _qos(depth: int, durability: DurabilityPolicy) -> QoSProfile:
@@ -113,11 +116,13 @@ def run(
         if at_end:
             at_end(node, executor)
     finally:
+        faulthandler.dump_traceback_later(LEAVE_S, exit=True)
         executor.shutdown()
         node.deliver()
         node.close()
         node.destroy_node()
         rclpy.try_shutdown()
+        faulthandler.cancel_dump_traceback_later()
 
 
 def run_process(
