@@ -5,7 +5,7 @@ T ticks, N robots, S state dim.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,14 +26,15 @@ from iifl_policy.checkpoint import read_checkpoint
 from iifl_policy.energy import EnergyShape
 from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.policy import Decision
+from iifl_policy.precision import multiplies_bfloat16
 from iifl_policy.randomness import torch_generator
 from sim_bridge.backends import make_environment
 
 WITHIN = 2.0
 """Standard errors of a difference that may be chance."""
 
-JUMPY = CascadeConfig(screened=64)
-"""For a simulated fleet: every push moves the observation so far that many robots start anew, with fewer chains each."""
+JUMPY = CascadeConfig(screened=256, spread=2048)
+"""For a simulated fleet: every push moves the observation so far that many robots start anew, in two action dimensions."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class Plan:
     watched: int = 10
     """Robots of highest uncertainty that are to be found."""
     ticks: int = 101
-    every: int = 10
-    """Ticks from one full estimate to the next."""
-    again_every: int = 30
-    """Ticks from one repeated full estimate to the next."""
+    every: int = 20
+    """Ticks from one that is compared to the next."""
+    references: int = 3
+    """Full estimates of such a tick, with other random numbers each; their mean is compared with."""
     chains: int = 512
     iterations: int = 100
     shape: EnergyShape = EnergyShape(60, 8)  # noqa: RUF009 - frozen
@@ -59,7 +60,7 @@ QUICK = Plan(
     watched=2,
     ticks=5,
     every=2,
-    again_every=4,
+    references=2,
     chains=16,
     iterations=8,
     shape=EnergyShape(5, 3, width=16, depth=2),
@@ -143,7 +144,8 @@ class _Bench:
         return self._row(name, full, decider)
 
     def _watched(self, full: ImplicitPolicy, name: str, config: CascadeConfig = CascadeConfig()) -> _Watched:  # noqa: B008 - frozen
-        cascade = Cascade(full, replace(config, watched=self.plan.watched))
+        fast = full.rounded() if multiplies_bfloat16(full.device) else full
+        cascade = Cascade(fast, replace(config, watched=self.plan.watched))
         return _Watched(cascade, full.device, self.bar(f"{name}: ticks", self.plan.ticks))
 
     def _row(self, env: str, full: ImplicitPolicy, watched: _Watched) -> Row:
@@ -152,17 +154,23 @@ class _Bench:
         advance = self.bar(f"{env}: full estimates", len(compared))
         found, near, agreed = [], [], []
         for done, tick in enumerate(compared, 1):
-            with watch.part("full"):
-                reference = full.decide(watched.states[tick], torch_generator(self.seed, tick, 1))
-            found.append(_recall(watched.decisions[tick], reference, plan.watched))
-            near.append(_recall(watched.decisions[tick], reference, plan.watched, errors=WITHIN))
-            if tick % plan.again_every == 0:
-                again = full.decide(watched.states[tick], torch_generator(self.seed, tick, 2))
-                agreed.append(_recall(again, reference, plan.watched))
+            estimates = []
+            for repetition in range(plan.references):
+                with watch.part("full"):
+                    estimates.append(
+                        full.decide(watched.states[tick], torch_generator(self.seed, tick, 1 + repetition))
+                    )
+            reference, decision = _mean(estimates), watched.decisions[tick]
+            found.append(_recall(decision, reference, plan.watched))
+            near.append(_recall(decision, reference, plan.watched, errors=WITHIN))
+            for estimate in estimates:
+                others = [other for other in estimates if other is not estimate]
+                agreed.append(_recall(estimate, _mean(others), plan.watched))
             advance(done)
+        precision = "bfloat16" if multiplies_bfloat16(full.device) else "float32"
         first_s, *ticks_s = watched.watch.durations["tick"]
         return (
-            run_of(env, "cascade", self.seed, f"{plan.robots} robots, top {plan.watched}")
+            run_of(env, f"cascade, {precision}", self.seed, f"{plan.robots} robots, top {plan.watched}")
             | percentiles(ticks_s)
             | {
                 "first_tick_s": first_s,
@@ -171,9 +179,19 @@ class _Bench:
                 "recall_within_errors": float(np.mean(near)),
                 "self_agreement": float(np.mean(agreed)),
                 "compared_ticks": len(found),
-                "repeated_ticks": len(agreed),
             }
         )
+
+
+def _mean(estimates: Sequence[Decision]) -> Decision:
+    """Of the uncertainties; the rest is that of the first."""
+    uncertainties_RN = np.stack([estimate.uncertainties_N for estimate in estimates])
+    errors_RN = np.stack([estimate.standard_errors_N for estimate in estimates])
+    return replace(
+        estimates[0],
+        uncertainties_N=uncertainties_RN.mean(0),
+        standard_errors_N=np.sqrt(np.square(errors_RN).mean(0) / len(estimates)),
+    )
 
 
 def _recall(decision: Decision, reference: Decision, watched: int, errors: float = 0.0) -> float:

@@ -18,6 +18,7 @@ from iifl_policy.langevin import Langevin
 from iifl_policy.policy import Decision
 from iifl_policy.randomness import branch, on_device
 from iifl_policy.sampler import Samples, drawn, equal_weights, uniform_actions
+from iifl_policy.uniform import Uniform
 
 Rows = NDArray[np.int64]
 """Indices of robots, (R,)."""
@@ -25,23 +26,26 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class CascadeConfig:
-    """Who gets how much; the defaults decide for 100 robots of Ant's size within a second on two cores."""
+    """Who gets how much; the defaults decide for 100 robots of Ant's size within a second on two cores with bfloat16."""
 
     watched: int = 10
     """Robots of highest uncertainty that it matters to tell from the others: as many as there are humans."""
     threshold: float = -math.inf
     """Uncertainty below which nobody asks for help, in the policy's unit."""
-    screened: int = 96
+    screened: int = 192
     """Chains per member of a robot that is not in doubt; of one in doubt there are as many as the policy has."""
-    moves: Langevin = Langevin(iterations=2, first_step=0.02, last_step=0.01)
+    moves: Langevin = Langevin(iterations=6, first_step=0.06, last_step=0.01)
     """How chains are moved."""
-    worn: float = 0.5
+    worn: float = 0.8
     """Effective share of the chains below which they are drawn anew by their weights, and moved."""
     lost: float = 0.25
-    """Effective share below which a robot starts anew, as the policy does: its observation jumped, or is the first."""
+    """Effective share below which a robot starts anew: its observation jumped, or is the first."""
+    spread: int = 0
+    """Evenly spread actions from which a robot that starts anew draws its chains by exp(-E), enough to fill the range; none
+    where that has too many dimensions: then it starts as the policy does."""
     doubt: float = 3.0
     """Standard errors around the border between who is helped and who is not, within which a robot is in doubt."""
-    most_doubtful: int = 8
+    most_doubtful: int = 20
     """Robots in doubt at a time, those nearest the border."""
     most_full: int = 1
     """Robots that get the policy's own decision in one tick, and are in doubt from then on."""
@@ -105,7 +109,7 @@ class Cascade:
         effective_R = (1 / weights_ERK.square().sum(-1)).amin(0).cpu().numpy()
         lost_R = effective_R < config.lost * chains
         if len(lost := np.flatnonzero(lost_R)):
-            _keep(carried, lost, self._policy.config.sampler.sample(model, features_ERW[:, lost], chains, chance))
+            _keep(carried, lost, self._anew(features_ERW[:, lost], chains, chance))
         if len(worn := np.flatnonzero(~lost_R & (effective_R < config.worn * chains))):
             parents_ERK1 = drawn(weights_ERK[:, worn], chance).unsqueeze(-1)
             start_ERKA = carried.actions_EBKA[:, worn].take_along_dim(parents_ERK1, 2)
@@ -113,6 +117,17 @@ class Cascade:
                 carried, worn, config.moves.sample(model, features_ERW[:, worn], chains, chance, start_EBKA=start_ERKA)
             )
         return carried
+
+    def _anew(self, features_ERW: Tensor, chains: int, chance: torch.Generator) -> Samples:
+        """Chains that know nothing of earlier ones."""
+        model, spread = self._policy.model, self._config.spread
+        if not spread:
+            return self._policy.config.sampler.sample(model, features_ERW, chains, chance)
+        evenly = Uniform().sample(model, features_ERW, spread, chance)
+        picks_ERK = drawn(evenly.weights_EBK, chance)[..., :chains]
+        energies_ERK = evenly.energies_EBK.take_along_dim(picks_ERK, 2)
+        actions_ERKA = evenly.actions_EBKA.take_along_dim(picks_ERK.unsqueeze(-1), 2)
+        return Samples(actions_ERKA, energies_ERK, equal_weights(energies_ERK))
 
     def _from_border(self, decision: Decision) -> NDArray[np.float64]:
         """How far uncertainties are from where it changes who is helped, (N,)."""

@@ -7,7 +7,7 @@ States and actions are in model space: states normalised, actions scaled so that
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -76,6 +76,18 @@ class EnergyEnsemble:
         """The actions' part of the first layer, (E, A, W)."""
         return self.net.weights[0][:, self.state_dim :]
 
+    def rounded(self) -> EnergyEnsemble:
+        """The same for inference alone, with bfloat16 between hidden layers: several times faster where that is native.
+
+        First and last layer, and so states, actions, energies and gradients, keep their precision.
+        """
+        kept = {0, len(self.net.weights) - 1}
+        weights, biases = (
+            tuple(part if index in kept else part.bfloat16() for index, part in enumerate(parts))
+            for parts in (self.net.weights, self.net.biases)
+        )
+        return replace(self, net=Perceptrons(weights, biases))
+
     def features(self, states_EBS: Tensor) -> Tensor:
         """The states' part of the first layer, (E, B, W): the same for every chain and iteration."""
         return torch.baddbmm(self.net.biases[0], states_EBS, self.net.weights[0][:, : self.state_dim])
@@ -106,6 +118,7 @@ class EnergyField:
         self._model = model
         self._features_XW = features_EBW.flatten(0, 1)
         self._memory: list[Tensor] = []
+        self._between = model.net.weights[-2].dtype
 
     @torch.no_grad()
     def __call__(self, actions_EBKA: Tensor) -> tuple[Tensor, Tensor]:
@@ -137,15 +150,17 @@ class EnergyField:
     def _layers(self, features_ERW: Tensor, actions_ERA: Tensor) -> list[Tensor]:
         """Activations of the hidden layers, (E, R, W) each."""
         net = self._model.net
-        layers = self._room(features_ERW)[:-2]
-        torch.baddbmm(features_ERW, actions_ERA, self._model.action_weights, out=layers[0]).relu_()
+        first, *hidden = self._room(features_ERW)[:-2]
+        torch.baddbmm(features_ERW, actions_ERA, self._model.action_weights, out=first).relu_()
+        layers = [first.to(self._between), *hidden]
         for below, layer, weight, bias in zip(layers, layers[1:], net.weights[1:-1], net.biases[1:-1], strict=False):
             torch.baddbmm(bias, below, weight, out=layer).relu_()
         return layers
 
     def _energies(self, layers: list[Tensor]) -> Tensor:
         net = self._model.net
-        return torch.baddbmm(net.biases[-1], layers[-1], net.weights[-1]).squeeze(-1)
+        weight = net.weights[-1]
+        return torch.baddbmm(net.biases[-1], layers[-1].to(weight.dtype), weight).squeeze(-1)
 
     def _gradients(self, layers: list[Tensor]) -> Tensor:
         weights = self._model.net.weights
@@ -154,13 +169,15 @@ class EnergyField:
         for layer, weight in zip(reversed(layers[1:]), reversed(weights[1:-1]), strict=True):
             torch.bmm(_through_relu_(gradient, layer), weight.mT, out=other)
             gradient, other = other, gradient
-        return torch.bmm(_through_relu_(gradient, layers[0]), self._model.action_weights.mT)
+        weight = self._model.action_weights
+        return torch.bmm(_through_relu_(gradient, layers[0]).to(weight.dtype), weight.mT)
 
     def _room(self, like_ERW: Tensor) -> list[Tensor]:
         """Memory for all hidden layers and two gradients, (E, R, W) each."""
         members, rows, width = like_ERW.shape
         if not self._memory or self._memory[0].shape[1] < rows:
-            self._memory = [like_ERW.new_empty(members, rows, width) for _ in range(len(self._model.net.weights) + 1)]
+            dtypes = [like_ERW.dtype, *[self._between] * len(self._model.net.weights)]
+            self._memory = [like_ERW.new_empty(members, rows, width, dtype=dtype) for dtype in dtypes]
         return [memory[:, :rows] for memory in self._memory]
 
 

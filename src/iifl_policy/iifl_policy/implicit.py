@@ -69,6 +69,10 @@ class ImplicitPolicy:
             sampler = replace(sampler, iterations=iterations)
         return replace(self, config=replace(self.config, chains=chains, sampler=sampler))
 
+    def rounded(self) -> ImplicitPolicy:
+        """The same policy for inference alone; see `EnergyEnsemble.rounded`."""
+        return replace(self, model=self.model.rounded())
+
     def features(self, states_NS: NDArray[np.floating]) -> Tensor:
         """What the model makes of the observations before it looks at actions, (E, N, W)."""
         states = self.scaling.states(torch.as_tensor(states_NS, dtype=torch.float32, device=self.device))

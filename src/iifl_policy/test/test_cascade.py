@@ -19,7 +19,7 @@ from iifl_policy.sampler import drawn
 from iifl_policy.scaling import Scaling
 
 ROBOTS, STATE_DIM, ACTION_DIM = 12, 4, 2
-CONFIG = CascadeConfig(watched=3, screened=16, most_doubtful=4, moves=Langevin(iterations=2, first_step=0.02))
+CONFIG = CascadeConfig(watched=3, screened=16, worn=0.5, most_doubtful=4, moves=Langevin(iterations=2, first_step=0.02))
 EVERYTHING = replace(CONFIG, doubt=np.inf, most_doubtful=0, most_full=ROBOTS)
 
 
@@ -115,9 +115,10 @@ def test_without_change_uncertainties_are_those_of_the_full_estimate():
         assert (np.abs(decision.uncertainties_N - full.uncertainties_N) <= allowed).all()
 
 
-def test_chains_that_are_carried_follow_the_observation():
+@pytest.mark.parametrize("spread", [0, 2000])
+def test_chains_that_are_carried_follow_the_observation(spread):
     states = stream(40, step=0.05, robots=40)
-    carried = decisions(replace(CONFIG, most_full=0, screened=64), states)[-1]
+    carried = decisions(replace(CONFIG, most_full=0, screened=64, spread=spread), states)[-1]
     full = POLICY.sampling(2000, 30).decide(states[-1], torch_generator(9))
     errors = (carried.uncertainties_N - full.uncertainties_N) / np.hypot(
         carried.standard_errors_N, full.standard_errors_N
@@ -126,10 +127,11 @@ def test_chains_that_are_carried_follow_the_observation():
     assert np.corrcoef(carried.uncertainties_N, full.uncertainties_N)[0, 1] > 0.8
 
 
-def test_a_robot_whose_observation_jumps_starts_anew():
+@pytest.mark.parametrize("spread", [0, 2000])
+def test_a_robot_whose_observation_jumps_starts_anew(spread):
     states = stream(3)
     states[2, 5] += 30
-    cascade = Cascade(POLICY, replace(CONFIG, most_full=0))
+    cascade = Cascade(POLICY, replace(CONFIG, most_full=0, spread=spread))
     for tick in range(2):
         cascade.decide(states[tick], torch_generator(0, tick))
     decision = cascade.decide(states[2], torch_generator(0, 2))

@@ -124,3 +124,27 @@ def test_members_begin_different_and_by_their_generator_alone():
         assert torch.equal(weight, again)
         assert not torch.equal(weight, another)
         assert not torch.equal(weight[0], weight[1])
+
+
+@torch.no_grad()
+def test_rounding_costs_little_of_energies_and_gradients():
+    generator = torch.Generator().manual_seed(5)
+    model = new_energy(EnergyShape(20, 4, members=2, width=128, depth=6), generator)
+    for weight in model.net.weights:
+        weight.mul_(3)
+    states = torch.randn(2, 10, 20, generator=generator)
+    actions = torch.rand(2, 10, 40, 4, generator=generator) * 2 - 1
+    expected, slopes = model.field(model.features(states))(actions)
+    rounded = model.rounded()
+    energies, gradients = rounded.field(rounded.features(states))(actions)
+    assert energies.dtype == gradients.dtype == torch.float32
+    assert torch.equal(energies, rounded(rounded.features(states), actions))
+    assert 0 < (energies - expected).std() < 0.01 * expected.std()
+    assert 0 < (gradients - slopes).norm() < 0.2 * slopes.norm()  # a ReLU near its kink may switch
+    assert model.net.weights[1].dtype == torch.float32
+
+
+def test_a_single_hidden_layer_has_nothing_to_round():
+    model = new_energy(SHAPES[1], torch.Generator().manual_seed(5))
+    kept = model.rounded().net.parameters()
+    assert all(one is other for one, other in zip(kept, model.net.parameters(), strict=True))
