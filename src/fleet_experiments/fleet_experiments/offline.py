@@ -73,7 +73,7 @@ _OURS = ImplicitRecipe(
     "IBC",
     own_range=True,
     sampler=Langevin(iterations=50),
-    loss=LossConfig(sampler=Langevin(iterations=20), gradient_margin=10.0),
+    loss=LossConfig(sampler=Langevin(iterations=20), gradient_margin=3.0),
     descent=DescentConfig(batch_size=64, learning_rate=1e-3),
     polish=Polish(),
 )

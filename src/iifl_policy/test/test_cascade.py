@@ -23,14 +23,14 @@ CONFIG = CascadeConfig(watched=3, screened=16, worn=0.5, most_doubtful=4, moves=
 EVERYTHING = replace(CONFIG, doubt=np.inf, most_doubtful=0, most_full=ROBOTS)
 
 
-def new_policy(seed=0):
+def new_policy(seed=0, scale=20):
     shape = EnergyShape(STATE_DIM, ACTION_DIM, width=16, depth=2)
     half = torch.full((ACTION_DIM,), 0.05)
     scaling = Scaling(torch.zeros(STATE_DIM), torch.ones(STATE_DIM), -half, half)
     policy = new_implicit(
         ImplicitConfig(shape, sampler=Langevin(iterations=10), chains=64), scaling, torch_generator(seed)
     )
-    policy.model.net.weights[-1].mul_(20)
+    policy.model.net.weights[-1].mul_(scale)
     return policy
 
 
@@ -127,16 +127,21 @@ def test_chains_that_are_carried_follow_the_observation(spread):
     assert np.corrcoef(carried.uncertainties_N, full.uncertainties_N)[0, 1] > 0.8
 
 
-@pytest.mark.parametrize("spread", [0, 2000])
-def test_a_robot_whose_observation_jumps_starts_anew(spread):
-    states = stream(3)
-    states[2, 5] += 30
-    cascade = Cascade(POLICY, replace(CONFIG, most_full=0, spread=spread))
-    for tick in range(2):
-        cascade.decide(states[tick], torch_generator(0, tick))
-    decision = cascade.decide(states[2], torch_generator(0, 2))
-    full = POLICY.decide(states[2], torch_generator(1))
-    np.testing.assert_allclose(decision.diagnostics["energy"][5], full.diagnostics["energy"][5], rtol=0.05, atol=0.5)
+@pytest.mark.parametrize(("lost", "spread", "anew"), [(0.25, 0, True), (0.25, 2000, True), (0.0, 0, False)])
+def test_of_a_robot_whose_observation_jumps_nothing_is_left_where_it_starts_anew(lost, spread, anew):
+    sharp = new_policy(scale=200)
+    best = []
+    for past in (-1.0, 1.0):
+        states = stream(3, robots=1)
+        states[:2], states[2] = past, [30.0, -30.0, 30.0, -30.0]
+        cascade = Cascade(sharp, replace(CONFIG, most_full=0, most_doubtful=0, lost=lost, spread=spread))
+        for tick, states_NS in enumerate(states):
+            decision = cascade.decide(states_NS, torch_generator(0, tick))
+        best.append(decision.actions_NA)
+    assert np.array_equal(*best) == anew
+    full = sharp.decide(states[2], torch_generator(1))
+    if anew:
+        np.testing.assert_allclose(decision.diagnostics["energy"], full.diagnostics["energy"], rtol=0.05, atol=0.5)
 
 
 def test_another_number_of_robots_starts_anew():
