@@ -91,7 +91,8 @@ def run(
         args: command line of the node, the process's own by default.
         at_end: called with the node and its executor before they are destroyed.
 
-    Bad input is one sentence on standard error and exit code 2.
+    Bad input is one sentence on standard error and exit code 2. A node that does not find out of ROS within LEAVE_S ends its
+    process with the stacks of its threads and exit code 1.
     """
     stopping = False
 

@@ -90,11 +90,12 @@ def cascade_bench(fleet: Fleet, plan: Plan, folder: Path, *, seed: int, command:
 class _Watched:
     """A cascade whose decisions are timed and remembered."""
 
-    def __init__(self, cascade: Cascade, device: torch.device, advance: Callable[[int], None]) -> None:
-        self.watch = Stopwatch(device)
+    def __init__(self, policy: ImplicitPolicy, config: CascadeConfig, advance: Callable[[int], None]) -> None:
+        self.watch = Stopwatch(policy.device)
+        self.precision = str(policy.model.between).removeprefix("torch.")
         self.states: list[NDArray[np.float64]] = []
         self.decisions: list[Decision] = []
-        self._cascade = cascade
+        self._cascade = Cascade(policy, config)
         self._advance = advance
 
     def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:
@@ -145,8 +146,8 @@ class _Bench:
 
     def _watched(self, full: ImplicitPolicy, name: str, config: CascadeConfig = CascadeConfig()) -> _Watched:  # noqa: B008 - frozen
         fast = full.rounded() if multiplies_bfloat16(full.device) else full
-        cascade = Cascade(fast, replace(config, watched=self.plan.watched))
-        return _Watched(cascade, full.device, self.bar(f"{name}: ticks", self.plan.ticks))
+        config = replace(config, watched=self.plan.watched)
+        return _Watched(fast, config, self.bar(f"{name}: ticks", self.plan.ticks))
 
     def _row(self, env: str, full: ImplicitPolicy, watched: _Watched) -> Row:
         plan, watch = self.plan, Stopwatch(full.device)
@@ -167,10 +168,9 @@ class _Bench:
                 others = [other for other in estimates if other is not estimate]
                 agreed.append(_recall(estimate, _mean(others), plan.watched))
             advance(done)
-        precision = "bfloat16" if multiplies_bfloat16(full.device) else "float32"
         first_s, *ticks_s = watched.watch.durations["tick"]
         return (
-            run_of(env, f"cascade, {precision}", self.seed, f"{plan.robots} robots, top {plan.watched}")
+            run_of(env, f"cascade, {watched.precision}", self.seed, f"{plan.robots} robots, top {plan.watched}")
             | percentiles(ticks_s)
             | {
                 "first_tick_s": first_s,

@@ -76,6 +76,11 @@ class EnergyEnsemble:
         """The actions' part of the first layer, (E, A, W)."""
         return self.net.weights[0][:, self.state_dim :]
 
+    @property
+    def between(self) -> torch.dtype:
+        """Numbers between hidden layers."""
+        return self.net.weights[-2].dtype
+
     def rounded(self) -> EnergyEnsemble:
         """The same for inference alone, with bfloat16 between hidden layers: several times faster where that is native.
 
@@ -118,7 +123,6 @@ class EnergyField:
         self._model = model
         self._features_XW = features_EBW.flatten(0, 1)
         self._memory: list[Tensor] = []
-        self._between = model.net.weights[-2].dtype
 
     @torch.no_grad()
     def __call__(self, actions_EBKA: Tensor) -> tuple[Tensor, Tensor]:
@@ -152,7 +156,7 @@ class EnergyField:
         net = self._model.net
         first, *hidden = self._room(features_ERW)[:-2]
         torch.baddbmm(features_ERW, actions_ERA, self._model.action_weights, out=first).relu_()
-        layers = [first.to(self._between), *hidden]
+        layers = [first.to(self._model.between), *hidden]
         for below, layer, weight, bias in zip(layers, layers[1:], net.weights[1:-1], net.biases[1:-1], strict=False):
             torch.baddbmm(bias, below, weight, out=layer).relu_()
         return layers
@@ -176,7 +180,7 @@ class EnergyField:
         """Memory for all hidden layers and two gradients, (E, R, W) each."""
         members, rows, width = like_ERW.shape
         if not self._memory or self._memory[0].shape[1] < rows:
-            dtypes = [like_ERW.dtype, *[self._between] * len(self._model.net.weights)]
+            dtypes = [like_ERW.dtype, *[self._model.between] * len(self._model.net.weights)]
             self._memory = [like_ERW.new_empty(members, rows, width, dtype=dtype) for dtype in dtypes]
         return [memory[:, :rows] for memory in self._memory]
 

@@ -115,10 +115,10 @@ def test_without_change_uncertainties_are_those_of_the_full_estimate():
         assert (np.abs(decision.uncertainties_N - full.uncertainties_N) <= allowed).all()
 
 
-@pytest.mark.parametrize("spread", [0, 2000])
-def test_chains_that_are_carried_follow_the_observation(spread):
+@pytest.mark.parametrize(("lost", "spread"), [(0.25, 0), (1.0, 2000)])
+def test_chains_that_are_carried_or_drawn_anew_follow_the_observation(lost, spread):
     states = stream(40, step=0.05, robots=40)
-    carried = decisions(replace(CONFIG, most_full=0, screened=64, spread=spread), states)[-1]
+    carried = decisions(replace(CONFIG, most_full=0, screened=64, lost=lost, spread=spread), states)[-1]
     full = POLICY.sampling(2000, 30).decide(states[-1], torch_generator(9))
     errors = (carried.uncertainties_N - full.uncertainties_N) / np.hypot(
         carried.standard_errors_N, full.standard_errors_N
