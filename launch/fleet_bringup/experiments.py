@@ -52,7 +52,7 @@ def samplers(report: Report = Path("samplers"), seeds: Seeds = TWENTY) -> None:
 @experiment.command()
 def navigation(
     report: Report = Path("navigation"),
-    seeds: Seeds = "2,3,4",
+    seeds: Seeds = "5,6,7",
     address: Address = None,
 ) -> None:
     """Figure 1: BC, IBC, IFL and IIFL in the 2D maze, with and without wind (IIFL section 5.1)."""
@@ -72,13 +72,18 @@ def offline(
     report: Report = Path("offline"),
     seeds: Seeds = "0,1,2,3,4",
     steps: Annotated[str, typer.Option(help="Gradient steps after which is measured, with commas.")] = "300,600",
+    rotation: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Where a quaternion (x, y, z, w) begins, to learn from its matrix; many times."),
+    ] = None,
     address: Address = None,
 ) -> None:
     """Implicit and explicit behaviour cloning of recorded demonstrations, measured on episodes that are held out."""
     from fleet_experiments.offline import offline as run
     from fleet_experiments.recordings import read_recordings
 
-    chosen, measured, recording = _chosen(seeds), _numbers("steps", steps), read_recordings(data)
+    chosen, measured = _chosen(seeds), _numbers("steps", steps)
+    recording = read_recordings(data).with_rotation_matrices(rotation or ())
     make_folder(report)
     results = run(
         recording,

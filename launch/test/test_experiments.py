@@ -29,6 +29,7 @@ def test_figure_2_is_one_command(tmp_path: Path) -> None:
         (("offline", "--data", "none.npz"), "none.npz: there is no such file."),
         (("offline", "--data", "file"), "file: found no arrays observations, actions, dones"),
         (("offline", "--data", "good.npz", "--steps", ""), "--steps: found '', allowed are whole numbers"),
+        (("offline", "--data", "good.npz", "--rotation", "0"), "--rotation: found 0, where no quaternion begins"),
     ],
 )
 def test_bad_input_is_one_sentence(words: tuple[str, ...], says: str, tmp_path: Path) -> None:

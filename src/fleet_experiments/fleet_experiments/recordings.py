@@ -6,16 +6,20 @@ B pairs, S state dim, A action dim.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from fleet_contract.door import BadInput
 from iifl_policy.dataset import Dataset
 
 ARRAYS = ("observations", "actions", "dones")
+QUATERNION = 4
+NO_ROTATION = (0.0, 0.0, 0.0, 1.0)
+UNIT_WITHIN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,24 @@ class Recording:
         held_out = np.random.default_rng(seed).permutation(episodes)[: max(1, round(share * len(episodes)))]
         held_B = np.isin(self.episodes_B, held_out)
         return self.dataset[~held_B], self.dataset[held_B]
+
+    def with_rotation_matrices(self, places: Sequence[int]) -> Recording:
+        """The same, with observed quaternions (x, y, z, w) as rotation matrices, row by row.
+
+        A quaternion and its negative are the same orientation, and a tilt is a product of their components; of a matrix it
+        is a single entry. Zeros, which simulators tell before their first step, count as no rotation.
+
+        Args:
+            places: where in an observation a quaternion begins.
+
+        Raises:
+            BadInput: there is none.
+        """
+        states_BS = self.dataset.states_BS
+        columns = [states_BS[:, place : place + 1] for place in range(states_BS.shape[1])]
+        for place in places:
+            columns[place : place + QUATERNION] = [_matrices(states_BS, place), *[states_BS[:, :0]] * (QUATERNION - 1)]
+        return replace(self, dataset=replace(self.dataset, states_BS=np.concatenate(columns, 1)))
 
 
 def read_recordings(paths: Sequence[Path]) -> Recording:
@@ -62,6 +84,17 @@ def read_recordings(paths: Sequence[Path]) -> Recording:
         parts.append(part)
         episodes.append(first + np.concatenate([[0], np.cumsum(dones_B)[:-1]]))
     return Recording(sum(parts[1:], parts[0]), np.concatenate(episodes))
+
+
+def _matrices(states_BS: NDArray[np.float32], place: int) -> NDArray[np.float32]:
+    values_BV = states_BS[:, place : place + QUATERNION].astype(np.float64)
+    quaternions_BV = np.where(values_BV.any(1, keepdims=True), values_BV, NO_ROTATION[: values_BV.shape[1]])
+    if values_BV.shape[1] < QUATERNION or (np.abs(np.linalg.norm(quaternions_BV, axis=1) - 1) > UNIT_WITHIN).any():
+        raise BadInput(
+            f"--rotation: found {place}, where no quaternion begins, allowed are places in the observations where "
+            f"{QUATERNION} values make a unit quaternion."
+        )
+    return np.asarray(Rotation.from_quat(quaternions_BV).as_matrix(), dtype=np.float32).reshape(-1, 9)
 
 
 def _read(path: Path) -> tuple[Dataset, NDArray[np.bool_]]:

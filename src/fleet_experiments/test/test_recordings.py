@@ -67,3 +67,27 @@ def test_missing_and_unequal_files_are_refused(tmp_path):
     files = [write(tmp_path / "a.npz", [2, 3]), write(tmp_path / "b.npz", [2], dims=(3, 4))]
     with pytest.raises(BadInput, match=r"b\.npz: found 3 observation and 4 action values, allowed are as many"):
         read_recordings(files)
+
+
+def test_an_orientation_is_its_matrix_whatever_the_sign_of_the_quaternion(tmp_path):
+    half = np.sqrt(0.5)
+    quarter_turn_about_z = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
+    states = np.array([[7, 0, 0, half, half, 8], [7, 0, 0, -half, -half, 8], [7, 0, 0, 0, 0, 8]])
+    path = write(tmp_path / "a.npz", [3], observations=states)
+    found = read_recordings([path]).with_rotation_matrices([1]).dataset.states_BS
+    for row, matrix in zip(found, [quarter_turn_about_z, quarter_turn_about_z, np.eye(3)], strict=True):
+        np.testing.assert_allclose(row, [7, *np.ravel(matrix), 8], atol=1e-6)
+
+
+def test_two_orientations_keep_their_places(tmp_path):
+    states = np.tile([0, 0, 0, 1, 5, 0, 0, 0, 1, 6], (2, 1))
+    found = read_recordings([write(tmp_path / "a.npz", [2], observations=states)]).with_rotation_matrices([0, 5])
+    np.testing.assert_array_equal(found.dataset.states_BS[0], [*np.eye(3).ravel(), 5, *np.eye(3).ravel(), 6])
+
+
+@pytest.mark.parametrize("place", [0, 3, 9])
+def test_places_without_a_quaternion_are_refused(tmp_path, place):
+    states = np.tile([2, 0, 0, 0, 1], (2, 1))
+    recording = read_recordings([write(tmp_path / "a.npz", [2], observations=states)])
+    with pytest.raises(BadInput, match=f"--rotation: found {place}"):
+        recording.with_rotation_matrices([place])
