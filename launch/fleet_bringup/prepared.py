@@ -114,8 +114,8 @@ def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
     for style in fleet.supervisors.styles:
         require_supervisor(fleet.environment.task, style)
     contract = fleet.contract()
-    _, about = read_checkpoint(Path(content["policy"]["checkpoint"]), contract)
-    read_dataset(fleet.training.demonstrations, state_dim=contract.state_dim, action_dim=contract.action_dim)
+    policy, about = read_checkpoint(Path(content["policy"]["checkpoint"]), contract)
+    read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
     if fleet.allocation.threshold == "calibrated":
         if about.threshold is None:
             raise BadInput(

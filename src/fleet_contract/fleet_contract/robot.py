@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from fleet_contract.door import BadInput, Strict
+from fleet_contract.images import CHANNELS
 
+Stream = Literal["state", "camera"]
+"""What a policy decides from."""
 Name = Field(pattern=r"^[a-z][a-z0-9_]*$")
 
 
@@ -120,6 +123,19 @@ class RobotContract(Strict):
     def state_dim(self) -> int:
         """S, the length of the low-dimensional observation."""
         return len(self.observation.state.quantities)
+
+    def observed_shape(self, stream: Stream) -> tuple[int, ...]:
+        """Of one observation: (S,) of the state, (H, W, C) of the camera.
+
+        Raises:
+            BadInput: there is no camera.
+        """
+        if stream == "state":
+            return (self.state_dim,)
+        camera = self.observation.camera
+        if camera is None:
+            raise BadInput(f"robot {self.robot}: observation.camera is missing.")
+        return camera.height, camera.width, CHANNELS[camera.encoding]
 
     @property
     def action_dim(self) -> int:

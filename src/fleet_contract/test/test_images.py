@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image as PillowImage
 from sensor_msgs.msg import Image
 
+from fleet_contract.door import read_yaml
 from fleet_contract.images import CHANNELS, fill_message, to_array
+from fleet_contract.observation import image_of
+from fleet_contract.robot import RobotContract
 
 RAW_MODES = {"rgb8": ("RGB", "RGB"), "bgr8": ("RGB", "BGR"), "mono8": ("L", "L")}
 
@@ -163,3 +167,20 @@ def test_other_encodings_are_refused_both_ways(encoding):
 def test_arrays_that_are_no_such_image_are_refused(shape, kind, encoding):
     with pytest.raises(ValueError, match=rf"is no {encoding} image"):
         fill_message(Image(), np.zeros(shape, kind), encoding)
+
+
+CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
+
+
+def test_an_image_is_what_the_contract_says():
+    pixels, message = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8), Image()
+    fill_message(message, pixels, "rgb8")
+    same(image_of(message, CONTRACT), pixels)
+
+
+@pytest.mark.parametrize(("shape", "encoding"), [((96, 95, 3), "rgb8"), ((96, 96, 3), "bgr8"), ((96, 96), "mono8")])
+def test_an_image_that_is_not_what_the_contract_says_is_refused(shape, encoding):
+    message = Image()
+    fill_message(message, np.zeros(shape, np.uint8), encoding)
+    with pytest.raises(ValueError, match=f"found {shape[1]}x96 {encoding}, allowed is 96x96 rgb8"):
+        image_of(message, CONTRACT)

@@ -12,8 +12,8 @@ import yaml
 from fleet_interfaces.msg import Observation
 
 from fleet_contract.door import BadInput, validated
+from fleet_contract.observation import state_of
 from fleet_contract.robot import RobotContract
-from fleet_contract.state import state_of
 
 PATH = Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml"
 TREE = yaml.safe_load(PATH.read_text(encoding="utf-8"))

@@ -17,6 +17,7 @@ from rich.progress import MofNCompleteColumn, Progress
 
 from fleet_contract.door import BadInput
 from fleet_contract.fleet import Fleet
+from fleet_contract.robot import Stream
 from fleet_experiments.drifting_stream import DriftingTask, Training
 from fleet_experiments.loop import FleetLoop, supervisors_of
 from fleet_experiments.results import Results, Row, new_results, run_of
@@ -93,18 +94,23 @@ class _Watched:
     def __init__(self, policy: ImplicitPolicy, config: CascadeConfig, advance: Callable[[int], None]) -> None:
         self.watch = Stopwatch(policy.device)
         self.precision = str(policy.model.between).removeprefix("torch.")
-        self.states: list[NDArray[np.float64]] = []
+        self.observations: list[NDArray[np.generic]] = []
         self.decisions: list[Decision] = []
         self._cascade = Cascade(policy, config)
         self._advance = advance
 
-    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:
+    @property
+    def observes(self) -> Stream:
+        """What it decides from."""
+        return self._cascade.observes
+
+    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
         """Decide as the cascade does."""
         with self.watch.part("tick"):
-            decision = self._cascade.decide(states_NS, generator)
-        self.states.append(states_NS)
+            decision = self._cascade.decide(observations_N, generator)
+        self.observations.append(observations_N)
         self.decisions.append(decision)
-        self._advance(len(self.states))
+        self._advance(len(self.observations))
         return decision
 
 
@@ -159,7 +165,7 @@ class _Bench:
             for repetition in range(plan.references):
                 with watch.part("full"):
                     estimates.append(
-                        full.decide(watched.states[tick], torch_generator(self.seed, tick, 1 + repetition))
+                        full.decide(watched.observations[tick], torch_generator(self.seed, tick, 1 + repetition))
                     )
             reference, decision = _mean(estimates), watched.decisions[tick]
             found.append(_recall(decision, reference, plan.watched))

@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_contract.action import ActionKind
-from iifl_policy.dataset import Dataset
-from sim_bridge.environment import Environment
+from fleet_contract.robot import Stream
+from iifl_policy.dataset import Dataset, new_dataset
+from sim_bridge.environment import Environment, observations
 from teleop_gui.supervisor import Supervisor
 
 
-def demonstrate(environment: Environment, supervisors: list[Supervisor], pairs: int, seed: int) -> Dataset:
+def demonstrate(
+    environment: Environment, supervisors: list[Supervisor], pairs: int, seed: int, stream: Stream = "state"
+) -> Dataset:
     """The first `pairs` observation-action pairs, by step and robot; supervisor i drives robot i, modulo their number.
+
+    Supervisors see where everything is, whatever the pairs' observations are.
 
     A robot that has succeeded or got into violation begins somewhere else, and that step shows nothing: supervisors left
     to themselves would show the same few paths again and again.
@@ -23,18 +28,19 @@ def demonstrate(environment: Environment, supervisors: list[Supervisor], pairs: 
     step = environment.start(seed)
     for supervisor in supervisors:
         supervisor.begin()
-    states: list[NDArray[np.float64]] = []
+    observed: list[NDArray[np.generic]] = []
     actions: list[NDArray[np.float64]] = []
-    while len(states) < pairs:
+    while len(observed) < pairs:
+        observed_N = observations(environment, step, stream)
         elsewhere_N = step.violated_N | step.succeeded_N
         kinds_N = np.where(elsewhere_N, ActionKind.HARD_RESET, ActionKind.MOVE).astype(np.int64)
         actions_NA = np.zeros((environment.robots, environment.contract.action_dim))
         for robot in np.flatnonzero(~elsewhere_N):
             actions_NA[robot] = supervisors[robot % len(supervisors)].act(step.states_NS[robot])
-            states.append(step.states_NS[robot])
+            observed.append(observed_N[robot])
             actions.append(actions_NA[robot].copy())
         step = environment.step(kinds_N, actions_NA)
-    return Dataset(np.array(states[:pairs], dtype=np.float32), np.array(actions[:pairs], dtype=np.float32))
+    return new_dataset(observed[:pairs], actions[:pairs])
 
 
 def demonstrate_episodes(environment: Environment, supervisors: list[Supervisor], seed: int) -> Dataset:
@@ -54,4 +60,4 @@ def demonstrate_episodes(environment: Environment, supervisors: list[Supervisor]
         kinds_N = np.where(driving_N, ActionKind.MOVE, ActionKind.HOLD).astype(np.int64)
         step = environment.step(kinds_N, actions_NA)
         driving_N &= ~(step.ended_N | step.violated_N)
-    return Dataset(np.concatenate(states).astype(np.float32), np.concatenate(actions).astype(np.float32))
+    return new_dataset(np.concatenate(states), np.concatenate(actions))

@@ -73,7 +73,7 @@ class DriftingTask:
         )
         bound = torch.ones(self._shape.action_dim)
         untrained = new_implicit(
-            config, fit_scaling(torch.from_numpy(dataset.states_BS), -bound, bound), torch_generator(self._seed)
+            config, fit_scaling(torch.from_numpy(dataset.observations_B), -bound, bound), torch_generator(self._seed)
         )
         steps = training.gradient_steps
         return untrained.fit(dataset, steps=steps, seed=self._seed, watch=lambda done, _: advance(done)).policy

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_allocator.threshold import calibrated_threshold
 from fleet_contract.fleet import numbered
+from fleet_contract.robot import Stream
 from fleet_experiments.algorithms import Algorithm
 from fleet_experiments.calibration import run_without_teleoperation
 from fleet_experiments.demonstrations import demonstrate_episodes
@@ -51,10 +53,15 @@ class Replayed:
     """Of all ticks so far."""
     tick: int = 0
 
-    def decide(self, states_NS: np.ndarray, generator: torch.Generator) -> Decision:
+    @property
+    def observes(self) -> Stream:
+        """What it decides from."""
+        return self.policy.observes
+
+    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
         """Decide as it was decided, or decide and record."""
         if self.tick == len(self.decisions):
-            self.decisions.append(self.policy.decide(states_NS, generator))
+            self.decisions.append(self.policy.decide(observations_N, generator))
         self.tick += 1
         return self.decisions[self.tick - 1]
 
@@ -122,7 +129,7 @@ class FleetRun:
         supervisors, contract = self._supervisors(), setting.contract
         loop = FleetLoop(environment, supervisors, policy, setting.allocation(algorithm.order, threshold), self._seed)
         metrics = Metrics(loop.robots, tuple(supervisors))
-        humans = HumanPairs(setting.robots, contract.state_dim, contract.action_dim)
+        humans = HumanPairs(setting.robots, contract.observed_shape(policy.observes), contract.action_dim)
         dataset, reward = demonstrations, 0.0
         for done in range(1, setting.ticks + 1):
             tick = loop.tick()
@@ -210,7 +217,7 @@ class FleetRun:
 
 def _collect(humans: HumanPairs, tick_number: int, tick: Tick) -> None:
     for robot, action in enumerate(tick.actions):
-        humans.add_state(tick_number, robot, tick.states_NS[robot])
+        humans.add_observation(tick_number, robot, tick.observations_N[robot])
         humans.add_action(robot, action)
 
 

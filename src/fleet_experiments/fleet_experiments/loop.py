@@ -18,7 +18,7 @@ from fleet_safety.gate import ActionGate
 from iifl_policy.policy import Decider
 from iifl_policy.randomness import torch_generator
 from iifl_policy.risk import Critic
-from sim_bridge.environment import Environment, Step
+from sim_bridge.environment import Environment, Step, observations
 from sim_bridge.tally import Tally
 from teleop_gui.station import Station
 from teleop_gui.supervisor import Supervisor
@@ -29,8 +29,10 @@ from teleop_gui.supervisors import make_supervisor
 class Tick:
     """What one tick was."""
 
+    observations_N: NDArray[np.generic]
+    """What the policy decided from."""
     states_NS: NDArray[np.float64]
-    """Observations that were answered."""
+    """Where the robots were."""
     violated_N: NDArray[np.bool_]
     """In violation when they were answered."""
     uncertainties_N: NDArray[np.float64]
@@ -80,7 +82,8 @@ class FleetLoop:
     def tick(self) -> Tick:
         """Everybody observes, the policy decides, the humans are sent, the gate releases, the robots move."""
         tick, states_NS, violated_N = self._tick, self._step.states_NS, self._step.violated_N
-        decision = self.policy.decide(states_NS, torch_generator(self._seed, tick))
+        observations_N = observations(self._environment, self._step, self.policy.observes)
+        decision = self.policy.decide(observations_N, torch_generator(self._seed, tick))
         risks_N = self.critic.risks(states_NS, decision.actions_NA) if self.critic is not None else None
         table = self._allocator.step(tick, decision.uncertainties_N, violated_N, risks_N=risks_N)
         leases = {lease.robot: lease for lease in table.leases}
@@ -105,7 +108,9 @@ class FleetLoop:
         self._step = self._environment.step(kinds_N, actions_NA)
         self.tally.add(self._step)
         self._tick += 1
-        return Tick(states_NS, violated_N, decision.uncertainties_N, risks_N, table, tuple(actions), self._step)
+        return Tick(
+            observations_N, states_NS, violated_N, decision.uncertainties_N, risks_N, table, tuple(actions), self._step
+        )
 
 
 def supervisors_of(fleet: Fleet, seed: int) -> dict[str, Supervisor]:

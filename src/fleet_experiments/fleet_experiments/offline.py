@@ -179,9 +179,9 @@ def _errors(actions_KBA: NDArray[np.float64], held_out: Dataset, samples_KBA: ND
 
 def _baselines(training: Dataset, held_out: Dataset) -> dict[str, NDArray[np.float64]]:
     """Actions (K, B, A) of policies that do not learn."""
-    mean_S, std_S = training.states_BS.mean(0), training.states_BS.std(0) + 1e-8
-    tree = cKDTree((training.states_BS - mean_S) / std_S)
-    _, nearest_BK = tree.query((held_out.states_BS - mean_S) / std_S, k=BEST_OF)
+    mean_S, std_S = training.observations_B.mean(0), training.observations_B.std(0) + 1e-8
+    tree = cKDTree((training.observations_B - mean_S) / std_S)
+    _, nearest_BK = tree.query((held_out.observations_B - mean_S) / std_S, k=BEST_OF)
     mean_A = training.actions_BA.mean(0)
     return {
         "mean action": np.broadcast_to(mean_A, (1, *held_out.actions_BA.shape)),
@@ -202,12 +202,12 @@ class _Explicit:
     """Behaviour cloning by least squares."""
 
     def __init__(self, recipe: ExplicitRecipe, training: Dataset, seed: int) -> None:
-        shape = ExplicitShape(training.states_BS.shape[1], training.actions_BA.shape[1], members=1)
+        shape = ExplicitShape(training.observations_B.shape[1], training.actions_BA.shape[1], members=1)
         config = ExplicitConfig(shape, descent=DescentConfig(batch_size=64, learning_rate=1e-3))
         self.policy = new_explicit(config, _scaling(training, own_range=recipe.own_range), torch_generator(seed))
 
     def measured(self, held_out: Dataset, seed: int) -> Row:
-        actions_BA = self.policy.decide(held_out.states_BS.astype(np.float64), torch_generator(seed)).actions_NA
+        actions_BA = self.policy.decide(held_out.observations_B.astype(np.float64), torch_generator(seed)).actions_NA
         return _errors(actions_BA[None], held_out)
 
 
@@ -216,7 +216,7 @@ class _Implicit:
 
     def __init__(self, recipe: ImplicitRecipe, training: Dataset, seed: int, width: int, depth: int) -> None:
         config = ImplicitConfig(
-            EnergyShape(training.states_BS.shape[1], training.actions_BA.shape[1], 1, width, depth),
+            EnergyShape(training.observations_B.shape[1], training.actions_BA.shape[1], 1, width, depth),
             sampler=recipe.sampler,
             chains=CHAINS,
             polish=recipe.polish,
@@ -227,7 +227,7 @@ class _Implicit:
 
     def measured(self, held_out: Dataset, seed: int) -> Row:
         policy, polish = self.policy, self.policy.config.polish
-        features_EBW = policy.features(held_out.states_BS)
+        features_EBW = policy.features(held_out.observations_B)
         samples = policy.samples(features_EBW, torch_generator(seed))
         some = Samples(
             *(part[:, :, :BEST_OF] for part in (samples.actions_EBKA, samples.energies_EBK, samples.weights_EBK))
@@ -254,4 +254,4 @@ def _scaling(training: Dataset, *, own_range: bool) -> Scaling:
     low_A, high_A = (torch.full((training.actions_BA.shape[1],), end) for end in ACTION_RANGE)
     if own_range:
         low_A, high_A = data_range(torch.from_numpy(training.actions_BA), low_A, high_A)
-    return fit_scaling(torch.from_numpy(training.states_BS), low_A, high_A)
+    return fit_scaling(torch.from_numpy(training.observations_B), low_A, high_A)

@@ -21,7 +21,7 @@ from iifl_policy.energy import EnergyEnsemble, EnergyShape, Field, new_energy
 from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig
-from iifl_policy.perceptron import Perceptrons, perceptrons
+from iifl_policy.perceptron import Perceptrons
 from iifl_policy.randomness import torch_generator
 from iifl_policy.scaling import Scaling
 from iifl_policy.spectral import folded
@@ -129,7 +129,7 @@ def new_subject(sizes: Sizes, seed: int, device: torch.device, dtype: torch.dtyp
     """Energies with random weights, and random observations."""
     net = new_energy(sizes.shape, torch_generator(seed)).net
     net.weights[-1].mul_(STEEPNESS)
-    net = perceptrons([parameter.to(device, dtype) for parameter in net.parameters()])
+    net = net.changed(lambda parameter: parameter.to(device, dtype))
     states, actions = (
         torch.ones(dim, dtype=dtype, device=device) for dim in (sizes.shape.state_dim, sizes.shape.action_dim)
     )

@@ -55,11 +55,11 @@ class Recording:
         Raises:
             BadInput: there is none.
         """
-        states_BS = self.dataset.states_BS
+        states_BS = self.dataset.observations_B
         columns = [states_BS[:, place : place + 1] for place in range(states_BS.shape[1])]
         for place in places:
             columns[place : place + QUATERNION] = [_matrices(states_BS, place), *[states_BS[:, :0]] * (QUATERNION - 1)]
-        return replace(self, dataset=replace(self.dataset, states_BS=np.concatenate(columns, 1)))
+        return replace(self, dataset=replace(self.dataset, observations_B=np.concatenate(columns, 1)))
 
 
 def read_recordings(paths: Sequence[Path]) -> Recording:
@@ -72,13 +72,13 @@ def read_recordings(paths: Sequence[Path]) -> Recording:
     episodes: list[NDArray[np.int64]] = []
     for path in paths:
         part, dones_B = _read(path)
-        if parts and (part.states_BS.shape[1:], part.actions_BA.shape[1:]) != (
-            parts[0].states_BS.shape[1:],
+        if parts and (part.observations_B.shape[1:], part.actions_BA.shape[1:]) != (
+            parts[0].observations_B.shape[1:],
             parts[0].actions_BA.shape[1:],
         ):
             raise BadInput(
-                f"{path}: found {part.states_BS.shape[1]} observation and {part.actions_BA.shape[1]} action values, allowed "
-                f"are as many as in {paths[0]} ({parts[0].states_BS.shape[1]} and {parts[0].actions_BA.shape[1]})."
+                f"{path}: found {part.observations_B.shape[1]} observation and {part.actions_BA.shape[1]} action values, allowed "
+                f"are as many as in {paths[0]} ({parts[0].observations_B.shape[1]} and {parts[0].actions_BA.shape[1]})."
             )
         first = episodes[-1][-1] + 1 if episodes else 0
         parts.append(part)
@@ -112,6 +112,6 @@ def _read(path: Path) -> tuple[Dataset, NDArray[np.bool_]]:
         found = (states.shape, actions.shape, dones.shape)
         raise BadInput(f"{path}: shapes found {found}, allowed are (B, S), (B, A) and (B,).")
     dataset = Dataset(states.astype(np.float32), actions.astype(np.float32))
-    if not (np.isfinite(dataset.states_BS).all() and np.isfinite(dataset.actions_BA).all()):
+    if not (np.isfinite(dataset.observations_B).all() and np.isfinite(dataset.actions_BA).all()):
         raise BadInput(f"{path}: found values that are not finite, allowed are finite values only.")
     return dataset, dones.astype(bool)

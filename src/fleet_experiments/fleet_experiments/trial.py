@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fleet_contract.action import ActionKind
 from iifl_policy.policy import Decider
 from iifl_policy.randomness import torch_generator
-from sim_bridge.environment import Environment
+from sim_bridge.environment import Environment, observations
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def run_trial(
     while driving_N.any():
         states.append(np.where(driving_N[:, None], step.states_NS, np.nan))
         actions_NA = np.zeros((robots, environment.contract.action_dim))
-        decision = policy.decide(step.states_NS[driving_N], torch_generator(seed, len(states)))
+        observed_N = observations(environment, step, policy.observes)
+        decision = policy.decide(observed_N[driving_N], torch_generator(seed, len(states)))
         actions_NA[driving_N] = decision.actions_NA
         kinds_N = np.where(driving_N, ActionKind.MOVE, ActionKind.HOLD).astype(np.int64)
         step = environment.step(kinds_N, actions_NA)

@@ -14,7 +14,6 @@ from fleet_contract.lease import LeaseKind
 from fleet_experiments.loop import FleetLoop, supervisors_of
 from iifl_policy.checkpoint import read_checkpoint
 from iifl_policy.energy import EnergyEnsemble
-from iifl_policy.perceptron import perceptrons
 from iifl_policy.randomness import torch_generator
 from sim_bridge.backends import make_environment
 
@@ -157,7 +156,7 @@ def test_order_c_sends_humans_for_hard_resets_only(new_environment):
 
 def turned(policy):
     """The policy whose second member acts."""
-    net = perceptrons([parameter.flip(0) for parameter in policy.model.net.parameters()])
+    net = policy.model.net.changed(lambda parameter: parameter.flip(0))
     return replace(policy, model=EnergyEnsemble(net, policy.model.state_dim))
 
 

@@ -26,6 +26,8 @@ from teleop_gui.supervisors import make_supervisor
 class Taught:
     """Decides as a supervisor does."""
 
+    observes = "state"
+
     def __init__(self, style, index=0) -> None:
         self._supervisor = make_supervisor("navigation", style, 0, index)
 
@@ -36,6 +38,8 @@ class Taught:
 
 class Straight:
     """Always goes to the right."""
+
+    observes = "state"
 
     def decide(self, states_NS, generator):
         return Decision(np.tile([1.0, 0.0], (len(states_NS), 1)), np.zeros(len(states_NS)), np.zeros(len(states_NS)))
@@ -60,10 +64,10 @@ def test_a_policy_that_goes_straight_ends_at_the_obstacle():
 def test_demonstrations_are_one_whole_episode_of_every_robot():
     supervisors = [make_supervisor("navigation", style, 0, 0) for style in ("up", "down")]
     dataset = demonstrate_episodes(make_environment("numpy", "navigation", CONTRACT, 4), supervisors, seed=0)
-    begins = np.flatnonzero((dataset.states_BS == (8, 25)).all(1))
+    begins = np.flatnonzero((dataset.observations_B == (8, 25)).all(1))
     assert len(begins) == 4
     for first, end, above in zip(begins, [*begins[1:], len(dataset)], (True, False, True, False), strict=True):
-        episode_TS = dataset.states_BS[first:end]
+        episode_TS = dataset.observations_B[first:end]
         assert (episode_TS[episode_TS[:, 0] == 36, 1] > 25).all() == above
         np.testing.assert_array_equal(episode_TS[:-1] + dataset.actions_BA[first : end - 1], episode_TS[1:])
 

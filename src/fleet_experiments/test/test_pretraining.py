@@ -67,7 +67,7 @@ def watched():
 @pytest.mark.parametrize("pairs", [1, 2, 3, 100, 301])
 def test_pairs_are_as_many_as_asked_and_none_is_of_a_robot_in_violation_or_at_its_goal(watched, pairs):
     dataset = demonstrate(watched, [Clumsy("clockwise"), Clumsy("counterclockwise")], pairs, seed=2)
-    assert dataset.states_BS.shape == (pairs, 6)
+    assert dataset.observations_B.shape == (pairs, 6)
     assert dataset.actions_BA.shape == (pairs, 2)
     states, actions, stuck, done = [], [], 0, 0
     for before, kinds_N, actions_NA in watched.log:
@@ -78,7 +78,7 @@ def test_pairs_are_as_many_as_asked_and_none_is_of_a_robot_in_violation_or_at_it
                 states.append(before.states_NS[robot])
                 actions.append(actions_NA[robot])
         stuck, done = stuck + before.violated_N.sum(), done + before.succeeded_N.sum()
-    np.testing.assert_array_equal(dataset.states_BS, np.float32(states[:pairs]))
+    np.testing.assert_array_equal(dataset.observations_B, np.float32(states[:pairs]))
     np.testing.assert_array_equal(dataset.actions_BA, np.float32(actions[:pairs]))
     assert (np.abs(dataset.actions_BA) <= np.float32(0.05)).all()
     assert 0 <= len(states) - pairs < 3
@@ -114,7 +114,7 @@ def test_the_first_policy_is_made_of_its_demonstrations_and_calibrated_by_its_ow
     pretrain(file, seed=3)
     assert "policy.safetensors: loss " in capsys.readouterr().out
     fleet = read_fleet(file)
-    dataset = read_dataset(fleet.training.demonstrations, state_dim=6, action_dim=2)
+    dataset = read_dataset(fleet.training.demonstrations, (6,), 2)
     policy, about = read_checkpoint(fleet.policy.checkpoint, CONTRACT)
     assert len(dataset) == 30
     assert about.dataset == dataset.digest

@@ -29,7 +29,7 @@ def test_no_episode_is_on_both_sides(tmp_path_factory, lengths, seed):
     recording = read_recordings([write(tmp_path_factory.getbasetemp() / "episodes.npz", lengths)])
     training, held_out = recording.split(0.2, seed)
     assert len(training) + len(held_out) == sum(lengths)
-    one, other = (set(part.states_BS[:, 0].tolist()) for part in (training, held_out))
+    one, other = (set(part.observations_B[:, 0].tolist()) for part in (training, held_out))
     assert not one & other
     assert len(other) == max(1, round(0.2 * len(lengths)))
 
@@ -37,7 +37,7 @@ def test_no_episode_is_on_both_sides(tmp_path_factory, lengths, seed):
 def test_files_are_joined_and_their_episodes_stay_apart(tmp_path):
     recording = read_recordings([write(tmp_path / "a.npz", [2, 3]), write(tmp_path / "b.npz", [1, 4])])
     assert recording.episodes_B.tolist() == [0, 0, 1, 1, 1, 2, 3, 3, 3, 3]
-    assert recording.dataset.states_BS[:, 1].tolist() == [0, 1, 0, 1, 2, 0, 0, 1, 2, 3]
+    assert recording.dataset.observations_B[:, 1].tolist() == [0, 1, 0, 1, 2, 0, 0, 1, 2, 3]
 
 
 def test_one_episode_cannot_be_split(tmp_path):
@@ -74,7 +74,7 @@ def test_an_orientation_is_its_matrix_whatever_the_sign_of_the_quaternion(tmp_pa
     quarter_turn_about_z = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
     states = np.array([[7, 0, 0, half, half, 8], [7, 0, 0, -half, -half, 8], [7, 0, 0, 0, 0, 8]])
     path = write(tmp_path / "a.npz", [3], observations=states)
-    found = read_recordings([path]).with_rotation_matrices([1]).dataset.states_BS
+    found = read_recordings([path]).with_rotation_matrices([1]).dataset.observations_B
     for row, matrix in zip(found, [quarter_turn_about_z, quarter_turn_about_z, np.eye(3)], strict=True):
         np.testing.assert_allclose(row, [7, *np.ravel(matrix), 8], atol=1e-6)
 
@@ -82,7 +82,7 @@ def test_an_orientation_is_its_matrix_whatever_the_sign_of_the_quaternion(tmp_pa
 def test_two_orientations_keep_their_places(tmp_path):
     states = np.tile([0, 0, 0, 1, 5, 0, 0, 0, 1, 6], (2, 1))
     found = read_recordings([write(tmp_path / "a.npz", [2], observations=states)]).with_rotation_matrices([0, 5])
-    np.testing.assert_array_equal(found.dataset.states_BS[0], [*np.eye(3).ravel(), 5, *np.eye(3).ravel(), 6])
+    np.testing.assert_array_equal(found.dataset.observations_B[0], [*np.eye(3).ravel(), 5, *np.eye(3).ravel(), 6])
 
 
 @pytest.mark.parametrize("place", [0, 3, 9])

@@ -35,6 +35,7 @@ class Driver:
     """A policy that drives every robot its own way."""
 
     actions_NA: np.ndarray
+    observes: str = "state"
 
     def decide(self, states_NS, generator) -> Decision:
         return Decision(self.actions_NA, np.where(np.arange(ROBOTS) == UNSURE, 2.0, 0.5), np.zeros(ROBOTS))

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fleet_contract.robot import Stream
 from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.langevin import Langevin
 from iifl_policy.policy import Decision
@@ -66,18 +67,23 @@ class Cascade:
         self._doubtful: Rows = np.arange(0)
         self._kept: Samples | None = None
 
+    @property
+    def observes(self) -> Stream:
+        """What it decides from."""
+        return self._policy.observes
+
     @torch.no_grad()
-    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:
+    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
         """Decide for N robots; the same observations and generators from the first tick on give the same decisions."""
         policy, config = self._policy, self._config
-        features_ENW = policy.features(states_NS)
+        features_ENW = policy.features(observations_N)
         chance = on_device(branch(generator), policy.device)
-        if self._kept is None or self._kept.energies_EBK.shape[1] != len(states_NS):
+        if self._kept is None or self._kept.energies_EBK.shape[1] != len(observations_N):
             self._kept, self._doubtful = self._spread(features_ENW, chance), np.arange(0)
         kept, doubtful = self._kept, self._doubtful
-        sure = np.setdiff1d(np.arange(len(states_NS)), doubtful)
+        sure = np.setdiff1d(np.arange(len(observations_N)), doubtful)
 
-        decision = _undecided(len(states_NS), policy.model.action_dim)
+        decision = _undecided(len(observations_N), policy.model.action_dim)
         for rows, chains in ((sure, config.screened), (doubtful, policy.config.chains)):
             if len(rows):
                 samples = self._carried(features_ENW[:, rows], _part(kept, rows, chains), chance)

@@ -111,12 +111,13 @@ def read_checkpoint(path: Path, contract: RobotContract) -> tuple[Policy, About]
     other_types = any(tensor.dtype != torch.float32 for tensor in tensors.values())
     if other_types or metadata.get("content") != _content_digest(tensors, text):
         raise BadInput(f"{path}: content found differs from its digest, allowed is the file as it was written.")
-    shape = about.policy.shape
-    found = (shape.state_dim, shape.action_dim)
-    if found != (contract.state_dim, contract.action_dim):
+    shape, encoder = about.policy.shape, about.policy.encoder
+    found = encoder.image if encoder else (shape.state_dim,), shape.action_dim
+    allowed = contract.observed_shape("camera" if encoder else "state"), contract.action_dim
+    if found != allowed:
         raise BadInput(
-            f"{path}: dimensions found {found[0]} observation and {found[1]} action values, "
-            f"allowed are {contract.state_dim} and {contract.action_dim} (robot {contract.robot})."
+            f"{path}: observations found of shape {found[0]} and {found[1]} action values, "
+            f"allowed are {allowed[0]} and {allowed[1]} (robot {contract.robot})."
         )
     contract.require_same(about.contract, owner=str(path))
     try:

@@ -15,12 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fleet_contract.robot import Stream
+from iifl_policy.augmentation import Augmentation
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import Descent, DescentConfig, Watch, descend
+from iifl_policy.encoder import Encoders, EncoderShape, encoder_tensors, new_encoders, seen, split_tensors
 from iifl_policy.perceptron import Perceptrons, new_perceptrons, perceptrons_from
 from iifl_policy.policy import Decision, Fitted
 from iifl_policy.scaling import Scaling
 from iifl_policy.training_file import TrainingFile, training_key
+from iifl_policy.training_pairs import training_pairs
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class ExplicitConfig:
     shape: ExplicitShape
     kind: Literal["explicit"] = "explicit"
     descent: DescentConfig = DescentConfig(learning_rate=3e-4, decay=1.0)
+    encoder: EncoderShape | None = None
+    """Sees for a policy that decides from images; its features are the states of `shape`."""
+    augmentation: Augmentation = Augmentation()
+    """Of images that are learned from."""
 
 
 @dataclass(frozen=True)
@@ -57,37 +65,45 @@ class ExplicitPolicy:
     net: Perceptrons
     scaling: Scaling
     descent: Descent = Descent()
+    encoders: Encoders | None = None
     uncertainty_unit: ClassVar[str] = "1"
 
+    @property
+    def observes(self) -> Stream:
+        """What it decides from."""
+        return "camera" if self.encoders else "state"
+
     @torch.no_grad()
-    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:  # noqa: ARG002
+    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:  # noqa: ARG002
         """One forward pass; nothing is drawn.
 
         The uncertainty is the members' variance as a share of the largest that two halves of the range allow, averaged
         over action dimensions (IFL benchmark).
         """
-        states = torch.as_tensor(states_NS, dtype=torch.float32, device=self.net.weights[0].device)
-        actions_ENA = _squashed(self.net, self.scaling.states(states).expand(self.net.members, *states.shape))
+        observed = torch.as_tensor(observations_N, device=self.net.weights[0].device).float()
+        seen_ENS = seen(self.encoders, self.scaling.states(observed).expand(self.net.members, *observed.shape))
+        actions_ENA = _squashed(self.net, seen_ENS)
         return Decision(
             actions_NA=self.scaling.robot_actions(actions_ENA.mean(0)).double().cpu().numpy(),
             uncertainties_N=actions_ENA.var(0, correction=0).mean(-1).double().cpu().numpy(),
-            standard_errors_N=np.zeros(len(states_NS)),
+            standard_errors_N=np.zeros(len(observations_N)),
         )
 
     def fit(
         self, dataset: Dataset, *, steps: int, seed: int, watch: Watch | None = None, keep: Path | None = None
     ) -> Fitted[ExplicitPolicy]:
         """Least squares, all members on their own bootstraps, in one batched pass; see `Policy.fit`."""
-        states, actions = self.scaling.pairs(dataset)
-        net = self.net.trainable()
+        pairs = training_pairs(dataset, self.scaling, self.config.augmentation, seed)
+        net, encoders = self.net.trainable(), self.encoders and self.encoders.trainable()
 
-        def loss(batch: Tensor, _: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
-            error_E = (_squashed(net, states[batch]) - actions[batch]).square().mean((1, 2))
+        def loss(batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
+            observed, actions = pairs(batch, generator)
+            error_E = (_squashed(net, seen(encoders, observed)) - actions).square().mean((1, 2))
             return error_E.sum(), {"squared error": error_E.detach()}
 
         key = training_key(self.config, dataset.digest, steps, seed, self.descent.steps)
         descent, mean_loss = descend(
-            net.parameters(),
+            [*net.parameters(), *(encoders.parameters() if encoders else ())],
             loss,
             dataset.training_rows(net.members, seed),
             self.config.descent,
@@ -97,11 +113,12 @@ class ExplicitPolicy:
             watch=watch,
             keep=TrainingFile(keep, key) if keep else None,
         )
-        return Fitted(replace(self, net=net.frozen(), descent=descent), mean_loss)
+        policy = replace(self, net=net.frozen(), descent=descent, encoders=encoders and encoders.frozen())
+        return Fitted(policy, mean_loss)
 
     def tensors(self) -> dict[str, Tensor]:
         """The model's parameters by name."""
-        return self.net.tensors()
+        return self.net.tensors() | encoder_tensors(self.encoders)
 
     def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> ExplicitPolicy:
         """The same policy with other parameters; see `Policy.with_state`."""
@@ -115,7 +132,9 @@ def _squashed(net: Perceptrons, states_EBS: Tensor) -> Tensor:
 
 def new_explicit(config: ExplicitConfig, scaling: Scaling, generator: torch.Generator) -> ExplicitPolicy:
     """A policy that has learned nothing."""
-    return ExplicitPolicy(config, new_perceptrons(config.shape.members, config.shape.sizes, generator), scaling)
+    encoders = new_encoders(config.encoder, config.shape.members, generator) if config.encoder else None
+    net = new_perceptrons(config.shape.members, config.shape.sizes, generator)
+    return ExplicitPolicy(config, net, scaling, encoders=encoders)
 
 
 def explicit_from(
@@ -127,4 +146,6 @@ def explicit_from(
         KeyError: a tensor is missing.
         ValueError: the tensors are not those of the shape.
     """
-    return ExplicitPolicy(config, perceptrons_from(tensors, config.shape.members, config.shape.sizes), scaling, descent)
+    shape = config.shape
+    encoders, own = split_tensors(tensors, config.encoder, shape.members)
+    return ExplicitPolicy(config, perceptrons_from(own, shape.members, shape.sizes), scaling, descent, encoders)

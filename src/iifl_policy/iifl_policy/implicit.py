@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from fleet_contract.robot import Stream
+from iifl_policy.augmentation import Augmentation
 from iifl_policy.dataset import Dataset
 from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.descent import Descent, DescentConfig, Watch, descend
+from iifl_policy.encoder import Encoders, EncoderShape, encoder_tensors, new_encoders, seen, split_tensors
 from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import Langevin
@@ -31,6 +34,7 @@ from iifl_policy.sampler import Samples
 from iifl_policy.scaling import Scaling
 from iifl_policy.spectral import SpectralNorm, folded
 from iifl_policy.training_file import TrainingFile, training_key
+from iifl_policy.training_pairs import training_pairs
 from iifl_policy.uniform import Uniform
 
 
@@ -50,6 +54,10 @@ class ImplicitConfig:
     descent: DescentConfig = DescentConfig()
     spectral_norm: bool = False
     """Whether hidden layers are spectrally normalised while they learn."""
+    encoder: EncoderShape | None = None
+    """Sees for a policy that decides from images; its features are the states of `shape`."""
+    augmentation: Augmentation = Augmentation()
+    """Of images that are learned from."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class ImplicitPolicy:
     model: EnergyEnsemble
     scaling: Scaling
     descent: Descent = Descent()
+    encoders: Encoders | None = None
     uncertainty_unit: ClassVar[str] = "nats"
 
     def sampling(self, chains: int, iterations: int) -> ImplicitPolicy:
@@ -73,10 +82,15 @@ class ImplicitPolicy:
         """The same policy for inference alone; see `EnergyEnsemble.rounded`."""
         return replace(self, model=self.model.rounded())
 
-    def features(self, states_NS: NDArray[np.floating]) -> Tensor:
+    @property
+    def observes(self) -> Stream:
+        """What it decides from."""
+        return "camera" if self.encoders else "state"
+
+    def features(self, observations_N: NDArray[np.generic]) -> Tensor:
         """What the model makes of the observations before it looks at actions, (E, N, W)."""
-        states = self.scaling.states(torch.as_tensor(states_NS, dtype=torch.float32, device=self.device))
-        return self.model.features(states.expand(self.model.members, *states.shape))
+        observed = self.scaling.states(torch.as_tensor(observations_N, device=self.device).float())
+        return self.model.features(seen(self.encoders, observed.expand(self.model.members, *observed.shape)))
 
     @property
     def device(self) -> torch.device:
@@ -84,12 +98,12 @@ class ImplicitPolicy:
         return self.model.net.weights[0].device
 
     @torch.no_grad()
-    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:
+    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
         """Sample all members once; take the first member's best action, and Jeffreys divergence from the same actions.
 
         With one member there is nothing to disagree with, and the uncertainty is zero.
         """
-        features_ENW = self.features(states_NS)
+        features_ENW = self.features(observations_N)
         return self.decision(features_ENW, self.samples(features_ENW, generator))
 
     def samples(self, features_ENW: Tensor, generator: torch.Generator) -> Samples:
@@ -117,20 +131,21 @@ class ImplicitPolicy:
     ) -> Fitted[ImplicitPolicy]:
         """All members on their own bootstraps, in one batched pass; see `Policy.fit`."""
         config, state_dim = self.config, self.model.state_dim
-        states, actions = self.scaling.pairs(dataset)
+        pairs = training_pairs(dataset, self.scaling, config.augmentation, seed)
         rows = dataset.training_rows(self.model.members, seed)
-        net = self.model.net.trainable()
+        net, encoders = self.model.net.trainable(), self.encoders and self.encoders.trainable()
         spectral = SpectralNorm(net) if config.spectral_norm else None
 
         def loss(batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
             model = EnergyEnsemble(spectral(net) if spectral else net, state_dim)
+            observed, actions = pairs(batch, generator)
             drawn = on_device(generator, self.device)
-            value, contrast_E, penalty_E = ensemble_loss(model, states[batch], actions[batch], config.loss, drawn)
+            value, contrast_E, penalty_E = ensemble_loss(model, seen(encoders, observed), actions, config.loss, drawn)
             return value, {"InfoNCE": contrast_E, "gradient penalty": penalty_E}
 
         key = training_key(config, dataset.digest, steps, seed, self.descent.steps)
         descent, mean_loss = descend(
-            net.parameters(),
+            [*net.parameters(), *(encoders.parameters() if encoders else ())],
             loss,
             rows,
             config.descent,
@@ -142,11 +157,17 @@ class ImplicitPolicy:
             buffers=spectral.vectors if spectral else (),
         )
         learned = folded(net.frozen()) if spectral else net.frozen()
-        return Fitted(replace(self, model=EnergyEnsemble(learned, state_dim), descent=descent), mean_loss)
+        policy = replace(
+            self,
+            model=EnergyEnsemble(learned, state_dim),
+            descent=descent,
+            encoders=encoders and encoders.frozen(),
+        )
+        return Fitted(policy, mean_loss)
 
     def tensors(self) -> dict[str, Tensor]:
         """The model's parameters by name."""
-        return self.model.net.tensors()
+        return self.model.net.tensors() | encoder_tensors(self.encoders)
 
     def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> ImplicitPolicy:
         """The same policy with other parameters; see `Policy.with_state`."""
@@ -155,7 +176,8 @@ class ImplicitPolicy:
 
 def new_implicit(config: ImplicitConfig, scaling: Scaling, generator: torch.Generator) -> ImplicitPolicy:
     """A policy that has learned nothing."""
-    return ImplicitPolicy(config, new_energy(config.shape, generator), scaling)
+    encoders = new_encoders(config.encoder, config.shape.members, generator) if config.encoder else None
+    return ImplicitPolicy(config, new_energy(config.shape, generator), scaling, encoders=encoders)
 
 
 def implicit_from(
@@ -167,5 +189,7 @@ def implicit_from(
         KeyError: a tensor is missing.
         ValueError: the tensors are not those of the shape.
     """
-    net = perceptrons_from(tensors, config.shape.members, config.shape.sizes)
-    return ImplicitPolicy(config, EnergyEnsemble(net, config.shape.state_dim), scaling, descent)
+    shape = config.shape
+    encoders, own = split_tensors(tensors, config.encoder, shape.members)
+    model = EnergyEnsemble(perceptrons_from(own, shape.members, shape.sizes), shape.state_dim)
+    return ImplicitPolicy(config, model, scaling, descent, encoders)

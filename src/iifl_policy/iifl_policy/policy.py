@@ -1,6 +1,6 @@
 """The policy Protocol: decides for the whole fleet in one batch, and learns.
 
-N robots, S state dim, A action dim.
+N robots, S state dim, H image rows, W image columns, C channels, A action dim.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fleet_contract.robot import Stream
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import Descent, Watch
 from iifl_policy.scaling import Scaling
@@ -47,8 +48,17 @@ class Fitted(Generic[P_co]):
 class Decider(Protocol):
     """Whatever decides for the fleet."""
 
-    def decide(self, states_NS: NDArray[np.float64], generator: torch.Generator) -> Decision:
-        """Decide for N robots; the same generator state gives the same decision."""
+    @property
+    def observes(self) -> Stream:
+        """What it decides from."""
+
+    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
+        """Decide for N robots; the same generator state gives the same decision.
+
+        Args:
+            observations_N: states (N, S) in the robot's units, or images (N, H, W, C) of 8-bit values.
+            generator: of what is drawn.
+        """
 
 
 class Policy(Decider, Protocol):

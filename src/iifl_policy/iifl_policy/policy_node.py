@@ -1,25 +1,21 @@
-"""Serves the policy: decides for the whole fleet in one batch, and swaps in new versions between two ticks.
-
-N robots, S state dim.
-"""
+"""Serves the policy: decides for the whole fleet in one batch, and swaps in new versions between two ticks."""
 
 from __future__ import annotations
 
 import time
-from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from fleet_interfaces.msg import Observation, PolicyReport, PolicyVersion
+from fleet_interfaces.msg import PolicyReport, PolicyVersion
 from fleet_interfaces.msg import RobotAction as ActionMessage
 from numpy.typing import NDArray
 
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
 from fleet_contract.door import BadInput
+from fleet_contract.observing import observe
 from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
-from fleet_contract.state import state_of
 from iifl_policy.checkpoint import read_checkpoint
 from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.policy import Policy
@@ -41,13 +37,11 @@ class PolicyNode(FleetNode):
         self._version = 1
         self._tick = -1
         self._stamp = Time()
-        self._states: dict[int, NDArray[np.float64]] = {}
-        names, state = self.fleet.robot_names, self.robot_contract.observation.state
+        self._observations: dict[int, NDArray[np.generic]] = {}
+        names = self.fleet.robot_names
         self._actions = [self.create_publisher(ActionMessage, f"{name}/policy_action", OFFERED) for name in names]
         self._reports = self.create_publisher(PolicyReport, "fleet/policy_report", OFFERED)
-        for robot, name in enumerate(names):
-            heard = partial(self._on_observation, robot)
-            self.create_subscription(Observation, f"{name}/{state.topic}", heard, NEWEST)
+        observe(self, self._policy.observes, self._on_observation, NEWEST)
         self.create_subscription(PolicyVersion, "fleet/policy_version", self._on_version, NEWEST)
 
     def _load(self, path: Path) -> Policy:
@@ -55,17 +49,13 @@ class PolicyNode(FleetNode):
         choice = self.fleet.policy
         return policy.sampling(choice.chains, choice.iterations) if isinstance(policy, ImplicitPolicy) else policy
 
-    def _on_observation(self, robot: int, message: Observation) -> None:
-        if message.tick < self._tick:
+    def _on_observation(self, robot: int, tick: int, stamp: Time, observation: NDArray[np.generic]) -> None:
+        if tick < self._tick:
             return
-        if message.tick > self._tick:
-            self._tick, self._stamp = message.tick, message.header.stamp
-            self._states.clear()
-        try:
-            self._states[robot] = state_of(message, self.robot_contract)
-        except ValueError as error:
-            self.get_logger().error(f"{self.fleet.robot_names[robot]}/{error}")
-            return
+        if tick > self._tick:
+            self._tick, self._stamp = tick, stamp
+            self._observations.clear()
+        self._observations[robot] = observation
         self._decide_if_complete()
 
     def _on_version(self, message: PolicyVersion) -> None:
@@ -82,12 +72,12 @@ class PolicyNode(FleetNode):
     def _decide_if_complete(self) -> None:
         names = self.fleet.robot_names
         too_old = self.lockstep and self._version < self.fleet.version_due(self._tick)
-        if too_old or len(self._states) < len(names):
+        if too_old or len(self._observations) < len(names):
             return
         began = time.perf_counter()
         generator = torch_generator(self._seed, self._tick)
-        decision = self._policy.decide(np.stack([self._states[robot] for robot in range(len(names))]), generator)
-        self._states.clear()
+        decision = self._policy.decide(np.stack([self._observations[robot] for robot in range(len(names))]), generator)
+        self._observations.clear()
         report = PolicyReport(
             tick=self._tick,
             policy_version=self._version,

@@ -1,13 +1,15 @@
 """Between the robot's units and model space.
 
-S state dim, A action dim.
+S state dim, or channels of images; A action dim.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fleet_contract.robot import RobotContract
@@ -16,7 +18,7 @@ from iifl_policy.dataset import Dataset
 
 @dataclass(frozen=True)
 class Scaling:
-    """Normalises states by the training data, and actions by the robot's range."""
+    """Normalises observations by the training data, and actions by the robot's range."""
 
     state_mean_S: Tensor
     state_std_S: Tensor
@@ -24,7 +26,7 @@ class Scaling:
     action_high_A: Tensor
 
     def states(self, states: Tensor) -> Tensor:
-        """States (..., S) in the robot's units to model space."""
+        """States or images (..., S) in the robot's units to model space."""
         return (states - self.state_mean_S) / self.state_std_S
 
     def actions(self, actions: Tensor) -> Tensor:
@@ -33,9 +35,14 @@ class Scaling:
 
     def pairs(self, dataset: Dataset) -> tuple[Tensor, Tensor]:
         """States (B, S) and actions (B, A) of a dataset in model space; actions beyond the range are put onto its edge."""
-        device = self.state_mean_S.device
-        states = self.states(torch.as_tensor(dataset.states_BS, device=device))
-        return states, self.actions(torch.as_tensor(dataset.actions_BA, device=device)).clamp(-1, 1)
+        return self.states(self._on_device(dataset.observations_B)), self.dataset_actions(dataset)
+
+    def dataset_actions(self, dataset: Dataset) -> Tensor:
+        """Actions (B, A) of a dataset in model space; those beyond the range are put onto its edge."""
+        return self.actions(self._on_device(dataset.actions_BA)).clamp(-1, 1)
+
+    def _on_device(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.as_tensor(array, device=self.state_mean_S.device)
 
     def to(self, device: torch.device) -> Scaling:
         """The same on another device."""
@@ -60,10 +67,11 @@ class Scaling:
         return (self.action_high_A - self.action_low_A) / 2
 
 
-def fit_scaling(states_BS: Tensor, action_low_A: Tensor, action_high_A: Tensor) -> Scaling:
+def fit_scaling(observations_B: Tensor, action_low_A: Tensor, action_high_A: Tensor) -> Scaling:
     """Scaling by the data's mean and standard deviation; a state dimension that does not vary is only centred."""
-    std = states_BS.std(0, correction=0)
-    return Scaling(states_BS.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std)), action_low_A, action_high_A)
+    values_XS = observations_B.flatten(0, -2).float()
+    std = values_XS.std(0, correction=0)
+    return Scaling(values_XS.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std)), action_low_A, action_high_A)
 
 
 def data_range(actions_BA: Tensor, low_A: Tensor, high_A: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,4 +89,4 @@ def contract_scaling(contract: RobotContract, dataset: Dataset) -> Scaling:
     low, high = (
         torch.as_tensor(bound, dtype=torch.float32) for bound in (contract.action_low_A, contract.action_high_A)
     )
-    return fit_scaling(torch.from_numpy(dataset.states_BS), low, high)
+    return fit_scaling(torch.from_numpy(dataset.observations_B), low, high)

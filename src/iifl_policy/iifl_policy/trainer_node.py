@@ -10,12 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from fleet_interfaces.msg import Observation, PolicyVersion
+import numpy as np
+from builtin_interfaces.msg import Time
+from fleet_interfaces.msg import PolicyVersion
 from fleet_interfaces.msg import RobotAction as ActionMessage
+from numpy.typing import NDArray
 
 from fleet_contract.action import action_of
+from fleet_contract.observing import observe
 from fleet_contract.ros import EVERY, OFFERED, FleetNode, run_process
-from fleet_contract.state import state_of
 from iifl_policy.checkpoint import describe, file_digest, read_checkpoint, write_checkpoint
 from iifl_policy.curves import curves
 from iifl_policy.dataset import Dataset, read_dataset
@@ -40,12 +43,12 @@ class TrainerNode(FleetNode):
         super().__init__("trainer")
         self._seed = self.setting("seed", 0, "Seed of bootstraps and batches.")
         contract = self.robot_contract
-        self._dims = {"state_dim": contract.state_dim, "action_dim": contract.action_dim}
         self._version = 1
         self._policy, self._about = read_checkpoint(self.fleet.policy.checkpoint, contract)
-        self._dataset = read_dataset(self.fleet.training.demonstrations, **self._dims)
+        self._dims = contract.observed_shape(self._policy.observes), contract.action_dim
+        self._dataset = read_dataset(self.fleet.training.demonstrations, *self._dims)
         self._offline = len(self._dataset)
-        self._humans = HumanPairs(self.fleet.robots.count, **self._dims)
+        self._humans = HumanPairs(self.fleet.robots.count, *self._dims)
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="training")
         self._training: Future[Fitted[Policy]] | None = None
         self._began = 0.0
@@ -53,9 +56,9 @@ class TrainerNode(FleetNode):
         self._trained = self.create_guard_condition(self._on_trained)
         self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", OFFERED)
         self._resume()
+        observe(self, self._policy.observes, self._on_observation, EVERY)
         for robot, name in enumerate(self.fleet.robot_names):
-            seen, done = partial(self._on_observation, robot), partial(self._on_action, robot)
-            self.create_subscription(Observation, f"{name}/{contract.observation.state.topic}", seen, EVERY)
+            done = partial(self._on_action, robot)
             self.create_subscription(ActionMessage, f"{name}/{contract.action.topic}", done, EVERY)
 
     def close(self) -> None:
@@ -73,7 +76,7 @@ class TrainerNode(FleetNode):
             self._version += 1
             checkpoint, dataset = self._files(self._version)
             self._policy, self._about = read_checkpoint(checkpoint, self.robot_contract)
-            self._dataset = read_dataset(dataset, **self._dims)
+            self._dataset = read_dataset(dataset, *self._dims)
         if self._version > 1:
             # It may have been written and never said.
             self._publish(math.nan, math.nan)
@@ -83,11 +86,8 @@ class TrainerNode(FleetNode):
         """Tick from which on pairs are not in the training set yet."""
         return self.fleet.training.update_ticks[self._version - 2] if self._version > 1 else 0
 
-    def _on_observation(self, robot: int, message: Observation) -> None:
-        try:
-            self._humans.add_state(message.tick, robot, state_of(message, self.robot_contract))
-        except ValueError as error:
-            self.get_logger().error(f"{self.fleet.robot_names[robot]}/{error}")
+    def _on_observation(self, robot: int, tick: int, _: Time, observation: NDArray[np.generic]) -> None:
+        self._humans.add_observation(tick, robot, observation)
         self._train_if_due()
 
     def _on_action(self, robot: int, message: ActionMessage) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from iifl_policy.energy import EnergyEnsemble
-from iifl_policy.perceptron import perceptrons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,4 +75,4 @@ def jeffreys_by_integration(one, two, action_dim: int = 1, state: Tensor | None 
 
 def in_double(model: EnergyEnsemble) -> EnergyEnsemble:
     """The same ensemble in double precision."""
-    return EnergyEnsemble(perceptrons([parameter.double() for parameter in model.net.parameters()]), model.state_dim)
+    return EnergyEnsemble(model.net.changed(torch.Tensor.double), model.state_dim)

@@ -24,6 +24,7 @@ from iifl_policy.checkpoint import About, describe, read_checkpoint, write_check
 from iifl_policy.dataset import Dataset, empty
 from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.descent import DescentConfig
+from iifl_policy.encoder import EncoderShape
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
 from iifl_policy.implicit import ImplicitConfig, new_implicit
@@ -32,6 +33,7 @@ from iifl_policy.scaling import contract_scaling
 from iifl_policy.uniform import Uniform
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
+ENCODER = EncoderShape(96, 96, filters=(2, 2, 4))
 CONFIG = ImplicitConfig(
     EnergyShape(6, 2, width=4, depth=2),
     sampler=Langevin(iterations=3, most_move=0.2),
@@ -45,24 +47,30 @@ CONFIGS = {
     "derivative-free": replace(CONFIG, sampler=DerivativeFree(iterations=2)),
     "one member": replace(CONFIG, shape=replace(CONFIG.shape, members=1)),
     "explicit": ExplicitConfig(ExplicitShape(6, 2, members=3, width=8)),
+    "implicit from images": replace(CONFIG, shape=replace(CONFIG.shape, state_dim=8), encoder=ENCODER),
+    "explicit from images": ExplicitConfig(ExplicitShape(8, 2, members=3, width=8), encoder=ENCODER),
 }
-STATES = np.random.default_rng(0).normal(0, 0.1, (5, 6))
+OBSERVED = {
+    "state": np.random.default_rng(0).normal(0, 0.1, (5, 6)),
+    "camera": np.random.default_rng(0).integers(0, 256, (5, 96, 96, 3), dtype=np.uint8),
+}
 
 
 def some_policy(config=CONFIG):
-    states = np.random.default_rng(1).normal(0.1, 0.2, (50, 6)).astype(np.float32)
-    scaling = contract_scaling(CONTRACT, Dataset(states, np.zeros((50, 2), np.float32)))
+    observed = OBSERVED["camera"] if config.encoder else np.random.default_rng(1).normal(0.1, 0.2, (50, 6))
+    observed = observed if config.encoder else observed.astype(np.float32)
+    scaling = contract_scaling(CONTRACT, Dataset(observed, np.zeros((len(observed), 2), np.float32)))
     new = new_implicit if isinstance(config, ImplicitConfig) else new_explicit
     return new(config, scaling, torch.Generator().manual_seed(1))
 
 
 def about_of(policy, **changes) -> About:
-    about = describe(policy, CONTRACT, threshold=0.1, dataset=empty(6, 2), command="made by hand")
+    about = describe(policy, CONTRACT, threshold=0.1, dataset=empty((6,), 2), command="made by hand")
     return about.model_copy(update=changes)
 
 
 def decisions(policy):
-    decision = policy.decide(STATES, torch.Generator().manual_seed(2))
+    decision = policy.decide(OBSERVED[policy.observes], torch.Generator().manual_seed(2))
     return decision.actions_NA, decision.uncertainties_N, decision.standard_errors_N
 
 
@@ -263,8 +271,19 @@ def test_a_robot_with_other_dimensions_is_refused(tmp_path):
     state = CONTRACT.observation.state
     longer = changed(state=state.model_copy(update={"quantities": (*state.quantities, state.quantities[0])}))
     assert refusal(path, longer) == (
-        "dimensions found 6 observation and 2 action values, allowed are 7 and 2 (robot push_cell)."
+        "observations found of shape (6,) and 2 action values, allowed are (7,) and 2 (robot push_cell)."
     )
+
+
+def test_a_robot_with_another_camera_is_refused(tmp_path):
+    path, policy = tmp_path / "policy.safetensors", some_policy(CONFIGS["implicit from images"])
+    write_checkpoint(path, policy, about_of(policy))
+    narrow = changed(camera=CONTRACT.observation.camera.model_copy(update={"width": 64}))
+    assert refusal(path, narrow).startswith(
+        "observations found of shape (96, 96, 3) and 2 action values, allowed are (96, 64, 3)"
+    )
+    with pytest.raises(BadInput, match=r"robot push_cell: observation\.camera is missing"):
+        read_checkpoint(path, changed(camera=None))
 
 
 def test_a_robot_with_another_contract_of_equal_dimensions_is_refused(tmp_path):

@@ -33,7 +33,7 @@ def some(rows: int) -> Dataset:
 
 
 def same(one: Dataset, two: Dataset) -> bool:
-    return np.array_equal(one.states_BS, two.states_BS) and np.array_equal(one.actions_BA, two.actions_BA)
+    return np.array_equal(one.observations_B, two.observations_B) and np.array_equal(one.actions_BA, two.actions_BA)
 
 
 @given(datasets(), st.sampled_from(["pairs.npz", "pairs", "pairs.data"]))
@@ -41,10 +41,10 @@ def test_a_dataset_comes_back_from_the_very_file_it_was_written_to(tmp_path_fact
     path = tmp_path_factory.mktemp("round") / name
     dataset.save(path)
     assert [file.name for file in path.parent.iterdir()] == [name]
-    found = read_dataset(path, state_dim=3, action_dim=2)
+    found = read_dataset(path, (3,), 2)
     assert same(found, dataset)
     assert found.digest == dataset.digest
-    assert found.states_BS.dtype == found.actions_BA.dtype == np.float32
+    assert found.observations_B.dtype == found.actions_BA.dtype == np.float32
 
 
 @given(datasets(), datasets())
@@ -53,26 +53,26 @@ def test_aggregation_keeps_rows_and_order(one, two):
     assert len(both) == len(one) + len(two)
     for index in range(len(both)):
         source, row = (one, index) if index < len(one) else (two, index - len(one))
-        np.testing.assert_array_equal(both.states_BS[index], source.states_BS[row])
+        np.testing.assert_array_equal(both.observations_B[index], source.observations_B[row])
         np.testing.assert_array_equal(both.actions_BA[index], source.actions_BA[row])
-    assert same(empty(3, 2) + one, one)
+    assert same(empty((3,), 2) + one, one)
 
 
 def test_the_digest_sees_every_number_and_which_is_which():
     base = some(4)
-    digests = {base.digest, some(3).digest, Dataset(base.states_BS[::-1], base.actions_BA).digest}
-    for array in ("states_BS", "actions_BA"):
+    digests = {base.digest, some(3).digest, Dataset(base.observations_B[::-1], base.actions_BA).digest}
+    for array in ("observations_B", "actions_BA"):
         changed = getattr(base, array).copy()
         changed[2, 1] = np.nextafter(changed[2, 1], np.float32(9))
         digests.add(Dataset(**(vars(base) | {array: changed})).digest)
-    square = Dataset(base.states_BS[:, :2], base.actions_BA)
-    digests |= {square.digest, Dataset(square.actions_BA, square.states_BS).digest}
+    square = Dataset(base.observations_B[:, :2], base.actions_BA)
+    digests |= {square.digest, Dataset(square.actions_BA, square.observations_B).digest}
     # The same bytes, cut between observation and action elsewhere.
     flat = np.arange(12, dtype=np.float32)
     digests |= {Dataset(flat[:6].reshape(2, 3), flat[6:].reshape(2, 3)).digest}
     digests |= {Dataset(flat[:8].reshape(2, 4), flat[8:].reshape(2, 2)).digest}
     assert len(digests) == 9
-    assert Dataset(np.asfortranarray(base.states_BS), base.actions_BA).digest == base.digest
+    assert Dataset(np.asfortranarray(base.observations_B), base.actions_BA).digest == base.digest
 
 
 def npz(**members) -> bytes:
@@ -101,26 +101,26 @@ BAD = {
     "empty": b"",
     "text": b"states: 1",
     "one array only": npy(S),
-    "other names": npz(observations=S, actions=A),
-    "no actions": npz(states=S),
-    "numbers alone": npz(states=np.float32(1), actions=np.float32(1)),
-    "words": npz(states=np.array([["a", "b", "c"]]), actions=np.zeros((1, 2))),
-    "truncated": npz(states=S, actions=A)[:-30],
-    "no arrays inside": zipped(states=b"hello", actions=b"hello"),
-    "header that is code": zipped(states=npy(S).replace(b"'descr'", b"__import"), actions=npy(A)),
-    "other length of states": npz(states=np.zeros((4, 4)), actions=A),
-    "other length of actions": npz(states=S, actions=np.zeros((4, 1))),
-    "more states than actions": npz(states=S, actions=A[:3]),
-    "images": npz(states=np.zeros((4, 3, 3)), actions=A),
-    "not finite": npz(states=S, actions=NOT_FINITE),
-    "infinite": npz(states=S + np.inf, actions=A),
-    "too large for single precision": npz(states=np.full((4, 3), 1e300), actions=A),
+    "other names": npz(states=S, actions=A),
+    "no actions": npz(observations=S),
+    "numbers alone": npz(observations=np.float32(1), actions=np.float32(1)),
+    "words": npz(observations=np.array([["a", "b", "c"]]), actions=np.zeros((1, 2))),
+    "truncated": npz(observations=S, actions=A)[:-30],
+    "no arrays inside": zipped(observations=b"hello", actions=b"hello"),
+    "header that is code": zipped(observations=npy(S).replace(b"'descr'", b"__import"), actions=npy(A)),
+    "other length of states": npz(observations=np.zeros((4, 4)), actions=A),
+    "other length of actions": npz(observations=S, actions=np.zeros((4, 1))),
+    "more states than actions": npz(observations=S, actions=A[:3]),
+    "images": npz(observations=np.zeros((4, 3, 3)), actions=A),
+    "not finite": npz(observations=S, actions=NOT_FINITE),
+    "infinite": npz(observations=S + np.inf, actions=A),
+    "too large for single precision": npz(observations=np.full((4, 3), 1e300), actions=A),
 }
 
 
 def refusal(path) -> str:
     with pytest.raises(BadInput) as caught:
-        read_dataset(path, state_dim=3, action_dim=2)
+        read_dataset(path, (3,), 2)
     sentence = str(caught.value)
     assert sentence.startswith(f"{path}: ")
     assert sentence.endswith(".")
@@ -152,12 +152,12 @@ class Trap:
 
 def test_pickled_objects_are_never_run(tmp_path):
     trace, path = tmp_path / "trace", tmp_path / "pairs.npz"
-    np.savez(path, states=np.array([[Trap(trace)]], dtype=object), actions=A)
+    np.savez(path, observations=np.array([[Trap(trace)]], dtype=object), actions=A)
     refusal(path)
     assert not trace.exists()
 
 
-INTACT = npz(states=some(5).states_BS, actions=some(5).actions_BA)
+INTACT = npz(observations=some(5).observations_B, actions=some(5).actions_BA)
 
 
 @given(place=st.integers(0, len(INTACT) - 1), flip=st.integers(1, 255))
@@ -165,7 +165,7 @@ def test_a_changed_byte_is_refused_or_harmless(tmp_path_factory, place, flip):
     path = tmp_path_factory.getbasetemp() / "flipped.npz"
     path.write_bytes(INTACT[:place] + bytes([INTACT[place] ^ flip]) + INTACT[place + 1 :])
     try:
-        found = read_dataset(path, state_dim=3, action_dim=2)
+        found = read_dataset(path, (3,), 2)
     except BadInput:
         refusal(path)
     else:
@@ -198,3 +198,17 @@ def test_the_same_seed_draws_the_same_rows_and_another_seed_others():
     for drawn, again, another in zip(one, same_seed, other, strict=True):
         np.testing.assert_array_equal(drawn, again)
         assert not np.array_equal(drawn, another)
+
+
+def test_images_are_read_as_they_were_written_and_no_other_numbers_are_taken_for_them(tmp_path):
+    path, images = tmp_path / "images.npz", np.random.default_rng(0).integers(0, 256, (4, 5, 6, 3), dtype=np.uint8)
+    dataset = Dataset(images, np.ones((4, 2), np.float32))
+    dataset.save(path)
+    found = read_dataset(path, (5, 6, 3), 2)
+    assert same(found, dataset)
+    assert found.has_images
+    with pytest.raises(BadInput, match=r"shapes found .* allowed are \(B, 6, 5, 3\) and \(B, 2\)"):
+        read_dataset(path, (6, 5, 3), 2)
+    np.savez(path, observations=images.astype(np.float32), actions=dataset.actions_BA)
+    with pytest.raises(BadInput, match="images found of float32 values, allowed are uint8 values"):
+        read_dataset(path, (5, 6, 3), 2)

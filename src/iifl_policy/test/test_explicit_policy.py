@@ -23,7 +23,7 @@ def sines(rows=400) -> Dataset:
 
 def untrained(dataset, config=CONFIG):
     return new_explicit(
-        config, fit_scaling(torch.from_numpy(dataset.states_BS), LOW, HIGH), torch.Generator().manual_seed(0)
+        config, fit_scaling(torch.from_numpy(dataset.observations_B), LOW, HIGH), torch.Generator().manual_seed(0)
     )
 
 

@@ -33,7 +33,7 @@ def runs(draw):
 def hear(pairs, did, place, *, is_state):
     tick, robot = place
     if is_state:
-        pairs.add_state(tick, robot, state_at(tick, robot))
+        pairs.add_observation(tick, robot, state_at(tick, robot))
     else:
         pairs.add_action(robot, action_at(tick, robot, *did[place]))
 
@@ -50,14 +50,14 @@ def expected_rows(did, first, end):
 @given(runs(), st.integers(0, TICKS), st.integers(0, TICKS))
 def test_any_order_of_arrival_gives_what_humans_drove_by_tick_and_robot(run, first, end):
     did, messages = run
-    pairs = HumanPairs(ROBOTS, 3, 2)
+    pairs = HumanPairs(ROBOTS, (3,), 2)
     for place, is_state in messages:
         hear(pairs, did, place, is_state=is_state)
     found = pairs.between(first, end)
     states, actions = expected_rows(did, first, end)
-    np.testing.assert_array_equal(found.states_BS, states)
+    np.testing.assert_array_equal(found.observations_B, states)
     np.testing.assert_array_equal(found.actions_BA, actions)
-    assert found.states_BS.dtype == found.actions_BA.dtype == np.float32
+    assert found.observations_B.dtype == found.actions_BA.dtype == np.float32
 
 
 @given(runs(), st.data())
@@ -65,7 +65,7 @@ def test_a_tick_is_complete_when_both_messages_of_every_robot_have_come_however_
     did, messages = run
     repeated = data.draw(st.lists(st.sampled_from(messages), max_size=6))
     messages = data.draw(st.permutations([*messages, *repeated]))
-    pairs = HumanPairs(ROBOTS, 3, 2)
+    pairs = HumanPairs(ROBOTS, (3,), 2)
     heard = set()
     for place, is_state in messages:
         hear(pairs, did, place, is_state=is_state)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import CORRECTED
-from iifl_policy.perceptron import perceptrons
 from iifl_policy.sampler import Samples, equal_weights
 
 SEEDS, CHAINS = 20, 512
@@ -100,7 +99,7 @@ def divergence(model, features, actions):
 
 def changed(model, change) -> EnergyEnsemble:
     """The ensemble with `change` applied to every parameter."""
-    return EnergyEnsemble(perceptrons([change(parameter) for parameter in model.net.parameters()]), model.state_dim)
+    return EnergyEnsemble(model.net.changed(change), model.state_dim)
 
 
 @given(offset=st.floats(-1e4, 1e4), member=st.integers(0, 1))

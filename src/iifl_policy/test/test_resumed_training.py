@@ -52,7 +52,7 @@ def dataset(rows=20, seed=0) -> Dataset:
 
 def untrained(config):
     new = new_implicit if isinstance(config, ImplicitConfig) else new_explicit
-    scaling = fit_scaling(torch.from_numpy(dataset().states_BS), -torch.ones(2), torch.ones(2))
+    scaling = fit_scaling(torch.from_numpy(dataset().observations_B), -torch.ones(2), torch.ones(2))
     return new(config, scaling, torch.Generator().manual_seed(1))
 
 

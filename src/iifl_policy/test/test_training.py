@@ -81,7 +81,7 @@ def test_samples_cover_both_ways_and_not_the_middle(trained):
 
 def test_decisions_are_one_of_the_ways_and_never_the_mean_of_them(trained):
     policy, _, _ = trained
-    decision = policy.decide(two_ways(40, seed=9).states_BS, torch.Generator().manual_seed(1))
+    decision = policy.decide(two_ways(40, seed=9).observations_B, torch.Generator().manual_seed(1))
     assert np.abs(np.abs(decision.actions_NA[:, 0]) - PUSH_M).max() < 0.01
     assert np.abs(decision.actions_NA[:, 1]).max() < 0.01
 
@@ -96,7 +96,7 @@ def test_the_mean_action_has_more_energy_than_each_way(trained):
 
 def test_uncertainty_is_larger_far_from_the_data(trained):
     policy, _, _ = trained
-    near = two_ways(50, seed=3).states_BS
+    near = two_ways(50, seed=3).observations_B
     far = near * 20
     seen, unseen = (policy.decide(states, torch.Generator().manual_seed(2)).uncertainties_N for states in (near, far))
     assert np.median(unseen) > 3 * np.median(seen)
@@ -174,7 +174,7 @@ def test_a_member_learns_nothing_from_pairs_that_its_bootstrap_left_out():
 def test_nothing_to_train_on_is_refused():
     policy = untrained(two_ways(4))
     with pytest.raises(ValueError, match=r"^there is nothing to train on: the dataset is empty$"):
-        fit(policy, empty(6, 2))
+        fit(policy, empty((6,), 2))
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_contract.robot import RobotContract
+from fleet_contract.robot import RobotContract, Stream
 
 
 @dataclass(frozen=True)
@@ -71,3 +71,12 @@ class Environment(Protocol):
 
     def close(self) -> None:
         """Free the renderer and the simulation."""
+
+
+def observations(environment: Environment, step: Step, stream: Stream) -> NDArray[np.generic]:
+    """What the robots observe after a step: states (N, S), or images (N, H, W, C).
+
+    Raises:
+        RuntimeError: images are asked for, and the contract has no camera.
+    """
+    return environment.images() if stream == "camera" else step.states_NS

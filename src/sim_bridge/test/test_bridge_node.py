@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import rclpy
 from fleet_interfaces.msg import Observation
 
 from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.observing import observe
 from fleet_contract.ros import EVERY
 from sim_bridge.bridge_node import BridgeNode
 
@@ -56,3 +58,15 @@ def test_there_are_images_where_there_are_cameras_and_observations_always(bridge
         rclpy.spin_once(bridge, timeout_sec=0.1)
     assert heard[0].tick == 0
     assert heard[0].values.tolist() == bridge._step.states_NS[1].tolist()
+
+
+@pytest.mark.parametrize("bridge", [CELL], indirect=True)
+def test_images_are_heard_with_the_tick_of_their_observation(bridge):
+    heard = {}
+    observe(bridge, "camera", lambda robot, tick, _, image: heard.update({robot: (tick, image)}), EVERY)
+    until = time.monotonic() + PATIENCE_S
+    while len(heard) < 2 and time.monotonic() < until:
+        rclpy.spin_once(bridge, timeout_sec=0.1)
+    for robot, image in enumerate(bridge._environment.images()):
+        assert heard[robot][0] == 0
+        np.testing.assert_array_equal(heard[robot][1], image)

@@ -14,8 +14,8 @@ from rclpy.task import Future
 
 from fleet_contract.action import ActionKind, RobotAction, fill_action
 from fleet_contract.lease import Lease, lease_of
+from fleet_contract.observation import state_of
 from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
-from fleet_contract.state import state_of
 from teleop_gui.station import Station
 from teleop_gui.supervisors import make_supervisor
 

@@ -1,0 +1,90 @@
+"""Changes of images that do not change what is to be done (IIFL appendix 7.3.3).
+
+H image rows, W image columns, C channels. Colours are red green blue, or blue green red, 0 to 255.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""(H, W, C)."""
+MIDDLE = 127.0
+"""Grey that contrast does not change."""
+BRIGHTEST = 255.0
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How often an image is shown, and how much it is changed; the defaults are the paper's. Ranges are drawn from evenly."""
+
+    copies: int = 10
+    """Of every image; the first is the image as it was."""
+    contrast: tuple[float, float] = (0.85, 1.15)
+    """Factor on the difference to grey."""
+    added: tuple[float, float] = (-10.0, 10.0)
+    """To all values of a channel, for every channel anew."""
+    gamma: tuple[float, float] = (0.9, 1.1)
+    """Exponent of values between 0 and 1."""
+    blur_px: tuple[float, float] = (0.0, 0.3)
+    """Standard deviation of a Gaussian blur."""
+    saturation: tuple[float, float] = (0.95, 1.05)
+    """Factor on the difference to the grey image of the same brightness."""
+    noise: tuple[float, float] = (0.0, BRIGHTEST / 80)
+    """Standard deviation of Gaussian noise, for every value anew."""
+
+    def copy(self, image: Image, index: int, rng: np.random.Generator) -> Image:
+        """One of the copies, (H, W, C)."""
+        if index == 0:
+            return image
+        image = with_contrast(image, rng.uniform(*self.contrast))
+        image = with_added(image, rng.uniform(*self.added, size=(image.shape[-1],)))
+        image = with_gamma(image, rng.uniform(*self.gamma))
+        image = with_blur(image, rng.uniform(*self.blur_px))
+        image = with_saturation(image, rng.uniform(*self.saturation))
+        return with_noise(image, rng.uniform(*self.noise), rng)
+
+
+def with_contrast(image: Image, factor: float) -> Image:
+    """Values away from or towards the middle grey."""
+    return _looked_up(image, MIDDLE + factor * (_VALUES - MIDDLE))
+
+
+def with_added(image: Image, values_C: NDArray[np.float64]) -> Image:
+    """A value more on each channel."""
+    values = np.broadcast_to(np.rint(values_C), image.shape)
+    return np.asarray(cv2.add(image, values, dtype=cv2.CV_8U), dtype=np.uint8)
+
+
+def with_gamma(image: Image, exponent: float) -> Image:
+    """Dark values darker or brighter."""
+    return _looked_up(image, BRIGHTEST * (_VALUES / BRIGHTEST) ** exponent)
+
+
+def with_blur(image: Image, sigma_px: float) -> Image:
+    """Gaussian blur."""
+    return np.asarray(cv2.GaussianBlur(image, (3, 3), max(sigma_px, 1e-3)), dtype=np.uint8)
+
+
+def with_saturation(image: Image, factor: float) -> Image:
+    """Colours stronger or paler; images without colours stay as they are."""
+    if image.shape[-1] == 1:
+        return image
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.addWeighted(image, factor, grey, 1 - factor, 0), dtype=np.uint8)
+
+
+def with_noise(image: Image, sigma: float, rng: np.random.Generator) -> Image:
+    """Gaussian noise."""
+    return np.asarray(cv2.add(image, rng.normal(0, sigma, image.shape), dtype=cv2.CV_8U), dtype=np.uint8)
+
+
+_VALUES = np.arange(256.0)
+
+
+def _looked_up(image: Image, table: NDArray[np.float64]) -> Image:
+    return np.asarray(cv2.LUT(image, np.rint(np.clip(table, 0, BRIGHTEST)).astype(np.uint8)), dtype=np.uint8)
