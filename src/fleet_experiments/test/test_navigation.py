@@ -13,7 +13,7 @@ from small import CONTRACT, SMALL
 from fleet_contract.door import BadInput
 from fleet_experiments.algorithms import ALGORITHMS
 from fleet_experiments.demonstrations import demonstrate_episodes
-from fleet_experiments.navigation import COMPARED, navigation, navigation_setting
+from fleet_experiments.navigation import COMPARED, _run, navigation, navigation_setting
 from fleet_experiments.navigation_figure import PLACES, landscapes, read_panel
 from fleet_experiments.results import read_results
 from fleet_experiments.trial import run_trial
@@ -122,6 +122,23 @@ def test_the_picture_is_drawn_from_what_the_runs_kept(small_experiment):
         )
         assert panel.succeeded_N.mean() == row["success"]
         assert (panel.energies_PGG is not None) == (ALGORITHMS[name].policy == "implicit")
+
+
+@pytest.fixture
+def one_thread():
+    """As a worker has."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("name", ["ibc", "iifl"])
+def test_a_worker_gives_what_the_run_gives_here(small_experiment, tmp_path, name):
+    _, results = small_experiment
+    rows = _run(SMALL, ALGORITHMS[name], 1, tmp_path, lambda *_: None)
+    assert rows == [row for row in results.rows if (row["algo"], row["seed"]) == (ALGORITHMS[name].name, 1)]
 
 
 def test_runs_that_have_ended_are_not_run_again(small_experiment):
