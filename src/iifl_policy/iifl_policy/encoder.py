@@ -18,6 +18,8 @@ from iifl_policy.layers import Layers
 KERNEL = 3
 SPATIAL_STEPS = (2, 2)
 """Strides of the first layers; those of the others are 1."""
+SPREAD = 4.0
+"""Of features: what moves over a part of the image then varies about as much as a normalised state."""
 PREFIX = "encoder."
 
 
@@ -31,8 +33,8 @@ class EncoderShape:
     """W, pixels."""
     channels: int = 3
     """C."""
-    filters: tuple[int, ...] = (16, 32, 32)
-    """Of every convolution."""
+    filters: tuple[int, ...] = (16, 32, 6)
+    """Of every convolution. Few in the last: a handful of places tells what to do, and many tell one image from another."""
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -61,7 +63,7 @@ class Encoders(Layers):
     """
 
     def __call__(self, images_EBHWC: Tensor) -> Tensor:
-        """Features (E, B, S) of images in model space: mean columns, then mean rows, of every filter, both in [-1, 1]."""
+        """Features (E, B, S) of images in model space: mean columns, then mean rows, of every filter."""
         return torch.stack([self._member(member, images_BHWC) for member, images_BHWC in enumerate(images_EBHWC)])
 
     def _member(self, member: int, images_BHWC: Tensor) -> Tensor:
@@ -71,7 +73,7 @@ class Encoders(Layers):
             stride = SPATIAL_STEPS[layer] if layer < len(SPATIAL_STEPS) else 1
             hidden = conv2d(hidden, weight[member], bias[member], stride=stride, padding=KERNEL // 2)
             hidden = torch.relu(hidden) if layer < last else hidden
-        return spatial_softmax(hidden)
+        return SPREAD * spatial_softmax(hidden)
 
 
 def spatial_softmax(maps_BFHW: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import nn
 from iifl_policy.augmentation import Augmentation
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import DescentConfig
-from iifl_policy.encoder import SPATIAL_STEPS, EncoderShape, new_encoders, spatial_softmax
+from iifl_policy.encoder import SPATIAL_STEPS, SPREAD, EncoderShape, new_encoders, spatial_softmax
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
 from iifl_policy.implicit import ImplicitConfig, new_implicit
@@ -58,7 +58,7 @@ def test_encoders_are_their_convolutions_one_member_after_the_other():
         rows, columns = (torch.linspace(-1, 1, count) for count in maps.shape[2:])
         across = torch.einsum("bfhw,w->bf", shares, columns)
         down = torch.einsum("bfhw,h->bf", shares, rows)
-        torch.testing.assert_close(features[member], torch.cat([across, down], -1))
+        torch.testing.assert_close(features[member], SPREAD * torch.cat([across, down], -1))
 
 
 def test_other_tensors_are_refused():
