@@ -43,21 +43,24 @@ def demonstrate(
     return new_dataset(observed[:pairs], actions[:pairs])
 
 
-def demonstrate_episodes(environment: Environment, supervisors: list[Supervisor], seed: int) -> Dataset:
+def demonstrate_episodes(
+    environment: Environment, supervisors: list[Supervisor], seed: int, stream: Stream = "state"
+) -> Dataset:
     """One whole episode of every robot, robot after robot; supervisor i drives robot i, modulo their number."""
     step = environment.start(seed)
     for supervisor in supervisors:
         supervisor.begin()
-    states: list[list[NDArray[np.float64]]] = [[] for _ in range(environment.robots)]
+    observed: list[list[NDArray[np.generic]]] = [[] for _ in range(environment.robots)]
     actions: list[list[NDArray[np.float64]]] = [[] for _ in range(environment.robots)]
     driving_N = np.ones(environment.robots, dtype=bool)
     while driving_N.any():
+        observed_N = observations(environment, step, stream)
         actions_NA = np.zeros((environment.robots, environment.contract.action_dim))
         for robot in np.flatnonzero(driving_N):
             actions_NA[robot] = supervisors[robot % len(supervisors)].act(step.states_NS[robot])
-            states[robot].append(step.states_NS[robot])
+            observed[robot].append(observed_N[robot])
             actions[robot].append(actions_NA[robot].copy())
         kinds_N = np.where(driving_N, ActionKind.MOVE, ActionKind.HOLD).astype(np.int64)
         step = environment.step(kinds_N, actions_NA)
         driving_N &= ~(step.ended_N | step.violated_N)
-    return new_dataset(np.concatenate(states), np.concatenate(actions))
+    return new_dataset(np.concatenate(observed), np.concatenate(actions))

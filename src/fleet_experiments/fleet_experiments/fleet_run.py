@@ -22,7 +22,7 @@ from fleet_contract.fleet import numbered
 from fleet_contract.robot import Stream
 from fleet_experiments.algorithms import Algorithm
 from fleet_experiments.calibration import run_without_teleoperation
-from fleet_experiments.demonstrations import demonstrate_episodes
+from fleet_experiments.demonstrations import demonstrate, demonstrate_episodes
 from fleet_experiments.loop import FleetLoop, Tick
 from fleet_experiments.results import Row, run_of
 from fleet_experiments.setting import Setting
@@ -162,14 +162,17 @@ class FleetRun:
 
     def _demonstrations(self) -> Dataset:
         setting = self._setting
-        with closing(self._environment(setting.demonstration_task, setting.demonstrations)) as environment:
+        robots = setting.demonstrations if setting.whole_episodes else len(setting.styles)
+        with closing(self._environment(setting.demonstration_task, robots)) as environment:
             supervisors = [
                 make_supervisor(
                     setting.demonstration_task, setting.styles[index % len(setting.styles)], self._seed, index
                 )
-                for index in range(setting.demonstrations)
+                for index in range(robots)
             ]
-            return demonstrate_episodes(environment, supervisors, self._seed)
+            if setting.whole_episodes:
+                return demonstrate_episodes(environment, supervisors, self._seed, setting.stream)
+            return demonstrate(environment, supervisors, setting.demonstrations, self._seed, setting.stream)
 
     def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: Watch) -> Policy:
         steps = self._setting.pretraining_steps

@@ -31,6 +31,8 @@ from iifl_policy.uniform import Uniform
 from sim_bridge.backends import make_environment
 
 TASKS = {"calm": "navigation", "windy": "windy_navigation"}
+TICKS = 1000
+UPDATED_EVERY = 100
 TRIALS = 100
 TRIAL_SEED = 1000
 """Added to a run's seed: trials do not begin where the fleet has been."""
@@ -54,10 +56,12 @@ def navigation_setting(contract: RobotContract) -> Setting:
         robots=20,
         supervisors=4,
         styles=("either",),
-        ticks=1000,
+        ticks=TICKS,
         demonstrations=100,
+        whole_episodes=True,
+        stream="state",
         pretraining_steps=4000,
-        update_ticks=100,
+        update_ticks=tuple(range(UPDATED_EVERY, TICKS + 1, UPDATED_EVERY)),
         online_steps=10_000,
         calibration_ticks=200,
         calibration_percentile=99.0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleet_contract.fleet import Allocation
-from fleet_contract.robot import RobotContract
+from fleet_contract.robot import RobotContract, Stream
 from fleet_experiments.algorithms import Algorithm
 from iifl_policy.explicit import ExplicitConfig, ExplicitPolicy, new_explicit
 from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy, new_implicit
@@ -37,11 +37,15 @@ class Setting:
     ticks: int
     """T."""
     demonstrations: int
-    """Whole episodes."""
+    """Whole episodes, or pairs."""
+    whole_episodes: bool
+    """Which of both is counted."""
+    stream: Stream
+    """What policies decide from."""
     pretraining_steps: int
     """Gradient steps on the demonstrations."""
-    update_ticks: int
-    """Ticks between the updates of policies that learn at intervals."""
+    update_ticks: tuple[int, ...]
+    """Ticks, counted from 1, after which policies that learn at intervals do so."""
     online_steps: int
     """Gradient steps while the fleet works, the same for all algorithms that learn then."""
     calibration_ticks: int
@@ -75,12 +79,10 @@ class Setting:
 
     def steps_after(self, algorithm: Algorithm, tick: int) -> int:
         """Gradient steps that are due when a tick, counted from 1, is over."""
-        every = {"never": 0, "every tick": 1, "at intervals": self.update_ticks}[algorithm.updates]
-        if not every or tick % every:
+        schedules = {"never": (), "every tick": range(1, self.ticks + 1), "at intervals": self.update_ticks}
+        updates = schedules[algorithm.updates]
+        if tick not in updates:
             return 0
-        # No step is lost where the steps do not divide evenly, and none is taken after the last tick in vain.
-        updates = self.ticks // every
-        done, before = (
-            self.online_steps * min(count, updates) // updates for count in (tick // every, tick // every - 1)
-        )
-        return done - before
+        # No step is lost where the steps do not divide evenly.
+        before = updates.index(tick)
+        return self.online_steps * (before + 1) // len(updates) - self.online_steps * before // len(updates)
