@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from fleet_bringup.command_line import make_folder, show, this_command
-from fleet_bringup.prepared import config_folder
+from fleet_bringup.prepared import config_folder, fleet_file
 from fleet_contract.door import BadInput, read_yaml
+from fleet_contract.fleet import read_fleet
 from fleet_contract.robot import RobotContract
 from fleet_experiments.results import IDENTITY, Row, new_results, run_of
 
@@ -64,6 +65,32 @@ def navigation(
     contract = read_yaml(config_folder() / "robots/pointbot.yaml", RobotContract)
     results = run(navigation_setting(contract), report, seeds=chosen, command=this_command(), address=address)
     show(results, ("algo", "condition"), ("success", "collided", "human_actions", "hard_resets"), report)
+
+
+@experiment.command("block_push")
+def block_push(
+    fleet: Annotated[
+        str, typer.Option(help="Fleet file, or the name of one that comes with the stack.")
+    ] = "block_push",
+    algo: Annotated[str, typer.Option(help="bc, ibc, ifl, iifl, iifl_random; many with commas.")] = "bc,ibc,ifl,iifl",
+    ticks: Annotated[int, typer.Option(min=1)] = 150,
+    report: Report = Path("block_push"),
+    seeds: Seeds = "5,6,7",
+    address: Address = None,
+) -> None:
+    """Table 2: BC, IBC, IFL and IIFL, by four arms that push blocks (IIFL section 5.3)."""
+    from fleet_experiments.algorithms import ALGORITHMS
+    from fleet_experiments.block_push import block_push as run
+    from fleet_experiments.fleet_setting import setting_of
+
+    chosen, algorithms = _chosen(seeds), [name.strip() for name in algo.split(",")]
+    for name in algorithms:
+        if name not in ALGORITHMS:
+            raise BadInput(f"--algo: found {name!r}, allowed are {', '.join(ALGORITHMS)}.")
+    setting = setting_of(read_fleet(fleet_file(fleet)), ticks=ticks)
+    make_folder(report)
+    results = run(setting, report, algorithms=algorithms, seeds=chosen, command=this_command(), address=address)
+    show(results, ("algo",), ("successes", "hard_resets", "rohe", "human_actions", "idle_ticks"), report)
 
 
 @experiment.command()

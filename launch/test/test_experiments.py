@@ -26,6 +26,11 @@ def test_figure_2_is_one_command(tmp_path: Path) -> None:
     [
         (("navigation", "--seeds", "0,x"), "--seeds: found '0,x', allowed are whole numbers with commas between them."),
         (("navigation", "--report", "file/in"), "file/in: cannot be made a folder: Not a directory."),
+        (("block_push", "--algo", "bc,ibcc"), "--algo: found 'ibcc', allowed are bc, ibc, ifl, iifl_random, iifl."),
+        (
+            ("block_push", "--fleet", "none"),
+            "fleet: found 'none', allowed is a path to a YAML file or one of block_push.",
+        ),
         (("offline", "--data", "none.npz"), "none.npz: there is no such file."),
         (("offline", "--data", "file"), "file: found no arrays observations, actions, dones"),
         (("offline", "--data", "good.npz", "--steps", ""), "--steps: found '', allowed are whole numbers"),

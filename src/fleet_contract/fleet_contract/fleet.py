@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from fleet_contract.door import BadInput, Strict, read_yaml
-from fleet_contract.robot import Name, RobotContract
+from fleet_contract.robot import Name, RobotContract, Stream
 
 MOST_ROBOTS = 1000
 
@@ -123,6 +123,10 @@ class Pretraining(Strict):
 
     pairs: int = Field(default=336, ge=1)
     """Demonstrated observation-action pairs."""
+    observes: Stream = "state"
+    """What the policy decides from."""
+    filters: tuple[int, ...] = Field(default=(16, 32, 6), min_length=1)
+    """camera: of every convolution of the encoder."""
     width: int = Field(default=256, ge=1)
     depth: int = Field(default=6, ge=1)
     """Hidden layers."""

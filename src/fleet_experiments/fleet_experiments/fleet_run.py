@@ -30,7 +30,7 @@ from iifl_policy.curves import WatchFrom, curves
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import Descent, Watch
 from iifl_policy.human_pairs import HumanPairs
-from iifl_policy.policy import Decision, Policy
+from iifl_policy.policy import Decision, Fitted, Policy
 from iifl_policy.scaling import contract_scaling
 from iifl_policy.training_file import TrainingFile, training_key
 from sim_bridge.backends import make_environment
@@ -76,6 +76,18 @@ class Outcome:
     demonstrations: Dataset
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a fleet begins with."""
+
+    demonstrations: Dataset
+    policy: Policy
+    loss: float
+    """Of the training on the demonstrations."""
+    threshold: float
+    """In the policy's unit of uncertainty."""
+
+
 class FleetRun:
     """Goes on where it was cut.
 
@@ -102,20 +114,36 @@ class FleetRun:
         Raises:
             BadInput: the folder holds another run.
         """
-        setting, algorithm = self._setting, self._algorithm
-        demonstrations = self._demonstrations()
-        untrained: Policy = setting.new_policy(
-            algorithm, contract_scaling(setting.contract, demonstrations), self._seed
-        )
+        setting = self._setting
         kept = self._kept.read()
         with curves(self._folder / "curves") as watch_from:
             if kept:
-                policy, threshold, decisions = _read(kept, untrained)
+                demonstrations = self._demonstrations()
+                policy, threshold, decisions = _read(kept, self._untrained(demonstrations))
             else:
-                policy = self._pretrained(untrained, demonstrations, watch_from(0))
-                threshold, decisions = self._threshold(policy), []
+                start = self._start(watch_from(0))
+                demonstrations, policy, threshold, decisions = start.demonstrations, start.policy, start.threshold, []
             with closing(self._environment(setting.task, setting.robots)) as environment:
                 return self._work(environment, Replayed(policy, decisions), threshold, demonstrations, watch_from)
+
+    def start(self) -> Start:
+        """What the run begins with, alone.
+
+        Raises:
+            BadInput: the folder holds another run.
+        """
+        with curves(self._folder / "curves") as watch_from:
+            return self._start(watch_from(0))
+
+    def _start(self, draw: Watch) -> Start:
+        demonstrations = self._demonstrations()
+        trained = self._pretrained(self._untrained(demonstrations), demonstrations, draw)
+        return Start(demonstrations, trained.policy, trained.loss, self._threshold(trained.policy))
+
+    def _untrained(self, demonstrations: Dataset) -> Policy:
+        setting = self._setting
+        scaling = contract_scaling(setting.contract, demonstrations)
+        return setting.new_policy(self._algorithm, scaling, self._seed)
 
     def _work(
         self,
@@ -174,14 +202,14 @@ class FleetRun:
                 return demonstrate_episodes(environment, supervisors, self._seed, setting.stream)
             return demonstrate(environment, supervisors, setting.demonstrations, self._seed, setting.stream)
 
-    def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: Watch) -> Policy:
+    def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: Watch) -> Fitted[Policy]:
         steps = self._setting.pretraining_steps
 
         def watch(done: int, measures: Mapping[str, float]) -> None:
             draw(done, measures)
             self._advance("pretraining", done, steps)
 
-        return policy.fit(demonstrations, steps=steps, seed=self._seed, watch=watch, keep=self._pretraining).policy
+        return policy.fit(demonstrations, steps=steps, seed=self._seed, watch=watch, keep=self._pretraining)
 
     def _threshold(self, policy: Policy) -> float:
         """Calibrated where uncertainty decides who is helped, and of no consequence elsewhere."""

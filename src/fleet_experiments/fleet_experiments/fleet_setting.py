@@ -1,0 +1,64 @@
+"""The setting that a fleet file describes: the same file feeds the nodes and the experiments."""
+
+from __future__ import annotations
+
+from fleet_contract.fleet import Fleet, Pretraining
+from fleet_contract.robot import RobotContract
+from fleet_experiments.setting import Setting
+from iifl_policy.descent import DescentConfig
+from iifl_policy.encoder import EncoderShape
+from iifl_policy.energy import EnergyShape
+from iifl_policy.explicit import ExplicitConfig, ExplicitShape
+from iifl_policy.implicit import ImplicitConfig
+from iifl_policy.langevin import Langevin
+from iifl_policy.loss import LossConfig
+
+
+def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
+    """A run of `ticks` ticks of this fleet.
+
+    Raises:
+        BadInput: the robots' contract cannot be used.
+    """
+    contract, recipe, allocation = fleet.contract(), fleet.pretraining, fleet.allocation
+    encoder = _encoder(contract, recipe) if recipe.observes == "camera" else None
+    seen_dim = encoder.features if encoder else contract.state_dim
+    descent = DescentConfig(batch_size=recipe.batch_size, learning_rate=recipe.learning_rate)
+    return Setting(
+        env=fleet.fleet,
+        backend=fleet.environment.backend,
+        task=fleet.environment.task,
+        demonstration_task=fleet.environment.task,
+        contract=contract,
+        robots=fleet.robots.count,
+        supervisors=fleet.supervisors.count,
+        styles=fleet.supervisors.styles,
+        ticks=ticks,
+        demonstrations=recipe.pairs,
+        whole_episodes=False,
+        stream=recipe.observes,
+        pretraining_steps=recipe.gradient_steps,
+        update_ticks=fleet.training.update_ticks,
+        online_steps=fleet.training.gradient_steps * len(fleet.training.update_ticks),
+        calibration_ticks=recipe.calibration_ticks,
+        calibration_percentile=recipe.calibration_percentile,
+        budget_per_tick=allocation.budget_per_tick or fleet.supervisors.count / 2,
+        intervention_ticks=allocation.intervention_ticks,
+        hard_reset_ticks=allocation.hard_reset_ticks,
+        implicit=ImplicitConfig(
+            EnergyShape(seen_dim, contract.action_dim, width=recipe.width, depth=recipe.depth),
+            sampler=Langevin(iterations=fleet.policy.iterations),
+            chains=fleet.policy.chains,
+            loss=LossConfig(
+                sampler=Langevin(iterations=recipe.counter_iterations), gradient_margin=recipe.gradient_margin
+            ),
+            descent=descent,
+            encoder=encoder,
+        ),
+        explicit=ExplicitConfig(ExplicitShape(seen_dim, contract.action_dim), descent=descent, encoder=encoder),
+    )
+
+
+def _encoder(contract: RobotContract, recipe: Pretraining) -> EncoderShape:
+    height, width, channels = contract.observed_shape("camera")
+    return EncoderShape(height, width, channels, recipe.filters)

@@ -1,0 +1,57 @@
+"""The experiment of table 2 runs whatever policies observe, and is made of what the fleet file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleet_contract.fleet import read_fleet
+from fleet_experiments.algorithms import ALGORITHMS
+from fleet_experiments.block_push import block_push
+from fleet_experiments.fleet_setting import setting_of
+from fleet_experiments.results import read_results
+
+CONFIG = Path(__file__).parents[3] / "launch/config"
+FLEET = """
+fleet: tiny
+robots: {contract: CONTRACT, count: 3}
+environment: {backend: mujoco, task: block_push}
+supervisors: {count: 2, kind: scripted, styles: [clockwise, counterclockwise]}
+policy: {checkpoint: made/policy.safetensors, chains: 4, iterations: 2}
+allocation: {intervention_ticks: 2, hard_reset_ticks: 2}
+training: {demonstrations: made/pairs.npz, update_ticks: [3, 6], gradient_steps: 4}
+pretraining:
+  {pairs: 10, width: 8, depth: 1, gradient_steps: 3, batch_size: 4, counter_iterations: 2,
+   calibration_ticks: 4, calibration_percentile: 50, observes: OBSERVES, filters: [2, 2, 4]}
+"""
+
+
+def tiny(tmp_path, observes, ticks=8):
+    file = tmp_path / "tiny.yaml"
+    contract = str(CONFIG / "robots/push_cell.yaml")
+    file.write_text(FLEET.replace("CONTRACT", contract).replace("OBSERVES", observes), encoding="utf-8")
+    return setting_of(read_fleet(file), ticks=ticks)
+
+
+@pytest.mark.parametrize("observes", ["state", "camera"])
+def test_every_algorithm_and_seed_is_a_trial(tmp_path, observes):
+    setting, folder = tiny(tmp_path, observes), tmp_path / "out"
+    folder.mkdir()
+    results = block_push(setting, folder, algorithms=["ifl", "iifl"], seeds=[0, 1], command="test", address=None)
+    assert read_results(folder) == results
+    assert [(row["algo"], row["seed"]) for row in results.rows] == [("IFL", 0), ("IFL", 1), ("IIFL", 0), ("IIFL", 1)]
+    for row in results.rows:
+        assert row["pairs"] == 10 + row["teleoperation_ticks"]
+
+
+@pytest.mark.parametrize(("observes", "seen"), [("state", 6), ("camera", 8)])
+def test_both_kinds_of_policies_learn_as_often_and_see_the_same(tmp_path, observes, seen):
+    setting = tiny(tmp_path, observes)
+    due = {name: [setting.steps_after(ALGORITHMS[name], tick) for tick in range(1, 9)] for name in ("ifl", "iifl")}
+    assert due["iifl"] == [0, 0, 4, 0, 0, 4, 0, 0]
+    assert due["ifl"] == [1] * 8
+    for name in ("ifl", "iifl"):
+        policy = setting.new_policy(ALGORITHMS[name], None, 0)
+        assert policy.observes == observes
+        assert policy.config.shape.state_dim == seen
