@@ -36,6 +36,7 @@ def lacks() -> list[Lack]:
         (importlib.util.find_spec("ensurepip") is not None, Lack("Python's venv module", f"{version}-venv")),
         (_loads("libEGL.so.1"), Lack("libEGL.so.1", "libegl1")),
         (_loads("libGL.so.1"), Lack("libGL.so.1", "libgl1")),
+        (_loads("libgthread-2.0.so.0"), Lack("libgthread-2.0.so.0", "libglib2.0-0")),
     ]
     return [lack for present, lack in needs if not present]
 
