@@ -116,14 +116,18 @@ def read_checkpoint(path: Path, contract: RobotContract) -> tuple[Policy, About]
     allowed = contract.observed_shape("camera" if encoder else "state"), contract.action_dim
     if found != allowed:
         raise BadInput(
-            f"{path}: observations found of shape {found[0]} and {found[1]} action values, "
-            f"allowed are {allowed[0]} and {allowed[1]} (robot {contract.robot})."
+            f"{path}: dimensions found {_by(found[0])} observation and {found[1]} action values, "
+            f"allowed are {_by(allowed[0])} and {allowed[1]} (robot {contract.robot})."
         )
     contract.require_same(about.contract, owner=str(path))
     try:
         return _built(about, tensors), about
     except (KeyError, ValueError):
         raise BadInput(f"{path}: tensors found are not those of the shape it names, allowed are these alone.") from None
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
 
 
 def _built(about: About, tensors: dict[str, Tensor]) -> ImplicitPolicy | ExplicitPolicy:

@@ -271,7 +271,7 @@ def test_a_robot_with_other_dimensions_is_refused(tmp_path):
     state = CONTRACT.observation.state
     longer = changed(state=state.model_copy(update={"quantities": (*state.quantities, state.quantities[0])}))
     assert refusal(path, longer) == (
-        "observations found of shape (6,) and 2 action values, allowed are (7,) and 2 (robot push_cell)."
+        "dimensions found 6 observation and 2 action values, allowed are 7 and 2 (robot push_cell)."
     )
 
 
@@ -280,7 +280,7 @@ def test_a_robot_with_another_camera_is_refused(tmp_path):
     write_checkpoint(path, policy, about_of(policy))
     narrow = changed(camera=CONTRACT.observation.camera.model_copy(update={"width": 64}))
     assert refusal(path, narrow).startswith(
-        "observations found of shape (96, 96, 3) and 2 action values, allowed are (96, 64, 3)"
+        "dimensions found 96x96x3 observation and 2 action values, allowed are 96x64x3 and 2"
     )
     with pytest.raises(BadInput, match=r"robot push_cell: observation\.camera is missing"):
         read_checkpoint(path, changed(camera=None))
