@@ -31,10 +31,10 @@ def image_of(message: Any, contract: RobotContract) -> NDArray[np.uint8]:
         BadInput: the contract has no camera.
         ValueError: the message has another size or encoding than the contract says, or no whole image.
     """
-    shape, camera = contract.observed_shape("camera"), contract.observation.camera
-    if camera is not None and (message.height, message.width, message.encoding) != (*shape[:2], camera.encoding):
+    camera = contract.camera
+    if (message.height, message.width, message.encoding) != (camera.height, camera.width, camera.encoding):
         raise ValueError(
             f"{camera.topic}: found {message.width}x{message.height} {message.encoding}, "
             f"allowed is {camera.width}x{camera.height} {camera.encoding}"
         )
-    return to_array(message).reshape(shape)
+    return to_array(message).reshape(contract.observed_shape("camera"))

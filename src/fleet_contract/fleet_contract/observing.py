@@ -23,7 +23,11 @@ Heard = Callable[[int, int, Time, NDArray[np.generic]], None]
 
 
 def observe(node: FleetNode, stream: Stream, heard: Heard, qos: QoSProfile) -> None:
-    """Listen to all robots of the node's fleet. What does not fit the contract is told and left out."""
+    """Listen to all robots of the node's fleet. What does not fit the contract is told and left out.
+
+    Raises:
+        BadInput: images are asked for, and the contract has no camera.
+    """
     for robot, name in enumerate(node.fleet.robot_names):
         robot_heard = partial(heard, robot)
         if stream == "state":
@@ -56,8 +60,7 @@ def _listen_to_images(node: FleetNode, name: str, heard: Callable[..., None], qo
         tell(message.header.stamp, join.add_sample(_key(message.header.stamp), image_of(message, contract)))
 
     _subscribe(node, Observation, name, contract.observation.state.topic, on_observation, qos)
-    if contract.observation.camera is not None:
-        _subscribe(node, Image, name, contract.observation.camera.topic, on_image, qos)
+    _subscribe(node, Image, name, contract.camera.topic, on_image, qos)
 
 
 def _subscribe(

@@ -132,10 +132,18 @@ class RobotContract(Strict):
         """
         if stream == "state":
             return (self.state_dim,)
-        camera = self.observation.camera
-        if camera is None:
+        return self.camera.height, self.camera.width, CHANNELS[self.camera.encoding]
+
+    @property
+    def camera(self) -> ImageStream:
+        """The camera that there must be.
+
+        Raises:
+            BadInput: there is none.
+        """
+        if self.observation.camera is None:
             raise BadInput(f"robot {self.robot}: observation.camera is missing.")
-        return camera.height, camera.width, CHANNELS[camera.encoding]
+        return self.observation.camera
 
     @property
     def action_dim(self) -> int:

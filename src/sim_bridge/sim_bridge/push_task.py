@@ -113,9 +113,6 @@ def push_camera(contract: RobotContract) -> ImageStream:
     Raises:
         BadInput: there is none, or it sees no colours.
     """
-    camera = contract.observation.camera
-    if camera is None:
-        raise BadInput(f"robot {contract.robot}: observation.camera is missing.")
-    if camera.encoding == "mono8":
+    if contract.camera.encoding == "mono8":
         raise BadInput(f"robot {contract.robot}: observation.camera.encoding: found mono8, allowed are rgb8, bgr8.")
-    return camera
+    return contract.camera
