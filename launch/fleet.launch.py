@@ -18,6 +18,7 @@ from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from fleet_bringup.display import has_display
 from fleet_bringup.graph import ENVIRONMENT, node_graph, write_parameters
 from fleet_bringup.prepared import Wishes, config_folder, prepare
 from fleet_contract.door import BadInput
@@ -25,6 +26,8 @@ from fleet_contract.door import BadInput
 ARGUMENTS = {
     "fleet": ("block_push", "A fleet file, or the name of one that comes with the stack."),
     "ticks": ("0", "Ticks after which the run ends; 0: when it is stopped."),
+    "operators": ("", "How many of the supervisors are people; the fleet file's number if empty."),
+    "window": ("auto", "Open the operators' windows here: true, false, or auto, where there is a display."),
     "headless": ("true", "A line every few seconds instead of the live view."),
     "record": ("true", "Record everything into a bag."),
     "report": ("", "Folder for bag, summary and picture; runs/TIME_FLEET if empty."),
@@ -59,6 +62,8 @@ def _start(context: LaunchContext) -> list:
             ticks=_whole("ticks", chosen["ticks"]),
             seed=_whole("seed", chosen["seed"]),
             record=is_true["record"],
+            operators=_whole("operators", chosen["operators"]) if chosen["operators"] else None,
+            windows=has_display() if chosen["window"] == "auto" else chosen["window"].lower() in {"true", "1"},
             params_file=Path(chosen["params_file"]) if chosen["params_file"] else None,
         )
     )

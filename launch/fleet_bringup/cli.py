@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from fleet_bringup.bench import bench
+from fleet_bringup.display import has_display
 from fleet_bringup.experiments import experiment
 from fleet_bringup.prepared import Wishes, prepare
 from fleet_contract.door import EXIT_BAD_INPUT, BadInput
@@ -43,6 +44,12 @@ def up(
     record: Annotated[bool, typer.Option(help="Record everything into a bag.")] = True,
     robots: Annotated[int | None, typer.Option(help="Number of robots instead of the fleet file's.")] = None,
     supervisors: Annotated[int | None, typer.Option(help="Number of supervisors instead of the fleet file's.")] = None,
+    operators: Annotated[
+        int | None, typer.Option(help="How many of the supervisors are people instead of the fleet file's number.")
+    ] = None,
+    window: Annotated[
+        bool | None, typer.Option(help="Open the operators' windows here; else where there is a display.")
+    ] = None,
     policy: Annotated[Path | None, typer.Option(help="Checkpoint instead of the fleet file's.")] = None,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Robots do not wait; a late action means holding.")
@@ -60,14 +67,37 @@ def up(
             record=record,
             robots=robots,
             supervisors=supervisors,
+            operators=operators,
+            windows=has_display() if window is None else window,
             policy=policy,
             mode="real_time" if real_time else None,
             params_file=params_file,
         )
     )
+    if run.fleet.operator_names and not run.windows:
+        print(f"for {', '.join(run.fleet.operator_names)}: ./fleet operator --web")
     from fleet_bringup.up import up as run_up
 
     raise typer.Exit(run_up(run, headless=headless, log_level=log_level))
+
+
+@app.command()
+def operator(
+    human: Annotated[str, typer.Option(help="Which of the fleet's operators sits here.")] = "human_01",
+    web: Annotated[bool, typer.Option("--web", help="Serve a page for browsers instead of opening a window.")] = False,
+    host: Annotated[
+        str, typer.Option(help="--web: address to listen at; beyond this machine with a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="--web: port to listen at; 0 is a free one.", min=0, max=65535)] = 8088,
+    run: Annotated[Path | None, typer.Option(help="Folder of the run, if several are going on.")] = None,
+) -> None:
+    """Help a fleet that runs on this machine: be one of its operators, or serve the page on which they are."""
+    from fleet_bringup.operator import serve_page, sit_down
+
+    if web:
+        serve_page(run, host, port)
+    else:
+        sit_down(run, human)
 
 
 @app.command()

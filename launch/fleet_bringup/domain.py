@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +18,8 @@ FIRST_PORT, PORTS_PER_DOMAIN = 7400, 250
 
 
 @contextmanager
-def own_domain(wanted: str | None) -> Iterator[int]:
-    """A domain that nobody on this machine uses, kept until the end of the block.
+def own_domain(wanted: str | None, run: Path) -> Iterator[int]:
+    """A domain that nobody on this machine uses, kept for the run in that folder until the end of the block.
 
     The wanted one if it is free; another one otherwise.
 
@@ -29,15 +31,38 @@ def own_domain(wanted: str | None) -> Iterator[int]:
     candidates = [int(wanted)] if wanted else []
     for domain in [*candidates, *DOMAINS]:
         with socket.socket(socket.AF_UNIX) as mine:
-            try:
-                # An abstract name lives as long as its socket, in the network namespace: the reach of a domain here.
-                mine.bind(f"\0fleet-domain-{domain}")
-            except OSError:
+            if not _take(mine, domain):
                 continue
             if not _heard(domain):
+                _place(domain).parent.mkdir(parents=True, exist_ok=True)
+                _place(domain).write_text(str(run.absolute()), encoding="utf-8")
                 yield domain
                 return
     raise BadInput("ROS_DOMAIN_ID: found no free domain, allowed are at most 101 runs at a time.")
+
+
+def runs() -> dict[Path, int]:
+    """The domains of the runs that are going on here, by their folders."""
+    found = {}
+    for domain in DOMAINS:
+        with socket.socket(socket.AF_UNIX) as mine:
+            if _place(domain).exists() and not _take(mine, domain):
+                found[Path(_place(domain).read_text(encoding="utf-8"))] = domain
+    return found
+
+
+def _take(mine: socket.socket, domain: int) -> bool:
+    """Whether the domain was nobody's. An abstract name lives as long as its socket, and reaches as far as a domain here."""
+    try:
+        mine.bind(f"\0fleet-domain-{domain}")
+    except OSError:
+        return False
+    return True
+
+
+def _place(domain: int) -> Path:
+    """Where the folder of the domain's last run is written down."""
+    return Path(tempfile.gettempdir()) / f"fleet-{os.getuid()}" / str(domain)
 
 
 def _heard(domain: int) -> bool:

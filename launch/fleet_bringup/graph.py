@@ -43,8 +43,14 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         NodeSpec("iifl_policy", "policy_node", "policy", seeded),
         NodeSpec("fleet_allocator", "allocator_node", "allocator", seeded),
         NodeSpec("fleet_safety", "gate_node", "gate", home),
-        NodeSpec("teleop_gui", "station_node", "stations", seeded),
     ]
+    if run.fleet.supervisors.operators < run.fleet.supervisors.count:
+        workers.append(NodeSpec("teleop_gui", "station_node", "stations", seeded))
+    if run.windows:
+        workers += [
+            NodeSpec("teleop_gui", "window_node", f"window_{human}", home | {"human": human})
+            for human in run.fleet.operator_names
+        ]
     if run.fleet.training.update_ticks:
         workers.append(NodeSpec("iifl_policy", "trainer_node", "trainer", seeded))
     if run.record:

@@ -14,6 +14,7 @@ from fleet_contract.fleet import Fleet, read_fleet
 from iifl_policy.checkpoint import read_checkpoint
 from iifl_policy.dataset import read_dataset
 from sim_bridge.backends import require_environment
+from teleop_gui.pointing import pointing_of
 from teleop_gui.supervisors import require_supervisor
 
 FLEET_FILE = "fleet.yaml"
@@ -35,6 +36,10 @@ class Wishes:
     """Instead of the fleet file's number."""
     supervisors: int | None = None
     """Instead of the fleet file's number."""
+    operators: int | None = None
+    """Instead of the fleet file's number."""
+    windows: bool = False
+    """Whether operators sit at this machine."""
     policy: Path | None = None
     """Checkpoint instead of the fleet file's."""
     mode: Literal["lockstep", "real_time"] | None = None
@@ -53,6 +58,7 @@ class Run:
     seed: int
     record: bool
     params_file: Path | None
+    windows: bool
 
 
 def prepare(wishes: Wishes) -> Run:
@@ -72,7 +78,7 @@ def prepare(wishes: Wishes) -> Run:
     folder = (wishes.report or Path("runs") / f"{stamp}_{fleet.fleet}").absolute()
     _make(folder, stamp)
     fleet.write(folder / FLEET_FILE)
-    return Run(folder, fleet, wishes.ticks, wishes.seed, wishes.record, wishes.params_file)
+    return Run(folder, fleet, wishes.ticks, wishes.seed, wishes.record, wishes.params_file, wishes.windows)
 
 
 def fleet_file(fleet: str) -> Path:
@@ -105,6 +111,7 @@ def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
     for value, section, key in (
         (wishes.robots, "robots", "count"),
         (wishes.supervisors, "supervisors", "count"),
+        (wishes.operators, "supervisors", "operators"),
         (wishes.policy and wishes.policy.absolute(), "policy", "checkpoint"),
         (wishes.mode, "tick", "mode"),
     ):
@@ -114,6 +121,8 @@ def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
     for style in fleet.supervisors.styles:
         require_supervisor(fleet.environment.task, style)
     contract = fleet.contract()
+    if content["supervisors"]["operators"]:
+        pointing_of(contract)
     policy, about = read_checkpoint(Path(content["policy"]["checkpoint"]), contract)
     read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
     if fleet.allocation.threshold == "calibrated":

@@ -27,7 +27,7 @@ def up(run: Run, *, headless: bool, log_level: str) -> int:
     nodes = node_graph(run, headless=headless)
     *others, console = nodes
     params_files = [write_parameters(nodes, run.folder), *([run.params_file] if run.params_file else [])]
-    with own_domain(os.environ.get("ROS_DOMAIN_ID")) as domain:
+    with own_domain(os.environ.get("ROS_DOMAIN_ID"), run.folder) as domain:
         environment = ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(domain)}
         os.environ.update(environment)
         remove_orphans()

@@ -62,8 +62,8 @@ class AllocatorNode(FleetNode):
             self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), NEWEST)
 
     def _meet_stations(self) -> None:
-        """In lockstep the first allocation waits until every supervisor can be asked: a run must not depend on who is late."""
-        if self._available().all():
+        """In lockstep the first allocation waits until every script can be asked: a run must not depend on who is late."""
+        if self._available()[self.fleet.supervisors.operators :].all():
             self._meeting.destroy()
             self._met = True
             self._allocate_if_complete()

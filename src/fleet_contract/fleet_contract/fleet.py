@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -36,9 +36,18 @@ class Supervisors(Strict):
 
     count: int = Field(ge=1)
     """M, less than N."""
-    kind: Literal["scripted"]
+    operators: int = Field(default=0, ge=0)
+    """How many of them, the first ones, are people; the others are scripts."""
+    patience_s: float = Field(default=10.0, gt=0)
+    """lockstep: how long the robots wait for a person's action before the person's robot holds for this tick."""
     styles: tuple[str, ...] = Field(min_length=1)
-    """Behaviours, given to the supervisors in turn."""
+    """Behaviours of the scripts, given to the supervisors in turn."""
+
+    @model_validator(mode="after")
+    def _operators_are_supervisors(self) -> Self:
+        if self.operators > self.count:
+            raise ValueError(f"operators: found {self.operators}, allowed is at most count ({self.count})")
+        return self
 
 
 class PolicyChoice(Strict):
@@ -125,8 +134,10 @@ class Pretraining(Strict):
     """Demonstrated observation-action pairs."""
     observes: Stream = "state"
     """What the policy decides from."""
-    filters: tuple[int, ...] = Field(default=(16, 32, 6), min_length=1)
+    filters: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(16, 32, 6), min_length=1)
     """camera: of every convolution of the encoder."""
+    shift_px: float = Field(default=0.0, ge=0)
+    """camera: farthest that augmented images are shifted."""
     width: int = Field(default=256, ge=1)
     depth: int = Field(default=6, ge=1)
     """Hidden layers."""
@@ -189,6 +200,11 @@ class Fleet(Strict):
     def supervisor_names(self) -> tuple[str, ...]:
         """human_01, human_02, ..."""
         return numbered("human", self.supervisors.count)
+
+    @property
+    def operator_names(self) -> tuple[str, ...]:
+        """The supervisors who are people."""
+        return self.supervisor_names[: self.supervisors.operators]
 
     def style_of(self, supervisor: int) -> str:
         """Behaviour of the supervisor with this index."""

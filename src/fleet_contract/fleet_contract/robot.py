@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from fleet_contract.door import BadInput, Strict
 from fleet_contract.images import CHANNELS
+from fleet_contract.operation import Operation
 
 Stream = Literal["state", "camera"]
 """What a policy decides from."""
@@ -118,6 +119,30 @@ class RobotContract(Strict):
     """The robot is in constraint violation and needs a hard reset."""
     success: Signal
     """The last action completed the task."""
+    operation: Operation | None = None
+    """None: people cannot drive this robot."""
+
+    @model_validator(mode="after")
+    def _operable(self) -> Self:
+        plane = self.operation and self.operation.plane
+        observed = [quantity.name for quantity in self.observation.state.quantities]
+        for name in (*plane.start, *(plane.goal.centre if plane.goal else ())) if plane else ():
+            if name not in observed:
+                raise ValueError(f"operation.plane: found quantity {name}, allowed are {', '.join(observed)}")
+        if self.operation and self.action_dim != 2:
+            raise ValueError(f"operation: found {self.action_dim} action values, allowed are 2: a pointer moves both")
+        return self
+
+    @property
+    def driven(self) -> Operation:
+        """How a person drives the robot.
+
+        Raises:
+            BadInput: nobody can.
+        """
+        if self.operation is None:
+            raise BadInput(f"robot {self.robot}: operation is missing, and without it no person can drive the robot.")
+        return self.operation
 
     @property
     def state_dim(self) -> int:

@@ -43,6 +43,13 @@ EVERY = _qos(1000, DurabilityPolicy.TRANSIENT_LOCAL)
 """Subscribers that must miss nothing."""
 IMAGES = _qos(10, DurabilityPolicy.TRANSIENT_LOCAL)
 """Publishers of camera images: as many as the memory of many cameras allows."""
+VIDEO = QoSProfile(
+    depth=1,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
+    durability=DurabilityPolicy.VOLATILE,
+)
+"""What people look at: the present, or nothing."""
 
 
 class FleetNode(Node):

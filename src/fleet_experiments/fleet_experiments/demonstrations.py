@@ -12,11 +12,11 @@ from fleet_contract.action import ActionKind
 from fleet_contract.robot import Stream
 from iifl_policy.dataset import Dataset, new_dataset
 from sim_bridge.environment import Environment, observations
-from teleop_gui.supervisor import Supervisor
+from teleop_gui.supervisor import Scripted
 
 
 def demonstrate(
-    environment: Environment, supervisors: list[Supervisor], pairs: int, seed: int, stream: Stream = "state"
+    environment: Environment, supervisors: list[Scripted], pairs: int, seed: int, stream: Stream = "state"
 ) -> Dataset:
     """The first `pairs` observation-action pairs, by step and robot; supervisor i drives robot i, modulo their number.
 
@@ -44,7 +44,7 @@ def demonstrate(
 
 
 def demonstrate_episodes(
-    environment: Environment, supervisors: list[Supervisor], seed: int, stream: Stream = "state"
+    environment: Environment, supervisors: list[Scripted], seed: int, stream: Stream = "state"
 ) -> Dataset:
     """One whole episode of every robot, robot after robot; supervisor i drives robot i, modulo their number."""
     step = environment.start(seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fleet_contract.fleet import Fleet, Pretraining
 from fleet_contract.robot import RobotContract
 from fleet_experiments.setting import Setting
+from iifl_policy.augmentation import Augmentation
 from iifl_policy.descent import DescentConfig
 from iifl_policy.encoder import EncoderShape
 from iifl_policy.energy import EnergyShape
@@ -23,6 +24,7 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
     contract, recipe, allocation = fleet.contract(), fleet.pretraining, fleet.allocation
     encoder = _encoder(contract, recipe) if recipe.observes == "camera" else None
     seen_dim = encoder.features if encoder else contract.state_dim
+    augmentation = Augmentation(shift_px=(-recipe.shift_px, recipe.shift_px))
     descent = DescentConfig(batch_size=recipe.batch_size, learning_rate=recipe.learning_rate)
     return Setting(
         env=fleet.fleet,
@@ -54,8 +56,14 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
             ),
             descent=descent,
             encoder=encoder,
+            augmentation=augmentation,
         ),
-        explicit=ExplicitConfig(ExplicitShape(seen_dim, contract.action_dim), descent=descent, encoder=encoder),
+        explicit=ExplicitConfig(
+            ExplicitShape(seen_dim, contract.action_dim),
+            descent=descent,
+            encoder=encoder,
+            augmentation=augmentation,
+        ),
     )
 
 

@@ -17,7 +17,7 @@ FLEET = """
 fleet: tiny
 robots: {contract: CONTRACT, count: 3}
 environment: {backend: mujoco, task: block_push}
-supervisors: {count: 2, kind: scripted, styles: [clockwise, counterclockwise]}
+supervisors: {count: 2, styles: [clockwise, counterclockwise]}
 policy: {checkpoint: made/policy.safetensors, chains: 4, iterations: 2}
 allocation: {intervention_ticks: 2, hard_reset_ticks: 2}
 training: {demonstrations: made/pairs.npz, update_ticks: [3, 6], gradient_steps: 4}

@@ -99,7 +99,7 @@ RECIPE = """
 fleet: tiny
 robots: {contract: CONTRACT, count: 3}
 environment: {backend: mujoco, task: block_push}
-supervisors: {count: 2, kind: scripted, styles: [clockwise, counterclockwise]}
+supervisors: {count: 2, styles: [clockwise, counterclockwise]}
 policy: {checkpoint: made/policy.safetensors, chains: 4, iterations: 2}
 training: {demonstrations: made/pairs.npz}
 pretraining:

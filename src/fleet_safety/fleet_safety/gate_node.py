@@ -26,9 +26,10 @@ POLICY, HUMAN = "policy_action", "teleop_action"
 
 
 class GateNode(FleetNode):
-    """Releases one action per robot and tick as soon as the right one has come; in real time, holds the late.
+    """Releases one action per robot and tick as soon as the right one has come, and holds the late.
 
-    In lockstep the robots stand still between ticks, and there is no deadline.
+    In real time a tick's deadline is the same for all. In lockstep the robots stand still between ticks and wait for the
+    policy as long as it takes, but not for people.
     """
 
     def __init__(self) -> None:
@@ -48,12 +49,10 @@ class GateNode(FleetNode):
             n: self.create_publisher(ActionMessage, f"{n}/{contract.action.topic}", OFFERED) for n in names
         }
         self._stopped = self.create_publisher(Bool, "fleet/emergency_stopped", OFFERED)
-        self._deadline = self.create_timer(
-            DEADLINE / contract.rate_hz,
-            self._hold_the_late,
-            clock=Clock(clock_type=ClockType.STEADY_TIME),
-            autostart=False,
-        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._deadline = self.create_timer(DEADLINE / contract.rate_hz, self._hold_all, clock=steady, autostart=False)
+        patience_s = self.fleet.supervisors.patience_s
+        self._patience = self.create_timer(patience_s, self._hold_leased, clock=steady, autostart=False)
         for name in names:
             heard = partial(self._on_status, name)
             self.create_subscription(RobotStatus, f"{name}/{contract.violation.topic}", heard, NEWEST)
@@ -79,6 +78,8 @@ class GateNode(FleetNode):
 
     def _on_leases(self, message: LeaseTable) -> None:
         self._leases = message
+        if self.lockstep:
+            self._patience.reset()
         for robot in self.fleet.robot_names:
             self._release_if_due(robot)
 
@@ -123,10 +124,15 @@ class GateNode(FleetNode):
         fill_action(message, action)
         self._actions[robot].publish(message)
 
-    def _hold_the_late(self) -> None:
+    def _hold_all(self) -> None:
         self._deadline.cancel()
         for robot in self.fleet.robot_names:
             self._release(robot)
+
+    def _hold_leased(self) -> None:
+        self._patience.cancel()
+        for lease in self._present_leases or ():
+            self._release(lease.robot)
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._gate.stop()

@@ -20,7 +20,11 @@ BRIGHTEST = 255.0
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How often an image is shown, and how much it is changed; the defaults are the paper's. Ranges are drawn from evenly."""
+    """How often an image is shown, and how much it is changed; the defaults are the paper's. Ranges are drawn from evenly.
+
+    `shift_px` is not in the paper. From a few hundred images the encoder learns otherwise to tell the images from each
+    other, and not where things are in them (docs/benchmarks.md has figures).
+    """
 
     copies: int = 10
     """Of every image; the first is the image as it was."""
@@ -36,17 +40,28 @@ class Augmentation:
     """Factor on the difference to the grey image of the same brightness."""
     noise: tuple[float, float] = (0.0, BRIGHTEST / 80)
     """Standard deviation of Gaussian noise, for every value anew."""
+    shift_px: tuple[float, float] = (0.0, 0.0)
+    """Columns to the right and rows down, each anew."""
 
     def copy(self, image: Image, index: int, rng: np.random.Generator) -> Image:
         """One of the copies, (H, W, C)."""
         if index == 0:
             return image
+        image = with_shift(image, *rng.uniform(*self.shift_px, size=2))
         image = with_contrast(image, rng.uniform(*self.contrast))
         image = with_added(image, rng.uniform(*self.added, size=(image.shape[-1],)))
         image = with_gamma(image, rng.uniform(*self.gamma))
         image = with_blur(image, rng.uniform(*self.blur_px))
         image = with_saturation(image, rng.uniform(*self.saturation))
         return with_noise(image, rng.uniform(*self.noise), rng)
+
+
+def with_shift(image: Image, columns: float, rows: float) -> Image:
+    """The picture farther to the right and down; what is at its edges goes on beyond them."""
+    moved = np.array([[1.0, 0.0, columns], [0.0, 1.0, rows]])
+    size = image.shape[1], image.shape[0]
+    shifted = cv2.warpAffine(image, moved, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(shifted, dtype=np.uint8).reshape(image.shape)
 
 
 def with_contrast(image: Image, factor: float) -> Image:

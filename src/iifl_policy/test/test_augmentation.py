@@ -21,6 +21,7 @@ from iifl_policy.augmentation import (
     with_gamma,
     with_noise,
     with_saturation,
+    with_shift,
 )
 
 RAMP = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
@@ -34,6 +35,7 @@ NONE = Augmentation(
     blur_px=(0, 0),
     saturation=(1, 1),
     noise=(0, 0),
+    shift_px=(0, 0),
 )
 
 
@@ -46,6 +48,33 @@ def grey(value: int) -> np.ndarray:
 )
 def test_contrast_moves_values_away_from_grey(value, factor, expected):
     assert (with_contrast(grey(value), factor) == expected).all()
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(0, 0), (3, 0), (0, -2), (-4, 4)])
+def test_a_shift_moves_everything_by_that_many_pixels(columns, rows):
+    shifted = with_shift(COLOURS, columns, rows)
+    across, down = (np.clip(np.arange(24) - by, 0, 23) for by in (columns, rows))
+    np.testing.assert_array_equal(shifted, COLOURS[np.ix_(down, across)])
+    one_channel = COLOURS[..., :1]
+    assert with_shift(one_channel, 1, 0).shape == one_channel.shape
+
+
+def test_half_a_pixel_is_the_mean_of_two():
+    shifted = with_shift(COLOURS, 0.5, 0).astype(float)
+    expected = (COLOURS[:, 1:].astype(float) + COLOURS[:, :-1]) / 2
+    np.testing.assert_allclose(shifted[:, 1:], expected, atol=1)
+
+
+def test_copies_are_shifted_within_the_range():
+    image = np.zeros((21, 21, 3), np.uint8)
+    image[10, 10] = 255
+    shifting = replace(NONE, copies=200, shift_px=(-3.0, 3.0))
+    copies = np.stack([shifting.copy(image, 1, np.random.default_rng(seed)) for seed in range(200)]).astype(float)
+    weights = copies[..., 0] / copies[..., 0].sum((1, 2), keepdims=True)
+    for axis in (1, 2):
+        centres = (weights.sum(3 - axis) @ np.arange(21.0)) - 10
+        assert np.abs(centres).max() <= 3.05
+        assert centres.min() < -2.5 < 2.5 < centres.max()
 
 
 def test_a_value_is_added_to_each_channel():
@@ -94,7 +123,7 @@ def test_the_first_copy_is_the_image_and_no_change_changes_nothing():
         np.testing.assert_array_equal(augmentation.copy(COLOURS, index, np.random.default_rng(0)), COLOURS)
 
 
-CHANGES = [field.name for field in fields(Augmentation) if field.name != "copies"]
+CHANGES = [field.name for field in fields(Augmentation) if field.name not in {"copies", "shift_px"}]
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -5,6 +5,7 @@ N robots, A action dim.
 
 from __future__ import annotations
 
+from array import array
 from functools import partial
 from typing import NoReturn
 
@@ -12,13 +13,14 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
 from rclpy.clock import Clock, ClockType
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Bool, Header
 
 from fleet_contract.action import ActionKind
 from fleet_contract.images import fill_message
+from fleet_contract.jpeg import FORMAT, to_jpeg
 from fleet_contract.robot import ImageStream
-from fleet_contract.ros import IMAGES, NEWEST, OFFERED, FleetNode, run_process
+from fleet_contract.ros import IMAGES, NEWEST, OFFERED, VIDEO, FleetNode, run_process
 from sim_bridge.backends import make_environment
 from sim_bridge.tally import Tally
 
@@ -51,6 +53,11 @@ class BridgeNode(FleetNode):
         if camera is not None:
             self._images = [self.create_publisher(Image, f"{name}/{camera.topic}", IMAGES) for name in names]
             self._infos = [self.create_publisher(CameraInfo, f"{name}/{camera.info_topic}", IMAGES) for name in names]
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        if contract.operation is not None:
+            video = contract.operation.video
+            self._videos = [self.create_publisher(CompressedImage, f"{name}/{video.topic}", VIDEO) for name in names]
+            self.create_timer(1 / video.rate_hz, self._publish_videos, clock=self._steady)
         for robot, name in enumerate(names):
             heard = partial(self._on_action, robot)
             self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", heard, NEWEST)
@@ -58,7 +65,6 @@ class BridgeNode(FleetNode):
         self._recorded = False
         self.create_subscription(Bool, "fleet/recording", self._on_recording, NEWEST)
         self._waited_s = 0.0
-        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(READY_CHECK_S, self._when_ready, clock=self._steady)
 
     def close(self) -> None:
@@ -155,6 +161,17 @@ class BridgeNode(FleetNode):
             fill_message(image, pixels_NHWC[robot], camera.encoding)
             self._images[robot].publish(image)
             self._infos[robot].publish(self._camera_info(camera, header))
+
+    def _publish_videos(self) -> None:
+        """Of the robots that somebody looks at."""
+        for robot, publisher in enumerate(self._videos):
+            if publisher.get_subscription_count():
+                header = Header(
+                    stamp=self.get_clock().now().to_msg(),
+                    frame_id=f"{self.fleet.robot_names[robot]}/camera_optical_frame",
+                )
+                jpeg = array("B", to_jpeg(self._environment.video(robot)))
+                publisher.publish(CompressedImage(header=header, format=FORMAT, data=jpeg))
 
     def _camera_info(self, camera: ImageStream, header: Header) -> CameraInfo:
         """A pinhole without distortion."""

@@ -181,6 +181,21 @@ class EnvironmentConformance:
             self._hold(environment)
             np.testing.assert_array_equal(environment.images(), images)
 
+    def test_video_shows_the_one_robot_in_the_size_for_operators(self) -> None:
+        with self._made(3) as environment:
+            if environment.contract.operation is None:
+                with pytest.raises(RuntimeError, match=r"no camera|no operation"):
+                    environment.video(0)
+                return
+            video = environment.contract.operation.video
+            environment.start(15)
+            images, pictures = environment.images(), [environment.video(robot) for robot in range(3)]
+            for picture in pictures:
+                assert picture.shape == (video.height, video.width, 3)
+                assert picture.dtype == np.uint8
+            seen = [[self._likeness(image, picture) for picture in pictures] for image in images]
+            assert np.argmax(seen, axis=1).tolist() == [0, 1, 2], "each robot's video is like its own image"
+
     def test_images_show_a_move(self) -> None:
         with self._made(2) as environment:
             self._camera(environment)
@@ -223,6 +238,14 @@ class EnvironmentConformance:
             yield environment
         finally:
             environment.close()
+
+    @staticmethod
+    def _likeness(image: NDArray[np.uint8], picture: NDArray[np.uint8]) -> float:
+        """Correlation of brightness at the same places of two images."""
+        rows, columns = (np.linspace(0, size - 1, 48).astype(int) for size in image.shape[:2])
+        other_rows, other_columns = (np.linspace(0, size - 1, 48).astype(int) for size in picture.shape[:2])
+        small = image[np.ix_(rows, columns)].mean(-1).ravel()
+        return float(np.corrcoef(small, picture[np.ix_(other_rows, other_columns)].mean(-1).ravel())[0, 1])
 
     @staticmethod
     def _camera(environment: Environment) -> ImageStream:

@@ -62,6 +62,13 @@ class Environment(Protocol):
             RuntimeError: the contract has no camera.
         """
 
+    def video(self, robot: int) -> NDArray[np.uint8]:
+        """What an operator sees of one robot now, (H, W, 3), red green blue, in the size of the contract's video.
+
+        Raises:
+            RuntimeError: nobody can drive robots of this contract.
+        """
+
     def camera_matrix(self) -> NDArray[np.float64]:
         """Intrinsics of the cameras, (3, 3), pixels: a pinhole without distortion.
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from fleet_contract.door import BadInput
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fleet_contract.robot import RobotContract
+    from sim_bridge.push_environment import Size
     from sim_bridge.push_plan import PushPlan
 
 INTERPRETER = "ISAACGYM_PYTHON"
@@ -59,6 +61,7 @@ class IsaacPush:
     """`PushPhysics` in the worker's Isaac Gym."""
 
     def __init__(self, robots: int, width: int, height: int) -> None:
+        self._goals_N2 = np.zeros((robots, 2))
         python = os.environ.get(INTERPRETER, sys.executable)
         # This package comes last on the worker's path, and PYTHONPATH not at all: libraries there are for our Python.
         packages = str(Path(__file__).resolve().parents[1])
@@ -107,9 +110,11 @@ class IsaacPush:
         """See `PushPhysics.upright`."""
         return np.asarray(1 - 2 * np.sum(self._cubes()[:, 3:5] ** 2, axis=1))
 
-    def images(self, goals_N2: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """See `PushPhysics.images`."""
-        return np.asarray(self._ask("images", goals_N2)[0], dtype=np.uint8)
+    def images(self, robots_I: NDArray[np.int64], goals_I2: NDArray[np.float64], size: Size) -> NDArray[np.uint8]:
+        """See `PushPhysics.images`. Cameras have one size there: of others the images are resized."""
+        self._goals_N2[robots_I] = goals_I2
+        images_NHW3 = np.asarray(self._ask("images", self._goals_N2)[0], dtype=np.uint8)
+        return np.stack([_resized(image_HW3, size) for image_HW3 in images_NHW3[robots_I]])
 
     def close(self) -> None:
         """End the worker."""
@@ -147,3 +152,9 @@ def _unusable(python: str, why: str) -> str:
         f"from https://developer.nvidia.com/isaac-gym, install it in Python 3.8 and name that interpreter in "
         f"{INTERPRETER}, or set environment.backend: mujoco."
     )
+
+
+def _resized(image_HW3: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    if (image_HW3.shape[1], image_HW3.shape[0]) == size:
+        return image_HW3
+    return np.asarray(cv2.resize(image_HW3, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)

@@ -115,6 +115,10 @@ class Maze:
         """Raises RuntimeError: there is no camera."""
         raise RuntimeError(NO_CAMERA)
 
+    def video(self, robot: int) -> NoReturn:  # noqa: ARG002
+        """Raises RuntimeError: there is no camera."""
+        raise RuntimeError(NO_CAMERA)
+
     def camera_matrix(self) -> NoReturn:
         """Raises RuntimeError: there is no camera."""
         raise RuntimeError(NO_CAMERA)

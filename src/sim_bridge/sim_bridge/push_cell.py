@@ -15,12 +15,13 @@ from sim_bridge.push_cell_model import push_cell_model
 from sim_bridge.push_environment import PushEnvironment
 from sim_bridge.push_geometry import PUSH_GEOMETRY
 from sim_bridge.push_matter import TIMESTEP_S
-from sim_bridge.push_task import push_camera, require_push_contract
+from sim_bridge.push_task import require_push_contract
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fleet_contract.robot import RobotContract
+    from sim_bridge.push_environment import Size
     from sim_bridge.push_plan import PushPlan
 
 PARKED_XY_M = (0.0, -0.6)
@@ -41,18 +42,16 @@ class PushCell(PushEnvironment):
             msg = f"robots is {robots}, allowed is 1 or more"
             raise ValueError(msg)
         require_push_contract(contract)
-        camera = push_camera(contract)
-        super().__init__(contract, MujocoPush(robots, threads, camera.width, camera.height), robots)
+        super().__init__(contract, MujocoPush(robots, threads), robots)
 
 
 class MujocoPush:
     """`PushPhysics` in MuJoCo. A cell that is not told to push is not stepped, so it stays bit for bit as it is."""
 
-    def __init__(self, robots: int, threads: int, width: int, height: int) -> None:
-        self._model = push_cell_model(width, height)
-        self._batch = Batch(self._model, robots, threads)
-        self._camera: OverheadCamera | None = None
-        model = self._model
+    def __init__(self, robots: int, threads: int) -> None:
+        model = push_cell_model()
+        self._batch = Batch(model, robots, threads)
+        self._cameras: dict[Size, OverheadCamera] = {}
         cube, pusher = int(model.joint("cube").qposadr[0]), int(model.joint("pusher_x").qposadr[0])
         qpos_NQ = self._batch.bind("qpos")
         self._cubes_N7: NDArray[np.float64] = qpos_NQ[:, cube : cube + 7]
@@ -92,22 +91,22 @@ class MujocoPush:
         tilt_N2 = self._cubes_N7[:, 4:6]
         return np.asarray(1 - 2 * np.sum(tilt_N2**2, axis=1))
 
-    def images(self, goals_N2: NDArray[np.float64]) -> NDArray[np.uint8]:
+    def images(self, robots_I: NDArray[np.int64], goals_I2: NDArray[np.float64], size: Size) -> NDArray[np.uint8]:
         """See `PushPhysics.images`."""
-        if self._camera is None:
-            self._camera = OverheadCamera(self._model)
+        if size not in self._cameras:
+            self._cameras[size] = OverheadCamera(push_cell_model(*size))
+        camera = self._cameras[size]
         images = []
-        for robot, goal_2 in enumerate(goals_N2):
-            self._batch.get_data(robot, self._camera.data)
-            self._camera.data.mocap_pos[0, :2] = goal_2
-            images.append(self._camera.draw())
+        for robot, goal_2 in zip(robots_I, goals_I2, strict=True):
+            self._batch.get_data(int(robot), camera.data)
+            camera.data.mocap_pos[0, :2] = goal_2
+            images.append(camera.draw())
         return np.stack(images)
 
     def close(self) -> None:
         """See `PushPhysics.close`."""
-        if self._camera is not None:
-            self._camera.close()
-            self._camera = None
+        while self._cameras:
+            self._cameras.popitem()[1].close()
 
     def _park(self, robots_I: NDArray[np.int64]) -> None:
         """Take the pushers away and bring the cells to rest; nothing of the last push is left to act on the next."""

@@ -8,7 +8,7 @@ from sim_bridge.push_matter import COLOURS, CUBE_KG, FRICTION, PUSHER_KG, SERVO_
 from sim_bridge.push_view import field_of_view
 
 
-def push_cell_model(width: int, height: int, geometry: PushGeometry = PUSH_GEOMETRY) -> mujoco.MjModel:
+def push_cell_model(width: int = 96, height: int = 96, geometry: PushGeometry = PUSH_GEOMETRY) -> mujoco.MjModel:
     """One cell, with offscreen buffers and an overhead camera for images of `width` x `height` pixels."""
     return mujoco.MjModel.from_xml_string(push_cell_xml(width, height, geometry))
 

@@ -25,6 +25,10 @@ LEAST_UPRIGHT = 0.9
 """Cosine of the tilt beyond which a cube counts as toppled."""
 
 
+Size = tuple[int, int]
+"""W and H of images, pixels."""
+
+
 class PushPhysics(Protocol):
     """N cells: what a simulator must do for the push task."""
 
@@ -44,8 +48,8 @@ class PushPhysics(Protocol):
     def upright(self) -> NDArray[np.float64]:
         """Cosine of the cubes' tilt, (N,): 1 when they stand flat."""
 
-    def images(self, goals_N2: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Overhead images with the goals drawn in, (N, H, W, 3), red green blue."""
+    def images(self, robots_I: NDArray[np.int64], goals_I2: NDArray[np.float64], size: Size) -> NDArray[np.uint8]:
+        """Overhead images with the goals drawn in, (I, H, W, 3), red green blue."""
 
     def close(self) -> None:
         """Free what is held."""
@@ -110,8 +114,18 @@ class PushEnvironment:
 
     def images(self) -> NDArray[np.uint8]:
         """What the cameras see now, (N, H, W, 3), in the contract's size and encoding. Call it from one thread only."""
-        rgb_NHW3 = self._physics.images(self._task.goals_N2)
+        size = self._camera.width, self._camera.height
+        rgb_NHW3 = self._physics.images(np.arange(self.robots), self._task.goals_N2, size)
         return rgb_NHW3 if self._camera.encoding == "rgb8" else rgb_NHW3[..., ::-1].copy()
+
+    def video(self, robot: int) -> NDArray[np.uint8]:
+        """What an operator sees of one robot, (H, W, 3). Call it from the thread that calls `images`."""
+        if self._contract.operation is None:
+            raise RuntimeError("the contract has no operation")
+        video = self._contract.operation.video
+        robots_I = np.array([robot])
+        (picture,) = self._physics.images(robots_I, self._task.goals_N2[robots_I], (video.width, video.height))
+        return np.asarray(picture, dtype=np.uint8)
 
     def camera_matrix(self) -> NDArray[np.float64]:
         """Intrinsics of the cameras, (3, 3), pixels: a pinhole without distortion."""

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import rclpy
 from fleet_interfaces.msg import Observation
+from sensor_msgs.msg import CompressedImage
 
 from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.jpeg import from_jpeg
 from fleet_contract.observing import observe
-from fleet_contract.ros import EVERY
+from fleet_contract.ros import EVERY, VIDEO
 from sim_bridge.bridge_node import BridgeNode
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -45,7 +47,11 @@ def published(node, robot):
 
 MAZE, CELL = ("pointbot.yaml", "numpy", "navigation"), ("push_cell.yaml", "mujoco", "block_push")
 ALWAYS = {"observation": ["fleet_interfaces/msg/Observation"], "status": ["fleet_interfaces/msg/RobotStatus"]}
-SEEN = {"camera/image_raw": ["sensor_msgs/msg/Image"], "camera/camera_info": ["sensor_msgs/msg/CameraInfo"]}
+SEEN = {
+    "camera/image_raw": ["sensor_msgs/msg/Image"],
+    "camera/camera_info": ["sensor_msgs/msg/CameraInfo"],
+    "camera/video/compressed": ["sensor_msgs/msg/CompressedImage"],
+}
 
 
 @pytest.mark.parametrize(("bridge", "topics"), [(MAZE, ALWAYS), (CELL, ALWAYS | SEEN)], indirect=["bridge"])
@@ -70,3 +76,20 @@ def test_images_are_heard_with_the_tick_of_their_observation(bridge):
     for robot, image in enumerate(bridge._environment.images()):
         assert heard[robot][0] == 0
         np.testing.assert_array_equal(heard[robot][1], image)
+
+
+@pytest.mark.parametrize("bridge", [CELL], indirect=True)
+def test_video_comes_of_the_robot_that_somebody_looks_at(bridge, monkeypatch):
+    """At its rate, though the robots stand still; of the others not even a picture is drawn."""
+    drawn, heard = [], []
+    video = bridge._environment.video
+    monkeypatch.setattr(bridge._environment, "video", lambda robot: drawn.append(robot) or video(robot))
+    bridge.create_subscription(CompressedImage, "robot_02/camera/video/compressed", heard.append, VIDEO)
+    until = time.monotonic() + PATIENCE_S
+    while len(heard) < 5 and time.monotonic() < until:
+        rclpy.spin_once(bridge, timeout_sec=0.1)
+    assert set(drawn) == {1}
+    picture = from_jpeg(bytes(heard[-1].data))
+    assert np.abs(picture.astype(int) - video(1)).mean() < 4, "but for what JPEG loses"
+    stamps = [message.header.stamp.sec + message.header.stamp.nanosec * 1e-9 for message in heard]
+    assert np.diff(stamps).min() > 0

@@ -57,7 +57,7 @@ def test_threads_do_not_change_the_run():
 def test_free_pushes_move_the_cube_by_the_action():
     rng = np.random.default_rng(0)
     count = 200
-    physics = MujocoPush(count, 2, 96, 96)
+    physics = MujocoPush(count, 2)
     angles, lengths = rng.uniform(-np.pi, np.pi, count), rng.uniform(0.005, 0.05 * 2**0.5, count)
     along_N2 = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     # Beside the workspace, where there is room in every direction.
@@ -265,6 +265,7 @@ def edited(part: str, index: int, **changes) -> RobotContract:
     tree = CONTRACT.model_dump()
     section = tree["observation"]["state"] if part == "state" else tree["action"]
     section["quantities"][index].update(changes)
+    tree["operation"] = None
     return RobotContract.model_validate(tree)
 
 

@@ -58,6 +58,10 @@ class NavigationSupervisor:
         next_2 = np.array(self._next_point(int(state_S[0]), int(state_S[1])), dtype=np.float64)
         return np.clip(next_2 - state_S, -LONGEST, LONGEST)
 
+    def has_reset(self) -> bool:
+        """A script puts everything right at once."""
+        return True
+
     def _next_point(self, x: int, y: int) -> tuple[int, int]:
         aside = y - MIDDLE_Y
         if x >= CORRIDOR_X or (x >= BEHIND_X and abs(aside) <= ENTRANCE):

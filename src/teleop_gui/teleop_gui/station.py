@@ -17,19 +17,22 @@ class Station:
     """One human's place of work."""
 
     def __init__(self, supervisor: Supervisor, hard_reset_ticks: int) -> None:
-        """A hard reset keeps the human busy for `hard_reset_ticks`, and is done at the last of them."""
+        """A hard reset is done at the `hard_reset_ticks`-th tick, or later, when the supervisor says so."""
         self._supervisor = supervisor
         self._hard_reset_ticks = hard_reset_ticks
         self._token = 0
 
-    def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction:
-        """What the robot is to do at this tick, on the human's behalf."""
+    def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction | None:
+        """What the robot is to do at this tick, on the human's behalf; None while the human has not decided."""
         if lease.token != self._token:
             self._token = lease.token
             self._supervisor.begin()
         kind, values = ActionKind.HOLD, ()
         if lease.kind is LeaseKind.TELEOPERATE:
-            kind, values = ActionKind.MOVE, tuple(self._supervisor.act(state_S).tolist())
-        elif tick - lease.since_tick >= self._hard_reset_ticks - 1:
+            action_A = self._supervisor.act(state_S)
+            if action_A is None:
+                return None
+            kind, values = ActionKind.MOVE, tuple(action_A.tolist())
+        elif tick - lease.since_tick >= self._hard_reset_ticks - 1 and self._supervisor.has_reset():
             kind = ActionKind.HARD_RESET
         return RobotAction(tick, kind, ActionSource.HUMAN, values, supervisor=lease.supervisor, lease=lease.token)

@@ -17,5 +17,18 @@ class Supervisor(Protocol):
     def begin(self) -> None:
         """An intervention begins: nothing is remembered of the last one."""
 
+    def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """The action (A,) that this human takes at the observation, in the contract's units and range.
+
+        None while they have not decided: they are asked again. What is not decided in time is holding.
+        """
+
+    def has_reset(self) -> bool:
+        """Whether the human has put robot and workspace right."""
+
+
+class Scripted(Supervisor, Protocol):
+    """A script: it decides at once, and resets when it is asked to."""
+
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The action (A,) that this human takes at the observation, in the contract's units and range."""
+        """The action (A,), in the contract's units and range."""

@@ -13,10 +13,10 @@ from teleop_gui import navigation_supervisor, push_supervisors
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from teleop_gui.supervisor import Supervisor
+    from teleop_gui.supervisor import Scripted
 
 
-def _pusher(style: str, _: np.random.Generator) -> Supervisor:
+def _pusher(style: str, _: np.random.Generator) -> Scripted:
     return push_supervisors.PushSupervisor(style)
 
 
@@ -24,7 +24,7 @@ _PUSHERS = {style: partial(_pusher, style) for style in push_supervisors.STYLES}
 _NAVIGATORS = {
     style: partial(navigation_supervisor.NavigationSupervisor, style) for style in navigation_supervisor.STYLES
 }
-SCRIPTED: Mapping[str, Mapping[str, Callable[[np.random.Generator], Supervisor]]] = {
+SCRIPTED: Mapping[str, Mapping[str, Callable[[np.random.Generator], Scripted]]] = {
     "block_push": _PUSHERS,
     "navigation": _NAVIGATORS,
     "windy_navigation": _NAVIGATORS,
@@ -34,7 +34,7 @@ CHOICES = 1
 """Tells the streams of supervisors from those of robots, which are named by seed and index alone."""
 
 
-def make_supervisor(task: str, style: str, seed: int, index: int) -> Supervisor:
+def make_supervisor(task: str, style: str, seed: int, index: int) -> Scripted:
     """The scripted supervisor of that style.
 
     Args:

@@ -17,6 +17,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.begun = self.acted = 0
+        self.ready = True
 
     def begin(self) -> None:
         self.begun += 1
@@ -25,6 +26,17 @@ class Counting:
     def act(self, state_S):
         self.acted += 1
         return np.array([self.begun, self.acted]) * 1e-3
+
+    def has_reset(self) -> bool:
+        return self.ready
+
+
+class Waiting(Counting):
+    """One that decides when it is asked for the third time."""
+
+    def act(self, state_S):
+        values_A = super().act(state_S)
+        return values_A if self.acted >= 3 else None
 
 
 def test_every_lease_is_a_new_beginning() -> None:
@@ -46,3 +58,20 @@ def test_a_hard_reset_is_done_at_its_last_tick(ticks: int) -> None:
     assert [action.kind for action in actions[:-1]] == [ActionKind.HOLD] * (ticks - 1) + [ActionKind.HARD_RESET]
     assert actions[-1].kind is ActionKind.HARD_RESET, "and again, should it not have been heard"
     assert all(action.values == () for action in actions)
+
+
+def test_a_hard_reset_is_not_done_before_the_human_says_so() -> None:
+    human = Counting()
+    human.ready = False
+    station = Station(human, hard_reset_ticks=2)
+    lease = Lease("robot_01", "human_01", 7, LeaseKind.HARD_RESET, 40)
+    assert [station.act(lease, 40 + tick, STATE).kind for tick in range(4)] == [ActionKind.HOLD] * 4
+    human.ready = True
+    assert station.act(lease, 44, STATE).kind is ActionKind.HARD_RESET
+
+
+def test_there_is_no_action_while_the_human_has_not_decided() -> None:
+    station, lease = Station(Waiting(), hard_reset_ticks=5), Lease("robot_01", "human_01", 1, LeaseKind.TELEOPERATE, 3)
+    answers = [station.act(lease, 3, STATE) for _ in range(3)]
+    assert answers[:2] == [None, None]
+    assert answers[2].values == (1e-3, 3e-3)

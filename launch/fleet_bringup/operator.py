@@ -1,0 +1,85 @@
+"""Operators of a fleet that runs on this machine already."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+
+import rclpy
+
+from fleet_bringup.display import has_display
+from fleet_bringup.domain import runs
+from fleet_bringup.graph import ENVIRONMENT
+from fleet_contract.door import BadInput
+from fleet_contract.ros import run as run_node
+from teleop_gui.web import is_loopback
+
+MEET_S = 2.0
+"""Time to hear of everybody on a domain."""
+
+
+def sit_down(run: Path | None, human: str) -> None:
+    """Open a window for this operator, until it is closed.
+
+    Raises:
+        BadInput: there is no screen, no such run is going on, or the operator's place is taken.
+    """
+    if not has_display():
+        raise BadInput("DISPLAY: found none, allowed is a screen, or --web for a browser on another machine.")
+    folder = _join(run)
+    if _is_served(human):
+        raise BadInput(f"--human: found {human}, who has an operator already.")
+    from teleop_gui.window_node import WindowNode
+
+    run_node(WindowNode, args=_arguments(folder, human=human))
+
+
+def serve_page(run: Path | None, host: str, port: int) -> None:
+    """Serve the page for browsers, until it is stopped.
+
+    Raises:
+        BadInput: no such run is going on.
+    """
+    folder = _join(run)
+    from teleop_gui.web_node import TOKEN, WebNode
+
+    if not is_loopback(host):
+        os.environ.setdefault(TOKEN, secrets.token_urlsafe())
+    run_node(WebNode, args=_arguments(folder, host=host, port=port))
+
+
+def _join(run: Path | None) -> Path:
+    """Be on the run's domain; returns its folder."""
+    going_on = runs()
+    folder = run.absolute() if run else next(iter(going_on), None) if len(going_on) == 1 else None
+    if folder not in going_on:
+        found = f"found {run}, " if run else ""
+        raise BadInput(f"--run: {found}allowed is the folder of a run on this machine: {_listed(going_on)}.")
+    os.environ.update(ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(going_on[folder])})
+    return folder
+
+
+def _listed(going_on: dict[Path, int]) -> str:
+    return ", ".join(map(str, going_on)) or "there is none, ./fleet up starts one"
+
+
+def _is_served(human: str) -> bool:
+    rclpy.init()
+    node = rclpy.create_node("newcomer")
+    try:
+        end = time.monotonic() + MEET_S
+        while time.monotonic() < end:
+            if node.count_services(f"/{human}/supervise/_action/send_goal"):
+                return True
+            rclpy.spin_once(node, timeout_sec=0.05)
+        return False
+    finally:
+        node.destroy_node()
+        rclpy.shutdown()
+
+
+def _arguments(folder: Path, **parameters: str | int) -> list[str]:
+    words = [f"run_dir:={folder}", *(f"{name}:={value}" for name, value in parameters.items())]
+    return ["--ros-args", *(word for parameter in words for word in ("-p", parameter))]

@@ -1,0 +1,171 @@
+"""People in a fleet that runs: one at a window, one in a browser, beside a scripted supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from bags import messages
+from conftest import ROOT, fleet
+from test_runner import PATIENCE_S, started, wait_for
+
+from fleet_contract.action import ActionKind, ActionSource
+from teleop_gui.screen import layout
+from teleop_gui.window import HEIGHT, WIDTH
+
+sys.path.append(str(ROOT / "src/teleop_gui/test"))
+from display import Person, display
+
+TITLE = "fleet operator human_01"
+
+
+def moves(folder: Path, supervisor: str) -> list:
+    """What the gate has released of this supervisor's pushes."""
+    return [
+        action
+        for actions in messages(folder / "bag", "/action").values()
+        for action in actions
+        if action.source == ActionSource.HUMAN and action.supervisor == supervisor and action.kind == ActionKind.MOVE
+    ]
+
+
+@contextmanager
+def pushing(person: Person, place: tuple[int, int]) -> Iterator[None]:
+    """Somebody who resets what is to be reset, and holds the drive key and clicks there, again and again."""
+    over = threading.Event()
+
+    def push() -> None:
+        while not over.is_set():
+            person.do("key", "r", "keyup", "space", "keydown", "space")
+            for _ in range(8):
+                person.do("mousemove", *place, "click", 1)
+                over.wait(0.25)
+
+    thread = threading.Thread(target=push)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_person_at_a_window_and_a_script_share_a_fleet(tmp_path, monkeypatch):
+    """The person only ever pushes to the right; what the robots got under the person's lease is that."""
+    with display(WIDTH, HEIGHT) as name:
+        monkeypatch.setenv("DISPLAY", name)
+        monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        person, folder = Person(name), tmp_path / "out"
+        box = layout(WIDTH, HEIGHT, 1.0).picture
+        with started(folder, "--operators", "1", "--ticks", "0") as process:
+            wait_for(process, "ROS_DOMAIN_ID")
+            person.face(TITLE)
+            with pushing(person, (box.left + box.width - 3, box.top + box.height // 2)):
+                while int(re.findall(r"human actions (\d+)", wait_for(process, "tick "))[0]) < 6:
+                    pass
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE_S) == 0
+    pushes = moves(folder, "human_01")
+    assert pushes
+    assert all(push.values[0] > 0 and push.values[0] >= abs(push.values[1]) for push in pushes)
+
+
+@contextmanager
+def page(folder: Path) -> Iterator[str]:
+    """`fleet operator --web` for a run; where its page is."""
+    words = [ROOT / "fleet", "operator", "--web", "--port", "0", "--run", folder]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield re.search(r"http://\S+", process.stdout.readline()).group()
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE_S) == 0
+
+
+async def push_up(url: str, enough: int) -> set[str]:
+    """Be human_01: hold the key and click above whatever cube there is, until so many actions are counted."""
+    phases: set[str] = set()
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}operator") as socket:
+        await socket.send_json({"human": "human_01"})
+        while True:
+            message = await socket.receive(timeout=PATIENCE_S)
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            state = message.json()
+            phases.add(state["phase"])
+            if state["ticks"] >= enough:
+                return phases
+            if state["phase"] == "RESET":
+                await socket.send_json({"press": "r"})
+            elif state["phase"] == "AIM":
+                await socket.send_json({"click": [0.5, 0.02], "hold": True})
+            else:
+                await socket.send_json({"hold": True})
+
+
+def test_a_person_in_a_browser_joins_and_leaves(tmp_path, monkeypatch):
+    """Until then the script works alone, and afterwards again."""
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    folder = tmp_path / "out"
+    with started(folder, "--operators", "1", "--no-window", "--ticks", "0") as process:
+        wait_for(process, "tick ")
+        with page(folder) as url:
+            phases = asyncio.run(asyncio.wait_for(push_up(url, 2), PATIENCE_S))
+            monkeypatch.setenv("DISPLAY", ":nowhere")
+            refusal = asyncio.run(asyncio.wait_for(sit_beside(url, folder), PATIENCE_S))
+            assert refusal.strip() == "--human: found human_01, who has an operator already."
+        tick = int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0])
+        while int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0]) < tick + 40:
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+    assert "AIM" in phases
+    assert "BUSY" in phases or "READY" in phases
+    pushes = moves(folder, "human_01")
+    assert len(pushes) >= 2
+    assert all(push.values[1] > 0 for push in pushes)
+    assert moves(folder, "human_02"), "the script went on"
+    tables = next(iter(messages(folder / "bag", "/fleet/leases").values()))
+    last = [lease.supervisor for table in tables[-3:] for lease in table.leases]
+    assert "human_01" not in last
+
+
+async def sit_beside(url: str, folder: Path) -> str:
+    """Try to take a place that is taken; what is said about it."""
+    async with aiohttp.ClientSession() as session:
+        admitted = False
+        while not admitted:  # the last one may not be gone yet
+            async with session.ws_connect(f"{url}operator") as socket:
+                await socket.send_json({"human": "human_01"})
+                admitted = "phase" in await socket.receive_json(timeout=PATIENCE_S)
+                if admitted:
+                    words = ("operator", "--human", "human_01", "--run", str(folder))
+                    beside = asyncio.create_task(asyncio.to_thread(fleet, *words, cwd=folder.parent))
+                    while not beside.done():  # who does not listen is soon taken for gone
+                        await socket.receive(timeout=PATIENCE_S)
+                    done = beside.result()
+    assert done.returncode == 2
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("operator", "--web", "--run", "nowhere"), "--run: found nowhere, allowed is the folder of a run on this machine"),
+        (("up", "--operators", "3", "--ticks", "1"), "operators: found 3, allowed is at most count (2)"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(tmp_path, words, said):
+    done = fleet(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,73 @@
+"""How a person sees and drives a robot: a part of its contract. What policies learn from does not depend on it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from fleet_contract.door import Strict
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Point = tuple[float, float]
+"""x and y, m, in robot_XX/base_link."""
+Corner = tuple[Share, Share]
+"""Column and row of a point of a picture, as shares of its width and height from the upper left."""
+
+
+class Video(Strict):
+    """A topic with what operators see, streamed while somebody looks."""
+
+    topic: str
+    """Relative to the robot's namespace."""
+    type: Literal["sensor_msgs/msg/CompressedImage"]
+    """Its pictures are JPEG."""
+    width: int = Field(gt=0)
+    """Columns, pixels."""
+    height: int = Field(gt=0)
+    """Rows, pixels."""
+    rate_hz: float = Field(ge=5, le=60)
+    """Pictures per second. Operators who see nothing new for 0.3 s cannot drive."""
+
+
+class Region(Strict):
+    """A rectangle, m."""
+
+    low: Point
+    high: Point
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not (self.low[0] < self.high[0] and self.low[1] < self.high[1]):
+            raise ValueError(f"low is {self.low}, allowed is less than high ({self.high})")
+        return self
+
+
+class Goal(Strict):
+    """A disc that is to be reached."""
+
+    centre: tuple[str, str]
+    """Quantities of the observation: its x and y."""
+    radius: float = Field(gt=0)
+    """m."""
+
+
+class Plane(Strict):
+    """A plane that the camera sees: robots that are moved to a point of it are driven by clicks into the picture."""
+
+    workspace: Region
+    """Where a motion may end."""
+    corners: tuple[Corner, Corner, Corner, Corner]
+    """The workspace's corners in the picture: low x and low y, high x and low y, high x and high y, low x and high y."""
+    start: tuple[str, str]
+    """Quantities of the observation: x and y from which the next motion starts."""
+    obstacles: tuple[Region, ...] = ()
+    goal: Goal | None = None
+
+
+class Operation(Strict):
+    """How a person sees and drives the robot."""
+
+    video: Video
+    plane: Plane | None = None
+    """None: the picture is a joystick, and where in it the pointer is says which way and how fast."""

@@ -1,0 +1,36 @@
+"""Between a plane that a camera sees and its picture, whatever the camera's place.
+
+P points.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_contract.operation import Plane
+
+
+class Projection:
+    """A homography from four corners. Points of the picture are shares of its width and height from the upper left."""
+
+    def __init__(self, plane: Plane) -> None:
+        (left, near), (right, far) = plane.workspace.low, plane.workspace.high
+        metres_42 = np.array([(left, near), (right, near), (right, far), (left, far)], dtype=np.float32)
+        picture_42 = np.array(plane.corners, dtype=np.float32)
+        self._to_picture_33 = cv2.getPerspectiveTransform(metres_42, picture_42)
+        self._to_metres_33 = cv2.getPerspectiveTransform(picture_42, metres_42)
+
+    def to_picture(self, points_P2: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where points of the plane, (P, 2) in m, are seen, (P, 2)."""
+        return _mapped(points_P2, self._to_picture_33)
+
+    def to_metres(self, points_P2: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What points of the picture, (P, 2), show, (P, 2) in m."""
+        return _mapped(points_P2, self._to_metres_33)
+
+
+def _mapped(points_P2: NDArray[np.float64], matrix_33: cv2.typing.MatLike) -> NDArray[np.float64]:
+    mapped = cv2.perspectiveTransform(np.asarray(points_P2, np.float64).reshape(-1, 1, 2), matrix_33)
+    return np.asarray(mapped, dtype=np.float64).reshape(-1, 2)

@@ -1,0 +1,138 @@
+"""From a place in the picture to an action, and back.
+
+P points.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cell import CELL, STATE, shown
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from fleet_contract.door import BadInput
+from fleet_contract.operation import Operation, Plane, Region
+from fleet_contract.robot import Quantity
+from teleop_gui.pointing import DEAD_SHARE, JoystickPointing, PlanePointing, pointing_of
+from teleop_gui.projection import Projection
+
+SHARE = st.floats(0, 1)
+METRES = st.floats(-0.2, 0.2)
+
+
+def test_the_cells_picture_is_what_its_camera_shows():
+    """The contract says where the workspace is in the picture; the simulated camera is a pinhole straight above."""
+    from sim_bridge.push_geometry import PUSH_GEOMETRY
+    from sim_bridge.push_view import camera_matrix
+
+    plane, video = CELL.operation.plane, CELL.operation.video
+    k = camera_matrix(video.width, video.height)
+    corners = [(-0.2, -0.2), (0.2, -0.2), (0.2, 0.2), (-0.2, 0.2)]
+    for (x, y), (across, down) in zip(corners, plane.corners, strict=True):
+        column, row, depth = k @ [x, -y, PUSH_GEOMETRY.camera_height_m]
+        assert across == pytest.approx((column / depth + 0.5) / video.width, abs=2e-3)
+        assert down == pytest.approx((row / depth + 0.5) / video.height, abs=2e-3)
+    half = PUSH_GEOMETRY.obstacle_half_m
+    assert plane.obstacles == (Region(low=(-half, -half), high=(half, half)),)
+    assert plane.workspace.high == (PUSH_GEOMETRY.workspace_half_m,) * 2
+    assert plane.goal.radius == PUSH_GEOMETRY.goal_radius_m
+
+
+@given(st.lists(st.tuples(METRES, METRES), min_size=1, max_size=5))
+def test_projection_and_back(points):
+    projection = Projection(CELL.operation.plane)
+    points_P2 = np.array(points)
+    seen_P2 = projection.to_picture(points_P2)
+    np.testing.assert_allclose(seen_P2, [shown(*point) for point in points], atol=1e-6)
+    np.testing.assert_allclose(projection.to_metres(seen_P2), points_P2, atol=1e-6)
+
+
+def test_a_camera_that_looks_askew_is_a_pinhole_too():
+    """Against a camera whose rotation and place are known."""
+    tilt = 0.5
+    rotation = np.array([[1, 0, 0], [0, -np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), -np.cos(tilt)]])
+    place = np.array([0.05, -0.4, 0.8])
+
+    def seen(x, y):
+        column, row, depth = np.diag([1.1, 1.1, 1.0]) @ rotation @ (np.array([x, y, 0.0]) - place)
+        return 0.5 + column / depth, 0.5 + row / depth
+
+    corners = tuple(seen(x, y) for x, y in ((-0.2, -0.2), (0.2, -0.2), (0.2, 0.2), (-0.2, 0.2)))
+    plane = Plane(workspace=Region(low=(-0.2, -0.2), high=(0.2, 0.2)), corners=corners, start=("cube_x", "cube_y"))
+    points_P2 = np.random.default_rng(0).uniform(-0.2, 0.2, (20, 2))
+    np.testing.assert_allclose(
+        Projection(plane).to_picture(points_P2), [seen(*point) for point in points_P2], atol=1e-6
+    )
+
+
+@given(SHARE, SHARE)
+def test_a_push_goes_towards_the_click_and_no_farther(x, y):
+    aim = pointing_of(CELL).aim((x, y), STATE)
+    wanted_2 = np.clip([(x - 0.5) / 0.93 * 0.4, (0.5 - y) / 0.93 * 0.4], -0.2, 0.2) - STATE[:2]
+    assert (np.abs(aim.values_A) <= 0.05).all()
+    assert np.cross([*aim.values_A, 0], [*wanted_2, 0])[2] == pytest.approx(0, abs=1e-7), "the direction stays"
+    assert aim.values_A @ wanted_2 >= 0
+    assert aim.start == pytest.approx(shown(*STATE[:2]), abs=1e-6)
+    assert aim.end == pytest.approx(shown(*(STATE[:2] + aim.values_A)), abs=1e-6)
+    reached = np.abs(wanted_2).max() <= 0.05
+    inside = abs(x - 0.5) <= 0.465 and abs(y - 0.5) <= 0.465
+    assume(abs(np.abs(wanted_2).max() - 0.05) > 1e-5)
+    assume(min(abs(abs(x - 0.5) - 0.465), abs(abs(y - 0.5) - 0.465)) > 1e-4)
+    assert aim.shortened == (not (reached and inside))
+    if reached:
+        np.testing.assert_allclose(aim.values_A, wanted_2, atol=1e-6)
+
+
+def test_marks_are_where_things_are():
+    marks = pointing_of(CELL).marks(STATE)
+    np.testing.assert_allclose(marks.workspace[0], shown(-0.2, -0.2), atol=1e-6)
+    np.testing.assert_allclose(marks.obstacles[0][2], shown(0.05, 0.05), atol=1e-6)
+    np.testing.assert_allclose(marks.goal.mean(0), shown(*STATE[4:]), atol=1e-6)
+    np.testing.assert_allclose(np.ptp(marks.goal, axis=0), 0.07 / 0.4 * 0.93, rtol=1e-2)
+
+
+def twisted():
+    """A contract of a base that drives forward faster than back."""
+    action = CELL.action.model_copy(
+        update={
+            "meaning": "twist",
+            "quantities": (
+                Quantity(name="forward", unit="m/s", low=-0.1, high=0.5),
+                Quantity(name="turn", unit="rad/s", low=-1.0, high=1.0),
+            ),
+        }
+    )
+    operation = Operation(video=CELL.operation.video)
+    return CELL.model_copy(update={"action": action, "operation": operation})
+
+
+@pytest.mark.parametrize(
+    ("pointer", "values"),
+    [
+        ((0.5, 0.5), (0, 0)),
+        ((0.5, 0.0), (0.5, 0)),
+        ((0.5, 1.0), (-0.1, 0)),
+        ((0.0, 0.5), (0, 1)),
+        ((1.0, 0.5), (0, -1)),
+        ((0.5 + DEAD_SHARE / 2.1, 0.5), (0, 0)),
+    ],
+)
+def test_a_joystick_is_at_rest_in_the_middle(pointer, values):
+    pointing = pointing_of(twisted())
+    assert isinstance(pointing, JoystickPointing)
+    assert pointing.aim(pointer, STATE).values_A.tolist() == pytest.approx(values)
+
+
+@given(SHARE, SHARE)
+def test_a_joystick_stays_in_the_range(x, y):
+    contract = twisted()
+    values_A = pointing_of(contract).aim((x, y), STATE).values_A
+    assert (values_A >= contract.action_low_A).all()
+    assert (values_A <= contract.action_high_A).all()
+
+
+def test_robots_that_nobody_can_drive_are_refused():
+    with pytest.raises(BadInput, match=r"robot push_cell: operation is missing, and without it no person"):
+        pointing_of(CELL.model_copy(update={"operation": None}))
+    assert isinstance(pointing_of(CELL), PlanePointing)
