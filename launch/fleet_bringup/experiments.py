@@ -81,15 +81,22 @@ def block_push(
     """Table 2: BC, IBC, IFL and IIFL, by four arms that push blocks (IIFL section 5.3)."""
     from fleet_experiments.algorithms import ALGORITHMS
     from fleet_experiments.block_push import block_push as run
-    from fleet_experiments.fleet_setting import setting_of
 
     chosen, algorithms = _chosen(seeds), [name.strip() for name in algo.split(",")]
     for name in algorithms:
         if name not in ALGORITHMS:
             raise BadInput(f"--algo: found {name!r}, allowed are {', '.join(ALGORITHMS)}.")
-    setting = setting_of(read_fleet(fleet_file(fleet)), ticks=ticks)
+    described = read_fleet(fleet_file(fleet))
     make_folder(report)
-    results = run(setting, report, algorithms=algorithms, seeds=chosen, command=this_command(), address=address)
+    results = run(
+        described,
+        report,
+        ticks=ticks,
+        algorithms=algorithms,
+        seeds=chosen,
+        command=this_command(),
+        address=address,
+    )
     show(results, ("algo",), ("successes", "hard_resets", "rohe", "human_actions", "idle_ticks"), report)
 
 

@@ -160,7 +160,10 @@ async def sit_beside(url: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("operator", "--web", "--run", "nowhere"), "--run: found nowhere, allowed is the folder of a run on this machine"),
+        (
+            ("operator", "--web", "--run", "nowhere"),
+            "--run: found nowhere, allowed is the folder of a run on this machine",
+        ),
         (("up", "--operators", "3", "--ticks", "1"), "operators: found 3, allowed is at most count (2)"),
     ],
 )

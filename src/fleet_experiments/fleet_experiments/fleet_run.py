@@ -26,6 +26,7 @@ from fleet_experiments.demonstrations import demonstrate, demonstrate_episodes
 from fleet_experiments.loop import FleetLoop, Tick
 from fleet_experiments.results import Row, run_of
 from fleet_experiments.setting import Setting
+from iifl_policy.checkpoint import describe, write_checkpoint
 from iifl_policy.curves import WatchFrom, curves
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import Descent, Watch
@@ -42,6 +43,8 @@ Advance = Callable[[str, int, int], None]
 """Called with the stage of the run, what of it is done, and of how much."""
 KEEP_TICKS = 100
 """Ticks after which a run is written down."""
+CHECKPOINT, DEMONSTRATIONS = "start.safetensors", "demonstrations.npz"
+"""Files in the run's folder: what the fleet began with."""
 
 
 @dataclass
@@ -122,6 +125,7 @@ class FleetRun:
                 policy, threshold, decisions = _read(kept, self._untrained(demonstrations))
             else:
                 start = self._start(watch_from(0))
+                self._keep_start(start)
                 demonstrations, policy, threshold, decisions = start.demonstrations, start.policy, start.threshold, []
             with closing(self._environment(setting.task, setting.robots)) as environment:
                 return self._work(environment, Replayed(policy, decisions), threshold, demonstrations, watch_from)
@@ -138,7 +142,23 @@ class FleetRun:
     def _start(self, draw: Watch) -> Start:
         demonstrations = self._demonstrations()
         trained = self._pretrained(self._untrained(demonstrations), demonstrations, draw)
-        return Start(demonstrations, trained.policy, trained.loss, self._threshold(trained.policy))
+        # A checkpoint has no moments, and a fleet of nodes begins with a checkpoint.
+        learned = trained.policy
+        policy = learned.with_state(learned.tensors(), Descent(learned.descent.steps))
+        return Start(demonstrations, policy, trained.loss, self._threshold(policy))
+
+    def _keep_start(self, start: Start) -> None:
+        """So that others can begin with the same."""
+        contract = self._setting.contract
+        start.demonstrations.save(self._folder / DEMONSTRATIONS)
+        about = describe(
+            start.policy,
+            contract,
+            threshold=start.threshold,
+            dataset=start.demonstrations,
+            command=f"{self._setting.env} {self._algorithm.name} seed {self._seed}",
+        )
+        write_checkpoint(self._folder / CHECKPOINT, start.policy, about)
 
     def _untrained(self, demonstrations: Dataset) -> Policy:
         setting = self._setting

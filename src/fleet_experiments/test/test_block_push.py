@@ -27,18 +27,18 @@ pretraining:
 """
 
 
-def tiny(tmp_path, observes, ticks=8):
+def tiny(tmp_path, observes):
     file = tmp_path / "tiny.yaml"
     contract = str(CONFIG / "robots/push_cell.yaml")
     file.write_text(FLEET.replace("CONTRACT", contract).replace("OBSERVES", observes), encoding="utf-8")
-    return setting_of(read_fleet(file), ticks=ticks)
+    return read_fleet(file)
 
 
 @pytest.mark.parametrize("observes", ["state", "camera"])
 def test_every_algorithm_and_seed_is_a_trial(tmp_path, observes):
-    setting, folder = tiny(tmp_path, observes), tmp_path / "out"
+    fleet, folder = tiny(tmp_path, observes), tmp_path / "out"
     folder.mkdir()
-    results = block_push(setting, folder, algorithms=["ifl", "iifl"], seeds=[0, 1], command="test", address=None)
+    results = block_push(fleet, folder, ticks=8, algorithms=["ifl", "iifl"], seeds=[0, 1], command="test", address=None)
     assert read_results(folder) == results
     assert [(row["algo"], row["seed"]) for row in results.rows] == [("IFL", 0), ("IFL", 1), ("IIFL", 0), ("IIFL", 1)]
     for row in results.rows:
@@ -47,7 +47,7 @@ def test_every_algorithm_and_seed_is_a_trial(tmp_path, observes):
 
 @pytest.mark.parametrize(("observes", "seen"), [("state", 6), ("camera", 8)])
 def test_both_kinds_of_policies_learn_as_often_and_see_the_same(tmp_path, observes, seen):
-    setting = tiny(tmp_path, observes)
+    setting = setting_of(tiny(tmp_path, observes), ticks=8)
     due = {name: [setting.steps_after(ALGORITHMS[name], tick) for tick in range(1, 9)] for name in ("ifl", "iifl")}
     assert due["iifl"] == [0, 0, 4, 0, 0, 4, 0, 0]
     assert due["ifl"] == [1] * 8

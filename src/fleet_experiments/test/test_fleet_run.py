@@ -49,7 +49,8 @@ def test_every_algorithm_runs_and_counts(name, tmp_path):
     learned = outcome.policy.descent.steps - SMALL.pretraining_steps
     assert learned == (0 if algorithm.updates == "never" else SMALL.online_steps)
     assert row["human_actions"] >= row["teleoperation_ticks"] >= 0
-    assert (row["teleoperation_ticks"] > 0) == (algorithm.order != "C")
+    assert row["teleoperation_ticks"] == 0 or algorithm.order != "C"
+    assert row["teleoperation_ticks"] > 0 or algorithm.order != "random"
     assert row["pairs"] == len(outcome.demonstrations) + row["teleoperation_ticks"]
     assert [done for stage, done, _ in told if stage == "the fleet works"] == list(range(1, SMALL.ticks + 1))
     assert ("calibration", 5, 5) in told if "U" in algorithm.order else row["threshold"] == 0.0
