@@ -37,6 +37,8 @@ def lacks() -> list[Lack]:
         (_loads("libEGL.so.1"), Lack("libEGL.so.1", "libegl1")),
         (_loads("libGL.so.1"), Lack("libGL.so.1", "libgl1")),
         (_loads("libgthread-2.0.so.0"), Lack("libgthread-2.0.so.0", "libglib2.0-0")),
+        (_loads("libSM.so.6"), Lack("libSM.so.6", "libsm6")),
+        (_loads("libXext.so.6"), Lack("libXext.so.6", "libxext6")),
     ]
     return [lack for present, lack in needs if not present]
 

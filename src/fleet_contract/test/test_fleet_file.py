@@ -31,6 +31,10 @@ def changed(**sections) -> Fleet:
         ({"supervisors": {"count": 5}}, "supervisors.count: found 5, allowed is less than robots.count (4)"),
         ({"supervisors": {"count": 0}}, "supervisors.count: found 0, Input should be greater than or equal to 1"),
         ({"supervisors": {"styles": []}}, "supervisors.styles: Tuple should have at least 1 item"),
+        ({"supervisors": {"operators": 3}}, "supervisors: operators: found 3, allowed is at most count (2)"),
+        ({"supervisors": {"operators": -1}}, "supervisors.operators: found -1, Input should be greater than or equal"),
+        ({"supervisors": {"patience_s": 0}}, "supervisors.patience_s: found 0, Input should be greater than 0"),
+        ({"pretraining": {"filters": [0, 4]}}, "pretraining.filters.0: found 0, Input should be greater than or equal"),
         ({"robots": {"count": 0}}, "robots.count: found 0, Input should be greater than or equal to 1"),
         ({"robots": {"count": 1001}}, "robots.count: found 1001, Input should be less than or equal to 1000"),
         ({"training": {"update_ticks": [50, 50]}}, "training.update_ticks: allowed are growing ticks from 1"),
@@ -155,3 +159,10 @@ def test_the_version_due_grows_by_one_at_every_update_tick(updates):
     for tick in range(65):
         version += tick in updates
         assert fleet.version_due(tick) == version
+
+
+@pytest.mark.parametrize(("operators", "people"), [(0, ()), (1, ("human_01",)), (2, ("human_01", "human_02"))])
+def test_the_first_supervisors_are_the_people(operators, people):
+    fleet = changed(supervisors={"operators": operators})
+    assert fleet.operator_names == people
+    assert fleet.supervisor_names == ("human_01", "human_02")

@@ -23,8 +23,12 @@ def contract(tree) -> RobotContract:
     return validated(tree, RobotContract, source="robot.yaml")
 
 
-def with_change(place, value) -> RobotContract:
-    tree = copy.deepcopy(TREE)
+UNDRIVEN = {key: part for key, part in TREE.items() if key != "operation"}
+"""Nothing in it names quantities twice."""
+
+
+def with_change(place, value, tree=TREE) -> RobotContract:
+    tree = copy.deepcopy(tree)
     at = tree
     for key in place[:-1]:
         at = at[key]
@@ -53,7 +57,7 @@ ESSENTIAL = [
 
 
 def test_each_essential_change_gives_a_digest_of_its_own():
-    digests = {with_change(place, value).digest for place, value in ESSENTIAL} | {CONTRACT.digest}
+    digests = {with_change(place, value, UNDRIVEN).digest for place, value in ESSENTIAL} | {CONTRACT.digest}
     assert len(digests) == len(ESSENTIAL) + 1
 
 
@@ -64,6 +68,7 @@ def test_each_essential_change_gives_a_digest_of_its_own():
         ((*ACTION, 0, "meaning"), "how far to push"),
         (("rate_hz",), 3.0),
         (("action", "topic"), "command"),
+        (("operation",), None),
         (("observation", "state", "align"), {"rule": "nearest", "timeline": "receive", "tolerance_s": 0.1}),
     ],
 )
@@ -110,6 +115,45 @@ def test_a_range_without_inside_is_refused(low, high):
     with pytest.raises(BadInput) as caught:
         contract(tree)
     assert str(caught.value) == f"robot.yaml: action.quantities.1: low is {low}, allowed is less than high (0.05)."
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (
+            ("plane", "start"),
+            ["cube_x", "cube_z"],
+            "operation.plane: found quantity cube_z, allowed are cube_x, cube_y,",
+        ),
+        (
+            ("plane", "goal", "centre"),
+            ["x", "goal_y"],
+            "operation.plane: found quantity x, allowed are cube_x, cube_y,",
+        ),
+        (("plane", "goal", "radius"), 0, "operation.plane.goal.radius: found 0, Input should be greater than 0"),
+        (("plane", "workspace", "low"), [0.3, -0.2], "operation.plane.workspace: low is (0.3, -0.2), allowed is less"),
+        (("plane", "corners"), [[0, 1], [1, 1], [1, 0], [0, 2]], "operation.plane.corners.3.1: found 2, Input should"),
+        (("video", "rate_hz"), 2, "operation.video.rate_hz: found 2, Input should be greater than or equal to 5"),
+        (("video", "type"), "sensor_msgs/msg/Image", "operation.video.type: found 'sensor_msgs/msg/Image', Input"),
+    ],
+)
+def test_what_people_cannot_drive_by_is_refused(place, value, said):
+    with pytest.raises(BadInput) as caught:
+        with_change(("operation", *place), value)
+    assert str(caught.value).startswith(f"robot.yaml: {said}")
+
+
+def test_a_pointer_moves_two_values():
+    tree = copy.deepcopy(TREE)
+    tree["action"]["quantities"].append({"name": "dz", "unit": "m", "low": 0, "high": 1})
+    with pytest.raises(BadInput, match="operation: found 3 action values, allowed are 2: a pointer moves both"):
+        contract(tree)
+
+
+def test_a_robot_that_nobody_drives_says_so_when_somebody_wants_to():
+    assert CONTRACT.driven == CONTRACT.operation
+    with pytest.raises(BadInput, match=r"^robot push_cell: operation is missing, and without it no person can drive"):
+        _ = contract(UNDRIVEN).driven
 
 
 def test_lengths_and_bounds_are_those_of_the_file():

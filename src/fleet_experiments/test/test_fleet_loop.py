@@ -142,7 +142,7 @@ def test_the_policy_drives_every_robot_that_nobody_holds(run):
 def test_decisions_are_those_of_the_policy_with_the_stream_of_seed_and_tick(run):
     ticks, _, _ = run
     for number, tick in enumerate(ticks[:10]):
-        decision = BRIEF.decide(tick.states_NS, torch_generator(4, number))
+        decision = BRIEF.decide(tick.observations_N, torch_generator(4, number))
         np.testing.assert_array_equal(tick.uncertainties_N, decision.uncertainties_N)
         for action, values in zip(tick.actions, decision.actions_NA, strict=True):
             assert action.source is not ActionSource.POLICY or action.values == tuple(values)
@@ -156,8 +156,8 @@ def test_order_c_sends_humans_for_hard_resets_only(new_environment):
 
 def turned(policy):
     """The policy whose second member acts."""
-    net = policy.model.net.changed(lambda parameter: parameter.flip(0))
-    return replace(policy, model=EnergyEnsemble(net, policy.model.state_dim))
+    net, encoders = (layers.changed(lambda part: part.flip(0)) for layers in (policy.model.net, policy.encoders))
+    return replace(policy, model=EnergyEnsemble(net, policy.model.state_dim), encoders=encoders)
 
 
 @pytest.mark.parametrize("policy", [SHIPPED, turned(SHIPPED)], ids=["first member", "second member"])

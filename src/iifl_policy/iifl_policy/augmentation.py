@@ -23,7 +23,7 @@ class Augmentation:
     """How often an image is shown, and how much it is changed; the defaults are the paper's. Ranges are drawn from evenly.
 
     `shift_px` is not in the paper. From a few hundred images the encoder learns otherwise to tell the images from each
-    other, and not where things are in them (docs/benchmarks.md has figures).
+    other, and not where things are in them (docs/results.md has figures).
     """
 
     copies: int = 10

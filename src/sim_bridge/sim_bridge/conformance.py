@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -241,11 +242,12 @@ class EnvironmentConformance:
 
     @staticmethod
     def _likeness(image: NDArray[np.uint8], picture: NDArray[np.uint8]) -> float:
-        """Correlation of brightness at the same places of two images."""
-        rows, columns = (np.linspace(0, size - 1, 48).astype(int) for size in image.shape[:2])
-        other_rows, other_columns = (np.linspace(0, size - 1, 48).astype(int) for size in picture.shape[:2])
-        small = image[np.ix_(rows, columns)].mean(-1).ravel()
-        return float(np.corrcoef(small, picture[np.ix_(other_rows, other_columns)].mean(-1).ravel())[0, 1])
+        """Correlation of brightness in the same parts of two images."""
+        small, other = (
+            cv2.resize(pixels, (24, 24), interpolation=cv2.INTER_AREA).astype(float).mean(-1).ravel()
+            for pixels in (image, picture)
+        )
+        return float(np.corrcoef(small, other)[0, 1])
 
     @staticmethod
     def _camera(environment: Environment) -> ImageStream:
