@@ -79,7 +79,7 @@ def _start(context: LaunchContext) -> list:
             arguments=["--ros-args", "--log-level", chosen["log_level"]],
             output="screen" if spec.name == "console" else "log",
             emulate_tty=spec.name == "console",
-            respawn=not spec.needed,
+            respawn=not (spec.needed or spec.closable),
             respawn_delay=2.0,
         )
         actions.append(node)

@@ -33,6 +33,8 @@ class NodeSpec:
     parameters: dict[str, Parameter]
     needed: bool = False
     """The run ends when this node ends."""
+    closable: bool = False
+    """A person may end it, and it stays so."""
 
 
 def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
@@ -48,7 +50,7 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         workers.append(NodeSpec("teleop_gui", "station_node", "stations", seeded))
     if run.windows:
         workers += [
-            NodeSpec("teleop_gui", "window_node", f"window_{human}", home | {"human": human})
+            NodeSpec("teleop_gui", "window_node", f"window_{human}", home | {"human": human}, closable=True)
             for human in run.fleet.operator_names
         ]
     if run.fleet.training.update_ticks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -85,11 +86,14 @@ def test_every_launch_argument_is_described(context: Any) -> None:
     assert all(description.endswith(".") for _, description in arguments.values())
 
 
-@pytest.mark.parametrize("record", ["true", "false"])
-def test_both_runners_start_the_same_nodes_with_the_same_parameters(context: Any, tmp_path: Path, record: str) -> None:
+@pytest.mark.parametrize(("record", "operators"), [("true", 0), ("false", 1)])
+def test_both_runners_start_the_same_nodes_with_the_same_parameters(
+    context: Any, tmp_path: Path, record: str, operators: int
+) -> None:
     file = runpy.run_path(str(LAUNCH_FILE))
     chosen = {name: default for name, (default, _) in file["ARGUMENTS"].items()}
     chosen |= {"report": str(tmp_path / "launched"), "ticks": "7", "seed": "3", "record": record}
+    chosen |= {"operators": str(operators), "window": "true"}
     context.launch_configurations.update(chosen)
     nodes = [action for action in file["_start"](context) if type(action).__name__ == "Node"]
     launched = {
@@ -97,7 +101,8 @@ def test_both_runners_start_the_same_nodes_with_the_same_parameters(context: Any
         for node in nodes
     }
 
-    run = prepare(Wishes(report=tmp_path / "up", ticks=7, seed=3, record=record == "true"))
+    wishes = Wishes(report=tmp_path / "up", ticks=7, seed=3, record=record == "true")
+    run = prepare(replace(wishes, operators=operators, windows=True))
     specs = node_graph(run, headless=True)
     parameters = write_parameters(specs, run.folder)
     configuration = "\n".join(processes.Processes(specs, run.folder, {}, [parameters], "info")._sections)
@@ -108,6 +113,8 @@ def test_both_runners_start_the_same_nodes_with_the_same_parameters(context: Any
     }
     assert _relative(launched, tmp_path / "launched") == _relative(started, tmp_path / "up")
     assert ("recorder" in started) == (record == "true")
+    closable = {node.kwargs["name"] for node in nodes if not node.kwargs["respawn"]} - {"bridge", "console"}
+    assert closable == ({"window_human_01"} if operators else set())
 
 
 def _said(files: list[str], node: Recorded) -> dict:
@@ -122,6 +129,22 @@ def test_the_first_tick_waits_for_all_other_nodes(tmp_path: Path) -> None:
     specs = node_graph(prepare(Wishes(report=tmp_path / "out")), headless=True)
     bridge = next(spec for spec in specs if spec.name == "bridge")
     assert set(bridge.parameters["await_nodes"]) == {spec.name for spec in specs} - {"bridge"}
+
+
+@pytest.mark.parametrize(
+    ("operators", "windows", "stations"),
+    [
+        (0, True, {"stations"}),
+        (1, True, {"stations", "window_human_01"}),
+        (2, True, {"window_human_01", "window_human_02"}),
+        (2, False, set()),
+    ],
+)
+def test_every_supervisor_has_a_station_unless_they_come_by_themselves(
+    tmp_path: Path, operators: int, windows: bool, stations: set[str]
+) -> None:
+    specs = node_graph(prepare(Wishes(report=tmp_path / "out", operators=operators, windows=windows)), headless=True)
+    assert {spec.name for spec in specs if spec.package == "teleop_gui"} == stations
 
 
 def test_parameter_files_are_understood_by_every_parser(tmp_path: Path) -> None:

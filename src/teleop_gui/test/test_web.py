@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import threading
 import time
@@ -11,14 +12,37 @@ from contextlib import contextmanager
 import aiohttp
 import numpy as np
 import pytest
+from cell import CELL, lease, shown
 from display import until
 
 from fleet_contract.door import BadInput
 from fleet_contract.jpeg import to_jpeg
+from sim_bridge.push_cell import PushCell
+from teleop_gui.operator import Operator
+from teleop_gui.pointing import pointing_of
+from teleop_gui.screen import draw_picture
 from teleop_gui.web import Done, Input, Login, Logout, WebServer, is_loopback
 
 HUMANS = ("human_01", "human_02")
-JPEG = to_jpeg(np.full((64, 64, 3), (10, 120, 200), np.uint8))
+PICTURES = os.environ.get("FLEET_SCREENSHOTS")
+"""Folder that gets a picture of the page."""
+SIZE = 480
+
+
+def jpeg() -> bytes:
+    """What an operator is shown of a push cell while they point beside the cube."""
+    environment = PushCell(CELL, 1)
+    state_S = environment.start(3).states_NS[0]
+    operator = Operator("human_01", pointing_of(CELL), time.monotonic, lambda: None, lambda: None)
+    operator.assign(lease())
+    operator.see(environment.video(0))
+    operator.act(state_S)
+    operator.click(*shown(state_S[0] + 0.07, state_S[1] + 0.03))
+    environment.close()
+    return to_jpeg(draw_picture(operator.sight(), SIZE, SIZE))
+
+
+JPEG = jpeg()
 STATE = {
     "phase": "AIM",
     "says": "your turn",
@@ -253,7 +277,9 @@ def test_the_page_shows_what_there_is_to_know(browser, serving):
     assert text(browser, "drive") == "drive key released · shortened to what is allowed"
     assert text(browser, "waiting") == "waiting: robot_02, robot_04"
     size = "const picture = document.getElementById('picture'); return [picture.naturalWidth, picture.naturalHeight]"
-    until(lambda: browser.execute_script(size) == [64, 64])
+    until(lambda: browser.execute_script(size) == [SIZE, SIZE])
+    if PICTURES:
+        browser.save_screenshot(f"{PICTURES}/operator_web.png")
     assert browser.get_log("browser") == []
 
 
