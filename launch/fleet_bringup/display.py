@@ -6,5 +6,5 @@ import os
 
 
 def has_display() -> bool:
-    """Whether windows can be opened here."""
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    """Whether windows can be opened here; OpenCV opens them through X."""
+    return bool(os.environ.get("DISPLAY"))

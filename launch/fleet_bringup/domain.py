@@ -34,9 +34,12 @@ def own_domain(wanted: str | None, run: Path) -> Iterator[int]:
             if not _take(mine, domain):
                 continue
             if not _heard(domain):
-                _place(domain).parent.mkdir(parents=True, exist_ok=True)
-                _place(domain).write_text(str(run.absolute()), encoding="utf-8")
-                yield domain
+                place = _place(domain)
+                place.write_text(str(run.absolute()), encoding="utf-8")
+                try:
+                    yield domain
+                finally:
+                    place.unlink(missing_ok=True)
                 return
     raise BadInput("ROS_DOMAIN_ID: found no free domain, allowed are at most 101 runs at a time.")
 
@@ -44,7 +47,7 @@ def own_domain(wanted: str | None, run: Path) -> Iterator[int]:
 def runs() -> dict[Path, int]:
     """The domains of the runs that are going on here, by their folders."""
     found = {}
-    for domain in DOMAINS:
+    for domain in range(DOMAINS.stop):
         with socket.socket(socket.AF_UNIX) as mine:
             if _place(domain).exists() and not _take(mine, domain):
                 found[Path(_place(domain).read_text(encoding="utf-8"))] = domain
@@ -61,8 +64,16 @@ def _take(mine: socket.socket, domain: int) -> bool:
 
 
 def _place(domain: int) -> Path:
-    """Where the folder of the domain's last run is written down."""
-    return Path(tempfile.gettempdir()) / f"fleet-{os.getuid()}" / str(domain)
+    """Where the folder of the domain's run is written down, by us and nobody else.
+
+    Raises:
+        BadInput: somebody else has made the place.
+    """
+    home = Path(tempfile.gettempdir()) / f"fleet-{os.getuid()}"
+    home.mkdir(mode=0o700, exist_ok=True)
+    if home.is_symlink() or home.stat().st_uid != os.getuid():
+        raise BadInput(f"{home}: belongs to somebody else, allowed is a folder of our own.")
+    return home / str(domain)
 
 
 def _heard(domain: int) -> bool:

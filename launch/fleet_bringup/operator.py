@@ -12,9 +12,10 @@ import rclpy
 from fleet_bringup.display import has_display
 from fleet_bringup.domain import runs
 from fleet_bringup.graph import ENVIRONMENT
+from fleet_bringup.prepared import FLEET_FILE
 from fleet_contract.door import BadInput
+from fleet_contract.fleet import read_fleet
 from fleet_contract.ros import run as run_node
-from teleop_gui.web import is_loopback
 
 MEET_S = 2.0
 """Time to hear of everybody on a domain."""
@@ -29,6 +30,9 @@ def sit_down(run: Path | None, human: str) -> None:
     if not has_display():
         raise BadInput("DISPLAY: found none, allowed is a screen, or --web for a browser on another machine.")
     folder = _join(run)
+    operators = read_fleet(folder / FLEET_FILE).operator_names
+    if human not in operators:
+        raise BadInput(f"--human: found {human!r}, allowed are this run's operators: {', '.join(operators) or 'none'}.")
     if _is_served(human):
         raise BadInput(f"--human: found {human}, who has an operator already.")
     from teleop_gui.window_node import WindowNode
@@ -45,8 +49,7 @@ def serve_page(run: Path | None, host: str, port: int) -> None:
     folder = _join(run)
     from teleop_gui.web_node import TOKEN, WebNode
 
-    if not is_loopback(host):
-        os.environ.setdefault(TOKEN, secrets.token_urlsafe())
+    os.environ.setdefault(TOKEN, secrets.token_urlsafe())
     run_node(WebNode, args=_arguments(folder, host=host, port=port))
 
 

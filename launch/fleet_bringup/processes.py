@@ -192,7 +192,7 @@ def _section(node: NodeSpec, logs: Path, params_files: list[Path], log_level: st
 command={_escaped(shlex.join(words))}
 autorestart={"false" if node.needed else "unexpected"}
 exitcodes=0,{EXIT_BAD_INPUT}
-startsecs={STEADY_S}
+startsecs={0 if node.closable else STEADY_S}
 startretries={RETRIES}
 stopsignal=INT
 stopwaitsecs={RECORDER_GRACE_S if node.name == RECORDER else GRACE_S}

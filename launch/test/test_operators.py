@@ -80,36 +80,33 @@ def test_a_person_at_a_window_and_a_script_share_a_fleet(tmp_path, monkeypatch):
 
 
 @contextmanager
-def page(folder: Path) -> Iterator[str]:
-    """`fleet operator --web` for a run; where its page is."""
+def page(folder: Path) -> Iterator[tuple[str, str]]:
+    """`fleet operator --web` for a run; where its page is, and the token."""
     words = [ROOT / "fleet", "operator", "--web", "--port", "0", "--run", folder]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield re.search(r"http://\S+", process.stdout.readline()).group()
+            yield re.search(r"(http://\S+/)#(\S+)", process.stdout.readline()).groups()
         finally:
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE_S) == 0
 
 
-async def push_up(url: str, enough: int) -> set[str]:
+async def push_up(url: str, token: str, enough: int) -> set[str]:
     """Be human_01: hold the key and click above whatever cube there is, until so many actions are counted."""
     phases: set[str] = set()
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}operator") as socket:
-        await socket.send_json({"human": "human_01"})
+        await socket.send_json({"human": "human_01", "token": token})
+        pushes, under = 0, 0
         while True:
-            message = await socket.receive(timeout=PATIENCE_S)
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                continue
-            state = message.json()
+            state = await socket.receive_json(timeout=PATIENCE_S)
+            if state["robot"]:
+                assert (await socket.receive(timeout=PATIENCE_S)).type is aiohttp.WSMsgType.BINARY
             phases.add(state["phase"])
-            if state["ticks"] >= enough:
+            pushes, under = pushes + max(0, state["ticks"] - under), state["ticks"]
+            if pushes >= enough:
                 return phases
-            if state["phase"] == "RESET":
-                await socket.send_json({"press": "r"})
-            elif state["phase"] == "AIM":
-                await socket.send_json({"click": [0.5, 0.02], "hold": True})
-            else:
-                await socket.send_json({"hold": True})
+            answer = {"AIM": {"click": [0.5, 0.02], "hold": True}, "READY": {"hold": True}, "RESET": {"press": "r"}}
+            await socket.send_json({"shown": state["number"]} | answer.get(state["phase"], {"hold": False}))
 
 
 def test_a_person_in_a_browser_joins_and_leaves(tmp_path, monkeypatch):
@@ -118,10 +115,10 @@ def test_a_person_in_a_browser_joins_and_leaves(tmp_path, monkeypatch):
     folder = tmp_path / "out"
     with started(folder, "--operators", "1", "--no-window", "--ticks", "0") as process:
         wait_for(process, "tick ")
-        with page(folder) as url:
-            phases = asyncio.run(asyncio.wait_for(push_up(url, 2), PATIENCE_S))
+        with page(folder) as (url, token):
+            phases = asyncio.run(asyncio.wait_for(push_up(url, token, 2), PATIENCE_S))
             monkeypatch.setenv("DISPLAY", ":nowhere")
-            refusal = asyncio.run(asyncio.wait_for(sit_beside(url, folder), PATIENCE_S))
+            refusal = asyncio.run(asyncio.wait_for(sit_beside(url, token, folder), PATIENCE_S))
             assert refusal.strip() == "--human: found human_01, who has an operator already."
         tick = int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0])
         while int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0]) < tick + 40:
@@ -139,19 +136,21 @@ def test_a_person_in_a_browser_joins_and_leaves(tmp_path, monkeypatch):
     assert "human_01" not in last
 
 
-async def sit_beside(url: str, folder: Path) -> str:
+async def sit_beside(url: str, token: str, folder: Path) -> str:
     """Try to take a place that is taken; what is said about it."""
     async with aiohttp.ClientSession() as session:
         admitted = False
         while not admitted:  # the last one may not be gone yet
             async with session.ws_connect(f"{url}operator") as socket:
-                await socket.send_json({"human": "human_01"})
+                await socket.send_json({"human": "human_01", "token": token})
                 admitted = "phase" in await socket.receive_json(timeout=PATIENCE_S)
                 if admitted:
                     words = ("operator", "--human", "human_01", "--run", str(folder))
                     beside = asyncio.create_task(asyncio.to_thread(fleet, *words, cwd=folder.parent))
-                    while not beside.done():  # who does not listen is soon taken for gone
-                        await socket.receive(timeout=PATIENCE_S)
+                    while not beside.done():  # who does not say what they see is soon taken for gone
+                        message = await socket.receive(timeout=PATIENCE_S)
+                        if message.type is aiohttp.WSMsgType.TEXT:
+                            await socket.send_json({"shown": message.json()["number"]})
                     done = beside.result()
     assert done.returncode == 2
     return done.stderr
@@ -160,6 +159,7 @@ async def sit_beside(url: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("operator", "--human", "human_07"), "DISPLAY: found none, allowed is a screen, or --web"),
         (
             ("operator", "--web", "--run", "nowhere"),
             "--run: found nowhere, allowed is the folder of a run on this machine",
@@ -167,7 +167,8 @@ async def sit_beside(url: str, folder: Path) -> str:
         (("up", "--operators", "3", "--ticks", "1"), "operators: found 3, allowed is at most count (2)"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(tmp_path, words, said):
+def test_what_cannot_be_is_refused_in_a_sentence(tmp_path, monkeypatch, words, said):
+    monkeypatch.delenv("DISPLAY", raising=False)
     done = fleet(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr

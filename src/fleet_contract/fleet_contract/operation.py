@@ -64,6 +64,21 @@ class Plane(Strict):
     obstacles: tuple[Region, ...] = ()
     goal: Goal | None = None
 
+    @model_validator(mode="after")
+    def _seen_from_above(self) -> Self:
+        turns = [_turn(*self.corners[at:], *self.corners[:at]) for at in range(4)]
+        if not all(turn < 0 for turn in turns):
+            raise ValueError(
+                f"corners: found {self.corners}, allowed are those of a quadrangle without dents, "
+                "counterclockwise in the picture"
+            )
+        return self
+
+
+def _turn(first: Corner, second: Corner, third: Corner, *_: Corner) -> float:
+    """Negative where a way from point to point turns counterclockwise in the picture, whose rows count downwards."""
+    return (second[0] - first[0]) * (third[1] - second[1]) - (second[1] - first[1]) * (third[0] - second[0])
+
 
 class Operation(Strict):
     """How a person sees and drives the robot."""

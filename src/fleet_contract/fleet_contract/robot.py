@@ -131,6 +131,12 @@ class RobotContract(Strict):
                 raise ValueError(f"operation.plane: found quantity {name}, allowed are {', '.join(observed)}")
         if self.operation and self.action_dim != 2:
             raise ValueError(f"operation: found {self.action_dim} action values, allowed are 2: a pointer moves both")
+        for quantity in self.action.quantities if self.operation else ():
+            if not quantity.low < 0 < quantity.high:
+                raise ValueError(
+                    f"operation: found {quantity.name} from {quantity.low} to {quantity.high}, allowed is a range "
+                    "about 0: a pointer moves either way"
+                )
         return self
 
     @property

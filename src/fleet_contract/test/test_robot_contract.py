@@ -133,6 +133,9 @@ def test_a_range_without_inside_is_refused(low, high):
         (("plane", "goal", "radius"), 0, "operation.plane.goal.radius: found 0, Input should be greater than 0"),
         (("plane", "workspace", "low"), [0.3, -0.2], "operation.plane.workspace: low is (0.3, -0.2), allowed is less"),
         (("plane", "corners"), [[0, 1], [1, 1], [1, 0], [0, 2]], "operation.plane.corners.3.1: found 2, Input should"),
+        (("plane", "corners"), [[0, 1], [0, 0], [1, 0], [1, 1]], "operation.plane: corners: found ((0.0, 1.0),"),
+        (("plane", "corners"), [[0, 1], [1, 0], [1, 1], [0, 0]], "operation.plane: corners: found ((0.0, 1.0),"),
+        (("plane", "corners"), [[0, 1], [0, 1], [1, 0], [0, 0]], "operation.plane: corners: found ((0.0, 1.0),"),
         (("video", "rate_hz"), 2, "operation.video.rate_hz: found 2, Input should be greater than or equal to 5"),
         (("video", "type"), "sensor_msgs/msg/Image", "operation.video.type: found 'sensor_msgs/msg/Image', Input"),
     ],
@@ -141,6 +144,11 @@ def test_what_people_cannot_drive_by_is_refused(place, value, said):
     with pytest.raises(BadInput) as caught:
         with_change(("operation", *place), value)
     assert str(caught.value).startswith(f"robot.yaml: {said}")
+
+
+def test_a_pointer_moves_either_way():
+    with pytest.raises(BadInput, match=r"operation: found dx from 0.01 to 0.05, allowed is a range about 0"):
+        with_change((*ACTION, 0, "low"), 0.01)
 
 
 def test_a_pointer_moves_two_values():

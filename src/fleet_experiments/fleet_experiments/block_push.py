@@ -59,6 +59,7 @@ def over_nodes(fleet: Fleet, setting: Setting, algorithm: Algorithm) -> Fleet:
     steps = max((setting.steps_after(algorithm, tick) for tick in updates), default=1)
     content = fleet.model_dump()
     content["policy"]["checkpoint"] = CHECKPOINT
+    content["supervisors"]["operators"] = 0
     content["allocation"] |= {"order": algorithm.order, "threshold": "calibrated"}
     content["training"] |= {"demonstrations": DEMONSTRATIONS, "update_ticks": updates, "gradient_steps": steps}
     return Fleet.model_validate(content)

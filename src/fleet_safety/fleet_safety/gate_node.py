@@ -132,7 +132,8 @@ class GateNode(FleetNode):
     def _hold_leased(self) -> None:
         self._patience.cancel()
         for lease in self._present_leases or ():
-            self._release(lease.robot)
+            if lease.supervisor in self.fleet.operator_names:
+                self._release(lease.robot)
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._gate.stop()

@@ -21,6 +21,10 @@ HELD_S = 0.25
 """After the last sign that the drive key is down, it counts as released."""
 DECLINED_S = 5.0
 """A robot that was handed back is not taken again so soon: somebody else may."""
+SETTLE_S = 0.3
+"""After a new lease has begun, clicks and keys are still meant for the last one."""
+MOVED = 0.02
+"""Of the picture: if what is to be moved has gone farther since the click, the arrow that was shown is not the one now."""
 ASKED_S = 0.2
 """A robot that has not asked for an action for so long is busy with the last one."""
 
@@ -35,6 +39,7 @@ class Phase(Enum):
     """What the operator is to know first."""
 
     UNCONFIRMED = "the emergency stop is not confirmed"
+    STOPPING = "emergency stop is asked for"
     STOPPED = "emergency stop: every robot holds"
     PAUSED = "paused: nobody is sent to you"
     IDLE = "nothing is assigned to you"
@@ -77,7 +82,8 @@ class Operator:
     """`Supervisor` for a person. Whatever shows and listens calls the rest: a window, a browser.
 
     An action goes out only while the drive key is held, the video is fresh and nothing is stopped; and of a robot that
-    moves once per click, only after a click that was shown.
+    moves once per click, only after a click that was shown. A new lease, a stop and a loss of video undo click and key: the
+    key must be pressed anew.
     """
 
     def __init__(
@@ -104,17 +110,34 @@ class Operator:
         self._reset_asked_s = -np.inf
         self._lease: Lease | None = None
         self._declined: dict[str, float] = {}
+        self._key_s = -np.inf
         self._forget()
 
     def _forget(self) -> None:
         self._pointer: tuple[float, float] | None = None
-        self._clicked: tuple[float, float] | None = None
+        self._undo()
         self._picture: NDArray[np.uint8] | None = None
         self._state_S: NDArray[np.float64] | None = None
-        self._seen_s = self._held_s = self._asked_s = -np.inf
+        self._seen_s = self._asked_s = -np.inf
         self._since_s = self._clock()
-        self._reset_done = self._hand_back = False
+        self._reset_done = self._hand_back = self._leave_told = False
         self._ticks = 0
+
+    def _undo(self) -> None:
+        """What was chosen, and that the drive key was pressed."""
+        self._clicked: tuple[float, float] | None = None
+        self._drawn: Aim | None = None
+        self._pressed = False
+
+    @property
+    def token(self) -> int:
+        """Of the lease; 0 without one."""
+        return self._lease.token if self._lease else 0
+
+    @property
+    def wants_stop(self) -> bool:
+        """An emergency stop is asked for, and the gate has not said yet that it is latched."""
+        return self._stop_asked_s < np.inf
 
     def assign(self, lease: Lease | None) -> None:
         """The lease that this operator has now."""
@@ -133,14 +156,18 @@ class Operator:
         """See `Supervisor.act`."""
         now_s = self._clock()
         self._state_S, self._asked_s = state_S, now_s
-        place = self._place
-        if place is None or not self._may_send(now_s):
+        if now_s - self._seen_s > VIDEO_S:
+            self._undo()
+        aim = self._pointing.aim(self._place, state_S) if self._place else None
+        if self._clicked and (aim is None or self._drawn is None or _gap(aim, self._drawn) > MOVED):
+            self._undo_click()
             return None
-        if not self._pointing.repeats:
-            self._clicked = None
+        if aim is None or not self._may_send(now_s):
+            return None
+        self._undo_click()
         self._asked_s = -np.inf
         self._ticks += 1
-        return self._pointing.aim(place, state_S).values_A
+        return aim.values_A
 
     def has_reset(self) -> bool:
         """See `Supervisor.has_reset`."""
@@ -154,32 +181,48 @@ class Operator:
         """The pointer is there; shares of the picture's width and height."""
         self._pointer = _inside(x, y)
 
+    def point_away(self) -> None:
+        """The pointer has left the picture."""
+        self._pointer = None
+
     def click(self, x: float, y: float) -> None:
-        """That is where the next motion is to end."""
-        if self._lease is not None and self._lease.kind is LeaseKind.TELEOPERATE:
+        """That is where the next motion is to end; nothing, unless the robot is seen and asks."""
+        state_S, seen = self._state_S, self._clock() - self._seen_s <= VIDEO_S
+        if state_S is None or not (seen and self._may_move) or self._hand_back:
+            return
+        if self._settled(LeaseKind.TELEOPERATE):
             self._pointer = self._clicked = _inside(x, y)
+            self._drawn = self._pointing.aim(self._clicked, state_S)
 
     def hold(self) -> None:
         """The drive key is down; say so again before `HELD_S` is over."""
-        self._held_s = self._clock()
+        now_s = self._clock()
+        self._pressed = self._pressed or now_s - self._key_s > HELD_S
+        self._key_s = now_s
 
     def release(self) -> None:
         """The drive key is up."""
-        self._held_s = -np.inf
+        self._key_s = -np.inf
 
     def reset_done(self) -> None:
         """Robot and workspace are right again."""
-        if self._lease is not None and self._lease.kind is LeaseKind.HARD_RESET:
+        if self._settled(LeaseKind.HARD_RESET):
             self._reset_done = True
 
     def hand_back(self) -> None:
         """The operator wants to be relieved of this robot, which stays with them if it needs a hard reset."""
         if self._lease is not None and self._lease.kind is LeaseKind.TELEOPERATE:
+            self._undo()
             self._hand_back = True
             self._declined[self._lease.robot] = self._clock()
 
+    def keep(self) -> None:
+        """The robot cannot be handed back."""
+        self._hand_back = self._leave_told = False
+
     def stop(self) -> None:
         """Emergency stop: all robots, not only this one."""
+        self._undo()
         self._stop_asked_s = min(self._stop_asked_s, self._clock())
         self._stop()
 
@@ -196,6 +239,7 @@ class Operator:
         """What the gate says about the emergency stop."""
         self._stopped = stopped
         if stopped:
+            self._undo()
             self._stop_asked_s = np.inf
 
     def press(self, key: str) -> None:
@@ -212,7 +256,8 @@ class Operator:
 
     def takes_leave(self) -> bool:
         """Whether the robot is to be handed back now; true once."""
-        wanted, self._hand_back = self._hand_back, False
+        wanted = self._hand_back and not self._leave_told
+        self._leave_told = self._hand_back
         return wanted
 
     def pause(self) -> None:
@@ -224,7 +269,7 @@ class Operator:
     def sight(self) -> Sight:
         """What to show."""
         now_s = self._clock()
-        phase, lease, place = self._phase(now_s), self._lease, self._place or self._pointer
+        phase, lease, place = self._phase(now_s), self._lease, self._clicked or self._pointer
         if lease is None:
             return Sight(self.human, phase, self._hint(phase), threshold=self.threshold, waiting=self.waiting)
         drives = lease.kind is LeaseKind.TELEOPERATE and self._state_S is not None
@@ -251,13 +296,21 @@ class Operator:
         """Where the next action leads to, if the operator has said so."""
         return self._pointer if self._pointing.repeats else self._clicked
 
+    def _undo_click(self) -> None:
+        self._clicked = self._drawn = None
+
+    def _settled(self, kind: LeaseKind) -> bool:
+        """There is a lease of this kind, and has been for long enough to know of it."""
+        lease = self._lease
+        return lease is not None and lease.kind is kind and self._clock() - self._since_s >= SETTLE_S
+
     def _is_held(self, now_s: float) -> bool:
-        return now_s - self._held_s <= HELD_S
+        return self._pressed and now_s - self._key_s <= HELD_S
 
     @property
     def _may_move(self) -> bool:
         """No emergency stop is latched or asked for."""
-        return not self._stopped and self._stop_asked_s == np.inf
+        return not self._stopped and not self.wants_stop
 
     def _may_send(self, now_s: float) -> bool:
         return self._may_move and self._is_held(now_s) and now_s - self._seen_s <= VIDEO_S and not self._hand_back
@@ -266,7 +319,8 @@ class Operator:
         lease = self._lease
         phases = (
             (Phase.UNCONFIRMED, now_s - self._stop_asked_s > UNCONFIRMED_S),
-            (Phase.STOPPED, not self._may_move),
+            (Phase.STOPPED, self._stopped),
+            (Phase.STOPPING, self.wants_stop),
             (Phase.PAUSED, lease is None and self.paused),
             (Phase.IDLE, lease is None),
             (Phase.RESET, lease is not None and lease.kind is LeaseKind.HARD_RESET),
@@ -279,15 +333,22 @@ class Operator:
     def _hint(self, phase: Phase) -> str:
         return {
             Phase.UNCONFIRMED: "use the robots' own emergency stop",
-            Phase.STOPPED: "press U twice when it is safe to move again",
+            Phase.STOPPING: "until it is confirmed, do not rely on it",
+            Phase.STOPPED: "press U twice, slowly, when it is safe to move again",
             Phase.PAUSED: "press P to be sent to robots again",
             Phase.IDLE: "the fleet asks when it needs you",
-            Phase.RESET: "it is reported" if self._reset_done else "put robot and workspace right, then press R",
+            Phase.RESET: ("it is reported" if self._reset_done else "put robot and workspace right, then press R")
+            + (", and then you are paused" if self.paused else ""),
             Phase.NO_VIDEO: f"no new picture for {VIDEO_S:g} s",
             Phase.BUSY: "wait for its next question",
             Phase.AIM: self._pointing.hint,
             Phase.READY: "hold SPACE to send it",
         }[phase]
+
+
+def _gap(aim: Aim, other: Aim) -> float:
+    """How far apart two motions begin, in shares of the picture."""
+    return float(np.hypot(aim.start[0] - other.start[0], aim.start[1] - other.start[1]))
 
 
 def _inside(x: float, y: float) -> tuple[float, float]:

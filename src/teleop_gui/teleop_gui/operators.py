@@ -11,6 +11,7 @@ from fleet_interfaces.msg import LeaseTable, PolicyReport
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.subscription import Subscription
+from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
@@ -24,6 +25,8 @@ from teleop_gui.station import Station
 from teleop_gui.stations import StationsNode
 
 LOOK_HZ = 30.0
+ASK_AGAIN = 10
+"""Looks after which an emergency stop that is not latched is asked for again."""
 
 
 class OperatorsNode(StationsNode):
@@ -37,6 +40,8 @@ class OperatorsNode(StationsNode):
         self._video = self.robot_contract.driven.video
         self._videos: dict[str, tuple[str, Subscription[CompressedImage]]] = {}
         self._stopped = False
+        self._stopping: Future[Any] | None = None
+        self._looks = 0
         self._report = PolicyReport()
         self._stop: Client[Any, Any] = self.create_client(Trigger, "fleet/emergency_stop")
         self._reset_stop: Client[Any, Any] = self.create_client(Trigger, "fleet/emergency_stop_reset")
@@ -53,7 +58,7 @@ class OperatorsNode(StationsNode):
             human,
             self._pointing,
             time.monotonic,
-            lambda: self._stop.call_async(Trigger.Request()),
+            self._ask_for_stop,
             lambda: self._reset_stop.call_async(Trigger.Request()),
         )
         operator.latched(self._stopped)
@@ -81,10 +86,19 @@ class OperatorsNode(StationsNode):
 
     def _look(self) -> None:
         for human, operator in self.operators.items():
-            if operator.takes_leave():
-                self.hand_back(human)
+            if operator.takes_leave() and not self.hand_back(human):
+                operator.keep()
+        self._looks += 1
+        if self._looks % ASK_AGAIN == 0 and any(operator.wants_stop for operator in self.operators.values()):
+            self._ask_for_stop()
         self.look()
         self.ask()
+
+    def _ask_for_stop(self) -> None:
+        """Again and again until it is latched: a gate that starts anew has not heard it."""
+        if self._stopping is not None and not self._stopping.done():
+            self._stop.remove_pending_request(self._stopping)
+        self._stopping = self._stop.call_async(Trigger.Request())
 
     def _watch(self, human: str, robot: str | None) -> None:
         """Video comes only of robots that somebody watches."""

@@ -54,8 +54,8 @@ class Pointing(Protocol):
     def hint(self) -> str:
         """What the operator is to do."""
 
-    def aim(self, pointer: tuple[float, float], state_S: NDArray[np.float64]) -> Aim:
-        """The action that the pointer stands for."""
+    def aim(self, pointer: tuple[float, float], state_S: NDArray[np.float64]) -> Aim | None:
+        """The action that the pointer stands for; None where it points to nothing."""
 
     def marks(self, state_S: NDArray[np.float64]) -> Marks:
         """What there is to see besides the video."""
@@ -75,10 +75,12 @@ class PlanePointing:
         self._projection = Projection(plane)
         self._plane = plane
 
-    def aim(self, pointer: tuple[float, float], state_S: NDArray[np.float64]) -> Aim:
+    def aim(self, pointer: tuple[float, float], state_S: NDArray[np.float64]) -> Aim | None:
         """The motion to the pointer, or as far towards it as workspace and action range allow."""
         start_2 = state_S[self._start]
         wanted_2 = self._projection.to_metres(np.array([pointer]))[0]
+        if not np.isfinite(wanted_2).all():
+            return None
         inside_2 = np.clip(wanted_2, self._plane.workspace.low, self._plane.workspace.high)
         vector_2 = self._within_range(inside_2 - start_2)
         ends_P2 = self._projection.to_picture(np.array([start_2, start_2 + vector_2]))

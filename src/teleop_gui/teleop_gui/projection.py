@@ -21,14 +21,20 @@ class Projection:
         picture_42 = np.array(plane.corners, dtype=np.float32)
         self._to_picture_33 = cv2.getPerspectiveTransform(metres_42, picture_42)
         self._to_metres_33 = cv2.getPerspectiveTransform(picture_42, metres_42)
+        self._sign = float(np.sign(np.array([*picture_42.mean(0), 1.0]) @ self._to_metres_33[2]))
 
     def to_picture(self, points_P2: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where points of the plane, (P, 2) in m, are seen, (P, 2)."""
         return _mapped(points_P2, self._to_picture_33)
 
     def to_metres(self, points_P2: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What points of the picture, (P, 2), show, (P, 2) in m."""
-        return _mapped(points_P2, self._to_metres_33)
+        """What points of the picture, (P, 2), show, (P, 2) in m; not a number beyond the plane's horizon."""
+        metres_P2 = _mapped(points_P2, self._to_metres_33)
+        # What the camera sees has the same sign here as the workspace itself.
+        depths_P = np.column_stack([points_P2, np.ones(len(points_P2))]) @ self._to_metres_33[2]
+        beyond_P = depths_P * self._sign <= 0
+        metres_P2[beyond_P] = np.nan
+        return metres_P2
 
 
 def _mapped(points_P2: NDArray[np.float64], matrix_33: cv2.typing.MatLike) -> NDArray[np.float64]:

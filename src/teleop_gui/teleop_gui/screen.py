@@ -21,6 +21,7 @@ BACKGROUND, FIELD, TEXT, MUTED = (22, 24, 28), (44, 48, 54), (240, 240, 240), (1
 SKY, ORANGE, VERMILION, GREEN, YELLOW = (86, 180, 233), (230, 159, 0), (235, 104, 40), (0, 180, 130), (240, 228, 66)
 PHASE_COLOURS = {
     Phase.UNCONFIRMED: VERMILION,
+    Phase.STOPPING: VERMILION,
     Phase.STOPPED: VERMILION,
     Phase.PAUSED: MUTED,
     Phase.IDLE: MUTED,
@@ -30,13 +31,8 @@ PHASE_COLOURS = {
     Phase.AIM: ORANGE,
     Phase.READY: GREEN,
 }
-KEYS = (
-    ("E", "emergency stop"),
-    ("SPACE", "hold: send"),
-    ("R", "reset done"),
-    ("H", "hand back"),
-    ("P", "pause"),
-)
+STOP = "E  EMERGENCY STOP"
+KEYS = (("SPACE", "hold: send"), ("R", "reset done"), ("H", "hand back"), ("P", "pause"))
 FONT = cv2.FontFace("sans")
 WIDE = 1.2
 """Width per height from which the panel is beside the picture, not below."""
@@ -68,6 +64,12 @@ class Layout:
     text: int
     """Height of the text, pixels."""
 
+    @property
+    def stop(self) -> Rectangle:
+        """The field that stops the fleet, at the panel's lower end."""
+        panel, high = self.panel, 5 * self.text // 2
+        return Rectangle(panel.left, panel.top + panel.height - high, min(panel.width, 14 * self.text), high)
+
 
 def layout(width: int, height: int, ratio: float) -> Layout:
     """For a screen of that many pixels and a picture of `ratio` columns per row."""
@@ -78,7 +80,7 @@ def layout(width: int, height: int, ratio: float) -> Layout:
         most_wide, most_high = width - 18 * text - 3 * gap, height - 2 * gap
     else:
         text = int(np.clip(width / 34, 12, 24))
-        most_wide, most_high = width - 2 * gap, height - 17 * text - 3 * gap
+        most_wide, most_high = width - 2 * gap, height - 18 * text - 3 * gap
     picture_width = max(64, int(min(most_wide, most_high * ratio)))
     picture_height = max(64, int(picture_width / ratio))
     picture = Rectangle(gap, gap, picture_width, picture_height)
@@ -119,9 +121,9 @@ def draw_picture(sight: Sight, width: int, height: int) -> NDArray[np.uint8]:
             cv2.polylines(picture, [points_P2], True, colour, thick, cv2.LINE_AA, SUBPIXEL_BITS)
     if sight.aim is not None:
         _draw_aim(picture, sight.aim, chosen=sight.clicked, thick=2 * thick)
-    if sight.phase in {Phase.NO_VIDEO, Phase.STOPPED, Phase.UNCONFIRMED}:
-        picture //= 3
-        _centred(picture, sight.phase.value, max(12, height // 22), PHASE_COLOURS[sight.phase])
+    if sight.phase in {Phase.NO_VIDEO, Phase.STOPPING, Phase.STOPPED, Phase.UNCONFIRMED}:
+        picture //= 4
+        _centred(picture, sight.phase.value, max(12, height // 22))
     return picture
 
 
@@ -141,6 +143,7 @@ class _Panel:
     def __init__(self, screen: NDArray[np.uint8], places: Layout) -> None:
         self._screen = screen
         self._at = places.panel
+        self._stop = places.stop
         self._text = places.text
         self._y = places.panel.top
 
@@ -187,12 +190,16 @@ class _Panel:
 
     def _keys(self) -> None:
         """At the lower end."""
+        stop = self._stop
+        corners = (stop.left, stop.top), (stop.left + stop.width, stop.top + stop.height)
+        cv2.rectangle(self._screen, *corners, VERMILION, cv2.FILLED)
+        self._write(STOP, stop.left + self._text // 2, stop.top + self._text * 8 // 5, (0, 0, 0), self._text, 700)
         small = self._text * 7 // 8
-        across = max(1, self._at.width // (12 * small))
+        across = max(1, self._at.width // (11 * small))
         rows = -(-len(KEYS) // across)
-        top = max(self._y, self._at.top + self._at.height - rows * small * 3 // 2)
+        top = max(self._y, stop.top - self._text // 2 - rows * small * 3 // 2)
         for index, (key, meaning) in enumerate(KEYS):
-            x = self._at.left + (index % across) * 12 * small
+            x = self._at.left + (index % across) * 11 * small
             y = top + (index // across) * small * 3 // 2 + small
             end, _ = self._write(key, x, y, YELLOW, small, 600)
             self._write(f" {meaning}", end, y, TEXT, small)

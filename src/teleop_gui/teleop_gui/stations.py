@@ -12,6 +12,7 @@ from fleet_interfaces.action import Supervise
 from fleet_interfaces.msg import LeaseTable, Observation
 from fleet_interfaces.msg import RobotAction as ActionMessage
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
@@ -78,10 +79,10 @@ class StationsNode(FleetNode):
         server = self._servers.pop(supervisor)
 
         def destroy() -> None:
-            last_words.destroy()
+            self.destroy_timer(last_words)
             server.destroy()
 
-        last_words = self.create_timer(LAST_WORDS_S, destroy)
+        last_words = self.create_timer(LAST_WORDS_S, destroy, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def accepts(self, supervisor: str, robot: str) -> bool:  # noqa: ARG002 - for those who can refuse
         """Whether the supervisor takes the robot."""
@@ -95,8 +96,13 @@ class StationsNode(FleetNode):
         for lease in self._own_leases():
             self._ask(lease)
 
-    def hand_back(self, supervisor: str) -> None:
-        """End what the supervisor is busy with; at this tick the robot holds, if nothing was decided yet."""
+    def hand_back(self, supervisor: str) -> bool:
+        """End what the supervisor is busy with; at this tick the robot holds, if nothing was decided yet.
+
+        Returns:
+            Whether there was something: a lease that another process of this supervisor had accepted cannot be handed back.
+        """
+        busy = supervisor in self._visits
         for lease in self._own_leases():
             if lease.supervisor == supervisor:
                 self._publish(
@@ -104,6 +110,7 @@ class StationsNode(FleetNode):
                     RobotAction(self.table.tick, ActionKind.HOLD, ActionSource.HUMAN, (), 0, supervisor, lease.token),
                 )
         self._end_visit(supervisor, Supervise.Result.HANDED_BACK)
+        return busy
 
     def _answer(self, supervisor: str, goal: Supervise.Goal) -> GoalResponse:
         here = supervisor in self._stations and self.accepts(supervisor, goal.robot)

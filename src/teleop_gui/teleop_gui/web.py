@@ -1,13 +1,13 @@
 """The operators' page: a web server in a thread of its own, one WebSocket per person.
 
-What is shown passes only as its newest, so that a slow line is late by one picture and not by many.
+What is shown is numbered. The next goes out when the browser has said that it shows the last, so that a slow line is late by
+one picture and not by many; and what people do comes with the number of what they saw.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -26,8 +26,10 @@ from fleet_contract.operation import Share
 PAGE = Path(__file__).parent / "page"
 LONGEST_MESSAGE = 1024
 """Bytes of what a browser may say at once."""
-HEARTBEAT_S = 2.0
-"""A browser that does not answer for so long is gone."""
+GONE_S = 3.0
+"""A browser that says nothing, or does not say for so long that it shows what it was sent, is gone."""
+MOST_WAITING = 1000
+"""Things that people have done and nobody has looked at: a browser that does more is not a person's."""
 START_S = 10.0
 
 
@@ -41,8 +43,13 @@ class Hello(Strict):
 class Input(Strict):
     """What a person has done."""
 
+    shown: int = 0
+    """The number of what the person saw then."""
+
     point: tuple[Share, Share] | None = None
     """The pointer is there, shares of the picture's width and height."""
+    away: bool = False
+    """The pointer has left the picture."""
     click: tuple[Share, Share] | None = None
     hold: bool | None = None
     """The drive key is down (said again and again), or up."""
@@ -81,19 +88,23 @@ class Session:
     state: Mapping[str, Any] = field(default_factory=dict)
     jpeg: bytes = b""
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: int = 0
+    """The number of what is on its way, or shown."""
+    shown: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class WebServer:
     """Serves the page until it is closed. `events` tells what people do, in their order."""
 
     def __init__(self, host: str, port: int, token: str, humans: tuple[str, ...]) -> None:
-        """Listen at once; port 0 is a free one.
+        """Listen at once; port 0 is a free one. Whoever knows the token may drive robots.
 
         Raises:
-            BadInput: nobody can listen there, or others than this machine could, without a token.
+            BadInput: nobody can listen there.
+            ValueError: there is no token.
         """
-        if not token and not is_loopback(host):
-            raise BadInput(f"--host: found {host} without a token, allowed is this machine itself (127.0.0.1).")
+        if not token:
+            raise ValueError("token is empty")
         self.events: SimpleQueue[Login | Logout | Done] = SimpleQueue()
         self.port = port
         self._token = token
@@ -106,12 +117,13 @@ class WebServer:
         self._thread.start()
         try:
             started.result(START_S)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             self._thread.join()
-            raise BadInput(f"--host, --port: found {host} {port}: {error.strerror}.") from None
+            reason = getattr(error, "strerror", None) or error
+            raise BadInput(f"--host, --port: found {host} {port}: {reason}.") from None
 
     def show(self, human: str, state: Mapping[str, Any], jpeg: bytes) -> None:
-        """The newest for one person; who is not there sees nothing."""
+        """The newest for one person, with its `number` in the state; who is not there sees nothing."""
         self._loop.call_soon_threadsafe(self._show, human, state, jpeg)
 
     def close(self) -> None:
@@ -126,6 +138,7 @@ class WebServer:
 
     async def _serve(self, host: str, started: Future[None]) -> None:
         app = web.Application()
+        app.on_response_prepare.append(_guard)
         app.router.add_get("/", _page)
         app.router.add_get("/humans", self._list)
         app.router.add_get("/operator", self._operator)
@@ -137,7 +150,7 @@ class WebServer:
             await site.start()
             self.port = runner.addresses[0][1]
             started.set_result(None)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             started.set_exception(error)
         else:
             await self._over.wait()
@@ -156,7 +169,7 @@ class WebServer:
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != request.host:
             raise web.HTTPForbidden(text="This page is not the fleet's own.")
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=LONGEST_MESSAGE)
+        socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE)
         await socket.prepare(request)
         refusal, human = await self._admit(socket)
         if refusal:
@@ -166,7 +179,7 @@ class WebServer:
         session = self._sessions[human] = Session()
         showing = asyncio.create_task(_keep_showing(socket, session))
         over = asyncio.create_task(self._over.wait())
-        listening = asyncio.create_task(self._listen(socket, human))
+        listening = asyncio.create_task(self._listen(socket, session, human))
         try:
             await asyncio.wait({showing, over, listening}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -174,17 +187,18 @@ class WebServer:
             self.events.put(Logout(human))
             for task in (showing, over, listening):
                 task.cancel()
+            await asyncio.gather(showing, over, listening, return_exceptions=True)
             await socket.close(code=WSCloseCode.GOING_AWAY)
         return socket
 
     async def _admit(self, socket: web.WebSocketResponse) -> tuple[str, str]:
         """A sentence that refuses, or nothing; and who it is."""
-        message = await socket.receive()
         try:
+            message = await socket.receive(GONE_S)
             hello = Hello.model_validate_json(message.data if message.type is WSMsgType.TEXT else "")
-        except ValidationError:
+        except (ValidationError, TimeoutError):
             return "Say first who you are.", ""
-        if self._token and not hmac.compare_digest(hello.token.encode(), self._token.encode()):
+        if not hmac.compare_digest(hello.token.encode(), self._token.encode()):
             return "The token is wrong.", ""
         if hello.human not in self._humans:
             return f"There is no operator {hello.human}.", ""
@@ -192,12 +206,15 @@ class WebServer:
         self.events.put(Login(hello.human, answer))
         return await asyncio.wrap_future(answer), hello.human
 
-    async def _listen(self, socket: web.WebSocketResponse, human: str) -> None:
-        async for message in socket:
+    async def _listen(self, socket: web.WebSocketResponse, session: Session, human: str) -> None:
+        while self.events.qsize() < MOST_WAITING:
             try:
+                message = await socket.receive(GONE_S)
                 done = Input.model_validate_json(message.data if message.type is WSMsgType.TEXT else "")
-            except ValidationError:
+            except (ValidationError, TimeoutError):
                 return
+            if done.shown == session.sent:
+                session.shown.set()
             self.events.put(Done(human, done))
 
 
@@ -205,18 +222,18 @@ async def _page(_: web.Request) -> web.FileResponse:
     return web.FileResponse(PAGE / "index.html")
 
 
+async def _guard(_: web.Request, response: web.StreamResponse) -> None:
+    """Nothing from elsewhere in the page, and the page in nothing from elsewhere."""
+    response.headers["Content-Security-Policy"] = "default-src 'self'; img-src blob: data:; frame-ancestors 'none'"
+
+
 async def _keep_showing(socket: web.WebSocketResponse, session: Session) -> None:
     while True:
         await session.news.wait()
         session.news.clear()
+        session.shown.clear()
+        session.sent = session.state["number"]
         await socket.send_json(session.state)
         if session.jpeg:
             await socket.send_bytes(session.jpeg)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        await asyncio.wait_for(session.shown.wait(), GONE_S)

@@ -11,9 +11,12 @@ from teleop_gui.screen import draw_screen, layout
 
 WIDTH, HEIGHT = 1280, 720
 SPACE = 32
-KEY_BITS = 0xFF
+PRINTABLE = range(33, 127)
+"""Codes of keys with a letter; cursor keys and the like have larger ones."""
 REPEAT_S = 0.15
 """OpenCV tells of no release, but of a held key again and again: faster than this, and faster than anybody taps."""
+SILENT_S = 1.0
+"""A key counts as pressed again after so long, in which a held one would have been repeated."""
 
 
 class Window:
@@ -25,7 +28,7 @@ class Window:
         self._operator = operator
         self._ratio = ratio
         self._clock = clock
-        self._space_s = float("-inf")
+        self._told_s: dict[int, float] = {}
         cv2.namedWindow(self.title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         cv2.resizeWindow(self.title, WIDTH, HEIGHT)
         self._size = WIDTH, HEIGHT
@@ -36,8 +39,8 @@ class Window:
         if not self._is_open():
             return False
         cv2.imshow(self.title, draw_screen(self._operator.sight(), *self._size, self._ratio)[..., ::-1])
-        while (key := cv2.waitKey(1)) >= 0:
-            self._on_key(key & KEY_BITS)
+        while (key := cv2.waitKeyEx(1)) >= 0:
+            self._on_key(key)
         if not self._is_open():
             return False
         _, _, *size = cv2.getWindowImageRect(self.title)
@@ -57,19 +60,22 @@ class Window:
             return False
 
     def _on_mouse(self, event: int, x: int, y: int, _flags: int, _: object) -> None:
-        place = layout(*self._size, self._ratio).picture.share(x, y)
-        if place is None:
-            return
-        if event == cv2.EVENT_LBUTTONDOWN:
+        places = layout(*self._size, self._ratio)
+        place, pressed = places.picture.share(x, y), event == cv2.EVENT_LBUTTONDOWN
+        if pressed and places.stop.share(x, y):
+            self._operator.stop()
+        elif pressed and place:
             self._operator.click(*place)
-        elif event == cv2.EVENT_MOUSEMOVE:
+        elif event == cv2.EVENT_MOUSEMOVE and place:
             self._operator.point(*place)
+        elif event == cv2.EVENT_MOUSEMOVE:
+            self._operator.point_away()
 
     def _on_key(self, key: int) -> None:
-        if key != SPACE:
-            self._operator.press(chr(key))
-            return
         now_s = self._clock()
-        if now_s - self._space_s <= REPEAT_S:
+        silent_s = now_s - self._told_s.get(key, float("-inf"))
+        self._told_s[key] = now_s
+        if key == SPACE and silent_s <= REPEAT_S:
             self._operator.hold()
-        self._space_s = now_s
+        elif key in PRINTABLE and silent_s > SILENT_S:
+            self._operator.press(chr(key))

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from fleet_contract.lease import LeaseKind
-from teleop_gui.operator import DECLINED_S, HELD_S, TWICE_S, UNCONFIRMED_S, VIDEO_S, Operator, Phase
+from teleop_gui.operator import (
+    DECLINED_S,
+    HELD_S,
+    MOVED,
+    SETTLE_S,
+    TWICE_S,
+    UNCONFIRMED_S,
+    VIDEO_S,
+    Operator,
+    Phase,
+)
 from teleop_gui.pointing import pointing_of
 
 NEAR = shown(-0.08, 0.07)
@@ -31,10 +41,18 @@ class Bench:
     def _reset_stop(self) -> None:
         self.stop_resets += 1
 
+    def given(self, **changes) -> Operator:
+        """With a robot that asks, for long enough to know of it."""
+        self.operator.assign(lease(**changes))
+        self.operator.see(PICTURE)
+        self.operator.act(STATE)
+        self.now_s += SETTLE_S
+        self.operator.see(PICTURE)
+        return self.operator
+
     def ready(self) -> Operator:
         """With a robot, fresh video, a click and the drive key held."""
-        self.operator.assign(lease())
-        self.operator.see(PICTURE)
+        self.given()
         self.operator.click(*NEAR)
         self.operator.hold()
         return self.operator
@@ -54,9 +72,7 @@ def test_a_click_is_one_push(bench):
 
 
 def test_without_a_click_nothing_is_sent(bench):
-    operator = bench.operator
-    operator.assign(lease())
-    operator.see(PICTURE)
+    operator = bench.given()
     operator.hold()
     operator.point(*NEAR)
     assert operator.act(STATE) is None
@@ -92,19 +108,95 @@ def test_video_of_the_last_robot_is_not_that_of_the_next(bench):
     operator = bench.ready()
     operator.act(STATE)
     operator.assign(lease(token=2, robot="robot_04"))
+    bench.now_s += SETTLE_S
     operator.click(*NEAR)
+    operator.release()
     operator.hold()
     assert operator.act(STATE) is None
     assert operator.sight().phase is Phase.NO_VIDEO
     assert operator.sight().picture is None
 
 
-def test_a_click_for_the_last_robot_is_not_one_for_the_next(bench):
+@pytest.mark.parametrize("clicks", ["before", "just after", "both"])
+def test_a_click_for_the_last_robot_is_not_one_for_the_next(bench, clicks):
     operator = bench.ready()
+    if clicks == "just after":
+        operator.act(STATE)
     operator.assign(lease(token=2, robot="robot_04"))
+    operator.see(PICTURE)
+    operator.act(STATE)
+    if clicks != "before":
+        bench.now_s += SETTLE_S - 0.01
+        operator.click(*NEAR)
+    operator.release()
+    operator.hold()
+    assert operator.act(STATE) is None
+
+
+def test_a_key_that_is_held_since_the_last_robot_must_be_pressed_anew(bench):
+    operator = bench.ready()
+    operator.act(STATE)
+    operator.assign(lease(token=2, robot="robot_04"))
+    for _ in range(10):
+        operator.see(PICTURE)
+        operator.hold()
+        operator.act(STATE)
+        bench.now_s += 0.1
+    operator.see(PICTURE)
+    operator.hold()
+    operator.click(*NEAR)
+    assert operator.act(STATE) is None
+    operator.release()
+    operator.hold()
+    assert operator.act(STATE) is not None
+
+
+@pytest.mark.parametrize("what", ["stop", "latched", "no video"])
+def test_what_was_chosen_before_a_break_is_not_sent_after_it(bench, what):
+    operator = bench.ready()
+    if what == "stop":
+        operator.press("e")
+        operator.latched(True)
+        operator.latched(False)
+    elif what == "latched":
+        operator.latched(True)
+        operator.latched(False)
+    else:
+        bench.now_s += VIDEO_S + 0.01
+        operator.act(STATE)
     operator.see(PICTURE)
     operator.hold()
     assert operator.act(STATE) is None
+    operator.release()
+    operator.hold()
+    assert operator.act(STATE) is None, "the click is forgotten, too"
+
+
+@pytest.mark.parametrize(("gone", "sends"), [(0.5 * MOVED, True), (2 * MOVED, False)])
+def test_an_arrow_that_begins_elsewhere_now_is_another_arrow(bench, gone, sends):
+    operator = bench.ready()
+    moved = STATE.copy()
+    moved[0] += gone * 0.4 / 0.93
+    assert (operator.act(moved) is not None) == sends
+    assert operator.act(moved) is None
+
+
+def test_a_click_before_the_robot_asks_is_none(bench):
+    operator = bench.operator
+    operator.assign(lease())
+    bench.now_s += SETTLE_S
+    operator.see(PICTURE)
+    operator.click(*NEAR)
+    operator.hold()
+    assert operator.act(STATE) is None
+
+
+def test_a_pointer_that_has_left_points_to_nothing(bench):
+    operator = bench.given()
+    operator.point(*NEAR)
+    assert operator.sight().aim is not None
+    operator.point_away()
+    assert operator.sight().aim is None
 
 
 def test_phases_tell_what_to_do(bench):
@@ -119,6 +211,9 @@ def test_phases_tell_what_to_do(bench):
     assert operator.sight().phase is Phase.BUSY
     operator.act(STATE)
     assert operator.sight().phase is Phase.AIM
+    bench.now_s += SETTLE_S
+    operator.see(PICTURE)
+    operator.act(STATE)
     operator.click(*NEAR)
     assert operator.sight().phase is Phase.READY
     operator.hold()
@@ -136,7 +231,9 @@ def test_a_hard_reset_is_done_when_the_person_says_so(bench):
     operator.press("r")
     assert not operator.has_reset(), "there was none to do"
     operator.assign(lease(LeaseKind.HARD_RESET, 2))
-    assert not operator.has_reset()
+    operator.press("R")
+    assert not operator.has_reset(), "that was for the last robot"
+    bench.now_s += SETTLE_S
     operator.press("R")
     assert operator.has_reset()
     operator.assign(lease(LeaseKind.HARD_RESET, 3))
@@ -149,10 +246,25 @@ def test_handing_back_is_told_once_and_the_robot_is_not_taken_again_so_soon(benc
     assert operator.act(STATE) is None, "nothing more is sent"
     assert operator.takes_leave()
     assert not operator.takes_leave()
+    operator.release()
+    operator.hold()
+    operator.click(*NEAR)
+    assert operator.act(STATE) is None, "until it is taken away"
     assert not operator.accepts("robot_03")
     assert operator.accepts("robot_04")
     bench.now_s += DECLINED_S
     assert operator.accepts("robot_03")
+
+
+def test_a_robot_that_cannot_be_handed_back_is_driven_on(bench):
+    operator = bench.ready()
+    operator.press("h")
+    assert operator.takes_leave()
+    operator.keep()
+    operator.click(*NEAR)
+    operator.release()
+    operator.hold()
+    assert operator.act(STATE) is not None
 
 
 def test_a_robot_in_need_of_a_reset_is_not_handed_back(bench):
@@ -175,11 +287,13 @@ def test_an_emergency_stop_counts_before_it_is_confirmed(bench):
     operator = bench.ready()
     operator.press("e")
     assert bench.stops == 1
+    assert operator.wants_stop
     assert operator.act(STATE) is None
-    assert operator.sight().phase is Phase.STOPPED
+    assert operator.sight().phase is Phase.STOPPING
     bench.now_s += UNCONFIRMED_S + 0.01
     assert operator.sight().phase is Phase.UNCONFIRMED
     operator.latched(True)
+    assert not operator.wants_stop
     assert operator.sight().phase is Phase.STOPPED
 
 
@@ -204,6 +318,7 @@ def test_a_stop_by_somebody_else_counts_too(bench):
     operator.latched(True)
     assert operator.act(STATE) is None
     operator.assign(lease(LeaseKind.HARD_RESET, 2))
+    bench.now_s += SETTLE_S
     operator.press("r")
     assert not operator.has_reset()
 
@@ -215,8 +330,8 @@ class AnyPerson(RuleBasedStateMachine):
         super().__init__()
         self.bench = Bench()
         self.operator = self.bench.operator
-        self.seen_s = self.held_s = -np.inf
-        self.clicked = self.stopped = self.leaving = False
+        self.seen_s = self.key_s = self.since_s = -np.inf
+        self.clicked = self.pressed = self.asked = self.stopped = self.leaving = False
         self.lease = None
 
     @initialize()
@@ -227,10 +342,14 @@ class AnyPerson(RuleBasedStateMachine):
     def assign(self, kind, token):
         given = lease(kind, token)
         if given != self.lease:
-            self.seen_s = self.held_s = -np.inf
-            self.clicked = self.leaving = False
+            self.seen_s, self.since_s = -np.inf, self.bench.now_s
+            self.clicked = self.pressed = self.asked = self.leaving = False
         self.lease = given
         self.operator.assign(given)
+
+    @property
+    def fresh(self):
+        return self.bench.now_s - self.seen_s <= VIDEO_S
 
     @rule(seconds=st.sampled_from([0.05, 0.1, 0.2, 0.4]))
     def wait(self, seconds):
@@ -244,35 +363,42 @@ class AnyPerson(RuleBasedStateMachine):
     @rule(x=st.floats(-1, 2), y=st.floats(-1, 2))
     def click(self, x, y):
         self.operator.click(x, y)
-        self.clicked = self.clicked or self.lease.kind is LeaseKind.TELEOPERATE
+        settled = self.bench.now_s - self.since_s >= SETTLE_S and self.lease.kind is LeaseKind.TELEOPERATE
+        self.clicked = self.clicked or (settled and self.fresh and self.asked and not self.stopped and not self.leaving)
 
     @rule()
     def hold(self):
         self.operator.hold()
-        self.held_s = self.bench.now_s
+        self.pressed = self.pressed or self.bench.now_s - self.key_s > HELD_S
+        self.key_s = self.bench.now_s
 
     @rule()
     def release(self):
         self.operator.release()
-        self.held_s = -np.inf
+        self.key_s = -np.inf
 
     @rule(stopped=st.booleans())
     def latch(self, stopped):
         self.operator.latched(stopped)
         self.stopped = stopped
+        if stopped:
+            self.clicked = self.pressed = False
 
     @rule()
     def hand_back(self):
         self.operator.press("h")
-        self.leaving = self.leaving or self.lease.kind is LeaseKind.TELEOPERATE
+        if self.lease.kind is LeaseKind.TELEOPERATE:
+            self.leaving, self.clicked, self.pressed = True, False, False
 
     @rule()
     def ask(self):
         if self.lease.kind is not LeaseKind.TELEOPERATE:
             return
-        now_s = self.bench.now_s
-        fresh, held = now_s - self.seen_s <= VIDEO_S, now_s - self.held_s <= HELD_S
-        allowed = fresh and held and self.clicked and not self.stopped and not self.leaving
+        self.asked = True
+        if not self.fresh:
+            self.clicked = self.pressed = False
+        held = self.pressed and self.bench.now_s - self.key_s <= HELD_S
+        allowed = self.fresh and held and self.clicked and not self.stopped and not self.leaving
         values_A = self.operator.act(STATE)
         assert (values_A is not None) == allowed
         if allowed:

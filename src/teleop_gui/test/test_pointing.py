@@ -84,6 +84,18 @@ def test_a_push_goes_towards_the_click_and_no_farther(x, y):
         np.testing.assert_allclose(aim.values_A, wanted_2, atol=1e-6)
 
 
+def test_a_click_beyond_the_horizon_points_to_nothing():
+    """A camera near the floor: what is above its horizon is nowhere on the plane."""
+    corners = ((0.0, 1.0), (1.0, 1.0), (0.6, 0.4), (0.4, 0.4))
+    plane = CELL.operation.plane.model_copy(update={"corners": corners})
+    pointing = PlanePointing(CELL, plane)
+    up = [pointing.aim((0.5, row), STATE) for row in np.linspace(0.99, 0.0, 100)]
+    seen = [aim is not None for aim in up]
+    assert seen == sorted(seen, reverse=True), "once beyond, always beyond"
+    assert 0 < sum(seen) < 100
+    assert all(aim.values_A[1] > 0 for aim in up if aim and aim.shortened and aim.end[1] < aim.start[1])
+
+
 def test_marks_are_where_things_are():
     marks = pointing_of(CELL).marks(STATE)
     np.testing.assert_allclose(marks.workspace[0], shown(-0.2, -0.2), atol=1e-6)

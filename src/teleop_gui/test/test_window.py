@@ -16,10 +16,10 @@ from display import Person, display, until
 
 from fleet_contract.lease import LeaseKind
 from sim_bridge.push_cell import PushCell
-from teleop_gui.operator import Operator, Phase
+from teleop_gui.operator import SETTLE_S, Operator, Phase
 from teleop_gui.pointing import pointing_of
 from teleop_gui.screen import PHASE_COLOURS, layout
-from teleop_gui.window import HEIGHT, REPEAT_S, WIDTH, Window
+from teleop_gui.window import HEIGHT, REPEAT_S, SILENT_S, WIDTH, Window
 
 PICTURES = os.environ.get("FLEET_SCREENSHOTS")
 """Folder that gets a picture of every state."""
@@ -80,7 +80,7 @@ class Place:
     def drive(self, **changes) -> None:
         """Be given a robot."""
         self.operator.assign(lease(**changes))
-        self.for_a_while(0.3)
+        self.for_a_while(2 * SETTLE_S)
 
     def at(self, x: float, y: float) -> tuple[int, int]:
         """A point of the picture on the screen."""
@@ -151,6 +151,7 @@ def test_keys_do_what_the_screen_says(place):
     place.operator.assign(None)
     place.person.do("key", "p")
     until(lambda: place.operator.paused, place.tick)
+    place.for_a_while(1.2 * SILENT_S)
     place.person.do("key", "p")
     until(lambda: not place.operator.paused, place.tick)
     place.drive(kind=LeaseKind.HARD_RESET, token=2)
@@ -161,8 +162,37 @@ def test_keys_do_what_the_screen_says(place):
     place.operator.latched(True)
     for _ in range(2):
         place.person.do("key", "u")
-        place.for_a_while(0.2)
+        place.for_a_while(1.2 * SILENT_S)
     until(lambda: place.stops == ["stop", "reset"], place.tick)
+
+
+def test_holding_a_key_is_pressing_it_once(place):
+    place.operator.latched(True)
+    place.person.do("keydown", "u")
+    place.for_a_while(2.0)
+    place.person.do("keyup", "u")
+    assert place.stops == []
+    place.person.do("keydown", "p")
+    place.for_a_while(1.5)
+    place.person.do("keyup", "p")
+    assert place.operator.paused
+
+
+@pytest.mark.parametrize("key", ["Prior", "Up", "Home", "Left", "F1", "Delete", "Menu"])
+def test_keys_without_a_letter_do_nothing(place, key):
+    place.drive(kind=LeaseKind.HARD_RESET)
+    for _ in range(2):
+        place.person.do("key", key)
+        place.for_a_while(0.2)
+    assert place.stops == []
+    assert not place.operator.has_reset()
+    assert not place.operator.paused
+
+
+def test_the_field_for_the_emergency_stop_is_clicked(place):
+    field = layout(WIDTH, HEIGHT, 1.0).stop
+    place.person.do("mousemove", field.left + field.width // 2, field.top + field.height // 2, "click", 1)
+    until(lambda: place.stops == ["stop"], place.tick)
 
 
 def test_a_click_beside_the_picture_is_none(place):
@@ -198,6 +228,7 @@ STATES = {
     "no_video": (Phase.NO_VIDEO, lambda place: (place.drive(), setattr(place, "video", False))),
     "reset": (Phase.RESET, lambda place: place.drive(kind=LeaseKind.HARD_RESET)),
     "paused": (Phase.PAUSED, lambda place: place.operator.press("p")),
+    "stopping": (Phase.STOPPING, lambda place: (place.drive(), place.operator.press("e"))),
     "stopped": (Phase.STOPPED, lambda place: (place.drive(), place.operator.latched(True))),
     "unconfirmed": (Phase.UNCONFIRMED, lambda place: (place.drive(), place.operator.press("e"))),
 }
@@ -211,7 +242,7 @@ def test_the_screen_shows_the_state(place, state):
     place.operator.uncertainties = {"robot_03": 0.31}
     bring_about(place)
     until(lambda: place.operator.sight().phase is phase, place.tick)
-    place.for_a_while(0.3)
+    place.for_a_while(0.15)
     panel = layout(WIDTH, HEIGHT, 1.0).panel
     look = place.person.look(Path(PICTURES) / f"operator_{state}.png" if PICTURES else None)
     np.testing.assert_allclose(look[panel.top + 4, panel.left + panel.width // 2], PHASE_COLOURS[phase], atol=1)
@@ -235,11 +266,11 @@ def test_the_banner_can_be_read(phase):
 @pytest.mark.parametrize("ratio", [1.0, 16 / 9])
 def test_everything_has_its_place_on_every_screen(width, height, ratio):
     places = layout(width, height, ratio)
-    for box in (places.picture, places.panel):
+    for box in (places.picture, places.panel, places.stop):
         assert box.left >= 0
         assert box.top >= 0
         assert box.width >= 64
-        assert box.height >= 64
+        assert box.height >= 24
         assert box.left + box.width <= width
         assert box.top + box.height <= height
     beside = places.picture.left + places.picture.width <= places.panel.left
