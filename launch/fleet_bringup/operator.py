@@ -17,7 +17,7 @@ from fleet_contract.door import BadInput
 from fleet_contract.fleet import read_fleet
 from fleet_contract.ros import run as run_node
 
-MEET_S = 2.0
+MEET_S = 4.0
 """Time to hear of everybody on a domain."""
 
 
