@@ -62,12 +62,14 @@ def test_a_truncated_checkpoint(tmp_path: Path) -> None:
 
 def test_a_checkpoint_for_other_dimensions(tmp_path: Path) -> None:
     contract = yaml.safe_load((SHIPPED / "robots/push_cell.yaml").read_text())
+    del contract["operation"]
     contract["action"]["quantities"].append({"name": "dz", "unit": "m", "low": -1.0, "high": 1.0})
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(contract))
     path = write(tmp_path, lambda content: content["robots"].update(contract="other.yaml"))
     sentence = refused(tmp_path, "--fleet", str(path))
     assert all(
-        word in sentence for word in ("block_push.safetensors", "found 6 observation and 2", "allowed are 6 and 3")
+        word in sentence
+        for word in ("block_push.safetensors", "found 96x96x3 observation and 2", "allowed are 96x96x3 and 3")
     )
 
 
