@@ -85,9 +85,7 @@ def up(
 def operator(
     human: Annotated[str, typer.Option(help="Which of the fleet's operators sits here.")] = "human_01",
     web: Annotated[bool, typer.Option("--web", help="Serve a page for browsers instead of opening a window.")] = False,
-    host: Annotated[
-        str, typer.Option(help="--web: address to listen at; beyond this machine with a token.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="--web: address to listen at; others than this machine too.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="--web: port to listen at; 0 is a free one.", min=0, max=65535)] = 8088,
     run: Annotated[Path | None, typer.Option(help="Folder of the run, if several are going on.")] = None,
 ) -> None:

@@ -16,6 +16,7 @@ from fleet_bringup.prepared import FLEET_FILE
 from fleet_contract.door import BadInput
 from fleet_contract.fleet import read_fleet
 from fleet_contract.ros import run as run_node
+from teleop_gui.stations import is_served
 
 MEET_S = 4.0
 """Time to hear of everybody on a domain."""
@@ -33,7 +34,7 @@ def sit_down(run: Path | None, human: str) -> None:
     operators = read_fleet(folder / FLEET_FILE).operator_names
     if human not in operators:
         raise BadInput(f"--human: found {human!r}, allowed are this run's operators: {', '.join(operators) or 'none'}.")
-    if _is_served(human):
+    if _has_operator(human):
         raise BadInput(f"--human: found {human}, who has an operator already.")
     from teleop_gui.window_node import WindowNode
 
@@ -68,13 +69,13 @@ def _listed(going_on: dict[Path, int]) -> str:
     return ", ".join(map(str, going_on)) or "there is none, ./fleet up starts one"
 
 
-def _is_served(human: str) -> bool:
+def _has_operator(human: str) -> bool:
     rclpy.init()
     node = rclpy.create_node("newcomer")
     try:
         end = time.monotonic() + MEET_S
         while time.monotonic() < end:
-            if node.count_services(f"/{human}/supervise/_action/send_goal"):
+            if is_served(node, human):
                 return True
             rclpy.spin_once(node, timeout_sec=0.05)
         return False

@@ -19,7 +19,7 @@ from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_allocator.threshold import calibrated_threshold
 from fleet_contract.fleet import numbered
-from fleet_contract.robot import Stream
+from fleet_contract.robot import RobotContract, Stream
 from fleet_experiments.algorithms import Algorithm
 from fleet_experiments.calibration import run_without_teleoperation
 from fleet_experiments.demonstrations import demonstrate, demonstrate_episodes
@@ -90,6 +90,12 @@ class Start:
     threshold: float
     """In the policy's unit of uncertainty."""
 
+    def write(self, checkpoint: Path, demonstrations: Path, contract: RobotContract, command: str) -> None:
+        """Write the two files that a fleet begins with; `command` is what made them."""
+        self.demonstrations.save(demonstrations)
+        about = describe(self.policy, contract, threshold=self.threshold, dataset=self.demonstrations, command=command)
+        write_checkpoint(checkpoint, self.policy, about)
+
 
 class FleetRun:
     """Goes on where it was cut.
@@ -125,7 +131,8 @@ class FleetRun:
                 policy, threshold, decisions = _read(kept, self._untrained(demonstrations))
             else:
                 start = self._start(watch_from(0))
-                self._keep_start(start)
+                command = f"{setting.env} {self._algorithm.name} seed {self._seed}"
+                start.write(self._folder / CHECKPOINT, self._folder / DEMONSTRATIONS, setting.contract, command)
                 demonstrations, policy, threshold, decisions = start.demonstrations, start.policy, start.threshold, []
             with closing(self._environment(setting.task, setting.robots)) as environment:
                 return self._work(environment, Replayed(policy, decisions), threshold, demonstrations, watch_from)
@@ -146,19 +153,6 @@ class FleetRun:
         learned = trained.policy
         policy = learned.with_state(learned.tensors(), Descent(learned.descent.steps))
         return Start(demonstrations, policy, trained.loss, self._threshold(policy))
-
-    def _keep_start(self, start: Start) -> None:
-        """So that others can begin with the same."""
-        contract = self._setting.contract
-        start.demonstrations.save(self._folder / DEMONSTRATIONS)
-        about = describe(
-            start.policy,
-            contract,
-            threshold=start.threshold,
-            dataset=start.demonstrations,
-            command=f"{self._setting.env} {self._algorithm.name} seed {self._seed}",
-        )
-        write_checkpoint(self._folder / CHECKPOINT, start.policy, about)
 
     def _untrained(self, demonstrations: Dataset) -> Policy:
         setting = self._setting

@@ -11,7 +11,6 @@ from fleet_contract.fleet import read_fleet
 from fleet_experiments.algorithms import ALGORITHMS
 from fleet_experiments.fleet_run import FleetRun
 from fleet_experiments.fleet_setting import setting_of
-from iifl_policy.checkpoint import describe, write_checkpoint
 
 
 def pretrain(fleet_file: Path, *, seed: int) -> None:
@@ -36,15 +35,12 @@ def pretrain(fleet_file: Path, *, seed: int) -> None:
         start = run.start()
     for file in (fleet.training.demonstrations, fleet.policy.checkpoint):
         file.parent.mkdir(parents=True, exist_ok=True)
-    start.demonstrations.save(fleet.training.demonstrations)
-    about = describe(
-        start.policy,
+    start.write(
+        fleet.policy.checkpoint,
+        fleet.training.demonstrations,
         fleet.contract(),
-        threshold=start.threshold,
-        dataset=start.demonstrations,
-        command=f"fleet pretrain --fleet {fleet.fleet} --seed {seed}",
+        f"fleet pretrain --fleet {fleet.fleet} --seed {seed}",
     )
-    write_checkpoint(fleet.policy.checkpoint, start.policy, about)
     print(
         f"{fleet.policy.checkpoint}: loss {start.loss:.3f}, threshold {start.threshold:.3f} {start.policy.uncertainty_unit}"
     )

@@ -27,8 +27,6 @@ MOVED = 0.02
 """Of the picture: if what is to be moved has gone farther since the click, the arrow that was shown is not the one now."""
 ASKED_S = 0.2
 """A robot that has not asked for an action for so long is busy with the last one."""
-
-
 UNCONFIRMED_S = 1.0
 """Time that the gate has to confirm an emergency stop."""
 TWICE_S = 3.0

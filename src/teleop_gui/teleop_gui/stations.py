@@ -13,6 +13,7 @@ from fleet_interfaces.msg import LeaseTable, Observation
 from fleet_interfaces.msg import RobotAction as ActionMessage
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
 from rclpy.task import Future
 
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
@@ -35,6 +36,11 @@ class Visit:
     request: Any
     ended: Future[int] = field(default_factory=Future)
     ticks: int = 0
+
+
+def is_served(node: Node, supervisor: str) -> bool:
+    """Whether a station of this supervisor is there, as far as the node has heard."""
+    return node.count_services(f"/{supervisor}/supervise/_action/send_goal") > 0
 
 
 class StationsNode(FleetNode):

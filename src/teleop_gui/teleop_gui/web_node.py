@@ -16,6 +16,7 @@ from fleet_contract.ros import run_process
 from teleop_gui.operator import VIDEO_S, Operator, Sight
 from teleop_gui.operators import LOOK_HZ, OperatorsNode
 from teleop_gui.screen import PHASE_COLOURS, draw_picture
+from teleop_gui.stations import is_served
 from teleop_gui.web import Done, Login, Logout, WebServer
 
 TOKEN = "FLEET_TOKEN"  # noqa: S105 - the variable's name
@@ -94,7 +95,7 @@ class WebNode(OperatorsNode):
 
     def _take(self, event: Login | Logout | Done) -> None:
         if isinstance(event, Login):
-            taken = self.count_services(f"/{event.human}/supervise/_action/send_goal") > 0
+            taken = is_served(self, event.human)
             if not taken:
                 self.arrive(event.human)
                 self._shown[event.human] = Shown()
