@@ -11,31 +11,44 @@ from pathlib import Path
 
 import pytest
 
-from fleet_bringup.domain import own_domain
+from fleet_bringup.domain import own_domain, runs
 from fleet_bringup.shared_memory import SHARED, remove_orphans
 from fleet_contract.door import BadInput
 
 
-def test_two_runs_never_share_a_domain() -> None:
-    with own_domain(None) as one, own_domain(None) as two, own_domain(str(one)) as three:
+def test_two_runs_never_share_a_domain(tmp_path: Path) -> None:
+    with own_domain(None, tmp_path) as one, own_domain(None, tmp_path) as two, own_domain(str(one), tmp_path) as three:
         assert len({one, two, three}) == 3
-    with own_domain(str(one)) as again:
+    with own_domain(str(one), tmp_path) as again:
         assert again == one
 
 
+def test_runs_are_found_by_their_folders_as_long_as_they_go_on(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    with own_domain(None, one) as first:
+        with own_domain(None, two) as second:
+            assert {folder: domain for folder, domain in runs().items() if folder in (one, two)} == {
+                one: first,
+                two: second,
+            }
+        assert one in runs() and two not in runs()
+    assert one not in runs()
+
+
 @pytest.mark.parametrize("offset", [0, 10, 13])
-def test_a_domain_on_which_somebody_else_listens_is_left_alone(offset: int) -> None:
+def test_a_domain_on_which_somebody_else_listens_is_left_alone(offset: int, tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 7400 + 250 * 90 + offset))
-        with own_domain("90") as domain:
+        with own_domain("90", tmp_path) as domain:
             assert domain != 90
-    with own_domain("90") as domain:
+    with own_domain("90", tmp_path) as domain:
         assert domain == 90
 
 
 @pytest.mark.parametrize("wanted", ["-1", "102", "seven", "1.5"])
-def test_what_is_no_domain_is_refused(wanted: str) -> None:
-    with pytest.raises(BadInput, match=r"found .*allowed is a number from 0 to 101\.$"), own_domain(wanted):
+def test_what_is_no_domain_is_refused(wanted: str, tmp_path: Path) -> None:
+    refused = pytest.raises(BadInput, match=r"found .*allowed is a number from 0 to 101\.$")
+    with refused, own_domain(wanted, tmp_path):
         pass
 
 
