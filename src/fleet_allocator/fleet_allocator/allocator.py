@@ -76,6 +76,7 @@ class Allocator:
         violated_N: NDArray[np.bool_],
         available_M: NDArray[np.bool_] | None = None,
         risks_N: NDArray[np.float64] | None = None,
+        absent_N: NDArray[np.bool_] | None = None,
     ) -> Table:
         """The leases of one tick. Ticks must grow.
 
@@ -86,19 +87,26 @@ class Allocator:
             available_M: supervisors who can be sent somewhere; all of them by default. Who is not available loses
                 the robot.
             risks_N: a critic's prediction of failure, 0 to 1; for orders that need it.
+            absent_N: robots that cannot be reached; none by default. They get no human, and lose the one they have.
 
         Raises:
             ValueError: a length does not fit, or the order needs risks and there are none.
         """
         if available_M is None:
             available_M = np.ones(len(self._supervisors), dtype=bool)
+        if absent_N is None:
+            absent_N = np.zeros(len(self._robots), dtype=bool)
         for name, array, count in (
             ("uncertainties_N", uncertainties_N, len(self._robots)),
             ("violated_N", violated_N, len(self._robots)),
             ("available_M", available_M, len(self._supervisors)),
+            ("absent_N", absent_N, len(self._robots)),
         ):
             if array.shape != (count,):
                 raise ValueError(f"{name}: found shape {array.shape}, allowed is ({count},)")
+        uncertainties_N = np.where(absent_N, np.nan, uncertainties_N)
+        violated_N = violated_N & ~absent_N
+        absent = set(np.flatnonzero(absent_N).tolist())
         generator = np.random.default_rng([self._seed, tick])
         threshold = self._threshold_of(uncertainties_N, violated_N)
         ranking = self._priority.rank(uncertainties_N, violated_N, risks_N, threshold, generator)
@@ -107,10 +115,12 @@ class Allocator:
         places = len(present) if self._budget is None else min(len(present), self._budget.draw(generator))
 
         held = {human: self._index[self._held[human].robot] for human in present if human in self._held}
+        held = {human: robot for human, robot in held.items() if robot not in absent}
         helped = {
             human: robot for human, robot in held.items() if self._bound(self._held[human], tick, violated[robot])
         }
-        chosen = _without(helped, ranking.candidates)[: max(0, places - len(helped))]
+        candidates = [robot for robot in ranking.candidates if robot not in absent]
+        chosen = _without(helped, candidates)[: max(0, places - len(helped))]
         urgent = set(chosen)
         helped |= {human: robot for human, robot in held.items() if robot in urgent}
         free = [human for human in present if human not in helped]

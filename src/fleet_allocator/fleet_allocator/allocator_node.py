@@ -46,7 +46,7 @@ class AllocatorNode(FleetNode):
         self._stations: dict[str, Any] = {name: ActionClient(self, Supervise, f"{name}/supervise") for name in humans}
         self._tick = -1
         self._report: PolicyReport | None = None
-        self._violated: dict[int, bool] = {}
+        self._statuses: dict[int, RobotStatus] = {}
         self._table: Table | None = None
         self._unanswered: set[int] = set()
         self._stamp = Time()
@@ -78,29 +78,34 @@ class AllocatorNode(FleetNode):
 
     def _on_status(self, robot: int, message: RobotStatus) -> None:
         if self._is_of_newest_tick(message.tick):
-            self._violated[robot] = message.violated
+            self._statuses[robot] = message
             self._allocate_if_complete()
 
     def _is_of_newest_tick(self, tick: int) -> bool:
         if tick > self._tick:
             self._refuse_unanswered()
             self._tick, self._report, self._table = tick, None, None
-            self._violated.clear()
+            self._statuses.clear()
         return tick == self._tick
 
     def _allocate_if_complete(self) -> None:
-        if self._report is None or len(self._violated) < len(self.fleet.robot_names) or not self._met:
+        names = self.fleet.robot_names
+        if self._report is None or len(self._statuses) < len(names) or not self._met:
             return
         report, self._report = self._report, None
         self._stamp = report.header.stamp
+        uncertainty = dict(zip(report.robots, report.uncertainties, strict=True))
+        statuses = [self._statuses[robot] for robot in range(len(names))]
         self._table = self._allocator.step(
             report.tick,
-            np.asarray(report.uncertainties),
-            np.array([self._violated[robot] for robot in range(len(self._violated))]),
+            np.array([uncertainty.get(name, np.nan) for name in names]),
+            np.array([status.violated for status in statuses]),
             self._available(),
+            absent_N=np.array(
+                [bool(status.absent) or name not in uncertainty for name, status in zip(names, statuses, strict=True)]
+            ),
         )
         self._unanswered = {lease.token for lease in self._table.offers}
-        uncertainty = dict(zip(report.robots, report.uncertainties, strict=True))
         for lease in self._table.offers:
             self._request(lease, uncertainty[lease.robot])
         self._patience.reset()

@@ -16,7 +16,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
 from fleet_contract.door import EXIT_BAD_INPUT, BadInput
@@ -43,6 +43,15 @@ EVERY = _qos(1000, DurabilityPolicy.TRANSIENT_LOCAL)
 """Subscribers that must miss nothing."""
 IMAGES = _qos(10, DurabilityPolicy.TRANSIENT_LOCAL)
 """Publishers of camera images: as many as the memory of many cameras allows."""
+ALIVE = QoSProfile(
+    depth=1,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    liveliness=LivelinessPolicy.AUTOMATIC,
+    liveliness_lease_duration=Duration(seconds=0.2),
+)
+"""The gate, which robots must not move without: both sides notice when the other's process stands still or is gone."""
 VIDEO = QoSProfile(
     depth=1,
     history=HistoryPolicy.KEEP_LAST,

@@ -18,8 +18,9 @@ from fleet_safety.gate import ActionGate
 from iifl_policy.policy import Decider
 from iifl_policy.randomness import torch_generator
 from iifl_policy.risk import Critic
-from sim_bridge.environment import Environment, Step, observations
-from sim_bridge.tally import Tally
+from robot_driver.step import Step
+from robot_driver.tally import Tally
+from sim_bridge.environment import Environment, observations
 from teleop_gui.station import Station
 from teleop_gui.supervisor import Supervisor
 from teleop_gui.supervisors import make_supervisor

@@ -34,7 +34,14 @@ class ActionGate:
         self._stopped = False
 
     def release(
-        self, tick: int, *, lease: Lease | None, violated: bool, policy: RobotAction | None, human: RobotAction | None
+        self,
+        tick: int,
+        *,
+        lease: Lease | None,
+        violated: bool,
+        policy: RobotAction | None,
+        human: RobotAction | None,
+        absent: str = "",
     ) -> RobotAction:
         """The action that the robot gets at this tick.
 
@@ -44,9 +51,12 @@ class ActionGate:
             violated: the robot is in constraint violation.
             policy: the policy's proposal, if it has come.
             human: the supervisor's proposal, if it has come.
+            absent: why the robot cannot be reached; empty if it is there.
         """
         if self._stopped:
             return _hold(tick, "emergency stop")
+        if absent:
+            return _hold(tick, f"absent: {absent}")
         if lease is not None:
             return self._checked(tick, human, _why_not_human(lease, human)) if human else _hold(tick, "no human action")
         if violated:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import NoReturn
 
-from builtin_interfaces.msg import Time
 from fleet_interfaces.msg import Lease as LeaseMessage
 from fleet_interfaces.msg import LeaseTable, RobotStatus
 from fleet_interfaces.msg import RobotAction as ActionMessage
@@ -15,7 +14,7 @@ from std_srvs.srv import Trigger
 
 from fleet_contract.action import RobotAction, action_of, fill_action
 from fleet_contract.lease import lease_of
-from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
+from fleet_contract.ros import ALIVE, NEWEST, OFFERED, FleetNode, run_process
 from fleet_safety.gate import ActionGate
 
 DEADLINE = 0.8
@@ -29,7 +28,7 @@ class GateNode(FleetNode):
     """Releases one action per robot and tick as soon as the right one has come, and holds the late.
 
     In real time a tick's deadline is the same for all. In lockstep the robots stand still between ticks and wait for the
-    policy as long as it takes, but not for people.
+    policy as long as it takes, but not for people; robots with drivers of their own may be one tick apart.
     """
 
     def __init__(self) -> None:
@@ -39,7 +38,6 @@ class GateNode(FleetNode):
         if self._latch.exists():
             self._gate.stop()
         self._tick = -1
-        self._stamp = Time()
         self._statuses: dict[str, RobotStatus] = {}
         self._leases: LeaseTable | None = None
         self._proposals: dict[tuple[str, str], RobotAction] = {}
@@ -48,7 +46,7 @@ class GateNode(FleetNode):
         self._actions = {
             n: self.create_publisher(ActionMessage, f"{n}/{contract.action.topic}", OFFERED) for n in names
         }
-        self._stopped = self.create_publisher(Bool, "fleet/emergency_stopped", OFFERED)
+        self._stopped = self.create_publisher(Bool, "fleet/emergency_stopped", ALIVE)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._deadline = self.create_timer(DEADLINE / contract.rate_hz, self._hold_all, clock=steady, autostart=False)
         patience_s = self.fleet.supervisors.patience_s
@@ -65,12 +63,14 @@ class GateNode(FleetNode):
         self._stopped.publish(Bool(data=self._gate.stopped))
 
     def _on_status(self, robot: str, message: RobotStatus) -> None:
-        """The robots' own statuses, and nothing else, tell which tick it is."""
+        """A robot's own status, and nothing else, tells which tick it is for it."""
         if message.resting:
             return
+        before = self._statuses.get(robot)
+        if before is None or message.tick > before.tick:
+            self._released.discard(robot)
         if message.tick > self._tick:
-            self._tick, self._stamp = message.tick, message.header.stamp
-            self._released.clear()
+            self._tick = message.tick
             if not self.lockstep:
                 self._deadline.reset()
         self._statuses[robot] = message
@@ -83,10 +83,10 @@ class GateNode(FleetNode):
         for robot in self.fleet.robot_names:
             self._release_if_due(robot)
 
-    @property
-    def _present_leases(self) -> list[LeaseMessage] | None:
-        """Of this tick; none while its table has not come."""
-        return self._leases.leases if self._leases and self._leases.tick == self._tick else None
+    def _leases_at(self, tick: int) -> dict[str, LeaseMessage] | None:
+        """By robot; none while the tick's table has not come."""
+        table = self._leases
+        return {lease.robot: lease for lease in table.leases} if table and table.tick == tick else None
 
     def _on_proposal(self, robot: str, topic: str, message: ActionMessage) -> None:
         try:
@@ -98,29 +98,33 @@ class GateNode(FleetNode):
 
     def _release_if_due(self, robot: str) -> None:
         """Release as soon as nothing more can change the answer."""
-        status, leases = self._statuses.get(robot), self._present_leases
-        if status is None or status.tick != self._tick or leases is None:
+        status = self._statuses.get(robot)
+        leases = self._leases_at(status.tick) if status else None
+        if status is None or leases is None:
             return
-        held = any(lease.robot == robot for lease in leases)
+        held = robot in leases
         proposal = self._proposals.get((robot, HUMAN if held else POLICY))
-        if (status.violated and not held) or self._gate.stopped or (proposal and proposal.tick == self._tick):
+        holds = (status.violated and not held) or status.absent or self._gate.stopped
+        if holds or (proposal and proposal.tick == status.tick):
             self._release(robot)
 
     def _release(self, robot: str) -> None:
-        if robot in self._released:
+        status = self._statuses.get(robot)
+        if status is None or robot in self._released:
             return
         self._released.add(robot)
-        status = self._statuses.get(robot)
-        leases = self._present_leases
+        leases = self._leases_at(status.tick)
+        lease = leases.get(robot) if leases else None
         action = self._gate.release(
-            self._tick,
-            lease=next((lease_of(lease) for lease in leases or () if lease.robot == robot), None),
-            violated=status is None or status.tick != self._tick or status.violated,
+            status.tick,
+            lease=lease_of(lease) if lease else None,
+            violated=status.violated,
             policy=self._proposals.get((robot, POLICY)) if leases is not None else None,
             human=self._proposals.get((robot, HUMAN)),
+            absent=status.absent,
         )
         message = ActionMessage()
-        message.header.stamp, message.header.frame_id = self._stamp, f"{robot}/base_link"
+        message.header.stamp, message.header.frame_id = status.header.stamp, f"{robot}/base_link"
         fill_action(message, action)
         self._actions[robot].publish(message)
 
@@ -130,10 +134,12 @@ class GateNode(FleetNode):
             self._release(robot)
 
     def _hold_leased(self) -> None:
+        """Robots that wait for people wait no longer."""
         self._patience.cancel()
-        for lease in self._present_leases or ():
-            if lease.supervisor in self.fleet.operator_names:
-                self._release(lease.robot)
+        for robot, status in self._statuses.items():
+            lease = (self._leases_at(status.tick) or {}).get(robot)
+            if lease and lease.supervisor in self.fleet.operator_names:
+                self._release(robot)
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._gate.stop()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from fleet_interfaces.msg import PolicyReport, PolicyVersion
+from fleet_interfaces.msg import PolicyReport, PolicyVersion, RobotStatus
 from fleet_interfaces.msg import RobotAction as ActionMessage
 from numpy.typing import NDArray
 
@@ -18,7 +19,7 @@ from fleet_contract.observing import observe
 from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
 from iifl_policy.checkpoint import read_checkpoint
 from iifl_policy.implicit import ImplicitPolicy
-from iifl_policy.policy import Policy
+from iifl_policy.policy import Decision, Policy
 from iifl_policy.randomness import torch_generator
 
 COMPLAIN_S = 5.0
@@ -27,7 +28,8 @@ COMPLAIN_S = 5.0
 class PolicyNode(FleetNode):
     """Answers every tick's observations with actions and uncertainties.
 
-    In lockstep a tick for which a new version is due waits for it; otherwise a version serves from whenever it comes.
+    In lockstep a tick for which a new version is due waits for it; otherwise a version serves from whenever it comes. Absent
+    robots are not waited for; for those that come back within a tick, the policy decides when they do.
     """
 
     def __init__(self) -> None:
@@ -38,11 +40,16 @@ class PolicyNode(FleetNode):
         self._tick = -1
         self._stamp = Time()
         self._observations: dict[int, NDArray[np.generic]] = {}
+        self._decided: set[int] = set()
+        self._absent: dict[int, int] = {}
         names = self.fleet.robot_names
         self._actions = [self.create_publisher(ActionMessage, f"{name}/policy_action", OFFERED) for name in names]
         self._reports = self.create_publisher(PolicyReport, "fleet/policy_report", OFFERED)
         observe(self, self._policy.observes, self._on_observation, NEWEST)
         self.create_subscription(PolicyVersion, "fleet/policy_version", self._on_version, NEWEST)
+        for robot, name in enumerate(names):
+            topic = f"{name}/{self.robot_contract.violation.topic}"
+            self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), NEWEST)
 
     def _load(self, path: Path) -> Policy:
         policy, _ = read_checkpoint(path, self.robot_contract)
@@ -55,7 +62,14 @@ class PolicyNode(FleetNode):
         if tick > self._tick:
             self._tick, self._stamp = tick, stamp
             self._observations.clear()
-        self._observations[robot] = observation
+            self._decided.clear()
+        if robot not in self._decided:
+            self._observations[robot] = observation
+            self._decide_if_complete()
+
+    def _on_status(self, robot: int, message: RobotStatus) -> None:
+        """The tick at which a robot is absent."""
+        self._absent[robot] = message.tick if message.absent else -1
         self._decide_if_complete()
 
     def _on_version(self, message: PolicyVersion) -> None:
@@ -70,36 +84,50 @@ class PolicyNode(FleetNode):
         self._decide_if_complete()
 
     def _decide_if_complete(self) -> None:
-        names = self.fleet.robot_names
         too_old = self.lockstep and self._version < self.fleet.version_due(self._tick)
-        if too_old or len(self._observations) < len(names):
-            return
+        if self._observations and not too_old and not self._awaited():
+            self._decide()
+
+    def _awaited(self) -> set[int]:
+        """Robots whose observations of this tick are still to come."""
+        absent = {robot for robot, tick in self._absent.items() if tick == self._tick}
+        return set(range(len(self.fleet.robot_names))) - absent - self._decided - self._observations.keys()
+
+    def _decide(self) -> None:
         began = time.perf_counter()
+        robots = sorted(self._observations)
         generator = torch_generator(self._seed, self._tick)
-        decision = self._policy.decide(np.stack([self._observations[robot] for robot in range(len(names))]), generator)
+        decision = self._policy.decide(np.stack([self._observations[robot] for robot in robots]), generator)
         self._observations.clear()
-        report = PolicyReport(
-            tick=self._tick,
-            policy_version=self._version,
-            robots=list(names),
-            uncertainties=decision.uncertainties_N.tolist(),
-            standard_errors=decision.standard_errors_N.tolist(),
-            decision_s=time.perf_counter() - began,
-        )
-        report.header.stamp = self._stamp
-        self._reports.publish(report)
-        tick_s = 1 / self.robot_contract.rate_hz
-        if not self.lockstep and report.decision_s > tick_s:
-            late = f"a decision took {report.decision_s:.2f} s, a tick is {tick_s:.2f} s: the robots hold meanwhile"
-            self.get_logger().warning(late, throttle_duration_sec=COMPLAIN_S)
-        for publisher, name, values_A in zip(self._actions, names, decision.actions_NA.tolist(), strict=True):
+        if not self._decided:
+            self._report(robots, decision, time.perf_counter() - began)
+        self._decided.update(robots)
+        for robot, values_A in zip(robots, decision.actions_NA.tolist(), strict=True):
             message = ActionMessage()
-            message.header.stamp, message.header.frame_id = self._stamp, f"{name}/base_link"
+            message.header.stamp = self._stamp
+            message.header.frame_id = f"{self.fleet.robot_names[robot]}/base_link"
             move = RobotAction(
                 self._tick, ActionKind.MOVE, ActionSource.POLICY, tuple(values_A), policy_version=self._version
             )
             fill_action(message, move)
-            publisher.publish(message)
+            self._actions[robot].publish(message)
+
+    def _report(self, robots: list[int], decision: Decision, decision_s: float) -> None:
+        """One report a tick, before the actions: the allocator sends the humans by it."""
+        report = PolicyReport(
+            tick=self._tick,
+            policy_version=self._version,
+            robots=[self.fleet.robot_names[robot] for robot in robots],
+            uncertainties=decision.uncertainties_N.tolist(),
+            standard_errors=decision.standard_errors_N.tolist(),
+            decision_s=decision_s,
+        )
+        report.header.stamp = self._stamp
+        self._reports.publish(report)
+        tick_s = 1 / self.robot_contract.rate_hz
+        if not self.lockstep and decision_s > tick_s:
+            late = f"a decision took {decision_s:.2f} s, a tick is {tick_s:.2f} s: the robots hold meanwhile"
+            self.get_logger().warning(late, throttle_duration_sec=COMPLAIN_S)
 
 
 def main() -> NoReturn:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fleet_contract.robot import ImageStream
-    from sim_bridge.environment import Environment, Step
+    from robot_driver.step import Step
+    from sim_bridge.environment import Environment
 
 
 class EnvironmentConformance:

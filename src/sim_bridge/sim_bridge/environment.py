@@ -5,29 +5,13 @@ N robots, S state dim, A action dim, H image rows, W image columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleet_contract.robot import RobotContract, Stream
-
-
-@dataclass(frozen=True)
-class Step:
-    """What became of all robots in one step. The arrays belong to the caller."""
-
-    states_NS: NDArray[np.float64]
-    """Observations after the step, in the contract's order and units."""
-    rewards_N: NDArray[np.float64]
-    """Reward of the step."""
-    succeeded_N: NDArray[np.bool_]
-    """The step completed the task."""
-    violated_N: NDArray[np.bool_]
-    """In constraint violation; stays until a hard reset."""
-    ended_N: NDArray[np.bool_]
-    """The step ended an episode: by success, by time, or by a hard reset. The observation begins the next one."""
+from robot_driver.step import Step
 
 
 class Environment(Protocol):

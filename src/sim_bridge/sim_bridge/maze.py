@@ -18,9 +18,9 @@ import numpy as np
 from fleet_contract.action import ActionKind
 from fleet_contract.door import BadInput
 from fleet_contract.robot import Quantity
-from sim_bridge.environment import Step
+from robot_driver.orders import checked_actions
+from robot_driver.step import Step
 from sim_bridge.maze_layout import MAZE_LAYOUT
-from sim_bridge.orders import checked_actions
 from sim_bridge.task_contract import TaskContract
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from fleet_contract.action import ActionKind
-from sim_bridge.environment import Step
-from sim_bridge.orders import checked_actions
+from robot_driver.orders import checked_actions
+from robot_driver.step import Step
 from sim_bridge.push_plan import SHORTEST_PUSH_M, PushPlan, plan_pushes
 from sim_bridge.push_task import PushTask, push_camera, require_push_contract
 from sim_bridge.push_view import camera_matrix

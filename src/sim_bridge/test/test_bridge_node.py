@@ -73,7 +73,7 @@ def test_images_are_heard_with_the_tick_of_their_observation(bridge):
     until = time.monotonic() + PATIENCE_S
     while len(heard) < 2 and time.monotonic() < until:
         rclpy.spin_once(bridge, timeout_sec=0.1)
-    for robot, image in enumerate(bridge._environment.images()):
+    for robot, image in enumerate(bridge._driver.images()):
         assert heard[robot][0] == 0
         np.testing.assert_array_equal(heard[robot][1], image)
 
@@ -82,8 +82,8 @@ def test_images_are_heard_with_the_tick_of_their_observation(bridge):
 def test_video_comes_of_the_robot_that_somebody_looks_at(bridge, monkeypatch):
     """At its rate, though the robots stand still; of the others not even a picture is drawn."""
     drawn, heard = [], []
-    video = bridge._environment.video
-    monkeypatch.setattr(bridge._environment, "video", lambda robot: drawn.append(robot) or video(robot))
+    video = bridge._driver.video
+    monkeypatch.setattr(bridge._driver, "video", lambda robot: drawn.append(robot) or video(robot))
     bridge.create_subscription(CompressedImage, "robot_02/camera/video/compressed", heard.append, VIDEO)
     until = time.monotonic() + PATIENCE_S
     while len(heard) < 5 and time.monotonic() < until:

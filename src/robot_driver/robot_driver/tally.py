@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim_bridge.environment import Step
+from robot_driver.step import Step
 
 
 class Tally:

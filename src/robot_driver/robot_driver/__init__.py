@@ -1,0 +1,1 @@
+"""The action gate: who may move a robot now."""

@@ -1,0 +1,297 @@
+"""Serves a robot driver to the fleet.
+
+N robots of the driver, A action dim.
+"""
+
+from __future__ import annotations
+
+from array import array
+from functools import partial
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
+from rclpy.clock import Clock, ClockType
+from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Bool, Header
+from std_srvs.srv import Trigger
+
+from fleet_contract.action import ActionKind
+from fleet_contract.images import fill_message
+from fleet_contract.jpeg import FORMAT, to_jpeg
+from fleet_contract.robot import ImageStream
+from fleet_contract.ros import ALIVE, IMAGES, NEWEST, OFFERED, VIDEO, FleetNode
+from robot_driver.driver import RobotDriver
+from robot_driver.tally import Tally
+
+READY_CHECK_S = 0.1
+COMPLAIN_S = 5.0
+LOOK_S = 0.01
+"""Between two looks whether the robots have done what they were told."""
+WATCH_S = 0.05
+"""Between two looks whether all robots are there."""
+DIAGNOSE_S = 1.0
+
+
+class DriverNode(FleetNode):
+    """Publishes what its robots observe, and lets them act when their actions have come (or are due).
+
+    Several such nodes can share a fleet in lockstep: each goes on to the next tick when its own robots have acted, and the
+    policy waits for all of them. A robot that comes back is heard at once; until then its status says why it is absent.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._seed = self.setting("seed", 0, "Seed of what is random.")
+        self._ticks = self.setting("ticks", 0, "Ticks after which the robots rest; 0: they never do.")
+        self._awaited = {
+            node for node in self.setting("await_nodes", [""], "Nodes that the first tick waits for.") if node
+        }
+        own = [robot for robot in self.setting("robots", [""], "Robots that this node serves; none: all.") if robot]
+        self.robots: tuple[str, ...] = tuple(own) or self.fleet.robot_names
+        """Names of the robots that the node serves."""
+
+    def serve(self, driver: RobotDriver) -> None:
+        """Serve these robots from now on; their order is that of `robots`."""
+        self._driver = driver
+        contract = self.robot_contract
+        self._kinds_N = np.full(len(self.robots), ActionKind.HOLD, dtype=np.int64)
+        self._actions_NA = np.zeros((len(self.robots), contract.action_dim))
+        self._heard: set[int] = set()
+        self._begun = False
+        self._tick = 0
+        self._stamp = Time()
+        self._tally = Tally(len(self.robots))
+        self._absences = ("",) * len(self.robots)
+        self._resumes: dict[int, Any] = {}
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._offer()
+        for robot, name in enumerate(self.robots):
+            heard = partial(self._on_action, robot)
+            self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", heard, NEWEST)
+        self._recorded = False
+        self.create_subscription(Bool, "fleet/recording", self._on_recording, NEWEST)
+        watched = SubscriptionEventCallbacks(liveliness=self._on_gate)
+        self.create_subscription(Bool, "fleet/emergency_stopped", self._on_stopped, ALIVE, event_callbacks=watched)
+        driver.start(self._seed)
+        self._waited_s = 0.0
+        self._timer = self.create_timer(READY_CHECK_S, self._when_ready, clock=self._steady)
+
+    def close(self) -> None:
+        """Leave the robots at rest."""
+        self._driver.close()
+
+    def _offer(self) -> None:
+        contract, names = self.robot_contract, self.robots
+        state, camera = contract.observation.state, contract.observation.camera
+        self._observations = [self.create_publisher(Observation, f"{name}/{state.topic}", OFFERED) for name in names]
+        self._statuses = [
+            self.create_publisher(RobotStatus, f"{name}/{contract.success.topic}", OFFERED) for name in names
+        ]
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", OFFERED)
+        if camera is not None:
+            self._images = [self.create_publisher(Image, f"{name}/{camera.topic}", IMAGES) for name in names]
+            self._infos = [self.create_publisher(CameraInfo, f"{name}/{camera.info_topic}", IMAGES) for name in names]
+        if contract.operation is not None:
+            video = contract.operation.video
+            self._videos = [self.create_publisher(CompressedImage, f"{name}/{video.topic}", VIDEO) for name in names]
+            self.create_timer(1 / video.rate_hz, self._publish_videos, clock=self._steady)
+
+    def _when_ready(self) -> None:
+        missing = self._missing()
+        step = self._driver.observed()
+        if missing or step is None:
+            self._waited_s += READY_CHECK_S
+            if self._waited_s >= COMPLAIN_S:
+                self._waited_s = 0.0
+                self.get_logger().info(f"the first tick waits for {missing or 'the robots'}")
+            return
+        self._timer.destroy()
+        self._step = step
+        self._absences = self._driver.absences()
+        self._publish()
+        self._diagnose()
+        self.create_timer(WATCH_S, self._watch, clock=self._steady)
+        self.create_timer(DIAGNOSE_S, self._diagnose, clock=self._steady)
+        if self.lockstep:
+            self._timer = self.create_timer(LOOK_S, self._finish, clock=self._steady, autostart=False)
+        else:
+            self._timer = self.create_timer(1 / self.robot_contract.rate_hz, self._end_of_tick, clock=self._steady)
+
+    def _missing(self) -> str:
+        """Who or what is not there yet, among those that the first tick waits for."""
+        absent = self._awaited - set(self.get_node_names())
+        if absent:
+            return ", ".join(sorted(absent))
+        return "the recorder to see all cameras" if "recorder" in self._awaited and not self._recorded else ""
+
+    def _on_recording(self, message: Bool) -> None:
+        self._recorded = message.data
+
+    def _on_stopped(self, message: Bool) -> None:
+        if message.data:
+            self._driver.stop()
+
+    def _on_gate(self, event: QoSLivelinessChangedInfo) -> None:
+        """Nobody may move without the gate: it could not stop them."""
+        if event.alive_count == 0:
+            self._driver.stop()
+
+    def _on_action(self, robot: int, message: RobotAction) -> None:
+        if message.tick != self._tick or robot in self._heard or self._begun:
+            return
+        self._heard.add(robot)
+        self._kinds_N[robot] = self._obey(robot, message)
+        if len(self._heard) == len(self.robots):
+            self._begin()
+            if self.lockstep:
+                self._timer.reset()
+                self._finish()
+
+    def _obey(self, robot: int, message: RobotAction) -> ActionKind:
+        """Take the action over, or hold where it is none that this robot can do: the robot's own last line of defence."""
+        kind = ActionKind(message.kind)
+        if kind is ActionKind.MOVE:
+            values_A = np.asarray(message.values)
+            low_A, high_A = self.robot_contract.action_low_A, self.robot_contract.action_high_A
+            if values_A.shape != low_A.shape or not ((values_A >= low_A) & (values_A <= high_A)).all():
+                return ActionKind.HOLD
+            self._actions_NA[robot] = values_A
+        return kind
+
+    def _begin(self) -> None:
+        self._begun = True
+        self._driver.begin(self._kinds_N, self._actions_NA)
+
+    def _end_of_tick(self) -> None:
+        """Real time: robots that were told nothing hold."""
+        if self._ticks and self._tick >= self._ticks:
+            return
+        if not self._begun:
+            self._begin()
+        self._finish()
+
+    def _finish(self) -> None:
+        """Go on to the next tick, if the robots have done what they were told."""
+        step = self._driver.observed()
+        if step is None:
+            return
+        if self.lockstep:
+            self._timer.cancel()
+        self._step = step
+        self._tally.add(step)
+        self._tick += 1
+        self._begun = False
+        self._heard.clear()
+        self._kinds_N[:] = ActionKind.HOLD
+        self._absences = self._driver.absences()
+        self._publish()
+
+    def _watch(self) -> None:
+        """Tell as soon as a robot is lost; who comes back is told between two motions."""
+        absences = self._driver.absences()
+        changed = [robot for robot, why in enumerate(absences) if why != self._absences[robot]]
+        lost = [robot for robot in changed if absences[robot]]
+        step = None if self._begun or self._resting else self._driver.observed()
+        told = changed if step is not None else lost
+        if not told:
+            return
+        if step is not None:
+            self._step = step
+        self._absences = tuple(why if robot in told else self._absences[robot] for robot, why in enumerate(absences))
+        self._publish(told)
+        self._diagnose()
+
+    @property
+    def _resting(self) -> bool:
+        return bool(self._ticks) and self._tick >= self._ticks
+
+    def _publish(self, robots: list[int] | None = None) -> None:
+        """Images and observations of the tick; after the last action, and of absent robots, only their status."""
+        if robots is None:
+            robots = list(range(len(self.robots)))
+            self._stamp = self.get_clock().now().to_msg()
+        present = [] if self._resting else [robot for robot in robots if not self._absences[robot]]
+        camera = self.robot_contract.observation.camera
+        if camera is not None and present:
+            self._publish_images(camera, present)
+        for robot in robots:
+            header = Header(stamp=self._stamp, frame_id=f"{self.robots[robot]}/base_link")
+            episode = int(self._tally.episodes_N[robot])
+            self._statuses[robot].publish(self._status(robot, header, episode))
+            if robot in present:
+                values = self._step.states_NS[robot].tolist()
+                self._observations[robot].publish(
+                    Observation(header=header, tick=self._tick, episode=episode, values=values)
+                )
+
+    def _status(self, robot: int, header: Header, episode: int) -> RobotStatus:
+        return RobotStatus(
+            header=header,
+            tick=self._tick,
+            episode=episode,
+            violated=bool(self._step.violated_N[robot]),
+            succeeded=bool(self._step.succeeded_N[robot]),
+            reward=float(self._step.rewards_N[robot]),
+            successes=int(self._tally.successes_N[robot]),
+            hard_resets=int(self._tally.hard_resets_N[robot]),
+            absent=self._absences[robot],
+            resting=self._resting,
+        )
+
+    def _publish_images(self, camera: ImageStream, robots: list[int]) -> None:
+        pixels_NHWC = self._driver.images()
+        for robot in robots:
+            header = Header(stamp=self._stamp, frame_id=f"{self.robots[robot]}/camera_optical_frame")
+            image = Image(header=header)
+            fill_message(image, pixels_NHWC[robot], camera.encoding)
+            self._images[robot].publish(image)
+            self._infos[robot].publish(self._camera_info(camera, header))
+
+    def _publish_videos(self) -> None:
+        """Of the robots that somebody looks at, as long as they are there."""
+        for robot, publisher in enumerate(self._videos):
+            if publisher.get_subscription_count() and not self._driver.absences()[robot]:
+                header = Header(
+                    stamp=self.get_clock().now().to_msg(), frame_id=f"{self.robots[robot]}/camera_optical_frame"
+                )
+                jpeg = array("B", to_jpeg(self._driver.video(robot)))
+                publisher.publish(CompressedImage(header=header, format=FORMAT, data=jpeg))
+
+    def _diagnose(self) -> None:
+        """Who is there. Who is not can be called back from now on."""
+        message = DiagnosticArray(header=Header(stamp=self.get_clock().now().to_msg()))
+        for robot, (name, why) in enumerate(zip(self.robots, self._driver.absences(), strict=True)):
+            level = DiagnosticStatus.ERROR if why else DiagnosticStatus.OK
+            message.status.append(
+                DiagnosticStatus(
+                    level=level, name=f"{self.get_name()}: {name}", message=why or "present", hardware_id=name
+                )
+            )
+            if why and robot not in self._resumes:
+                called = partial(self._on_resume, robot)
+                self._resumes[robot] = self.create_service(Trigger, f"{name}/resume", called)
+        self._diagnostics.publish(message)
+
+    def _on_resume(self, robot: int, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        objection = self._driver.resume(robot)
+        response.success, response.message = not objection, objection or "back"
+        return response
+
+    def _camera_info(self, camera: ImageStream, header: Header) -> CameraInfo:
+        """A pinhole without distortion."""
+        k = self._driver.camera_matrix()
+        rectified = np.hstack([k, np.zeros((3, 1))])
+        return CameraInfo(
+            header=header,
+            height=camera.height,
+            width=camera.width,
+            distortion_model="plumb_bob",
+            d=[0.0] * 5,
+            k=k.ravel().tolist(),
+            r=np.eye(3).ravel().tolist(),
+            p=rectified.ravel().tolist(),
+        )
