@@ -117,7 +117,7 @@ def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
     ):
         if value is not None:
             content[section][key] = value
-    require_environment(fleet.environment.backend, fleet.environment.task)
+    require_environment(fleet.environment.simulator, fleet.environment.task)
     for style in fleet.supervisors.styles:
         require_supervisor(fleet.environment.task, style)
     contract = fleet.contract()

@@ -27,8 +27,23 @@ class Robots(Strict):
 class EnvironmentChoice(Strict):
     """What is behind the robots' topics."""
 
-    backend: Literal["mujoco", "isaacgym", "numpy"]
+    backend: Literal["mujoco", "isaacgym", "numpy", "yumi", "yumi_sim"]
     task: str = Name
+    gateways: Path | None = None
+    """yumi: the gateways file, relative to the fleet file."""
+
+    @model_validator(mode="after")
+    def _gateways_where_they_are_used(self) -> Self:
+        if (self.backend == "yumi") != (self.gateways is not None):
+            raise ValueError(
+                f"gateways: found {self.gateways}, allowed is a file with backend yumi, and none otherwise"
+            )
+        return self
+
+    @property
+    def simulator(self) -> str:
+        """Backend in which demonstrations are made and thresholds calibrated."""
+        return "mujoco" if self.backend.startswith("yumi") else self.backend
 
 
 class Supervisors(Strict):
@@ -183,7 +198,7 @@ class Fleet(Strict):
             )
         return self
 
-    @field_validator("robots", "policy", "training")
+    @field_validator("robots", "environment", "policy", "training")
     @classmethod
     def _absolute(cls, section: Strict, info: ValidationInfo) -> Strict:
         """Paths in a fleet file are relative to the file."""

@@ -34,7 +34,7 @@ class PushRules:
     def pushes(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which robots push, (N,): those that are told to, and are not in violation."""
         long_enough_N = np.hypot(actions_NA[:, 0], actions_NA[:, 1]) >= SHORTEST_PUSH_M
-        return (np.asarray(kinds_N) == ActionKind.MOVE) & ~self._violated_N & long_enough_N
+        return np.asarray((np.asarray(kinds_N) == ActionKind.MOVE) & ~self._violated_N & long_enough_N)
 
     def judge(
         self,

@@ -66,6 +66,20 @@ class PushTask:
         ring_N = np.max(np.abs(cubes_N2), axis=1)
         return np.asarray((ring_N > self.geometry.workspace_half_m) | (ring_N < self.geometry.obstacle_half_m))
 
+    def touching(self, poses_N3: NDArray[np.float64], within_m: float) -> NDArray[np.bool_]:
+        """Which cubes, at x, y, yaw, are so near to the obstacle or a wall, (N,)."""
+        half_m = self.geometry.cube_side_m / 2
+        cos_N, sin_N = np.cos(poses_N3[:, 2]), np.sin(poses_N3[:, 2])
+        reach_N = half_m * (np.abs(cos_N) + np.abs(sin_N))
+        x_N, y_N = poses_N3[:, 0], poses_N3[:, 1]
+        ring_N = np.maximum(np.abs(x_N), np.abs(y_N))
+        at_wall_N = ring_N + reach_N > self.geometry.workspace_half_m - within_m
+        # Two squares are apart if they are apart along a side of either (separating axes).
+        obstacle_m = self.geometry.obstacle_half_m + within_m
+        turned_N = np.maximum(np.abs(x_N * cos_N + y_N * sin_N), np.abs(y_N * cos_N - x_N * sin_N))
+        apart_N = (ring_N > obstacle_m + reach_N) | (turned_N > half_m + obstacle_m * (np.abs(cos_N) + np.abs(sin_N)))
+        return np.asarray(at_wall_N | ~apart_N)
+
     def states(self, poses_N3: NDArray[np.float64]) -> NDArray[np.float64]:
         """Observations by the contract, (N, S), for the cubes' poses x, y, yaw, m and radians."""
         half = self.geometry.workspace_half_m

@@ -104,7 +104,7 @@ def test_arrives_without_dithering_if_pushes_are_exact(cube, goal, style):
     path = [np.array(cube)]
     while np.hypot(*(path[-1] - goal)) > 0.003 and len(path) < 25:
         action = supervisor.act(state(path[-1], goal))
-        assert (np.abs(action) <= longest_m).all()
+        assert (np.abs(action) <= 0.05).all()
         path.append(path[-1] + action)
     assert np.hypot(*(path[-1] - goal)) <= 0.003
     # Once out of a tight place, the cube never comes near the obstacle or a wall, nor does it during a push.

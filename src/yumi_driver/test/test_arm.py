@@ -4,18 +4,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sim_station import OVER_THE_TABLE_DEG_7
 
-from yumi_driver.sim_controller.arm import YUMI_LIMITS, Arm, MotionError, SpeedLimits
-from yumi_driver.sim_controller.event_log import EventKind
-from yumi_driver.sim_controller.free_space import FreeSpace
-from yumi_driver.sim_controller.kinematics import (
+from yumi_driver.kinematics import (
     ARM_KINEMATICS,
     FASTEST_DEG_S_7,
     HIGHEST_DEG_7,
     HOME_DEG_7,
     LOWEST_DEG_7,
 )
-from yumi_driver.sim_controller.pose import Pose
-from yumi_driver.sim_controller.rotation import matrix_of_vector
+from yumi_driver.pose import Pose
+from yumi_driver.rotation import matrix_of_vector
+from yumi_driver.sim_controller.arm import YUMI_LIMITS, Arm, MotionError, SpeedLimits
+from yumi_driver.sim_controller.event_log import EventKind
+from yumi_driver.sim_controller.free_space import FreeSpace
 
 PERIOD_S = 0.004
 WAY_MM_3 = np.array([30.0, 20.0, 0.0])
@@ -145,8 +145,8 @@ class Recorder:
     def __init__(self):
         self.moves = []
 
-    def moved(self, position_mm_3, previous_mm_3):
-        self.moves.append((position_mm_3, previous_mm_3))
+    def moved(self, tip, previous):
+        self.moves.append((tip.position_mm_3, previous.position_mm_3))
 
 
 def test_the_tool_is_moved_in_every_step_without_gaps():

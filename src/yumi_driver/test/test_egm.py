@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sim_station import GOAL_DEG_7, OVER_THE_TABLE_DEG_7, RUNNING, running_station, states, to_joints, to_position
 
+from yumi_driver.kinematics import HOME_DEG_7
 from yumi_driver.sim_controller.arm import SpeedLimits
 from yumi_driver.sim_controller.egm_session import Guidance
-from yumi_driver.sim_controller.kinematics import HOME_DEG_7
 
 
 def test_nothing_is_sent_before_the_program_runs(station):

@@ -6,12 +6,12 @@ from abb_robot_client._egm_protobuf import egm_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yumi_driver.kinematics import ARM_KINEMATICS, HOME_DEG_7
 from yumi_driver.sim_controller.arm import YUMI_LIMITS, Arm, MotionError
 from yumi_driver.sim_controller.egm_messages import Fault
 from yumi_driver.sim_controller.egm_session import EgmSession, Guidance
 from yumi_driver.sim_controller.event_log import EventKind
 from yumi_driver.sim_controller.free_space import FreeSpace
-from yumi_driver.sim_controller.kinematics import ARM_KINEMATICS, HOME_DEG_7
 
 PERIOD_S = 0.004
 HOME = HOME_DEG_7["ROB_L"]

@@ -13,9 +13,9 @@ from sim_station import (
     to_position,
 )
 
+from yumi_driver.kinematics import HOME_DEG_7
 from yumi_driver.sim_controller.arm import SpeedLimits
 from yumi_driver.sim_controller.egm_session import Guidance
-from yumi_driver.sim_controller.kinematics import HOME_DEG_7
 
 
 def test_a_silent_sensor_ends_the_session_and_stops_the_program():
@@ -90,8 +90,8 @@ class Recorder:
     def __init__(self):
         self.moves = []
 
-    def moved(self, position_mm_3, previous_mm_3):
-        self.moves.append((position_mm_3, previous_mm_3))
+    def moved(self, tip, previous):
+        self.moves.append((tip.position_mm_3, previous.position_mm_3))
 
 
 def test_a_target_out_of_reach_stops_the_program():
@@ -130,7 +130,7 @@ def test_the_world_hears_of_every_step_whatever_the_program_does():
 
 
 class Broken:
-    def moved(self, position_mm_3, previous_mm_3):
+    def moved(self, tip, previous):
         raise ArithmeticError("the world has come to an end")
 
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yumi_driver.sim_controller.kinematics import ARM_KINEMATICS, HIGHEST_DEG_7, HOME_DEG_7, LOWEST_DEG_7
-from yumi_driver.sim_controller.pose import Pose
+from yumi_driver.kinematics import ARM_KINEMATICS, HIGHEST_DEG_7, HOME_DEG_7, LOWEST_DEG_7
+from yumi_driver.pose import Pose
 
 joints = st.lists(st.floats(0.05, 0.95), min_size=7, max_size=7).map(
     lambda shares: LOWEST_DEG_7 + np.array(shares) * (HIGHEST_DEG_7 - LOWEST_DEG_7)

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yumi_driver.sim_controller.pose import Pose
-from yumi_driver.sim_controller.rotation import (
+from yumi_driver.pose import Pose
+from yumi_driver.rotation import (
     matrix_of_quaternion,
     matrix_of_vector,
     quaternion_of_matrix,

@@ -6,9 +6,9 @@ import pytest
 import requests
 from sim_station import TASKS, refused
 
-from yumi_driver.sim_controller.kinematics import ARM_KINEMATICS, HOME_DEG_7
+from yumi_driver.kinematics import ARM_KINEMATICS, HOME_DEG_7
+from yumi_driver.pose import Pose
 from yumi_driver.sim_controller.panel import OperationMode
-from yumi_driver.sim_controller.pose import Pose
 from yumi_driver.sim_controller.refusal import ReturnCode
 
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yumi_driver.kinematics import FASTEST_DEG_S_7, HIGHEST_DEG_7, LOWEST_DEG_7
+from yumi_driver.pose import Pose
 from yumi_driver.sim_controller.event_log import EventKind
-from yumi_driver.sim_controller.kinematics import FASTEST_DEG_S_7, HIGHEST_DEG_7, LOWEST_DEG_7
-from yumi_driver.sim_controller.pose import Pose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from yumi_driver.sim_controller.kinematics import Kinematics
+    from yumi_driver.kinematics import Kinematics
     from yumi_driver.sim_controller.tool import Tool
 
 _ATTEMPTS = 8
@@ -72,7 +72,7 @@ class Arm:
 
     def hold(self) -> None:
         """Stand still for one control step."""
-        self._tool.moved(self._tip.position_mm_3, self._tip.position_mm_3)
+        self._tool.moved(self._tip, self._tip)
 
     def follow_joints(self, target_deg_7: NDArray[np.float64], period_s: float) -> None:
         """Move all axes towards the target for one control step of `period_s` seconds.
@@ -113,7 +113,7 @@ class Arm:
             excess = self._share_of_limits(joints_deg_7, tip, period_s)
             if excess <= 1.0 + _ROUNDING:
                 previous, self._joints_deg_7, self._tip = self._tip, joints_deg_7, tip
-                self._tool.moved(tip.position_mm_3, previous.position_mm_3)
+                self._tool.moved(tip, previous)
                 return
             share *= 0.99 / excess
         raise MotionError(EventKind.OUTSIDE_REACH)

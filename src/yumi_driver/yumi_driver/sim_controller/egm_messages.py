@@ -13,7 +13,7 @@ import numpy as np
 from abb_robot_client._egm_protobuf import egm_pb2
 from google.protobuf.message import DecodeError
 
-from yumi_driver.sim_controller.pose import Pose
+from yumi_driver.pose import Pose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,9 +18,9 @@ from yumi_driver.sim_controller.event_log import EventKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from yumi_driver.pose import Pose
     from yumi_driver.sim_controller.arm import Arm
     from yumi_driver.sim_controller.controller_clock import ControllerClock
-    from yumi_driver.sim_controller.pose import Pose
 
 _CONVERGED_MM = 0.5
 _CONVERGED_DEG = 0.5

@@ -1,19 +1,15 @@
-"""A world with nothing in it.
-
-3 coordinates x, y, z.
-"""
+"""A world with nothing in it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from yumi_driver.pose import Pose
 
 
 class FreeSpace:
     """A `Tool` that touches nothing."""
 
-    def moved(self, position_mm_3: NDArray[np.float64], previous_mm_3: NDArray[np.float64]) -> None:
+    def moved(self, tip: Pose, previous: Pose) -> None:
         """Nothing happens."""

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from yumi_driver.kinematics import ARM_KINEMATICS, HOME_DEG_7
 from yumi_driver.sim_controller.access import Access
 from yumi_driver.sim_controller.arm import YUMI_LIMITS, Arm, SpeedLimits
 from yumi_driver.sim_controller.control_loop import ControlLoop
@@ -21,7 +22,6 @@ from yumi_driver.sim_controller.digest import Digest
 from yumi_driver.sim_controller.egm_link import EgmLink, free_udp_ports
 from yumi_driver.sim_controller.egm_session import Guidance
 from yumi_driver.sim_controller.free_space import FreeSpace
-from yumi_driver.sim_controller.kinematics import ARM_KINEMATICS, HOME_DEG_7
 from yumi_driver.sim_controller.pace import Pace
 from yumi_driver.sim_controller.rapid_data import RapidData
 from yumi_driver.sim_controller.rapid_task import RapidTask

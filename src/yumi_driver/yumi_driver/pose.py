@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yumi_driver.sim_controller.rotation import (
+from yumi_driver.rotation import (
     matrix_of_quaternion,
     matrix_of_vector,
     quaternion_of_matrix,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yumi_driver.sim_controller.pose import Pose
+from yumi_driver.pose import Pose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
