@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def _robots(run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
             "yumi_driver",
             "yumi_node",
             gateway,
-            parameters | {"gateway": gateway, "robots": [next(names) for _ in range(arms)]},
+            # Lists of their own, because ROS 2 does not read YAML that refers to what it has said before.
+            deepcopy(parameters) | {"gateway": gateway, "robots": [next(names) for _ in range(arms)]},
             needed=True,
         )
         for gateway, arms in _gateways(run).items()

@@ -137,7 +137,7 @@ class DriverNode(FleetNode):
 
     def _on_gate(self, event: QoSLivelinessChangedInfo) -> None:
         """Nobody may move without the gate: it could not stop them."""
-        if event.alive_count == 0:
+        if event.alive_count_change < 0 and event.alive_count == 0:
             self._driver.stop()
 
     def _on_action(self, robot: int, message: RobotAction) -> None:

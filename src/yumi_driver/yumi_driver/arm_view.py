@@ -115,12 +115,12 @@ class ArmView:
         if state.done < self._order:
             late = time.monotonic() - self._since_s > ORDER_S
             return f"an order is not done after {ORDER_S:g} s" if late else ""
-        if state.fault:
-            return state.fault
         if state.outcome:
             self._log(f"{self.name}: {state.outcome}")
         if self.phase is Phase.COMING and state.outcome:
             return state.outcome
+        if state.fault:
+            return state.fault
         if state.outcome == STOPPED:
             self._parked, self._wanted = False, None
             self._enter(Phase.SEEN)

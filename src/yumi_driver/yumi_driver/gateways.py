@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fleet_contract.door import BadInput, Strict, read_yaml
 from fleet_contract.operation import Corner
+from yumi_driver.limits import PACKAGED
 
 
 class GatewayArm(Strict):
@@ -53,6 +54,13 @@ class Gateways(Strict):
     """A gateways file. The fleet's robots are the gateways' arms, one gateway after the other."""
 
     gateways: Annotated[tuple[Gateway, ...], Field(min_length=1)]
+    limits: Path = PACKAGED
+    """Limits file, relative to the gateways file; that of the package by default. The fleet's side keeps its times."""
+
+    @field_validator("limits")
+    @classmethod
+    def _absolute(cls, limits: Path, info: ValidationInfo) -> Path:
+        return Path((info.context or {}).get("folder", Path())) / limits
 
     @model_validator(mode="after")
     def _different(self) -> Self:

@@ -40,7 +40,8 @@ _LENGTH_MM = 200.0  # beside which a radian counts as much as a millimetre besid
 _DAMPING = 1e-4  # so that no step is infinite where the arm is stretched
 _PRECISION = 1e-8  # of the twist that is left
 _ITERATIONS = 8
-_EASE_DEG = 0.1  # of an axis, from one call to the next
+EASE_DEG = 0.1
+"""Of an axis, from one control step to the next."""
 
 
 class Kinematics:
@@ -56,15 +57,17 @@ class Kinematics:
         """The pose of tool0, the flange, in the world."""
         return _pose(self._frames(joints_deg_7)[-1])
 
-    def joints_at(self, target: Pose, start_deg_7: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    def joints_at(
+        self, target: Pose, start_deg_7: NDArray[np.float64], ease_deg: float = EASE_DEG
+    ) -> NDArray[np.float64] | None:
         """Joints in degrees that bring the tip to the target, those near the start.
 
-        On the way the elbow eases a little towards the middles of the axes' ranges: without that it would drift, as
-        seven axes leave it free. Joints beyond their ranges are returned as they are. None if no joints are found,
+        On the way the elbow eases towards the middles of the axes' ranges, by `ease_deg` of an axis at most: without
+        that it would drift, as seven axes leave it free. Joints beyond their ranges are returned as they are. None if no joints are found,
         because the target is too far from the start or out of reach.
         """
         joints_deg_7 = start_deg_7
-        ease_rad_7 = np.radians(_ease(start_deg_7))[_ORDER]
+        ease_rad_7 = np.radians(_ease(start_deg_7, ease_deg))[_ORDER]
         for _ in range(_ITERATIONS):
             frames = self._frames(joints_deg_7)
             tip = _pose(frames[-1])
@@ -92,11 +95,11 @@ class Kinematics:
         return frames
 
 
-def _ease(joints_deg_7: NDArray[np.float64]) -> NDArray[np.float64]:
+def _ease(joints_deg_7: NDArray[np.float64], most_deg: float) -> NDArray[np.float64]:
     half_deg_7 = (HIGHEST_DEG_7 - LOWEST_DEG_7) / 2.0
     slope_7 = ((HIGHEST_DEG_7 + LOWEST_DEG_7) / 2.0 - joints_deg_7) / half_deg_7**2
     # At most the whole, and fading where all axes are near their middles.
-    ease_deg_7: NDArray[np.float64] = _EASE_DEG * slope_7 / max(np.max(np.abs(slope_7)), 1.0 / half_deg_7.max())
+    ease_deg_7: NDArray[np.float64] = most_deg * slope_7 / max(np.max(np.abs(slope_7)), 1.0 / half_deg_7.max())
     return ease_deg_7
 
 

@@ -63,14 +63,12 @@ class Overhead:
         matrix_33 = camera_matrix(width, height, self._geometry)
         radius_px = self._geometry.goal_radius_m * matrix_33[0, 0] / self._geometry.camera_height_m
         column, row = self._pixels(goal_2[None], width, height)[0]
-        disc_HW = np.zeros((height, width), dtype=np.uint8)
-        fine = 8
-        centre = round(column * 2**fine), round(row * 2**fine)
-        cv2.circle(disc_HW, centre, round(radius_px * 2**fine), 255, cv2.FILLED, cv2.LINE_8, fine)
+        rows_HW, columns_HW = np.mgrid[:height, :width]
+        disc_HW = np.hypot(columns_HW - column, rows_HW - row) <= radius_px
         _, saturation_HW, value_HW = _hsv(straight_HW3)
         floor_HW = (saturation_HW < FLOOR_GREATEST_SATURATION) & (value_HW > FLOOR_LEAST_VALUE)
         drawn_HW3 = straight_HW3.copy()
-        drawn_HW3[(disc_HW > 0) & floor_HW] = GOAL_RGB
+        drawn_HW3[disc_HW & floor_HW] = GOAL_RGB
         return drawn_HW3
 
     def cube(self, picture_HW3: NDArray[np.uint8]) -> NDArray[np.float64] | None:

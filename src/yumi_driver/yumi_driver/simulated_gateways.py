@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import yaml
@@ -12,6 +12,7 @@ import yaml
 from fleet_contract.fleet import numbered
 from sim_bridge.push_geometry import PushGeometry
 from sim_bridge.push_task import PushTask
+from yumi_driver.limits import read_limits
 from yumi_driver.simulated.gateway import ARMS, SimulatedGateway
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 GATEWAYS = "gateways.yaml"
 """Where the file is in the run's folder."""
+LIMITS = "limits.yaml"
+SHARED_MACHINE_S = 1.5
+SHARED_MACHINE = "the simulated lab shares its processors with the fleet, and may be late without anything being wrong"
 
 
 def simulated_gateways(robots: int) -> dict[str, int]:
@@ -39,12 +43,16 @@ class SimulatedGateways:
         geometry = PushGeometry.of(contract)
         self._task = PushTask(robots, geometry)
         self._seed = seed
-        self._gateways = [SimulatedGateway(name, self._folder / name, geometry) for name in simulated_gateways(robots)]
+        self._gateways = [
+            SimulatedGateway(name, self._folder / name, geometry, self._folder / LIMITS)
+            for name in simulated_gateways(robots)
+        ]
         self._context = ExitStack()
 
     def __enter__(self) -> Self:
         """Start them, and write the gateways file once they are all there."""
         with ExitStack() as context:
+            self._write(LIMITS, self._limits())
             for gateway in self._gateways:
                 context.enter_context(gateway)
             self._cells = [cell for gateway in self._gateways for cell in gateway.cells.values()]
@@ -52,15 +60,26 @@ class SimulatedGateways:
                 self._put(robot, pose_3)
             corners = self._plane.corners if self._plane else ()
             arms = simulated_gateways(len(self._task.goals_N2))
-            content = {"gateways": [gateway.entry(corners, arms[gateway.name]) for gateway in self._gateways]}
-            made = self._folder / f".{GATEWAYS}"
-            made.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-            made.rename(self._folder / GATEWAYS)
+            entries = [gateway.entry(corners, arms[gateway.name]) for gateway in self._gateways]
+            self._write(GATEWAYS, {"gateways": entries, "limits": LIMITS})
             self._context = context.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._context.close()
+
+    @staticmethod
+    def _limits() -> dict[str, Any]:
+        """Those of the package, but for the patience."""
+        patience = {"value": SHARED_MACHINE_S, "source": SHARED_MACHINE}
+        times = ("silence_s", "late_s", "picture_s", "controller_timeout_s")
+        return read_limits().model_dump() | {name: dict(patience) for name in times}
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        """At once: whoever finds the file finds it whole."""
+        made = self._folder / f".{name}"
+        made.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        made.rename(self._folder / name)
 
     def put_right(self, robot: int) -> None:
         """A person puts a robot's cube where a new attempt begins."""

@@ -27,11 +27,12 @@ class YumiNode(DriverNode):
         until_s = time.monotonic() + SIMULATED_S
         while self.fleet.environment.gateways is None and not path.exists() and time.monotonic() < until_s:
             time.sleep(POLL_S)
-        gateways = {gateway.name: gateway for gateway in read_gateways(path, len(self.fleet.robot_names)).gateways}
+        file = read_gateways(path, len(self.fleet.robot_names))
+        gateways = {gateway.name: gateway for gateway in file.gateways}
         if wanted not in gateways:
             raise BadInput(f"{path}: found no gateway {wanted}, allowed are {', '.join(gateways)}.")
         gateway = gateways[wanted]
-        link = Link(gateway, self.fleet.fleet, read_limits(), self._log)
+        link = Link(gateway, self.fleet.fleet, read_limits(file.limits), self._log)
         self.serve(YumiDriver(self.robot_contract, link, gateway.arms, self._log))
 
     def _log(self, text: str) -> None:

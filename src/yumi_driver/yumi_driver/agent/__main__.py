@@ -18,12 +18,15 @@ from yumi_driver.limits import read_limits
 from yumi_driver.wire import WireError
 
 CHECK_S = 0.2
+SWITCH_S = 0.0005
 
 
 def agent(cell: Annotated[Path, typer.Argument(help="The cell file.")]) -> None:
     """Move the arms of one robot as a fleet says, as long as it says it."""
     # The stream of frames is ours alone: whatever prints goes where people read.
     told, sys.stdout = sys.stdout.buffer, sys.stderr
+    # Planning a way is long work in one thread, and the others must not wait for it.
+    sys.setswitchinterval(SWITCH_S)
     try:
         config = read_cell(cell)
         with Agent(config, read_limits(config.limits)) as served:

@@ -75,10 +75,11 @@ class Agent:
             tasks = [arm.task for arm in self._cell.arms.values()]
             self._controller = RobotController(self._cell.controller, tasks, self._limits)
             context.callback(self._controller.close)
-            context.callback(self._controller.stop)
             self._arms = {
                 name: Arm(config, self._limits, self._hearing, context) for name, config in self._cell.arms.items()
             }
+            # Before the arms' ports are free: the next agent's program must not be stopped by this one.
+            context.callback(self._controller.stop)
             context.callback(self._ended.set)
             self._context = context.pop_all()
         return self

@@ -52,6 +52,7 @@ class GuidedArm:
         self._joints_deg_7: NDArray[np.float64] | None = None
         self._held_deg_7: NDArray[np.float64] | None = None
         self._heard_s = -np.inf
+        self._followed_s = np.inf
         self._runs = False
         self._clock_ms = 0
         self._closing = threading.Event()
@@ -148,21 +149,27 @@ class GuidedArm:
         message = feedback.robot_message  # type: ignore[attr-defined] # the client has no types
         self._joints_deg_7 = np.concatenate([feedback.joint_angles, feedback.external_axes[:1]])  # type: ignore[attr-defined]
         self._heard_s = time.monotonic()
+        if self._path is None or self._held_deg_7 is None or self._lag_deg() <= self._limits.tracking_deg.value:
+            self._followed_s = self._heard_s
         passed_ms = message.header.tm - self._clock_ms
         self._clock_ms = message.header.tm
         self._runs = feedback.motors_on and feedback.rapid_running  # type: ignore[attr-defined]
         if self._path is not None and 0 < passed_ms <= LONGEST_STEP_MS:
             self._gone_s += passed_ms / 1000
 
+    def _lag_deg(self) -> float:
+        """Of the axis that is farthest from where it was told to be."""
+        assert self._held_deg_7 is not None  # noqa: S101 - the arm follows a way
+        assert self._joints_deg_7 is not None  # noqa: S101 - the controller has been heard
+        return float(np.abs(self._held_deg_7 - self._joints_deg_7).max())
+
     def _in_doubt(self) -> str:
         if time.monotonic() - self._heard_s > self._limits.silence_s.value:
             return SILENT
         if not self._runs:
             return STOPPED
-        if self._held_deg_7 is not None and self._joints_deg_7 is not None and self._path is not None:
-            lag_deg = float(np.abs(self._held_deg_7 - self._joints_deg_7).max())
-            if lag_deg > self._limits.tracking_deg.value:
-                return f"an axis lags {lag_deg:.1f} degrees behind: something holds the arm"
+        if time.monotonic() - self._followed_s > self._limits.silence_s.value:
+            return f"an axis lags more than {self._limits.tracking_deg.value:g} degrees behind: something holds the arm"
         return self._doubts()
 
     def _target(self) -> NDArray[np.float64]:

@@ -52,6 +52,8 @@ class RobotController:
         with self._one_at_a_time:
             try:
                 self._ensure_running()
+            except ControllerFault:
+                raise
             except ABBException as error:
                 raise ControllerFault(f"the controller refuses: {error}") from error
             except (RequestException, OSError) as error:
@@ -88,6 +90,8 @@ class RobotController:
                 ("fleet_supervision", self._limits.motion_supervision_percent),
             ):
                 self._rws.set_rapid_variable_num(name, limit.value, task)
+        # From main: an EGM session of an agent before this one would take our messages for old ones.
+        self._rws.resetpp()
         self._rws.start("forever", self._tasks)
 
     def _wait_for_motors(self) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STEP_MM, STEP_DEG = 6.0, 3.0
 """Between two points of a straight way for which the axes' angles are computed; between them the angles go evenly."""
+EASES_DEG = (1.5, 0.5, 0.0)
+"""By which the elbow goes back towards the middle from one point to the next, as far as it can."""
 PEAK = 1.875
 """Highest speed of a motion with the least jerk, in units of its mean."""
 AXIS_SHARE = 0.5
@@ -81,14 +83,14 @@ def plan(kinematics: Kinematics, start_deg_7: NDArray[np.float64], legs: Sequenc
     """
     stretches = []
     for leg in legs:
-        stretch = _stretch(kinematics, start_deg_7, leg)
+        stretch = _straight(kinematics, start_deg_7, leg)
         if stretch is not None:
             stretches.append(stretch)
             start_deg_7 = stretch.joints_deg_K7[-1]
     return Path(stretches or [Stretch(np.stack([start_deg_7, start_deg_7]), 1e-3)])
 
 
-def _stretch(kinematics: Kinematics, start_deg_7: NDArray[np.float64], leg: Leg) -> Stretch | None:
+def _straight(kinematics: Kinematics, start_deg_7: NDArray[np.float64], leg: Leg) -> Stretch | None:
     """None where the arm is there already."""
     start = kinematics.tip(start_deg_7)
     way_mm, turn_deg = start.distance_mm(leg.to), start.angle_deg(leg.to)
@@ -97,8 +99,8 @@ def _stretch(kinematics: Kinematics, start_deg_7: NDArray[np.float64], leg: Leg)
         return None
     points = [start_deg_7]
     for step in range(1, steps + 1):
-        joints_deg_7 = kinematics.joints_at(start.part_way(leg.to, step / steps), points[-1])
-        if joints_deg_7 is None or (joints_deg_7 < LOWEST_DEG_7).any() or (joints_deg_7 > HIGHEST_DEG_7).any():
+        joints_deg_7 = _joints_at(kinematics, start.part_way(leg.to, step / steps), points[-1])
+        if joints_deg_7 is None:
             x, y, z = leg.to.position_mm_3
             raise OutOfReach(f"the way to ({x:.0f}, {y:.0f}, {z:.0f}) mm is out of reach")
         points.append(joints_deg_7)
@@ -106,3 +108,11 @@ def _stretch(kinematics: Kinematics, start_deg_7: NDArray[np.float64], leg: Leg)
     axes_s = np.abs(np.diff(joints_deg_K7, axis=0)).max(axis=0) * steps / (AXIS_SHARE * FASTEST_DEG_S_7)
     slowest_s = max(way_mm / 1000 / leg.speed_m_s, np.radians(turn_deg) / leg.turn_rad_s, float(axes_s.max()))
     return Stretch(joints_deg_K7, PEAK * slowest_s)
+
+
+def _joints_at(kinematics: Kinematics, target: Pose, start_deg_7: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    for ease_deg in EASES_DEG:
+        joints_deg_7 = kinematics.joints_at(target, start_deg_7, ease_deg)
+        if joints_deg_7 is not None and ((joints_deg_7 >= LOWEST_DEG_7) & (joints_deg_7 <= HIGHEST_DEG_7)).all():
+            return joints_deg_7
+    return None

@@ -7,12 +7,13 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from aiohttp import web
 
-from fleet_contract.jpeg import to_jpeg
 from sim_bridge.push_cell_camera import OverheadCamera
 from sim_bridge.push_cell_model import push_cell_model
+from yumi_driver.agent.camera import JPEG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +100,8 @@ class Cameras:
                 picture_HW3 = camera.draw().copy()
                 row_W3 = picture_HW3[0].astype(np.int16) + noise.integers(-8, 9, picture_HW3[0].shape)
                 picture_HW3[0] = np.clip(row_W3, 0, 255)
-                self._pictures[name] = to_jpeg(picture_HW3)
+                _, jpeg = cv2.imencode(".jpg", picture_HW3[..., ::-1], JPEG)
+                self._pictures[name] = jpeg.tobytes()
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]

@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 
 from yumi_driver.cell import Cell, Workspace, read_cell
+from yumi_driver.limits import PACKAGED, read_limits
 from yumi_driver.sim_controller.real_time_pace import RealTimePace
 from yumi_driver.sim_controller.simulated_controller import SimulatedController
 from yumi_driver.simulated.cameras import Cameras
@@ -22,24 +23,21 @@ from yumi_driver.simulated.ssh_server import SshServer
 if TYPE_CHECKING:
     from fleet_contract.operation import Corner
     from sim_bridge.push_geometry import PushGeometry
-    from yumi_driver.sim_controller.pace import Pace
 
 RATE_HZ = 62.5
 """Of EGM: every fourth of the controller's steps, which a slow machine can follow."""
 SPEED = 4.0
 """Of the simulated time."""
-TIMEOUT_S = 0.2
-"""Without a word from the agent, after which the controller stops the arm; on the wall's clock."""
 ARMS: dict[str, dict[str, Any]] = {
     "left": {
         "unit": "ROB_L",
         "workspace": {"middle_mm": [400, 200, 250], "yaw_deg": -90, "half_m": 0.14},
-        "parked_deg": [-42.8, -10.9, 64.6, 13.1, -38.5, -61.3, 109.8],
+        "parked_deg": [-37.3, -25.4, 64.9, -1.4, -39.6, -38.2, 101.5],
     },
     "right": {
         "unit": "ROB_R",
         "workspace": {"middle_mm": [400, -200, 250], "yaw_deg": -90, "half_m": 0.14},
-        "parked_deg": [42.8, -10.9, 64.6, -13.1, -38.5, 61.3, -109.8],
+        "parked_deg": [37.3, -25.4, 64.9, 1.4, -39.6, 38.2, -101.5],
     },
 }
 """Workspaces side by side before the robot, which the arms reach everywhere with the pusher in any direction."""
@@ -51,12 +49,12 @@ class SimulatedGateway:
     url: str
     """Of the robot's controller."""
 
-    def __init__(self, name: str, folder: Path, geometry: PushGeometry, pace: Pace | None = None) -> None:
-        """`folder` gets the cell file and the keys."""
+    def __init__(self, name: str, folder: Path, geometry: PushGeometry, limits: Path = PACKAGED) -> None:
+        """`folder` gets the cell file and the keys; `limits` is the limits file."""
         self.name = name
         self._folder = folder
         self._geometry = geometry
-        self._pace = pace or RealTimePace(1 / RATE_HZ / SPEED)
+        self._limits = limits.absolute()
         workspaces = {arm: Workspace.model_validate(config["workspace"]) for arm, config in ARMS.items()}
         self.cells = {arm: PushedCell(workspace, geometry, 1 / RATE_HZ) for arm, workspace in workspaces.items()}
         """By arm."""
@@ -68,9 +66,9 @@ class SimulatedGateway:
             limits = {"fleet_timeout_s": "1", "fleet_supervision": "100"}
             self.controller = context.enter_context(
                 SimulatedController(
-                    timeout_s=TIMEOUT_S * SPEED,
+                    timeout_s=SPEED * read_limits(self._limits).controller_timeout_s.value,
                     rate_hz=RATE_HZ,
-                    pace=self._pace,
+                    pace=RealTimePace(1 / RATE_HZ / SPEED),
                     start_deg_7={config["unit"]: np.array(config["parked_deg"]) for config in ARMS.values()},
                     tools={config["unit"]: self.cells[arm] for arm, config in ARMS.items()},
                     variables={
@@ -117,6 +115,7 @@ class SimulatedGateway:
     def _cell(self) -> dict[str, Any]:
         return {
             "controller": {"url": self.controller.url},
+            "limits": str(self._limits),
             "arms": {
                 arm: config | {"egm_port": self.controller.egm_ports[config["unit"]], "camera": self.cameras.url(arm)}
                 for arm, config in ARMS.items()
