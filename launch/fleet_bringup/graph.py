@@ -35,6 +35,12 @@ class NodeSpec:
     """The run ends when this node ends."""
     closable: bool = False
     """A person may end it, and it stays so."""
+    namespace: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """As parameter files call it."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
@@ -65,16 +71,26 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         needed=True,
     )
     awaited = [node.name for node in (*workers, console)]
-    bridge = NodeSpec(
-        "sim_bridge", "bridge_node", "bridge", seeded | {"ticks": run.ticks, "await_nodes": awaited}, needed=True
-    )
-    return [bridge, *workers, console]
+    ros = run.fleet.environment.backend == "ros"
+    package, executable = ("robot_driver", "adapter_node") if ros else ("sim_bridge", "bridge_node")
+    bridge = NodeSpec(package, executable, "bridge", seeded | {"ticks": run.ticks, "await_nodes": awaited}, needed=True)
+    return [bridge, *_robots(run), *workers, console]
+
+
+def _robots(run: Run) -> list[NodeSpec]:
+    """Robots that are programs of their own, which know nothing of the run."""
+    program = run.fleet.environment.program
+    return [
+        NodeSpec(program.package, program.executable, name, {"seed": run.seed + index}, namespace=f"/{name}")
+        for index, name in enumerate(run.fleet.robot_names)
+        if program
+    ]
 
 
 def write_parameters(nodes: list[NodeSpec], folder: Path) -> Path:
     """Write all nodes' parameters as one ROS 2 parameter file into the run's folder."""
     path = folder / "params.yaml"
-    content = {node.name: {"ros__parameters": dict(node.parameters)} for node in nodes}
+    content = {node.full_name: {"ros__parameters": dict(node.parameters)} for node in nodes}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path
 
@@ -82,4 +98,5 @@ def write_parameters(nodes: list[NodeSpec], folder: Path) -> Path:
 def arguments(node: NodeSpec, params_files: list[Path], log_level: str) -> list[str]:
     """What a node's executable is called with; later parameter files win."""
     files = [word for file in params_files for word in ("--params-file", str(file))]
-    return ["--ros-args", "-r", f"__node:={node.name}", *files, "--log-level", log_level]
+    namespace = ["-r", f"__ns:={node.namespace}"] if node.namespace else []
+    return ["--ros-args", "-r", f"__node:={node.name}", *namespace, *files, "--log-level", log_level]

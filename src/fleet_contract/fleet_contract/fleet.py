@@ -24,11 +24,27 @@ class Robots(Strict):
     """N."""
 
 
+class Program(Strict):
+    """An executable of a ROS package."""
+
+    package: str = Name
+    executable: str
+
+
 class EnvironmentChoice(Strict):
     """What is behind the robots' topics."""
 
-    backend: Literal["mujoco", "isaacgym", "numpy"]
+    backend: Literal["mujoco", "isaacgym", "numpy", "ros"]
+    """ros: the robots' own topics, as their contract names them; of all others a simulation."""
     task: str = Name
+    program: Program | None = None
+    """ros: what is started for every robot, in its namespace; none: the robots are there already."""
+
+    @model_validator(mode="after")
+    def _simulations_are_started(self) -> Self:
+        if self.program and self.backend != "ros":
+            raise ValueError(f"program: found {self.program.executable}, allowed with backend {self.backend} is none")
+        return self
 
 
 class Supervisors(Strict):
@@ -53,12 +69,23 @@ class Supervisors(Strict):
 class PolicyChoice(Strict):
     """The policy that the run starts with, and how it samples."""
 
-    checkpoint: Path
-    """Relative to the fleet file."""
+    checkpoint: Path | None
+    """Relative to the fleet file; null: there is none yet, and robots hold unless a human drives them."""
     chains: int = Field(default=128, ge=2)
     """K, Langevin chains per robot and member."""
     iterations: int = Field(default=50, ge=1)
     """Langevin iterations per decision."""
+
+    @property
+    def first(self) -> Path:
+        """The checkpoint that there must be.
+
+        Raises:
+            BadInput: there is none.
+        """
+        if self.checkpoint is None:
+            raise BadInput("policy.checkpoint: found null, allowed is a file.")
+        return self.checkpoint
 
 
 class Allocation(Strict):

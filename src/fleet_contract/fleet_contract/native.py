@@ -154,12 +154,7 @@ class Native(Strict):
         self._require_hold(contract)
         self._require_camera(contract)
         self._require_silence_is_noticed()
-        told = [self.action, *([self.hard_reset] if self.hard_reset else [])]
-        for topic in [part.topic for part in (*self.streams, *told)]:
-            if topic in contract.fleet_topics:
-                raise ValueError(
-                    f"native: found topic {topic}, which the fleet itself publishes; allowed is another one"
-                )
+        self._require_own_topics(contract)
 
     def _require_own_topics(self, contract: RobotContract) -> None:
         topics = [stream.topic for stream in self.streams]
@@ -193,7 +188,7 @@ class Native(Strict):
         needing = {"observation.camera": contract.observation.camera, "operation.video": contract.operation}
         for name in [name for name, part in needing.items() if part]:
             if self.camera is None:
-                raise ValueError(f"native.camera is missing, and {name} shows its pictures")
+                raise ValueError(f"native.camera is missing, and {name} shows it")
 
     def _require_silence_is_noticed(self) -> None:
         if all(stream.align.rule == "hold" for stream in self.streams):

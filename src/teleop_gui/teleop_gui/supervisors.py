@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fleet_contract.door import BadInput
-from teleop_gui import navigation_supervisor, push_supervisors
+from teleop_gui import beacon_supervisor, navigation_supervisor, push_supervisors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +20,10 @@ def _pusher(style: str, _: np.random.Generator) -> Scripted:
     return push_supervisors.PushSupervisor(style)
 
 
+def _seeker(style: str, _: np.random.Generator) -> Scripted:
+    return beacon_supervisor.BeaconSupervisor(style)
+
+
 _PUSHERS = {style: partial(_pusher, style) for style in push_supervisors.STYLES}
 _NAVIGATORS = {
     style: partial(navigation_supervisor.NavigationSupervisor, style) for style in navigation_supervisor.STYLES
@@ -28,6 +32,7 @@ SCRIPTED: Mapping[str, Mapping[str, Callable[[np.random.Generator], Scripted]]] 
     "block_push": _PUSHERS,
     "navigation": _NAVIGATORS,
     "windy_navigation": _NAVIGATORS,
+    "beacon": {style: partial(_seeker, style) for style in beacon_supervisor.STYLES},
 }
 """Task, then style; made with what the supervisor's choices are drawn from."""
 CHOICES = 1
