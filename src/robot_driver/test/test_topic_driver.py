@@ -19,6 +19,7 @@ from fleet_contract.robot import RobotContract
 from robot_driver.conformance import DriverConformance
 from robot_driver.topic_driver import TopicDriver
 
+pytestmark = pytest.mark.usefixtures("ros")
 NAMES = ("robot_01", "robot_02")
 PATIENCE_S = 20.0
 
