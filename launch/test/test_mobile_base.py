@@ -21,7 +21,7 @@ from iifl_policy.dataset import read_dataset
 
 FILE = fleet_file("mobile_base")
 FLEET = read_fleet(FILE)
-TICKS = 40
+TICKS = 36
 ROBOTS = FLEET.robot_names
 
 
