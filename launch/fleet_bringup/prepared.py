@@ -120,8 +120,9 @@ def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
         if value is not None:
             content[section][key] = value
     _require_robots(fleet)
-    for style in fleet.supervisors.styles:
-        require_supervisor(fleet.environment.task, style)
+    if content["supervisors"]["operators"] < content["supervisors"]["count"]:
+        for style in fleet.supervisors.styles:
+            require_supervisor(fleet.environment.task, style)
     contract = fleet.contract()
     if content["supervisors"]["operators"]:
         pointing_of(contract)

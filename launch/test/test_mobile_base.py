@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +13,8 @@ import pytest
 import yaml
 from bags import counts, messages
 from conftest import Ended, fleet, up
+from test_operators import moves, page, push_up
+from test_runner import PATIENCE_S, started, wait_for
 
 from fleet_bags.shown import shown_in
 from fleet_bringup.graph import arguments, node_graph, write_parameters
@@ -85,6 +91,58 @@ def test_pairs_that_humans_showed_are_those_that_the_trainer_heard(run: Ended) -
     assert len(to_jpeg(images.observations_B[0]))
 
 
+def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_base_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has a policy yet. The person points up; then one base's program is killed, and comes back by itself."""
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    folder = tmp_path / "out"
+    words = ("--fleet", "mobile_base", "--demonstrate", "--operators", "1", "--no-window")
+    with started(folder, *words) as process:
+        wait_for(process, "tick ")
+        with page(folder) as (url, token):
+            asyncio.run(asyncio.wait_for(push_up(url, token, 5), PATIENCE_S))
+        os.kill(pid_of_base("robot_04"), signal.SIGKILL)
+        wait_for(process, "robot_04 has ended unexpectedly")
+        tick = int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0])
+        while int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0]) < tick + 10:
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+    driven = moves(folder, "human_01")
+    assert len(driven) >= 5
+    assert all(action.values[0] > 0.5 and abs(action.values[1]) < 0.1 for action in driven)
+    sources = {m.source for stream in messages(folder / "bag", "/action").values() for m in stream if m.values.size}
+    assert sources == {ActionSource.HUMAN}
+    statuses = messages(folder / "bag", "/status")
+    whys = [status.absent for status in statuses["/robot_04/status"] if status.absent]
+    assert re.fullmatch(r"no /robot_04/\S+ for 0\.[35] s.*", whys[0])
+    assert whys[-1].startswith("is back, and waits to be resumed; it was lost: no /robot_04/")
+    assert not any(status.absent for status in statuses["/robot_01/status"])
+
+
+def pid_of_base(robot: str) -> int:
+    """Of the program that is this robot, in the fleet that this process has started."""
+    mine = str(os.getpid())
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_text().split("\0")
+            if f"__ns:=/{robot}" in words and mine in ancestors(place):
+                return int(place.name)
+        except OSError:
+            continue
+    raise AssertionError(f"{robot} does not run")
+
+
+def ancestors(place: Path) -> list[str]:
+    found = []
+    while place.name not in {"0", "1"}:
+        parent = (place / "stat").read_text().rpartition(")")[2].split()[1]
+        found.append(parent)
+        place = place.with_name(parent)
+    return found
+
+
 def test_runs_of_other_robots_and_folders_without_runs_are_not_learned_from(tmp_path: Path, run: Ended) -> None:
     with pytest.raises(BadInput, match="found no bag of a run, allowed is the folder of a run that was recorded"):
         shown_in([tmp_path], FLEET.contract(), "state")
@@ -109,6 +167,14 @@ def test_without_a_policy_only_humans_drive_and_nothing_is_trained(tmp_path: Pat
     assert (run.fleet.policy.checkpoint, run.fleet.training.update_ticks) == (None, ())
     assert "trainer" not in {spec.name for spec in node_graph(run, headless=True)}
     assert read_fleet(tmp_path / "out/fleet.yaml") == run.fleet
+
+
+def test_a_task_that_only_people_know_needs_no_script(tmp_path: Path) -> None:
+    content = yaml.safe_load(Path(changed(tmp_path, "environment", "task", value="tidy_up")).read_text())
+    content["supervisors"] = {"count": 2, "operators": 2}
+    (tmp_path / "people.yaml").write_text(yaml.safe_dump(content))
+    run = prepare(Wishes(fleet=str(tmp_path / "people.yaml"), report=tmp_path / "out"))
+    assert "stations" not in {spec.name for spec in node_graph(run, headless=True)}
 
 
 def changed(tmp_path: Path, *place: str, value: object) -> str:

@@ -56,13 +56,15 @@ class Supervisors(Strict):
     """How many of them, the first ones, are people; the others are scripts."""
     patience_s: float = Field(default=10.0, gt=0)
     """lockstep: how long the robots wait for a person's action before the person's robot holds for this tick."""
-    styles: tuple[str, ...] = Field(min_length=1)
-    """Behaviours of the scripts, given to the supervisors in turn."""
+    styles: tuple[str, ...] = ()
+    """Behaviours of the scripts, given to the supervisors in turn; may be left out where all are people."""
 
     @model_validator(mode="after")
     def _operators_are_supervisors(self) -> Self:
         if self.operators > self.count:
             raise ValueError(f"operators: found {self.operators}, allowed is at most count ({self.count})")
+        if self.operators < self.count and not self.styles:
+            raise ValueError("styles: found none, allowed is at least one, unless all supervisors are people")
         return self
 
 

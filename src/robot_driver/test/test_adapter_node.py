@@ -12,11 +12,13 @@ from cart import CONTRACT, Cart
 from conftest import Beside
 from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
 from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from fleet_contract.action import ActionKind
-from fleet_contract.ros import ALIVE, EVERY, OFFERED
+from fleet_contract.jpeg import from_jpeg
+from fleet_contract.ros import ALIVE, EVERY, OFFERED, VIDEO
 from robot_driver.adapter_node import AdapterNode
 
 FLEET = {
@@ -98,6 +100,16 @@ def test_carts_are_observed_and_driven_tick_by_tick(fleet):
         places = [message.values[0] for message in heard[:5]]
         assert places == sorted(places)
         assert places[-1] > 0.04
+
+
+def test_a_person_who_looks_sees_what_the_cart_sees(fleet):
+    seen = []
+    fleet.gate.create_subscription(CompressedImage, "robot_01/video/compressed", seen.append, VIDEO)
+    fleet.wait(lambda: seen)
+    picture = from_jpeg(bytes(seen[0].data))
+    assert picture.shape == (24, 32, 3)
+    assert picture[12, 4, 0] > 150, "the lamp is on the left"
+    assert picture[12, 28, 0] < 50
 
 
 def test_a_silent_cart_is_left_out_until_a_person_resumes_it(fleet):
