@@ -22,6 +22,8 @@ RESET_S = 1.0
 """How long a robot has to say that a hard reset has ended its violation."""
 START_S = 10.0
 """How long a robot may take to be heard for the first time."""
+LATE_S = 0.1
+"""A beat that is so late found this process asleep: what was said meanwhile is heard first, and silence judged after."""
 NEVER = Instant(-np.inf, -np.inf)
 
 
@@ -71,7 +73,8 @@ class NativeRobot:
         self._moving = self._seen = False
         self._until_s = self._next_s = self._reset_s = -np.inf
         self._rested = NEVER
-        self._began_s = np.inf
+        self._began_s = self._beat_s = np.inf
+        self._hearing_s = -np.inf
         self.absent = ""
         """Why it was lost; empty if it is there."""
         self.successes = 0
@@ -116,7 +119,11 @@ class NativeRobot:
 
     def beat(self, instant: Instant) -> None:
         """Repeat the command when it is time, end it when it is over, and notice silence."""
-        self._notice(instant)
+        if instant.steady_s - self._beat_s > LATE_S:
+            self._hearing_s = instant.steady_s + LATE_S
+        self._beat_s = instant.steady_s
+        if instant.steady_s >= self._hearing_s:
+            self._notice(instant)
         if self._moving and instant.steady_s >= self._until_s:
             self.hold(instant)
         elif self._next_s <= instant.steady_s < self._until_s:

@@ -112,6 +112,16 @@ def test_a_lost_arm_holds_where_it_was_seen_last_and_obeys_nobody(bench):
     assert (bench.robot.absent, bench.sent[-1]) == ("", pytest.approx(0.2))
 
 
+def test_who_was_asleep_does_not_take_the_robot_for_silent(bench):
+    bench.now_s += 1.0
+    bench.robot.beat(bench.now)
+    bench.wait(0.25, 0.5)
+    assert not bench.robot.absent
+    bench.now_s += 1.0
+    bench.wait(0.15)
+    assert bench.robot.absent, "it had time to be heard"
+
+
 def test_a_joint_that_is_never_in_the_messages_is_named():
     bench = Bench()
     for _ in range(int(START_S) + 1):
