@@ -71,20 +71,51 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         needed=True,
     )
     awaited = [node.name for node in (*workers, console)]
-    ros = run.fleet.environment.backend == "ros"
-    package, executable = ("robot_driver", "adapter_node") if ros else ("sim_bridge", "bridge_node")
-    bridge = NodeSpec(package, executable, "bridge", seeded | {"ticks": run.ticks, "await_nodes": awaited}, needed=True)
-    return [bridge, *_robots(run), *workers, console]
+    return [*_robots(run, seeded | {"ticks": run.ticks, "await_nodes": awaited}), *workers, console]
 
 
-def _robots(run: Run) -> list[NodeSpec]:
-    """Robots that are programs of their own, which know nothing of the run."""
+def _robots(run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
+    """What is behind the robots' topics."""
+    backend = run.fleet.environment.backend
+    if backend == "ros":
+        return [NodeSpec("robot_driver", "adapter_node", "bridge", parameters, needed=True), *_programs(run)]
+    if backend not in {"yumi", "yumi_sim"}:
+        return [NodeSpec("sim_bridge", "bridge_node", "bridge", parameters, needed=True)]
+    home: dict[str, Parameter] = {name: parameters[name] for name in ("run_dir", "seed")}
+    lab = [NodeSpec("yumi_driver", "simulated_cells_node", "simulated_cells", home, needed=True)]
+    names = iter(run.fleet.robot_names)
+    drivers = [
+        NodeSpec(
+            "yumi_driver",
+            "yumi_node",
+            gateway,
+            parameters | {"gateway": gateway, "robots": [next(names) for _ in range(arms)]},
+            needed=True,
+        )
+        for gateway, arms in _gateways(run).items()
+    ]
+    return [*(lab if backend == "yumi_sim" else []), *drivers]
+
+
+def _programs(run: Run) -> list[NodeSpec]:
+    """Robots that know nothing of the run."""
     program = run.fleet.environment.program
     return [
         NodeSpec(program.package, program.executable, name, {"seed": run.seed + index}, namespace=f"/{name}")
         for index, name in enumerate(run.fleet.robot_names)
         if program
     ]
+
+
+def _gateways(run: Run) -> dict[str, int]:
+    """How many robots are behind each."""
+    from yumi_driver.gateways import read_gateways
+    from yumi_driver.simulated_gateways import simulated_gateways
+
+    robots, file = run.fleet.robots.count, run.fleet.environment.gateways
+    if file is None:
+        return simulated_gateways(robots)
+    return {gateway.name: len(gateway.arms) for gateway in read_gateways(file, robots).gateways}
 
 
 def write_parameters(nodes: list[NodeSpec], folder: Path) -> Path:

@@ -31,7 +31,8 @@ def test_runs_are_found_by_their_folders_as_long_as_they_go_on(tmp_path: Path) -
                 one: first,
                 two: second,
             }
-        assert one in runs() and two not in runs()
+        assert one in runs()
+        assert two not in runs()
     assert one not in runs()
 
 

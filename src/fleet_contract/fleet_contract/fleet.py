@@ -34,17 +34,32 @@ class Program(Strict):
 class EnvironmentChoice(Strict):
     """What is behind the robots' topics."""
 
-    backend: Literal["mujoco", "isaacgym", "numpy", "ros"]
-    """ros: the robots' own topics, as their contract names them; of all others a simulation."""
+    backend: Literal["mujoco", "isaacgym", "numpy", "yumi", "yumi_sim", "ros"]
+    """ros: the robots' own topics, as their contract names them."""
     task: str = Name
+    gateways: Path | None = None
+    """yumi: the gateways file, relative to the fleet file."""
     program: Program | None = None
     """ros: what is started for every robot, in its namespace; none: the robots are there already."""
 
     @model_validator(mode="after")
-    def _simulations_are_started(self) -> Self:
+    def _gateways_where_they_are_used(self) -> Self:
+        if (self.backend == "yumi") != (self.gateways is not None):
+            raise ValueError(
+                f"gateways: found {self.gateways}, allowed is a file with backend yumi, and none otherwise"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _program_where_it_is_used(self) -> Self:
         if self.program and self.backend != "ros":
             raise ValueError(f"program: found {self.program.executable}, allowed with backend {self.backend} is none")
         return self
+
+    @property
+    def simulator(self) -> str:
+        """Backend in which demonstrations are made and thresholds calibrated."""
+        return "mujoco" if self.backend.startswith("yumi") else self.backend
 
 
 class Supervisors(Strict):
@@ -212,7 +227,7 @@ class Fleet(Strict):
             )
         return self
 
-    @field_validator("robots", "policy", "training")
+    @field_validator("robots", "environment", "policy", "training")
     @classmethod
     def _absolute(cls, section: Strict, info: ValidationInfo) -> Strict:
         """Paths in a fleet file are relative to the file."""

@@ -36,7 +36,7 @@ from iifl_policy.scaling import contract_scaling
 from iifl_policy.training_file import TrainingFile, training_key
 from sim_bridge.backends import make_environment
 from sim_bridge.environment import Environment
-from teleop_gui.supervisor import Supervisor
+from teleop_gui.supervisor import Scripted, Supervisor
 from teleop_gui.supervisors import make_supervisor
 
 Advance = Callable[[str, int, int], None]
@@ -206,12 +206,7 @@ class FleetRun:
         setting = self._setting
         robots = setting.demonstrations if setting.whole_episodes else len(setting.styles)
         with closing(self._environment(setting.demonstration_task, robots)) as environment:
-            supervisors = [
-                make_supervisor(
-                    setting.demonstration_task, setting.styles[index % len(setting.styles)], self._seed, index
-                )
-                for index in range(robots)
-            ]
+            supervisors = [self._supervisor(setting.demonstration_task, index) for index in range(robots)]
             if setting.whole_episodes:
                 return demonstrate_episodes(environment, supervisors, self._seed, setting.stream)
             return demonstrate(environment, supervisors, setting.demonstrations, self._seed, setting.stream)
@@ -253,11 +248,13 @@ class FleetRun:
         return make_environment(self._setting.backend, task, self._setting.contract, robots)
 
     def _supervisors(self) -> dict[str, Supervisor]:
+        names = numbered("human", self._setting.supervisors)
+        return {name: self._supervisor(self._setting.task, index) for index, name in enumerate(names)}
+
+    def _supervisor(self, task: str, index: int) -> Scripted:
         setting = self._setting
-        return {
-            name: make_supervisor(setting.task, setting.styles[index % len(setting.styles)], self._seed, index)
-            for index, name in enumerate(numbered("human", setting.supervisors))
-        }
+        style = setting.styles[index % len(setting.styles)]
+        return make_supervisor(task, style, setting.contract, self._seed, index)
 
 
 def _collect(humans: HumanPairs, tick_number: int, tick: Tick) -> None:

@@ -28,7 +28,7 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
     descent = DescentConfig(batch_size=recipe.batch_size, learning_rate=recipe.learning_rate)
     return Setting(
         env=fleet.fleet,
-        backend=fleet.environment.backend,
+        backend=fleet.environment.simulator,
         task=fleet.environment.task,
         demonstration_task=fleet.environment.task,
         contract=contract,

@@ -116,7 +116,8 @@ class FleetLoop:
 
 def supervisors_of(fleet: Fleet, seed: int) -> dict[str, Supervisor]:
     """The scripted supervisors of a fleet file, by name."""
+    contract = fleet.contract()
     return {
-        name: make_supervisor(fleet.environment.task, fleet.style_of(index), seed, index)
+        name: make_supervisor(fleet.environment.task, fleet.style_of(index), contract, seed, index)
         for index, name in enumerate(fleet.supervisor_names)
     }

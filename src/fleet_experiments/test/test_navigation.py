@@ -29,7 +29,7 @@ class Taught:
     observes = "state"
 
     def __init__(self, style, index=0) -> None:
-        self._supervisor = make_supervisor("navigation", style, 0, index)
+        self._supervisor = make_supervisor("navigation", style, CONTRACT, 0, index)
 
     def decide(self, states_NS, generator):
         actions_NA = np.stack([self._supervisor.act(state_S) for state_S in states_NS])
@@ -62,7 +62,7 @@ def test_a_policy_that_goes_straight_ends_at_the_obstacle():
 
 
 def test_demonstrations_are_one_whole_episode_of_every_robot():
-    supervisors = [make_supervisor("navigation", style, 0, 0) for style in ("up", "down")]
+    supervisors = [make_supervisor("navigation", style, CONTRACT, 0, 0) for style in ("up", "down")]
     dataset = demonstrate_episodes(make_environment("numpy", "navigation", CONTRACT, 4), supervisors, seed=0)
     begins = np.flatnonzero((dataset.observations_B == (8, 25)).all(1))
     assert len(begins) == 4
@@ -75,7 +75,7 @@ def test_demonstrations_are_one_whole_episode_of_every_robot():
 def test_landscapes_are_normalised_energies():
     setting = navigation_setting(CONTRACT)
     dataset = demonstrate_episodes(
-        make_environment("numpy", "navigation", CONTRACT, 1), [make_supervisor("navigation", "up", 0, 0)], 0
+        make_environment("numpy", "navigation", CONTRACT, 1), [make_supervisor("navigation", "up", CONTRACT, 0, 0)], 0
     )
     policy = replace(setting, implicit=SMALL.implicit).new_policy(
         ALGORITHMS["iifl"], contract_scaling(CONTRACT, dataset), 0

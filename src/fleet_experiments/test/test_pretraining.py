@@ -29,7 +29,7 @@ class Clumsy:
     """A scripted supervisor who now and then pushes the cube into something."""
 
     def __init__(self, style) -> None:
-        self.scripted = make_supervisor("block_push", style, seed=0, index=0)
+        self.scripted = make_supervisor("block_push", style, CONTRACT, seed=0, index=0)
         self.generator = np.random.default_rng(0)
 
     def begin(self) -> None:
@@ -89,7 +89,10 @@ def test_pairs_are_as_many_as_asked_and_none_is_of_a_robot_in_violation_or_at_it
 def test_scripted_supervisors_show_success_after_success_in_both_styles(watched):
     styles = ("clockwise", "counterclockwise", "clockwise")
     demonstrate(
-        watched, [make_supervisor("block_push", style, 0, index) for index, style in enumerate(styles)], 200, seed=0
+        watched,
+        [make_supervisor("block_push", style, CONTRACT, 0, index) for index, style in enumerate(styles)],
+        200,
+        seed=0,
     )
     succeeded_N = sum(step.succeeded_N.astype(int) for step, _, _ in watched.log)
     assert (succeeded_N >= 2).all()

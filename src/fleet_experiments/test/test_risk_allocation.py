@@ -60,7 +60,9 @@ def risky_at(tick) -> tuple[int, int]:
 
 def loop_of(order, critic=None, actions=STILL) -> FleetLoop:
     environment = make_environment("numpy", "navigation", CONTRACT, ROBOTS)
-    supervisors = {name: make_supervisor("navigation", "either", 0, index) for index, name in enumerate(HUMANS)}
+    supervisors = {
+        name: make_supervisor("navigation", "either", CONTRACT, 0, index) for index, name in enumerate(HUMANS)
+    }
     allocation = Allocation(order=order, threshold=1.0, intervention_ticks=1, hard_reset_ticks=2)
     return FleetLoop(environment, supervisors, Driver(actions), allocation, 0, critic)
 

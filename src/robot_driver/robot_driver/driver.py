@@ -61,7 +61,7 @@ class RobotDriver(Protocol):
         """A person wants an absent robot back.
 
         Returns:
-            Why it stays absent; empty if it does not.
+            Why it cannot come back now; empty if it is back, or on its way.
         """
 
     def images(self) -> NDArray[np.uint8]:

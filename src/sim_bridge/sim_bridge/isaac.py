@@ -22,7 +22,7 @@ import numpy as np
 from fleet_contract.door import BadInput
 from sim_bridge.isaac_wire import receive, send
 from sim_bridge.push_environment import PushEnvironment
-from sim_bridge.push_geometry import PUSH_GEOMETRY
+from sim_bridge.push_geometry import PUSH_GEOMETRY, PushGeometry
 from sim_bridge.push_matter import TIMESTEP_S
 from sim_bridge.push_task import push_camera, require_push_contract
 
@@ -53,6 +53,12 @@ class IsaacPushCell(PushEnvironment):
         if robots < 1:
             raise ValueError(f"robots is {robots}, allowed is 1 or more")
         require_push_contract(contract)
+        if PushGeometry.of(contract) != PUSH_GEOMETRY:
+            half_m = contract.observation.state.quantities[0].high
+            raise BadInput(
+                f"robot {contract.robot}: cube_x: found up to {half_m} m, allowed with backend isaacgym is "
+                f"{PUSH_GEOMETRY.workspace_half_m} m."
+            )
         camera = push_camera(contract)
         super().__init__(contract, IsaacPush(robots, camera.width, camera.height), robots)
 

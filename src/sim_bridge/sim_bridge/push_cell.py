@@ -13,7 +13,7 @@ from sim_bridge.headless_mujoco import Batch
 from sim_bridge.push_cell_camera import OverheadCamera
 from sim_bridge.push_cell_model import push_cell_model
 from sim_bridge.push_environment import PushEnvironment
-from sim_bridge.push_geometry import PUSH_GEOMETRY
+from sim_bridge.push_geometry import PUSH_GEOMETRY, PushGeometry
 from sim_bridge.push_matter import TIMESTEP_S
 from sim_bridge.push_task import require_push_contract
 
@@ -42,14 +42,15 @@ class PushCell(PushEnvironment):
             msg = f"robots is {robots}, allowed is 1 or more"
             raise ValueError(msg)
         require_push_contract(contract)
-        super().__init__(contract, MujocoPush(robots, threads), robots)
+        super().__init__(contract, MujocoPush(robots, threads, PushGeometry.of(contract)), robots)
 
 
 class MujocoPush:
     """`PushPhysics` in MuJoCo. A cell that is not told to push is not stepped, so it stays bit for bit as it is."""
 
-    def __init__(self, robots: int, threads: int) -> None:
-        model = push_cell_model()
+    def __init__(self, robots: int, threads: int, geometry: PushGeometry = PUSH_GEOMETRY) -> None:
+        self._geometry = geometry
+        model = push_cell_model(geometry=geometry)
         self._batch = Batch(model, robots, threads)
         self._cameras: dict[Size, OverheadCamera] = {}
         cube, pusher = int(model.joint("cube").qposadr[0]), int(model.joint("pusher_x").qposadr[0])
@@ -62,7 +63,7 @@ class MujocoPush:
         """See `PushPhysics.place`."""
         zeros_I = np.zeros(len(robots_I))
         self._cubes_N7[robots_I, :2] = poses_I3[:, :2]
-        self._cubes_N7[robots_I, 2] = PUSH_GEOMETRY.cube_side_m / 2
+        self._cubes_N7[robots_I, 2] = self._geometry.cube_side_m / 2
         self._cubes_N7[robots_I, 3:] = np.stack(
             [np.cos(poses_I3[:, 2] / 2), zeros_I, zeros_I, np.sin(poses_I3[:, 2] / 2)],
             axis=1,
@@ -94,7 +95,7 @@ class MujocoPush:
     def images(self, robots_I: NDArray[np.int64], goals_I2: NDArray[np.float64], size: Size) -> NDArray[np.uint8]:
         """See `PushPhysics.images`."""
         if size not in self._cameras:
-            self._cameras[size] = OverheadCamera(push_cell_model(*size))
+            self._cameras[size] = OverheadCamera(push_cell_model(*size, self._geometry))
         camera = self._cameras[size]
         images = []
         for robot, goal_2 in zip(robots_I, goals_I2, strict=True):

@@ -11,8 +11,8 @@ import numpy as np
 
 from fleet_contract.action import ActionKind
 from robot_driver.orders import checked_actions
-from robot_driver.step import Step
-from sim_bridge.push_plan import SHORTEST_PUSH_M, PushPlan, plan_pushes
+from sim_bridge.push_plan import PushPlan, plan_pushes
+from sim_bridge.push_rules import PushRules
 from sim_bridge.push_task import PushTask, push_camera, require_push_contract
 from sim_bridge.push_view import camera_matrix
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fleet_contract.robot import RobotContract
-
-LEAST_UPRIGHT = 0.9
-"""Cosine of the tilt beyond which a cube counts as toppled."""
-
+    from robot_driver.step import Step
 
 Size = tuple[int, int]
 """W and H of images, pixels."""
@@ -64,8 +61,8 @@ class PushEnvironment:
         self._contract = contract
         self._camera = push_camera(contract)
         self._physics = physics
-        self._task = PushTask(robots)
-        self._violated_N = np.zeros(robots, dtype=np.bool_)
+        self._robots = robots
+        self._rules = PushRules(contract, robots)
         self.start(0)
 
     @property
@@ -76,41 +73,34 @@ class PushEnvironment:
     @property
     def robots(self) -> int:
         """N."""
-        return len(self._violated_N)
+        return self._robots
 
     def start(self, seed: int) -> Step:
         """Begin anew; a seed is 0 or more. See `Environment.start`."""
-        self._physics.place(np.arange(self.robots), self._task.start(seed))
-        self._violated_N[:] = False
-        return self._outcome(np.zeros(self.robots, np.bool_), np.zeros(self.robots, np.bool_))
+        poses_N3 = self._task.start(seed)
+        self._physics.place(np.arange(self.robots), poses_N3)
+        self._rules.put_right(np.arange(self.robots), poses_N3[:, :2])
+        nothing_N = np.zeros(self.robots, dtype=np.bool_)
+        return self._rules.outcome(self._physics.poses(), nothing_N, nothing_N)
 
     def step(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> Step:
-        """Push, hold or reset all at once. See `Environment.step` for arguments and errors.
-
-        A push that touches the obstacle or a wall violates, even where it would have ended in the goal. A robot that
-        reaches its goal gets the next one, opposite the cube's new position; its cube stays.
-        """
+        """Push, hold or reset all at once. See `Environment.step` for arguments and errors, and `PushRules.judge`."""
         actions_NA = checked_actions(self._contract, self.robots, kinds_N, actions_NA)
-        long_enough_N = np.hypot(actions_NA[:, 0], actions_NA[:, 1]) >= SHORTEST_PUSH_M
-        pushes_N = (np.asarray(kinds_N) == ActionKind.MOVE) & ~self._violated_N & long_enough_N
-        resets_N = np.asarray(kinds_N) == ActionKind.HARD_RESET
-
-        pushed_I = np.flatnonzero(pushes_N)
+        pushed_N = self._rules.pushes(kinds_N, actions_NA)
+        touched_N = np.zeros(self.robots, dtype=np.bool_)
+        pushed_I = np.flatnonzero(pushed_N)
         if len(pushed_I):
             plan = plan_pushes(self._physics.poses()[pushed_I], actions_NA[pushed_I], self._task.geometry)
-            self._violated_N[pushed_I] = self._physics.push(pushed_I, plan)
-        cubes_N2 = self._physics.poses()[:, :2]
-        lost_N = self._task.outside(cubes_N2) | (self._physics.upright() < LEAST_UPRIGHT)
-        self._violated_N |= pushes_N & lost_N
-        succeeded_N = pushes_N & ~self._violated_N & self._task.in_goal(cubes_N2)
-        reached_I = np.flatnonzero(succeeded_N)
-        self._task.set_goals(reached_I, cubes_N2[reached_I])
+            touched_N[pushed_I] = self._physics.push(pushed_I, plan)
+        succeeded_N = self._rules.judge(pushed_N, touched_N, self._physics.poses(), self._physics.upright())
 
-        reset_I = np.flatnonzero(resets_N)
+        reset_N = np.asarray(kinds_N) == ActionKind.HARD_RESET
+        reset_I = np.flatnonzero(reset_N)
         if len(reset_I):
-            self._physics.place(reset_I, self._task.reset(reset_I))
-            self._violated_N[reset_I] = False
-        return self._outcome(succeeded_N, resets_N)
+            poses_I3 = self._task.reset(reset_I)
+            self._physics.place(reset_I, poses_I3)
+            self._rules.put_right(reset_I, poses_I3[:, :2])
+        return self._rules.outcome(self._physics.poses(), succeeded_N, reset_N)
 
     def images(self) -> NDArray[np.uint8]:
         """What the cameras see now, (N, H, W, 3), in the contract's size and encoding. Call it from one thread only."""
@@ -135,11 +125,6 @@ class PushEnvironment:
         """Free the renderer and the simulation; may be called again."""
         self._physics.close()
 
-    def _outcome(self, succeeded_N: NDArray[np.bool_], reset_N: NDArray[np.bool_]) -> Step:
-        return Step(
-            states_NS=self._task.states(self._physics.poses()),
-            rewards_N=succeeded_N.astype(np.float64),
-            succeeded_N=succeeded_N,
-            violated_N=self._violated_N.copy(),
-            ended_N=succeeded_N | reset_N,
-        )
+    @property
+    def _task(self) -> PushTask:
+        return self._rules.task

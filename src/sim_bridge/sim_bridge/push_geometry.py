@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fleet_contract.robot import RobotContract
 
 
 @dataclass(frozen=True)
@@ -10,7 +14,7 @@ class PushGeometry:
     """Metres, in robot_XX/base_link: origin in the middle of the workspace floor, x right and y away in the image.
 
     IIFL section 5.3 gives the square workspace, the small cube, the rectangular pusher and the square obstacle in the
-    middle, but no sizes; these fit a tabletop arm.
+    middle, but no sizes; these fit a tabletop arm. Cells of other sizes are the same in all proportions.
     """
 
     workspace_half_m: float = 0.2
@@ -37,6 +41,13 @@ class PushGeometry:
     """From the origin to the nearer edges of the overhead image, on the floor: walls included."""
     camera_height_m: float = 1.0
     """From the floor to the overhead camera."""
+
+    @classmethod
+    def of(cls, contract: RobotContract) -> PushGeometry:
+        """The cell whose workspace is as wide as the contract's first quantity, the cube's x, can be."""
+        plain = cls()
+        scale = contract.observation.state.quantities[0].high / plain.workspace_half_m
+        return cls(*(scale * size for size in astuple(plain))) if scale != 1.0 else plain
 
     @property
     def cube_half_diagonal_m(self) -> float:

@@ -19,22 +19,9 @@ if TYPE_CHECKING:
 
     from fleet_contract.robot import ImageStream, RobotContract
 
-HALF_M = PUSH_GEOMETRY.workspace_half_m
-PUSH_CONTRACT = TaskContract(
-    observed=(
-        Quantity(name="cube_x", unit="m", low=-HALF_M, high=HALF_M),
-        Quantity(name="cube_y", unit="m", low=-HALF_M, high=HALF_M),
-        Quantity(name="cube_yaw_cos4", unit="1", low=-1.0, high=1.0),
-        Quantity(name="cube_yaw_sin4", unit="1", low=-1.0, high=1.0),
-        Quantity(name="goal_x", unit="m", low=-HALF_M, high=HALF_M),
-        Quantity(name="goal_y", unit="m", low=-HALF_M, high=HALF_M),
-    ),
-    moved_by={"dx": "m", "dy": "m"},
-    meaning="push_vector",
-)
 SIDES = 4
-START_RADIAL_M = 0.02
-START_ALONG_M = 0.04
+START_RADIAL_M, START_ALONG_M = 0.02, 0.04
+"""By which starts differ, in a cell of `PUSH_GEOMETRY`'s size."""
 START_YAW_RAD = 0.35
 
 
@@ -79,31 +66,54 @@ class PushTask:
         ring_N = np.max(np.abs(cubes_N2), axis=1)
         return np.asarray((ring_N > self.geometry.workspace_half_m) | (ring_N < self.geometry.obstacle_half_m))
 
+    def touching(self, poses_N3: NDArray[np.float64], within_m: float) -> NDArray[np.bool_]:
+        """Which cubes, at x, y, yaw, are so near to the obstacle or a wall, (N,)."""
+        half_m = self.geometry.cube_side_m / 2
+        cos_N, sin_N = np.cos(poses_N3[:, 2]), np.sin(poses_N3[:, 2])
+        reach_N = half_m * (np.abs(cos_N) + np.abs(sin_N))
+        x_N, y_N = poses_N3[:, 0], poses_N3[:, 1]
+        ring_N = np.maximum(np.abs(x_N), np.abs(y_N))
+        at_wall_N = ring_N + reach_N > self.geometry.workspace_half_m - within_m
+        # Two squares are apart if they are apart along a side of either (separating axes).
+        obstacle_m = self.geometry.obstacle_half_m + within_m
+        turned_N = np.maximum(np.abs(x_N * cos_N + y_N * sin_N), np.abs(y_N * cos_N - x_N * sin_N))
+        apart_N = (ring_N > obstacle_m + reach_N) | (turned_N > half_m + obstacle_m * (np.abs(cos_N) + np.abs(sin_N)))
+        return np.asarray(at_wall_N | ~apart_N)
+
     def states(self, poses_N3: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Observations of `PUSH_CONTRACT`, (N, S), for the cubes' poses x, y, yaw, m and radians."""
+        """Observations by the contract, (N, S), for the cubes' poses x, y, yaw, m and radians."""
         half = self.geometry.workspace_half_m
         quarter_turns_N = 4 * poses_N3[:, 2]
         turned_N2 = np.stack([np.cos(quarter_turns_N), np.sin(quarter_turns_N)], axis=1)
         return np.hstack([np.clip(poses_N3[:, :2], -half, half), turned_N2, self.goals_N2])
 
     def _start_pose(self, generator: np.random.Generator) -> NDArray[np.float64]:
-        geometry = self.geometry
-        middle = (geometry.obstacle_half_m + geometry.workspace_half_m) / 2
+        half = self.geometry.workspace_half_m
+        scale = half / PUSH_GEOMETRY.workspace_half_m
+        middle = (self.geometry.obstacle_half_m + half) / 2
         angle = generator.integers(SIDES) * np.pi / 2
-        out = middle + generator.uniform(-START_RADIAL_M, START_RADIAL_M)
-        along = generator.uniform(-START_ALONG_M, START_ALONG_M)
+        out = middle + generator.uniform(-START_RADIAL_M * scale, START_RADIAL_M * scale)
+        along = generator.uniform(-START_ALONG_M * scale, START_ALONG_M * scale)
         yaw = generator.uniform(-START_YAW_RAD, START_YAW_RAD)
         cos, sin = np.cos(angle), np.sin(angle)
         return np.array([out * cos - along * sin, out * sin + along * cos, yaw])
 
 
 def require_push_contract(contract: RobotContract) -> None:
-    """Refuse a contract whose numbers are not those of this task.
+    """Refuse a contract whose numbers are not those of this task, in a workspace of any width.
 
     Raises:
-        BadInput: names, units, meaning or image encoding differ.
+        BadInput: names, units, meaning or image encoding differ, or the ranges of the coordinates do.
     """
-    PUSH_CONTRACT.require(contract)
+    half_m = PushGeometry.of(contract).workspace_half_m
+    coordinate, turned = {"unit": "m", "low": -half_m, "high": half_m}, {"unit": "1", "low": -1.0, "high": 1.0}
+    ranges = {"cube_x": coordinate, "cube_y": coordinate, "cube_yaw_cos4": turned, "cube_yaw_sin4": turned}
+    ranges |= {"goal_x": coordinate, "goal_y": coordinate}
+    TaskContract(
+        observed=tuple(Quantity(name=name, **of) for name, of in ranges.items()),
+        moved_by={"dx": "m", "dy": "m"},
+        meaning="push_vector",
+    ).require(contract)
     push_camera(contract)
 
 

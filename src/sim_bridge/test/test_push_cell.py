@@ -47,6 +47,12 @@ class TestPushCellConforms(EnvironmentConformance):
         return PushCell(CONTRACT, robots, threads=2)
 
 
+class TestSmallerPushCellConforms(EnvironmentConformance):
+    def make(self, robots: int) -> PushCell:
+        contract = read_yaml(Path(__file__).parents[3] / "launch/config/robots/yumi_push_cell.yaml", RobotContract)
+        return PushCell(contract, robots, threads=2)
+
+
 def test_threads_do_not_change_the_run():
     actions_TNA = np.random.default_rng(0).uniform(-0.05, 0.05, (10, 5, 2))
     one, two = (PushCell(CONTRACT, 5, threads) for threads in (1, 2))

@@ -17,8 +17,20 @@ if TYPE_CHECKING:
 
 STYLES = {"clockwise": -1, "counterclockwise": 1}
 """Sense of turning about the obstacle, seen in the camera image (x right, y up)."""
+LONGEST_M = 0.05
+"""Push of the cell that these sizes are of, m."""
+OBSTACLE_HALF_M = 0.05
+"""From the origin to a face of the obstacle."""
+WORKSPACE_HALF_M = 0.2
+"""From the origin to a wall."""
+CUBE_HALF_DIAGONAL_M = 0.035 / 2**0.5
+"""How far the cube reaches sideways in any yaw."""
+MARGIN_M = 0.012
+"""Gap that the cube keeps from obstacle and walls."""
 SLACK_M = 0.008
 """More than a push usually errs."""
+UNDECIDED_RAD = 0.25
+"""The ways are about equally long when their angles about the origin differ by no more."""
 
 
 class PushSupervisor:
@@ -27,34 +39,18 @@ class PushSupervisor:
     It remembers nothing: each push starts the way that is best from where the cube is now.
     """
 
-    def __init__(
-        self,
-        style: str,
-        *,
-        obstacle_half_m: float = 0.05,
-        workspace_half_m: float = 0.2,
-        cube_half_diagonal_m: float = 0.035 / 2**0.5,
-        margin_m: float = 0.012,
-        longest_m: float = 0.05,
-        undecided_rad: float = 0.25,
-    ) -> None:
-        """`style` is one of `STYLES`.
+    def __init__(self, style: str, longest_m: float = LONGEST_M) -> None:
+        """One of `STYLES`, the way to take when both are about equally long.
 
-        Args:
-            style: the way to take when both are about equally long.
-            obstacle_half_m: from the origin to a face of the obstacle.
-            workspace_half_m: from the origin to a wall.
-            cube_half_diagonal_m: how far the cube reaches sideways in any yaw.
-            margin_m: gap that the cube keeps from obstacle and walls.
-            longest_m: greatest |dx| and |dy| of a push.
-            undecided_rad: the ways are about equally long when their angles about the origin differ by no more.
+        `longest_m` is the greatest |dx| and |dy| of a push; all sizes of the cell are in proportion to it.
         """
         self._turn = STYLES[style]
-        reach_m = cube_half_diagonal_m + margin_m
-        self._inner_m = obstacle_half_m + reach_m
-        self._outer_m = workspace_half_m - reach_m
+        scale = longest_m / LONGEST_M
+        reach_m = CUBE_HALF_DIAGONAL_M + MARGIN_M
+        self._inner_m = scale * (OBSTACLE_HALF_M + reach_m)
+        self._outer_m = scale * (WORKSPACE_HALF_M - reach_m)
+        self._slack_m = scale * SLACK_M
         self._longest_m = longest_m
-        self._undecided_rad = undecided_rad
 
     def begin(self) -> None:
         """Nothing is remembered."""
@@ -84,7 +80,7 @@ class PushSupervisor:
         wanted_m = self._inner_m if ring_m < self._inner_m else self._outer_m
         away_2 = np.zeros(2)
         away_2[axis] = np.copysign(wanted_m, cube_2[axis]) - cube_2[axis]
-        away_2[axis] += np.copysign(SLACK_M, away_2[axis])
+        away_2[axis] += np.copysign(self._slack_m, away_2[axis])
         return self._shortened(away_2)
 
     def _next_point(self, cube_2: NDArray[np.float64], goal_2: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -93,14 +89,14 @@ class PushSupervisor:
             return goal_2
         left_rad = (_angle(goal_2) - _angle(cube_2)) % tau
         way = {turn: self._way(cube_2, goal_2, turn) for turn in (1, -1)}
-        if abs(left_rad - (tau - left_rad)) <= self._undecided_rad:
+        if abs(left_rad - (tau - left_rad)) <= UNDECIDED_RAD:
             return way[self._turn][1]
         return min(way.values(), key=_length)[1]
 
     def _way(self, cube_2: NDArray[np.float64], goal_2: NDArray[np.float64], turn: int) -> list[NDArray[np.float64]]:
         """Cube, corners and goal: the shortest way around the obstacle with that sense of turning, (P,) of (2,)."""
         # A little outside, so that a cube that ends a few millimetres beside a corner can still pass it.
-        beside = self._inner_m + SLACK_M
+        beside = self._inner_m + self._slack_m
         start_rad = _angle(cube_2)
         to_goal_rad = turn * (_angle(goal_2) - start_rad) % tau
         corners = [np.array([x, y]) for x in (-beside, beside) for y in (-beside, beside)]

@@ -20,7 +20,9 @@ class StationNode(StationsNode):
         people = self.fleet.operator_names
         self.open(
             {
-                name: Station(make_supervisor(task, self.fleet.style_of(index), seed, index), reset_ticks)
+                name: Station(
+                    make_supervisor(task, self.fleet.style_of(index), self.robot_contract, seed, index), reset_ticks
+                )
                 for index, name in enumerate(self.fleet.supervisor_names)
                 if name not in people
             }

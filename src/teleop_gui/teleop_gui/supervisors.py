@@ -13,11 +13,16 @@ from teleop_gui import beacon_supervisor, navigation_supervisor, push_supervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fleet_contract.robot import RobotContract
     from teleop_gui.supervisor import Scripted
 
 
-def _pusher(style: str, _: np.random.Generator) -> Scripted:
-    return push_supervisors.PushSupervisor(style)
+def _pusher(style: str, contract: RobotContract, _: np.random.Generator) -> Scripted:
+    return push_supervisors.PushSupervisor(style, float(contract.action_high_A[0]))
+
+
+def _navigator(style: str, _: RobotContract, generator: np.random.Generator) -> Scripted:
+    return navigation_supervisor.NavigationSupervisor(style, generator)
 
 
 def _seeker(style: str, _: np.random.Generator) -> Scripted:
@@ -25,26 +30,25 @@ def _seeker(style: str, _: np.random.Generator) -> Scripted:
 
 
 _PUSHERS = {style: partial(_pusher, style) for style in push_supervisors.STYLES}
-_NAVIGATORS = {
-    style: partial(navigation_supervisor.NavigationSupervisor, style) for style in navigation_supervisor.STYLES
-}
-SCRIPTED: Mapping[str, Mapping[str, Callable[[np.random.Generator], Scripted]]] = {
+_NAVIGATORS = {style: partial(_navigator, style) for style in navigation_supervisor.STYLES}
+SCRIPTED: Mapping[str, Mapping[str, Callable[[RobotContract, np.random.Generator], Scripted]]] = {
     "block_push": _PUSHERS,
     "navigation": _NAVIGATORS,
     "windy_navigation": _NAVIGATORS,
     "beacon": {style: partial(_seeker, style) for style in beacon_supervisor.STYLES},
 }
-"""Task, then style; made with what the supervisor's choices are drawn from."""
+"""Task, then style; made for the robots of a contract, with what the supervisor's choices are drawn from."""
 CHOICES = 1
 """Tells the streams of supervisors from those of robots, which are named by seed and index alone."""
 
 
-def make_supervisor(task: str, style: str, seed: int, index: int) -> Scripted:
+def make_supervisor(task: str, style: str, contract: RobotContract, seed: int, index: int) -> Scripted:
     """The scripted supervisor of that style.
 
     Args:
         task: `environment.task` of the fleet.
         style: one of the task's styles.
+        contract: of the robots.
         seed: seed of the run; 0 or more.
         index: number of the supervisor in the fleet, from 0: each draws its choices from a stream of its own.
 
@@ -52,7 +56,7 @@ def make_supervisor(task: str, style: str, seed: int, index: int) -> Scripted:
         BadInput: there is no such task, or the task has no such style.
     """
     require_supervisor(task, style)
-    return SCRIPTED[task][style](np.random.default_rng([seed, index, CHOICES]))
+    return SCRIPTED[task][style](contract, np.random.default_rng([seed, index, CHOICES]))
 
 
 def require_supervisor(task: str, style: str) -> None:

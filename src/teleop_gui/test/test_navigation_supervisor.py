@@ -67,7 +67,7 @@ class Remembered:
 
 
 def humans(style, count, seed=0):
-    return [make_supervisor("navigation", style, seed, index) for index in range(count)]
+    return [make_supervisor("navigation", style, CONTRACT, seed, index) for index in range(count)]
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -97,7 +97,7 @@ def test_either_goes_up_as_often_as_down():
 
 
 def test_either_chooses_anew_in_every_episode_of_a_run():
-    supervisor = make_supervisor("navigation", "either", seed=0, index=0)
+    supervisor = make_supervisor("navigation", "either", CONTRACT, seed=0, index=0)
     ways = [bool(Driven("navigation", [supervisor]).above_N[0]) for _ in range(20)]
     assert 4 < sum(ways) < 16
     assert any(way == following for way, following in pairwise(ways))
@@ -105,7 +105,7 @@ def test_either_chooses_anew_in_every_episode_of_a_run():
 
 def test_the_same_seed_and_index_make_the_same_choices_and_others_make_others():
     def choices(seed, index):
-        supervisor = make_supervisor("windy_navigation", "either", seed, index)
+        supervisor = make_supervisor("windy_navigation", "either", CONTRACT, seed, index)
         return [supervisor.act(np.array([15.0, 25.0]))[1] for _ in range(30)]
 
     assert choices(3, 1) == choices(3, 1)

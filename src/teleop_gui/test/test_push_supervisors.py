@@ -1,4 +1,3 @@
-from inspect import signature
 from itertools import dropwhile, pairwise
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
 from sim_bridge.push_cell import PushCell
 from sim_bridge.push_geometry import PUSH_GEOMETRY
+from teleop_gui import push_supervisors
 from teleop_gui.push_supervisors import STYLES, PushSupervisor
 from teleop_gui.supervisors import make_supervisor
 
@@ -27,16 +27,17 @@ def turn(cube, action):
     return cube[0] * action[1] - cube[1] * action[0]
 
 
-def drive(supervisor, robots, steps, seed, stray=0.0):
+def drive(supervisor, robots, steps, seed, stray=0.0, contract=CONTRACT):
     """Goals and violations of a fleet that one supervisor drives; `stray` is the part of pushes that are random."""
-    environment = PushCell(CONTRACT, robots, threads=2)
+    environment = PushCell(contract, robots, threads=2)
+    longest_m = contract.action_high_A[0]
     step, goals, violations = environment.start(seed), np.zeros(robots, int), 0
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         actions_NA = np.stack([supervisor.act(state_S) for state_S in step.states_NS])
-        assert (np.abs(actions_NA) <= 0.05).all()
+        assert (np.abs(actions_NA) <= longest_m).all()
         strays_N = rng.random(robots) < stray
-        actions_NA[strays_N] = rng.uniform(-0.05, 0.05, (strays_N.sum(), 2))
+        actions_NA[strays_N] = rng.uniform(-longest_m, longest_m, (strays_N.sum(), 2))
         kinds_N = np.where(step.violated_N, ActionKind.HARD_RESET, ActionKind.MOVE)
         fresh_N = ~step.violated_N & ~strays_N
         step = environment.step(kinds_N, actions_NA)
@@ -48,8 +49,18 @@ def drive(supervisor, robots, steps, seed, stray=0.0):
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_each_style_alone_drives_four_arms_from_goal_to_goal(style, seed):
-    goals, violations = drive(make_supervisor("block_push", style, seed=0, index=0), robots=4, steps=150, seed=seed)
+    goals, violations = drive(
+        make_supervisor("block_push", style, CONTRACT, seed=0, index=0), robots=4, steps=150, seed=seed
+    )
     assert goals.sum() >= 60
+    assert goals.min() >= 15
+    assert violations == 0
+
+
+def test_drives_cubes_of_other_sizes_as_well():
+    small = read_yaml(Path(__file__).parents[3] / "launch/config/robots/yumi_push_cell.yaml", RobotContract)
+    supervisor = make_supervisor("block_push", "clockwise", small, seed=0, index=0)
+    goals, violations = drive(supervisor, robots=4, steps=150, seed=0, contract=small)
     assert goals.min() >= 15
     assert violations == 0
 
@@ -108,12 +119,13 @@ def test_goal_at_the_cube_is_no_push():
 
 
 def test_sizes_are_those_of_the_cell():
-    defaults = {name: parameter.default for name, parameter in signature(PushSupervisor.__init__).parameters.items()}
-    for name in ("obstacle_half_m", "workspace_half_m", "cube_half_diagonal_m"):
-        assert defaults[name] == pytest.approx(getattr(PUSH_GEOMETRY, name))
-    assert defaults["longest_m"] == CONTRACT.action_high_A.min() == -CONTRACT.action_low_A.max()
-    assert defaults["margin_m"] + PUSH_GEOMETRY.cube_half_diagonal_m < 0.04
-    assert PUSH_GEOMETRY.workspace_half_m - defaults["margin_m"] - PUSH_GEOMETRY.cube_half_diagonal_m >= 0.16
+    cell = PUSH_GEOMETRY
+    assert cell.obstacle_half_m == push_supervisors.OBSTACLE_HALF_M
+    assert cell.workspace_half_m == push_supervisors.WORKSPACE_HALF_M
+    assert pytest.approx(cell.cube_half_diagonal_m) == push_supervisors.CUBE_HALF_DIAGONAL_M
+    assert push_supervisors.LONGEST_M == CONTRACT.action_high_A.min() == -CONTRACT.action_low_A.max()
+    assert push_supervisors.MARGIN_M + cell.cube_half_diagonal_m < 0.04
+    assert cell.workspace_half_m - push_supervisors.MARGIN_M - cell.cube_half_diagonal_m >= 0.16
 
 
 @pytest.mark.parametrize(
@@ -133,5 +145,5 @@ def test_sizes_are_those_of_the_cell():
 )
 def test_refuses_what_there_is_not(task, style, says):
     with pytest.raises(BadInput) as refused:
-        make_supervisor(task, style, seed=0, index=0)
+        make_supervisor(task, style, CONTRACT, seed=0, index=0)
     assert str(refused.value) == says

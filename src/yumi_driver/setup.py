@@ -1,0 +1,23 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="yumi_driver",
+    version="0.1.0",
+    description="ABB YuMi over SSH to the gateway PC beside the robot, and a simulated one.",
+    license="Apache-2.0",
+    packages=find_packages(include=["yumi_driver", "yumi_driver.*"]),
+    package_data={"yumi_driver": ["py.typed", "limits.yaml", "rapid/*.mod"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/yumi_driver"]),
+        ("share/yumi_driver", ["package.xml"]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "simulated_cells_node = yumi_driver.simulated_cells_node:main",
+            "yumi_agent = yumi_driver.agent.__main__:main",
+            "yumi_node = yumi_driver.yumi_node:main",
+        ],
+    },
+)

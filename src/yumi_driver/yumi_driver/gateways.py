@@ -1,0 +1,81 @@
+"""The gateways file: the PCs beside the robots, and how the fleet reaches them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+import asyncssh
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from fleet_contract.door import BadInput, Strict, read_yaml
+from fleet_contract.operation import Corner
+
+
+class GatewayArm(Strict):
+    """One arm behind a gateway: one robot of the fleet."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,15}$")
+    """As in the cell file there."""
+    corners: tuple[Corner, Corner, Corner, Corner]
+    """The workspace's corners in the camera's picture: low x and low y, high x and low y, high x and high y, low x and high y."""
+
+
+class Gateway(Strict):
+    """One PC beside a robot."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    host: str = Field(min_length=1)
+    port: int = Field(default=22, ge=1, le=65535)
+    user: str = Field(min_length=1)
+    key: Path
+    """Private key that opens it, relative to the gateways file. There is no password login."""
+    host_key: str
+    """The only host key that it may have: the line of its /etc/ssh/ssh_host_ed25519_key.pub."""
+    arms: tuple[GatewayArm, ...] = Field(min_length=1, max_length=2)
+
+    @field_validator("key")
+    @classmethod
+    def _absolute(cls, key: Path, info: ValidationInfo) -> Path:
+        return Path((info.context or {}).get("folder", Path())) / key.expanduser()
+
+    @field_validator("host_key")
+    @classmethod
+    def _is_a_key(cls, line: str) -> str:
+        try:
+            asyncssh.import_public_key(line)
+        except asyncssh.KeyImportError:
+            raise ValueError("allowed is a public key such as 'ssh-ed25519 AAAA...'") from None
+        return line
+
+
+class Gateways(Strict):
+    """A gateways file. The fleet's robots are the gateways' arms, one gateway after the other."""
+
+    gateways: Annotated[tuple[Gateway, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        names = [gateway.name for gateway in self.gateways]
+        if len(set(names)) < len(names):
+            raise ValueError(f"gateways: found {', '.join(names)}, allowed is every name once")
+        return self
+
+    @property
+    def robots(self) -> int:
+        """How many arms there are."""
+        return sum(len(gateway.arms) for gateway in self.gateways)
+
+
+def read_gateways(path: Path, robots: int) -> Gateways:
+    """The gateways file of a fleet of so many robots.
+
+    Raises:
+        BadInput: it holds no gateways, or another number of arms.
+    """
+    found = read_yaml(path, Gateways, context={"folder": path.resolve().parent})
+    if found.robots != robots:
+        raise BadInput(
+            f"{path}: found {found.robots} arms, allowed are as many as the fleet's robots.count ({robots})."
+        )
+    return found

@@ -1,0 +1,38 @@
+"""The thread that makes the controller's steps."""
+
+from __future__ import annotations
+
+import threading
+
+from yumi_driver.sim_controller.controller import Controller
+from yumi_driver.sim_controller.pace import Pace
+
+
+class ControlLoop:
+    """Steps the controller from the moment it is made until it is closed."""
+
+    def __init__(self, controller: Controller, pace: Pace) -> None:
+        self._controller = controller
+        self._pace = pace
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="control loop")
+        self._thread.start()
+
+    def close(self) -> None:
+        """Make no more steps.
+
+        Raises:
+            BaseException: what a tool raised, which has ended the steps before.
+        """
+        self._pace.close()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            while self._pace.wait():
+                self._controller.step()
+        except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise it to
+            self._error = error
+            self._pace.close()

@@ -1,0 +1,124 @@
+"""One simulated gateway PC with its robot: controller, cells under the arms, cameras above them, and the way in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import yaml
+
+from yumi_driver.cell import Cell, Workspace, read_cell
+from yumi_driver.sim_controller.real_time_pace import RealTimePace
+from yumi_driver.sim_controller.simulated_controller import SimulatedController
+from yumi_driver.simulated.cameras import Cameras
+from yumi_driver.simulated.pushed_cell import PushedCell
+from yumi_driver.simulated.ssh_server import SshServer
+
+if TYPE_CHECKING:
+    from fleet_contract.operation import Corner
+    from sim_bridge.push_geometry import PushGeometry
+    from yumi_driver.sim_controller.pace import Pace
+
+RATE_HZ = 62.5
+"""Of EGM: every fourth of the controller's steps, which a slow machine can follow."""
+SPEED = 4.0
+"""Of the simulated time."""
+TIMEOUT_S = 0.2
+"""Without a word from the agent, after which the controller stops the arm; on the wall's clock."""
+ARMS: dict[str, dict[str, Any]] = {
+    "left": {
+        "unit": "ROB_L",
+        "workspace": {"middle_mm": [400, 200, 250], "yaw_deg": -90, "half_m": 0.14},
+        "parked_deg": [-42.8, -10.9, 64.6, 13.1, -38.5, -61.3, 109.8],
+    },
+    "right": {
+        "unit": "ROB_R",
+        "workspace": {"middle_mm": [400, -200, 250], "yaw_deg": -90, "half_m": 0.14},
+        "parked_deg": [42.8, -10.9, 64.6, -13.1, -38.5, 61.3, -109.8],
+    },
+}
+"""Workspaces side by side before the robot, which the arms reach everywhere with the pusher in any direction."""
+
+
+class SimulatedGateway:
+    """Lives as long as its context."""
+
+    url: str
+    """Of the robot's controller."""
+
+    def __init__(self, name: str, folder: Path, geometry: PushGeometry, pace: Pace | None = None) -> None:
+        """`folder` gets the cell file and the keys."""
+        self.name = name
+        self._folder = folder
+        self._geometry = geometry
+        self._pace = pace or RealTimePace(1 / RATE_HZ / SPEED)
+        workspaces = {arm: Workspace.model_validate(config["workspace"]) for arm, config in ARMS.items()}
+        self.cells = {arm: PushedCell(workspace, geometry, 1 / RATE_HZ) for arm, workspace in workspaces.items()}
+        """By arm."""
+        self._context = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as context:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            limits = {"fleet_timeout_s": "1", "fleet_supervision": "100"}
+            self.controller = context.enter_context(
+                SimulatedController(
+                    timeout_s=TIMEOUT_S * SPEED,
+                    rate_hz=RATE_HZ,
+                    pace=self._pace,
+                    start_deg_7={config["unit"]: np.array(config["parked_deg"]) for config in ARMS.values()},
+                    tools={config["unit"]: self.cells[arm] for arm, config in ARMS.items()},
+                    variables={
+                        f"T_{config['unit']}/{name}": value
+                        for config in ARMS.values()
+                        for name, value in limits.items()
+                    },
+                )
+            )
+            self.cameras = Cameras(self.cells, self._geometry)
+            context.callback(self.cameras.close)
+            self.cell_file = self._folder / "cell.yaml"
+            self.cell_file.write_text(yaml.safe_dump(self._cell(), sort_keys=False), encoding="utf-8")
+            self.server = context.enter_context(SshServer(self._folder, self._command))
+            self._context = context.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._context.close()
+
+    @property
+    def cell(self) -> Cell:
+        """What the gateway PC knows of its robot."""
+        return read_cell(self.cell_file)
+
+    def entry(self, corners: tuple[Corner, ...], arms: int = len(ARMS)) -> dict[str, Any]:
+        """The gateway in a gateways file, with so many arms; `corners` are the workspaces' in the pictures."""
+        return {
+            "name": self.name,
+            "host": "127.0.0.1",
+            "port": self.server.port,
+            "user": self.server.user,
+            "key": str(self.server.key),
+            "host_key": self.server.host_key,
+            "arms": [{"name": arm, "corners": [list(corner) for corner in corners]} for arm in [*ARMS][:arms]],
+        }
+
+    @property
+    def _command(self) -> str:
+        """The agent, in an environment that has nothing of ours but where Python finds its packages."""
+        words = ["env", f"PYTHONPATH={os.pathsep.join(sys.path)}", "OMP_NUM_THREADS=1", sys.executable, "-P", "-m"]
+        return shlex.join([*words, "yumi_driver.agent", str(self.cell_file.resolve())])
+
+    def _cell(self) -> dict[str, Any]:
+        return {
+            "controller": {"url": self.controller.url},
+            "arms": {
+                arm: config | {"egm_port": self.controller.egm_ports[config["unit"]], "camera": self.cameras.url(arm)}
+                for arm, config in ARMS.items()
+            },
+        }

@@ -1,0 +1,72 @@
+"""A lab of simulated gateways, described in a gateways file as a real one would be."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import yaml
+
+from fleet_contract.fleet import numbered
+from sim_bridge.push_geometry import PushGeometry
+from sim_bridge.push_task import PushTask
+from yumi_driver.simulated.gateway import ARMS, SimulatedGateway
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fleet_contract.robot import RobotContract
+
+GATEWAYS = "gateways.yaml"
+"""Where the file is in the run's folder."""
+
+
+def simulated_gateways(robots: int) -> dict[str, int]:
+    """Their names, and how many robots are behind each."""
+    names = numbered("gateway", -(-robots // len(ARMS)))
+    return {name: min(len(ARMS), robots - index * len(ARMS)) for index, name in enumerate(names)}
+
+
+class SimulatedGateways:
+    """As many as the robots need, two arms each. Lives as long as its context."""
+
+    def __init__(self, folder: Path, contract: RobotContract, robots: int, seed: int) -> None:
+        """`folder` gets the gateways file, and the keys."""
+        self._folder = folder.absolute()
+        self._plane = contract.driven.plane
+        geometry = PushGeometry.of(contract)
+        self._task = PushTask(robots, geometry)
+        self._seed = seed
+        self._gateways = [SimulatedGateway(name, self._folder / name, geometry) for name in simulated_gateways(robots)]
+        self._context = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start them, and write the gateways file once they are all there."""
+        with ExitStack() as context:
+            for gateway in self._gateways:
+                context.enter_context(gateway)
+            self._cells = [cell for gateway in self._gateways for cell in gateway.cells.values()]
+            for robot, pose_3 in enumerate(self._task.start(self._seed)):
+                self._put(robot, pose_3)
+            corners = self._plane.corners if self._plane else ()
+            arms = simulated_gateways(len(self._task.goals_N2))
+            content = {"gateways": [gateway.entry(corners, arms[gateway.name]) for gateway in self._gateways]}
+            made = self._folder / f".{GATEWAYS}"
+            made.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+            made.rename(self._folder / GATEWAYS)
+            self._context = context.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._context.close()
+
+    def put_right(self, robot: int) -> None:
+        """A person puts a robot's cube where a new attempt begins."""
+        (pose_3,) = self._task.reset(np.array([robot]))
+        self._put(robot, pose_3)
+
+    def _put(self, robot: int, pose_3: NDArray[np.float64]) -> None:
+        x_m, y_m, yaw = pose_3.tolist()
+        self._cells[robot].put(x_m, y_m, yaw)

@@ -1,0 +1,193 @@
+"""The arms behind one gateway as robots of the fleet that push cubes.
+
+N arms, I some of them, S state dim, A action dim, H rows and W columns of pictures.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fleet_contract.action import ActionKind
+from fleet_contract.jpeg import from_jpeg
+from robot_driver.orders import checked_actions
+from sim_bridge.push_geometry import PushGeometry
+from sim_bridge.push_plan import plan_pushes
+from sim_bridge.push_rules import PushRules
+from sim_bridge.push_task import push_camera, require_push_contract
+from sim_bridge.push_view import camera_matrix
+from yumi_driver.arm_view import COMING, ArmView, Phase
+from yumi_driver.overhead import Overhead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from fleet_contract.robot import RobotContract
+    from robot_driver.step import Step
+    from yumi_driver.gateways import GatewayArm
+    from yumi_driver.link import Link
+
+START_S = 30.0
+"""The fleet begins without arms that are not there by then."""
+TOUCHES_M = 0.001
+"""A cube that is seen so near to the obstacle or a wall touches it."""
+
+
+class YumiDriver:
+    """`RobotDriver` of the arms behind a gateway. The goals are where the rules want them, and only drawn into pictures."""
+
+    def __init__(
+        self, contract: RobotContract, link: Link, arms: Sequence[GatewayArm], log: Callable[[str], None]
+    ) -> None:
+        """Raises BadInput if the contract's quantities are not those of the task."""
+        require_push_contract(contract)
+        self._contract = contract
+        self._camera = push_camera(contract)
+        self._geometry = PushGeometry.of(contract)
+        self._link = link
+        self._arms = [ArmView(arm.name, Overhead(arm.corners, self._geometry), link, log) for arm in arms]
+        self._rules = PushRules(contract, len(arms))
+        self._poses_N3 = np.full((len(arms), 3), self._geometry.workspace_half_m / 2)
+        self._pushed_N = self._nobody()
+        self._reset_N = self._nobody()
+        self._new_N = ~self._nobody()
+        self._begun_s: float | None = None
+        self._step: Step | None = None
+
+    @property
+    def contract(self) -> RobotContract:
+        """See `RobotDriver.contract`."""
+        return self._contract
+
+    @property
+    def robots(self) -> int:
+        """See `RobotDriver.robots`."""
+        return len(self._arms)
+
+    def start(self, seed: int) -> None:  # noqa: ARG002 - nothing is drawn at random
+        """Whoever starts the fleet wants its arms: they park. See `RobotDriver.start`."""
+        self._begun_s = time.monotonic()
+
+    def begin(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> None:
+        """See `RobotDriver.begin`."""
+        actions_NA = checked_actions(self._contract, self.robots, kinds_N, actions_NA)
+        self._update()
+        present_N = np.array([not arm.absence for arm in self._arms])
+        self._pushed_N = self._rules.pushes(kinds_N, actions_NA) & present_N
+        self._reset_N = (np.asarray(kinds_N) == ActionKind.HARD_RESET) & present_N
+        self._step = None
+        for arm, action_A, pushed, present in zip(self._arms, actions_NA, self._pushed_N, present_N, strict=True):
+            if pushed:
+                arm.push(self._plan_of(action_A))
+            elif present:
+                arm.look()
+
+    def observed(self) -> Step | None:
+        """See `RobotDriver.observed`."""
+        self._update()
+        if self._starting() or any(arm.busy for arm in self._arms):
+            return None
+        back_N = np.array([not arm.absence for arm in self._arms]) & self._new_N
+        if self._step is None or back_N.any():
+            self._step = self._judged(back_N)
+        return self._step
+
+    def stop(self) -> None:
+        """See `RobotDriver.stop`."""
+        self._link.stop()
+
+    def absences(self) -> tuple[str, ...]:
+        """See `RobotDriver.absences`."""
+        self._update()
+        return tuple(arm.absence for arm in self._arms)
+
+    def resume(self, robot: int) -> str:
+        """See `RobotDriver.resume`."""
+        arm = self._arms[robot]
+        if arm.phase is Phase.AWAY and not self._link.fault:
+            arm.come()
+        self._update()
+        return "" if arm.phase is not Phase.AWAY else self._link.fault or arm.absence
+
+    def images(self) -> NDArray[np.uint8]:
+        """See `RobotDriver.images`."""
+        size = self._camera.width, self._camera.height
+        pictures_NHW3 = np.stack([self._straight(robot, arm.picture_HW3, size) for robot, arm in enumerate(self._arms)])
+        return pictures_NHW3 if self._camera.encoding == "rgb8" else pictures_NHW3[..., ::-1].copy()
+
+    def video(self, robot: int) -> NDArray[np.uint8]:
+        """See `RobotDriver.video`."""
+        if self._contract.operation is None:
+            raise RuntimeError("the contract has no operation")
+        video, picture = self._contract.operation.video, self._link.picture(self._arms[robot].name)
+        now_HW3 = from_jpeg(picture.jpeg) if picture else self._arms[robot].picture_HW3
+        return self._straight(robot, now_HW3, (video.width, video.height))
+
+    def camera_matrix(self) -> NDArray[np.float64]:
+        """See `RobotDriver.camera_matrix`."""
+        return camera_matrix(self._camera.width, self._camera.height, self._geometry)
+
+    def close(self) -> None:
+        """See `RobotDriver.close`."""
+        self._link.close()
+
+    def _starting(self) -> bool:
+        """Whether arms that the fleet begins with may still come."""
+        if self._begun_s is None:
+            return False
+        late = time.monotonic() - self._begun_s > START_S
+        for arm in self._arms:
+            if arm.phase is Phase.AWAY and arm.absence == COMING:
+                if not self._link.fault:
+                    arm.come()
+                elif late:
+                    arm.absence = self._link.fault
+        if late or all(arm.phase in {Phase.AWAY, Phase.SEEN} and arm.absence != COMING for arm in self._arms):
+            self._begun_s = None
+        return self._begun_s is not None
+
+    def _update(self) -> None:
+        for robot, arm in enumerate(self._arms):
+            arm.update()
+            self._new_N[robot] |= bool(arm.absence)
+
+    def _plan_of(
+        self, action_A: NDArray[np.float64]
+    ) -> Callable[[NDArray[np.float64]], tuple[tuple[float, float], float, float]]:
+        def plan(cube_3: NDArray[np.float64]) -> tuple[tuple[float, float], float, float]:
+            push = plan_pushes(cube_3[None], action_A[None], self._geometry)
+            x_m, y_m = push.starts_I2[0].tolist()
+            return (x_m, y_m), float(push.yaws_I[0]), float(push.travels_I[0])
+
+        return plan
+
+    def _judged(self, back_N: NDArray[np.bool_]) -> Step:
+        """What has become of the arms; those that are back begin anew."""
+        seen_N = np.array([arm.cube_3 is not None and not arm.absence for arm in self._arms])
+        for robot in np.flatnonzero(seen_N):
+            self._poses_N3[robot] = self._arms[robot].cube_3
+        touched_N = self._rules.task.touching(self._poses_N3, TOUCHES_M) | ~seen_N
+        right_I = np.flatnonzero((self._reset_N | back_N) & seen_N)
+        self._rules.put_right(right_I, self._poses_N3[right_I, :2])
+        hidden_N = back_N & ~seen_N
+        succeeded_N = self._rules.judge(
+            self._pushed_N & ~back_N | hidden_N, touched_N, self._poses_N3, np.ones(self.robots)
+        )
+        outcome = self._rules.outcome(self._poses_N3, succeeded_N, self._reset_N)
+        self._pushed_N, self._reset_N = self._nobody(), self._nobody()
+        self._new_N &= ~back_N
+        return outcome
+
+    def _straight(self, robot: int, picture_HW3: NDArray[np.uint8] | None, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """With the goal; black of an arm that nothing has been seen of."""
+        if picture_HW3 is None:
+            return np.zeros((size[1], size[0], 3), dtype=np.uint8)
+        overhead = self._arms[robot].overhead
+        return overhead.with_goal(overhead.straight(picture_HW3, *size), self._rules.task.goals_N2[robot])
+
+    def _nobody(self) -> NDArray[np.bool_]:
+        return np.zeros(len(self._arms), dtype=np.bool_)

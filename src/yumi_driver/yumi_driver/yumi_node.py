@@ -1,0 +1,43 @@
+"""Serves the arms behind one gateway to the fleet."""
+
+from __future__ import annotations
+
+import time
+from typing import NoReturn
+
+from fleet_contract.door import BadInput
+from fleet_contract.ros import run_process
+from robot_driver.driver_node import DriverNode
+from yumi_driver.gateways import read_gateways
+from yumi_driver.limits import read_limits
+from yumi_driver.link import Link
+from yumi_driver.simulated_gateways import GATEWAYS
+from yumi_driver.yumi import YumiDriver
+
+POLL_S, SIMULATED_S = 0.1, 30.0
+
+
+class YumiNode(DriverNode):
+    """The robots of one gateway."""
+
+    def __init__(self, name: str = "yumi") -> None:
+        super().__init__(name)
+        wanted = self.setting("gateway", "", "Name of the gateway in the gateways file.")
+        path = self.fleet.environment.gateways or self.run_dir / GATEWAYS
+        until_s = time.monotonic() + SIMULATED_S
+        while self.fleet.environment.gateways is None and not path.exists() and time.monotonic() < until_s:
+            time.sleep(POLL_S)
+        gateways = {gateway.name: gateway for gateway in read_gateways(path, len(self.fleet.robot_names)).gateways}
+        if wanted not in gateways:
+            raise BadInput(f"{path}: found no gateway {wanted}, allowed are {', '.join(gateways)}.")
+        gateway = gateways[wanted]
+        link = Link(gateway, self.fleet.fleet, read_limits(), self._log)
+        self.serve(YumiDriver(self.robot_contract, link, gateway.arms, self._log))
+
+    def _log(self, text: str) -> None:
+        self.get_logger().info(text)
+
+
+def main() -> NoReturn:
+    """Run the node."""
+    run_process(YumiNode)
