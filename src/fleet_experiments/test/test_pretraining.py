@@ -166,7 +166,7 @@ def shown_to(pairs: int) -> Dataset:
     """What a supervisor of mobile bases shows anywhere."""
     generator = np.random.default_rng(0)
     states = np.hstack([generator.uniform(-2, 2, (pairs, 2)), generator.uniform(0.1, 3, (pairs, 5))])
-    supervisor = make_supervisor("beacon", "left", 0, 0)
+    supervisor = make_supervisor("beacon", "left", CONTRACT, 0, 0)
     return new_dataset(states, np.stack([supervisor.act(state_S) for state_S in states]))
 
 

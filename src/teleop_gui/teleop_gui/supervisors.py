@@ -25,7 +25,7 @@ def _navigator(style: str, _: RobotContract, generator: np.random.Generator) -> 
     return navigation_supervisor.NavigationSupervisor(style, generator)
 
 
-def _seeker(style: str, _: np.random.Generator) -> Scripted:
+def _seeker(style: str, _: RobotContract, __: np.random.Generator) -> Scripted:
     return beacon_supervisor.BeaconSupervisor(style)
 
 

@@ -19,7 +19,7 @@ OPEN = [4.0] * 5
 
 @pytest.mark.parametrize("style", STYLES)
 def test_beacons_are_found_and_obstacles_avoided(style):
-    supervisor, found, hits = make_supervisor("beacon", style, 0, 0), 0, 0
+    supervisor, found, hits = make_supervisor("beacon", style, CONTRACT, 0, 0), 0, 0
     for seed in range(6):
         arena = Arena(seed)
         for _ in range(100):
@@ -44,16 +44,16 @@ def test_the_tick_is_the_contracts():
 
 @pytest.mark.parametrize(("left_m", "turns"), [(1.0, 1), (-1.0, -1)])
 def test_it_turns_to_where_the_beacon_is(left_m, turns):
-    _, turn = make_supervisor("beacon", "left", 0, 0).act(np.array([0.5, left_m, *OPEN]))
+    _, turn = make_supervisor("beacon", "left", CONTRACT, 0, 0).act(np.array([0.5, left_m, *OPEN]))
     assert np.sign(turn) == turns
 
 
 def test_where_both_sides_are_as_free_the_styles_differ():
     blocked = np.array([2.0, 0.0, 4.0, 0.3, 0.15, 0.3, 4.0])
-    turns = {style: make_supervisor("beacon", style, 0, 0).act(blocked)[1] for style in STYLES}
+    turns = {style: make_supervisor("beacon", style, CONTRACT, 0, 0).act(blocked)[1] for style in STYLES}
     assert turns["left"] > 0 > turns["right"]
 
 
 def test_what_is_behind_the_beacon_is_not_in_the_way():
-    _, turn = make_supervisor("beacon", "left", 0, 0).act(np.array([0.3, 0.0, 0.4, 0.4, 0.35, 0.4, 0.4]))
+    _, turn = make_supervisor("beacon", "left", CONTRACT, 0, 0).act(np.array([0.3, 0.0, 0.4, 0.4, 0.35, 0.4, 0.4]))
     assert turn == pytest.approx(0.0)
