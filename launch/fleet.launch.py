@@ -75,6 +75,7 @@ def _start(context: LaunchContext) -> list:
             package=spec.package,
             executable=spec.executable,
             name=spec.name,
+            namespace=spec.namespace or None,
             parameters=[str(parameters), *([chosen["params_file"]] if chosen["params_file"] else [])],
             arguments=["--ros-args", "--log-level", chosen["log_level"]],
             output="screen" if spec.name == "console" else "log",

@@ -13,6 +13,7 @@ from fleet_bringup.display import has_display
 from fleet_bringup.experiments import experiment
 from fleet_bringup.prepared import Wishes, prepare
 from fleet_contract.door import EXIT_BAD_INPUT, BadInput
+from fleet_contract.fleet import read_fleet
 
 app = typer.Typer(
     help="A few human supervisors, many learning robots.",
@@ -51,6 +52,9 @@ def up(
         bool | None, typer.Option(help="Open the operators' windows here; else where there is a display.")
     ] = None,
     policy: Annotated[Path | None, typer.Option(help="Checkpoint instead of the fleet file's.")] = None,
+    demonstrate: Annotated[
+        bool, typer.Option("--demonstrate", help="Without a policy: robots hold unless a supervisor drives them.")
+    ] = False,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Robots do not wait; a late action means holding.")
     ] = False,
@@ -70,6 +74,7 @@ def up(
             operators=operators,
             windows=has_display() if window is None else window,
             policy=policy,
+            demonstrate=demonstrate,
             mode="real_time" if real_time else None,
             params_file=params_file,
         )
@@ -104,12 +109,24 @@ def pretrain(
         str, typer.Option(help="A fleet file, or the name of one that comes with the stack.")
     ] = "block_push",
     seed: Annotated[int, typer.Option(help="Seed of demonstrations, training and calibration.")] = 0,
+    shown: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Folder of a run: learn from what humans showed in it; may be given many times."),
+    ] = None,
 ) -> None:
     """Collect demonstrations, train the fleet's first policy on them, and calibrate its threshold."""
+    from fleet_bags.shown import shown_in
     from fleet_bringup.prepared import fleet_file
     from fleet_experiments.pretrain import pretrain as run_pretrain
+    from fleet_experiments.pretrain import pretrain_from
 
-    run_pretrain(fleet_file(fleet), seed=seed)
+    path = fleet_file(fleet)
+    if shown:
+        described = read_fleet(path)
+        pairs = shown_in(shown, described.contract(), described.pretraining.observes)
+        pretrain_from(described, pairs, seed=seed)
+    else:
+        run_pretrain(path, seed=seed)
 
 
 def main() -> None:

@@ -36,6 +36,12 @@ class NodeSpec:
     """The run ends when this node ends."""
     closable: bool = False
     """A person may end it, and it stays so."""
+    namespace: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """As parameter files call it."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
@@ -72,6 +78,8 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
 def _robots(run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
     """What is behind the robots' topics."""
     backend = run.fleet.environment.backend
+    if backend == "ros":
+        return [NodeSpec("robot_driver", "adapter_node", "bridge", parameters, needed=True), *_programs(run)]
     if backend not in {"yumi", "yumi_sim"}:
         return [NodeSpec("sim_bridge", "bridge_node", "bridge", parameters, needed=True)]
     home: dict[str, Parameter] = {name: parameters[name] for name in ("run_dir", "seed")}
@@ -91,6 +99,16 @@ def _robots(run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
     return [*(lab if backend == "yumi_sim" else []), *drivers]
 
 
+def _programs(run: Run) -> list[NodeSpec]:
+    """Robots that know nothing of the run."""
+    program = run.fleet.environment.program
+    return [
+        NodeSpec(program.package, program.executable, name, {"seed": run.seed + index}, namespace=f"/{name}")
+        for index, name in enumerate(run.fleet.robot_names)
+        if program
+    ]
+
+
 def _gateways(run: Run) -> dict[str, int]:
     """How many robots are behind each."""
     from yumi_driver.gateways import read_gateways
@@ -105,7 +123,7 @@ def _gateways(run: Run) -> dict[str, int]:
 def write_parameters(nodes: list[NodeSpec], folder: Path) -> Path:
     """Write all nodes' parameters as one ROS 2 parameter file into the run's folder."""
     path = folder / "params.yaml"
-    content = {node.name: {"ros__parameters": dict(node.parameters)} for node in nodes}
+    content = {node.full_name: {"ros__parameters": dict(node.parameters)} for node in nodes}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path
 
@@ -113,4 +131,5 @@ def write_parameters(nodes: list[NodeSpec], folder: Path) -> Path:
 def arguments(node: NodeSpec, params_files: list[Path], log_level: str) -> list[str]:
     """What a node's executable is called with; later parameter files win."""
     files = [word for file in params_files for word in ("--params-file", str(file))]
-    return ["--ros-args", "-r", f"__node:={node.name}", *files, "--log-level", log_level]
+    namespace = ["-r", f"__ns:={node.namespace}"] if node.namespace else []
+    return ["--ros-args", "-r", f"__node:={node.name}", *namespace, *files, "--log-level", log_level]

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_directory
 
 from fleet_contract.door import BadInput, validated
 from fleet_contract.fleet import Fleet, read_fleet
@@ -42,6 +42,8 @@ class Wishes:
     """Whether operators sit at this machine."""
     policy: Path | None = None
     """Checkpoint instead of the fleet file's."""
+    demonstrate: bool = False
+    """Without a policy: only humans drive."""
     mode: Literal["lockstep", "real_time"] | None = None
     """Instead of the fleet file's."""
     params_file: Path | None = None
@@ -117,12 +119,20 @@ def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
     ):
         if value is not None:
             content[section][key] = value
-    require_environment(fleet.environment.simulator, fleet.environment.task)
-    for style in fleet.supervisors.styles:
-        require_supervisor(fleet.environment.task, style)
+    _require_robots(fleet)
+    if content["supervisors"]["operators"] < content["supervisors"]["count"]:
+        for style in fleet.supervisors.styles:
+            require_supervisor(fleet.environment.task, style)
     contract = fleet.contract()
     if content["supervisors"]["operators"]:
         pointing_of(contract)
+    if wishes.demonstrate:
+        content["policy"]["checkpoint"] = None
+    if content["policy"]["checkpoint"] is None:
+        content["training"]["update_ticks"] = ()
+        # All are unsure.
+        content["allocation"] |= {"order": "UC", "threshold": 0.0, "budget_per_tick": None}
+        return validated(content, Fleet, source=wishes.fleet)
     policy, about = read_checkpoint(Path(content["policy"]["checkpoint"]), contract)
     read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
     if fleet.allocation.threshold == "calibrated":
@@ -133,6 +143,25 @@ def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
             )
         content["allocation"]["threshold"] = about.threshold
     return validated(content, Fleet, source=wishes.fleet)
+
+
+def _require_robots(fleet: Fleet) -> None:
+    """Refuse a fleet whose robots cannot be reached, as far as this can be told from here."""
+    environment = fleet.environment
+    if environment.backend != "ros":
+        require_environment(environment.simulator, environment.task)
+        return
+    _ = fleet.contract().spoken
+    program = environment.program
+    if program is None:
+        return
+    try:
+        folder = Path(get_package_prefix(program.package)) / "lib" / program.package
+    except PackageNotFoundError:
+        raise BadInput(f"environment.program.package: found {program.package}, allowed is one that is built.") from None
+    if not (folder / program.executable).exists():
+        names = ", ".join(sorted(path.name for path in folder.glob("*")))
+        raise BadInput(f"environment.program.executable: found {program.executable}, allowed are {names}.")
 
 
 def _make(folder: Path, stamp: str) -> None:

@@ -13,4 +13,5 @@ setup(
     ],
     install_requires=["setuptools"],
     zip_safe=False,
+    entry_points={"console_scripts": ["adapter_node = robot_driver.adapter_node:main"]},
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from importlib import import_module
 from typing import Any, NoReturn
 
 from rclpy.clock import Clock, ClockType
@@ -16,6 +15,7 @@ from std_msgs.msg import Bool
 
 from fleet_bags.definitions import typestore_for
 from fleet_bags.topics import IMAGE_TYPES, recorded_topics
+from fleet_contract.message_types import message_class
 from fleet_contract.ros import EVERY, OFFERED, FleetNode, run_process
 
 OPENING_S = 0.1
@@ -41,7 +41,7 @@ class RecorderNode(FleetNode):
         for topic, kind in topics.items():
             connection = self._writer.add_connection(topic, kind, typestore=types)
             heard = partial(self._write, connection)
-            subscription = self.create_subscription(_message_class(kind), topic, heard, EVERY, raw=True)
+            subscription = self.create_subscription(message_class(kind), topic, heard, EVERY, raw=True)
             if kind in IMAGE_TYPES:
                 self._eyes.append(subscription)
         self._recording = self.create_publisher(Bool, "fleet/recording", OFFERED)
@@ -67,11 +67,6 @@ class RecorderNode(FleetNode):
             executor.spin_once(timeout_sec=QUIET_S / 3)
             now = time.monotonic()
         self._writer.close()
-
-
-def _message_class(kind: str) -> Any:
-    package, namespace, name = kind.split("/")
-    return getattr(import_module(f"{package}.{namespace}"), name)
 
 
 def main() -> NoReturn:

@@ -24,13 +24,23 @@ class Robots(Strict):
     """N."""
 
 
+class Program(Strict):
+    """An executable of a ROS package."""
+
+    package: str = Name
+    executable: str
+
+
 class EnvironmentChoice(Strict):
     """What is behind the robots' topics."""
 
-    backend: Literal["mujoco", "isaacgym", "numpy", "yumi", "yumi_sim"]
+    backend: Literal["mujoco", "isaacgym", "numpy", "yumi", "yumi_sim", "ros"]
+    """ros: the robots' own topics, as their contract names them."""
     task: str = Name
     gateways: Path | None = None
     """yumi: the gateways file, relative to the fleet file."""
+    program: Program | None = None
+    """ros: what is started for every robot, in its namespace; none: the robots are there already."""
 
     @model_validator(mode="after")
     def _gateways_where_they_are_used(self) -> Self:
@@ -38,6 +48,12 @@ class EnvironmentChoice(Strict):
             raise ValueError(
                 f"gateways: found {self.gateways}, allowed is a file with backend yumi, and none otherwise"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _program_where_it_is_used(self) -> Self:
+        if self.program and self.backend != "ros":
+            raise ValueError(f"program: found {self.program.executable}, allowed with backend {self.backend} is none")
         return self
 
     @property
@@ -55,25 +71,38 @@ class Supervisors(Strict):
     """How many of them, the first ones, are people; the others are scripts."""
     patience_s: float = Field(default=10.0, gt=0)
     """lockstep: how long the robots wait for a person's action before the person's robot holds for this tick."""
-    styles: tuple[str, ...] = Field(min_length=1)
-    """Behaviours of the scripts, given to the supervisors in turn."""
+    styles: tuple[str, ...] = ()
+    """Behaviours of the scripts, given to the supervisors in turn; may be left out where all are people."""
 
     @model_validator(mode="after")
     def _operators_are_supervisors(self) -> Self:
         if self.operators > self.count:
             raise ValueError(f"operators: found {self.operators}, allowed is at most count ({self.count})")
+        if self.operators < self.count and not self.styles:
+            raise ValueError("styles: found none, allowed is at least one, unless all supervisors are people")
         return self
 
 
 class PolicyChoice(Strict):
     """The policy that the run starts with, and how it samples."""
 
-    checkpoint: Path
-    """Relative to the fleet file."""
+    checkpoint: Path | None
+    """Relative to the fleet file; null: there is none yet, and robots hold unless a human drives them."""
     chains: int = Field(default=128, ge=2)
     """K, Langevin chains per robot and member."""
     iterations: int = Field(default=50, ge=1)
     """Langevin iterations per decision."""
+
+    @property
+    def first(self) -> Path:
+        """The checkpoint that there must be.
+
+        Raises:
+            BadInput: there is none.
+        """
+        if self.checkpoint is None:
+            raise BadInput("policy.checkpoint: found null, allowed is a file.")
+        return self.checkpoint
 
 
 class Allocation(Strict):

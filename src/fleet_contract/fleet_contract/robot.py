@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from fleet_contract.alignment import Alignment
 from fleet_contract.door import BadInput, Strict
 from fleet_contract.images import CHANNELS
+from fleet_contract.native import Native
 from fleet_contract.operation import Operation
 
 Stream = Literal["state", "camera"]
 """What a policy decides from."""
+PROPOSED = ("policy_action", "teleop_action")
+"""Topics of what policy and people would do."""
 Name = Field(pattern=r"^[a-z][a-z0-9_]*$")
 
 
@@ -36,16 +40,6 @@ class Quantity(Strict):
         if not self.low < self.high:
             raise ValueError(f"low is {self.low}, allowed is less than high ({self.high})")
         return self
-
-
-class Alignment(Strict):
-    """How a sample of a stream is joined to a tick."""
-
-    rule: Literal["tick", "hold", "nearest", "gap"]
-    """tick: the sample carries the tick; hold: the newest before it; nearest: within the tolerance; gap: else missing."""
-    timeline: Literal["header", "receive"] = "header"
-    """Which clock places the sample: the stamp in its header, or its arrival."""
-    tolerance_s: float = Field(default=0.0, ge=0.0)
 
 
 class VectorStream(Strict):
@@ -121,6 +115,8 @@ class RobotContract(Strict):
     """The last action completed the task."""
     operation: Operation | None = None
     """None: people cannot drive this robot."""
+    native: Native | None = None
+    """None: its driver speaks the fleet's topics."""
 
     @model_validator(mode="after")
     def _operable(self) -> Self:
@@ -137,6 +133,12 @@ class RobotContract(Strict):
                     f"operation: found {quantity.name} from {quantity.low} to {quantity.high}, allowed is a range "
                     "about 0: a pointer moves either way"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _translatable(self) -> Self:
+        if self.native:
+            self.native.require_fit(self)
         return self
 
     @property
@@ -175,6 +177,28 @@ class RobotContract(Strict):
         if self.observation.camera is None:
             raise BadInput(f"robot {self.robot}: observation.camera is missing.")
         return self.observation.camera
+
+    @property
+    def spoken(self) -> Native:
+        """The topics that the robot already has.
+
+        Raises:
+            BadInput: the contract does not say.
+        """
+        if self.native is None:
+            raise BadInput(
+                f"robot {self.robot}: native is missing, allowed is a section that names the robot's own topics."
+            )
+        return self.native
+
+    @property
+    def fleet_topics(self) -> frozenset[str]:
+        """What the fleet itself publishes in the robot's namespace."""
+        observation, operation = self.observation, self.operation
+        topics = {observation.state.topic, self.action.topic, self.violation.topic, self.success.topic, *PROPOSED}
+        if observation.camera:
+            topics |= {observation.camera.topic, observation.camera.info_topic}
+        return frozenset(topics | {operation.video.topic} if operation else topics)
 
     @property
     def action_dim(self) -> int:

@@ -30,7 +30,7 @@ def changed(**sections) -> Fleet:
         ({"supervisors": {"count": 4}}, "supervisors.count: found 4, allowed is less than robots.count (4)"),
         ({"supervisors": {"count": 5}}, "supervisors.count: found 5, allowed is less than robots.count (4)"),
         ({"supervisors": {"count": 0}}, "supervisors.count: found 0, Input should be greater than or equal to 1"),
-        ({"supervisors": {"styles": []}}, "supervisors.styles: Tuple should have at least 1 item"),
+        ({"supervisors": {"styles": []}}, "supervisors: styles: found none, allowed is at least one, unless"),
         ({"supervisors": {"operators": 3}}, "supervisors: operators: found 3, allowed is at most count (2)"),
         ({"supervisors": {"operators": -1}}, "supervisors.operators: found -1, Input should be greater than or equal"),
         ({"supervisors": {"patience_s": 0}}, "supervisors.patience_s: found 0, Input should be greater than 0"),

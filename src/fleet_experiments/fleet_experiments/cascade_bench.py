@@ -126,9 +126,9 @@ class _Bench:
     def fleet(self, fleet: Fleet) -> Row:
         """A simulated fleet with its own policy, driven by the cascade."""
         plan, contract, choice = self.plan, fleet.contract(), fleet.environment
-        policy, about = read_checkpoint(fleet.policy.checkpoint, contract)
+        policy, about = read_checkpoint(fleet.policy.first, contract)
         if not isinstance(policy, ImplicitPolicy):
-            raise BadInput(f"{fleet.policy.checkpoint}: policy found {policy.config.kind}, allowed is implicit.")
+            raise BadInput(f"{fleet.policy.first}: policy found {policy.config.kind}, allowed is implicit.")
         humans = fleet.model_copy(update={"supervisors": fleet.supervisors.model_copy(update={"count": plan.watched})})
         threshold = about.threshold if fleet.allocation.threshold == "calibrated" else fleet.allocation.threshold
         allocation = fleet.allocation.model_copy(update={"threshold": threshold})

@@ -26,17 +26,22 @@ class HumanPairs:
 
     def add_observation(self, tick: int, robot: int, observation: NDArray[np.generic]) -> None:
         """What a robot observed."""
-        self._observations[tick, robot] = observation
-        self._join(tick, robot)
+        if not self._has(tick, robot):
+            self._observations[tick, robot] = observation
+            self._join(tick, robot)
 
     def add_action(self, robot: int, action: RobotAction) -> None:
-        """A robot's action, as the gate released it."""
-        self._actions[action.tick, robot] = action
-        self._join(action.tick, robot)
+        """A robot's action, as the gate released it; where nobody drove, the robot may be absent and observe nothing."""
+        if action.source is ActionSource.NOBODY:
+            self._observations.pop((action.tick, robot), None)
+            self._joined.setdefault(action.tick, set()).add(robot)
+        elif not self._has(action.tick, robot):
+            self._actions[action.tick, robot] = action
+            self._join(action.tick, robot)
 
     def has_all_of(self, tick: int) -> bool:
-        """Whether the observations and actions of all robots at this tick have come."""
-        return len(self._joined.get(tick, ())) == self._robots
+        """Whether the observations and actions of all robots at this tick have come, and those before it."""
+        return len(self._joined.get(tick, ())) == self._robots and not any(then <= tick for then, _ in self._actions)
 
     def between(self, first: int, end: int) -> Dataset:
         """The pairs of ticks first <= t < end, by tick and robot."""
@@ -45,6 +50,9 @@ class HumanPairs:
             return self._empty
         observations, actions = zip(*rows, strict=True)
         return new_dataset(observations, actions)
+
+    def _has(self, tick: int, robot: int) -> bool:
+        return robot in self._joined.get(tick, ())
 
     def _join(self, tick: int, robot: int) -> None:
         key = (tick, robot)

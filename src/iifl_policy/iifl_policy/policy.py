@@ -45,6 +45,11 @@ class Fitted(Generic[P_co]):
     """Mean over members and the last tenth of the steps."""
 
 
+def undecided(robots: int) -> Decision:
+    """What is decided before anything was learned: nothing, and unsure everywhere."""
+    return Decision(np.zeros((robots, 0)), np.ones(robots), np.zeros(robots))
+
+
 class Decider(Protocol):
     """Whatever decides for the fleet."""
 

@@ -19,7 +19,7 @@ from fleet_contract.observing import observe
 from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
 from iifl_policy.checkpoint import read_checkpoint
 from iifl_policy.implicit import ImplicitPolicy
-from iifl_policy.policy import Decision, Policy
+from iifl_policy.policy import Decision, Policy, undecided
 from iifl_policy.randomness import torch_generator
 
 COMPLAIN_S = 5.0
@@ -29,7 +29,8 @@ class PolicyNode(FleetNode):
     """Answers every tick's observations with actions and uncertainties.
 
     In lockstep a tick for which a new version is due waits for it; otherwise a version serves from whenever it comes. Absent
-    robots are not waited for; for those that come back within a tick, the policy decides when they do.
+    robots are not waited for; for those that come back within a tick, the policy decides when they do. While there is no
+    policy yet, robots are told to hold, and all are as unsure as the others.
     """
 
     def __init__(self) -> None:
@@ -45,13 +46,15 @@ class PolicyNode(FleetNode):
         names = self.fleet.robot_names
         self._actions = [self.create_publisher(ActionMessage, f"{name}/policy_action", OFFERED) for name in names]
         self._reports = self.create_publisher(PolicyReport, "fleet/policy_report", OFFERED)
-        observe(self, self._policy.observes, self._on_observation, NEWEST)
+        observe(self, self._policy.observes if self._policy else "state", self._on_observation, NEWEST)
         self.create_subscription(PolicyVersion, "fleet/policy_version", self._on_version, NEWEST)
         for robot, name in enumerate(names):
             topic = f"{name}/{self.robot_contract.violation.topic}"
             self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), NEWEST)
 
-    def _load(self, path: Path) -> Policy:
+    def _load(self, path: Path | None) -> Policy | None:
+        if path is None:
+            return None
         policy, _ = read_checkpoint(path, self.robot_contract)
         choice = self.fleet.policy
         return policy.sampling(choice.chains, choice.iterations) if isinstance(policy, ImplicitPolicy) else policy
@@ -97,7 +100,8 @@ class PolicyNode(FleetNode):
         began = time.perf_counter()
         robots = sorted(self._observations)
         generator = torch_generator(self._seed, self._tick)
-        decision = self._policy.decide(np.stack([self._observations[robot] for robot in robots]), generator)
+        observations_N = np.stack([self._observations[robot] for robot in robots])
+        decision = self._policy.decide(observations_N, generator) if self._policy else undecided(len(robots))
         self._observations.clear()
         if not self._decided:
             self._report(robots, decision, time.perf_counter() - began)
@@ -106,10 +110,9 @@ class PolicyNode(FleetNode):
             message = ActionMessage()
             message.header.stamp = self._stamp
             message.header.frame_id = f"{self.fleet.robot_names[robot]}/base_link"
-            move = RobotAction(
-                self._tick, ActionKind.MOVE, ActionSource.POLICY, tuple(values_A), policy_version=self._version
-            )
-            fill_action(message, move)
+            kind = ActionKind.MOVE if self._policy else ActionKind.HOLD
+            action = RobotAction(self._tick, kind, ActionSource.POLICY, tuple(values_A), policy_version=self._version)
+            fill_action(message, action)
             self._actions[robot].publish(message)
 
     def _report(self, robots: list[int], decision: Decision, decision_s: float) -> None:

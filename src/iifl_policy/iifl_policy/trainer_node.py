@@ -44,7 +44,7 @@ class TrainerNode(FleetNode):
         self._seed = self.setting("seed", 0, "Seed of bootstraps and batches.")
         contract = self.robot_contract
         self._version = 1
-        self._policy, self._about = read_checkpoint(self.fleet.policy.checkpoint, contract)
+        self._policy, self._about = read_checkpoint(self.fleet.policy.first, contract)
         self._dims = contract.observed_shape(self._policy.observes), contract.action_dim
         self._dataset = read_dataset(self.fleet.training.demonstrations, *self._dims)
         self._offline = len(self._dataset)

@@ -61,7 +61,7 @@ def test_any_order_of_arrival_gives_what_humans_drove_by_tick_and_robot(run, fir
 
 
 @given(runs(), st.data())
-def test_a_tick_is_complete_when_both_messages_of_every_robot_have_come_however_often(run, data):
+def test_a_tick_is_complete_when_all_that_was_done_up_to_it_is_known_however_often_it_is_told(run, data):
     did, messages = run
     repeated = data.draw(st.lists(st.sampled_from(messages), max_size=6))
     messages = data.draw(st.permutations([*messages, *repeated]))
@@ -70,7 +70,31 @@ def test_a_tick_is_complete_when_both_messages_of_every_robot_have_come_however_
     for place, is_state in messages:
         hear(pairs, did, place, is_state=is_state)
         heard.add((place, is_state))
+        acted = {place for place, is_state in heard if not is_state}
+        known = {place for place in acted if did[place][1] is ActionSource.NOBODY or (place, True) in heard}
         for tick in range(TICKS + 1):
-            of_tick = {(at, which) for at, which in heard if at[0] == tick}
-            assert pairs.has_all_of(tick) == (len(of_tick) == 2 * ROBOTS)
+            all_of_it = {(tick, robot) for robot in range(ROBOTS)} <= known
+            assert pairs.has_all_of(tick) == (all_of_it and {place for place in acted if place[0] <= tick} <= known)
     assert len(pairs.between(0, TICKS)) == len(expected_rows(did, 0, TICKS)[0])
+
+
+def test_an_absent_robot_observes_nothing_and_is_not_waited_for():
+    pairs = HumanPairs(ROBOTS, (3,), 2)
+    pairs.add_action(
+        1, RobotAction(0, ActionKind.HOLD, ActionSource.NOBODY, reason="absent: no /robot_02/odom for 0.3 s")
+    )
+    assert not pairs.has_all_of(0)
+    pairs.add_action(0, action_at(0, 0, ActionKind.MOVE, ActionSource.HUMAN))
+    assert not pairs.has_all_of(0)
+    pairs.add_observation(0, 0, state_at(0, 0))
+    assert pairs.has_all_of(0)
+    assert len(pairs.between(0, 1)) == 1
+
+
+def test_an_earlier_tick_whose_observation_is_late_is_waited_for():
+    pairs = HumanPairs(1, (3,), 2)
+    pairs.add_action(0, action_at(0, 0, ActionKind.MOVE, ActionSource.HUMAN))
+    pairs.add_action(0, RobotAction(1, ActionKind.HOLD, ActionSource.NOBODY))
+    assert not pairs.has_all_of(1)
+    pairs.add_observation(0, 0, state_at(0, 0))
+    assert pairs.has_all_of(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fleet_contract.door import BadInput
-from teleop_gui import navigation_supervisor, push_supervisors
+from teleop_gui import beacon_supervisor, navigation_supervisor, push_supervisors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,12 +25,17 @@ def _navigator(style: str, _: RobotContract, generator: np.random.Generator) -> 
     return navigation_supervisor.NavigationSupervisor(style, generator)
 
 
+def _seeker(style: str, _: RobotContract, __: np.random.Generator) -> Scripted:
+    return beacon_supervisor.BeaconSupervisor(style)
+
+
 _PUSHERS = {style: partial(_pusher, style) for style in push_supervisors.STYLES}
 _NAVIGATORS = {style: partial(_navigator, style) for style in navigation_supervisor.STYLES}
 SCRIPTED: Mapping[str, Mapping[str, Callable[[RobotContract, np.random.Generator], Scripted]]] = {
     "block_push": _PUSHERS,
     "navigation": _NAVIGATORS,
     "windy_navigation": _NAVIGATORS,
+    "beacon": {style: partial(_seeker, style) for style in beacon_supervisor.STYLES},
 }
 """Task, then style; made for the robots of a contract, with what the supervisor's choices are drawn from."""
 CHOICES = 1

@@ -1,0 +1,36 @@
+"""Which sample of a stream is joined to a tick, live and from bags alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from fleet_contract.door import Strict
+
+
+class Alignment(Strict):
+    """How a sample of a stream is joined to a tick."""
+
+    rule: Literal["tick", "hold", "nearest", "gap"]
+    """tick: the sample carries the tick; hold: the newest before it, however old; nearest: before or after it, within the
+    tolerance; gap: the newest before it, within the tolerance. Otherwise there is no sample."""
+    timeline: Literal["header", "receive"] = "header"
+    """Which clock places the sample: the stamp in its header, or its arrival."""
+    tolerance_s: float = Field(default=0.0, ge=0.0)
+
+
+def aligned(stamps_s: Sequence[float], tick_s: float, align: Alignment) -> int | None:
+    """Index of the sample that belongs to the tick; None if there is none.
+
+    Args:
+        stamps_s: of the samples, in any order, on the alignment's timeline.
+        tick_s: the tick's time on the same timeline.
+        align: any rule but `tick`.
+    """
+    tolerance_s = float("inf") if align.rule == "hold" else align.tolerance_s
+    after_s = align.tolerance_s if align.rule == "nearest" else 0.0
+    fitting = [index for index, stamp_s in enumerate(stamps_s) if -after_s <= tick_s - stamp_s <= tolerance_s]
+    # Of samples that are equally near, the one that came last.
+    return min(reversed(fitting), key=lambda index: abs(tick_s - stamps_s[index]), default=None)

@@ -1,0 +1,213 @@
+"""Messages of robots' own topics become arrays and back: by name, in the contract's units, whatever the order."""
+
+from __future__ import annotations
+
+import copy
+import math
+from array import array
+from io import BytesIO
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import Twist, TwistStamped
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Picture
+from sensor_msgs.msg import CompressedImage, Image, JointState
+from std_msgs.msg import Float64MultiArray
+from test_native_contract import TREE, contract, joints, with_change
+from trajectory_msgs.msg import JointTrajectory
+
+from fleet_contract.fields import LAYOUTS
+from fleet_contract.images import fill_message
+from fleet_contract.message_types import message_class
+from fleet_contract.translation import command_of, fill_command, numbers_of, picture_of, state_from
+from fleet_contract.units import FACTORS, factor
+
+IN_ONE = {  # from other sources: what one of the unit is in the first of its kind
+    ("%", "1"): 0.01,
+    ("cm", "m"): 1e-2,
+    ("mm", "m"): 1e-3,
+    ("km", "m"): 1e3,
+    ("deg", "rad"): 0.017453292519943295,
+    ("ms", "s"): 1e-3,
+    ("cm/s", "m/s"): 1e-2,
+    ("mm/s", "m/s"): 1e-3,
+    ("km/h", "m/s"): 0.2777777777777778,
+    ("deg/s", "rad/s"): 0.017453292519943295,
+    ("rpm", "rad/s"): 0.10471975511965977,
+    ("kN", "N"): 1e3,
+    ("Nmm", "Nm"): 1e-3,
+}
+NUMBERS = st.floats(-1e6, 1e6)
+BASE = contract(TREE)
+
+
+def test_every_unit_is_converted_as_it_is_defined():
+    found = {(unit, next(iter(units))): value for units in FACTORS for unit, value in units.items()}
+    assert {pair: value for pair, value in found.items() if pair[0] != pair[1]} == pytest.approx(IN_ONE)
+
+
+@given(st.sampled_from(FACTORS).flatmap(lambda units: st.tuples(*[st.sampled_from(sorted(units))] * 2)))
+def test_there_and_back_is_the_same(pair):
+    one, other = pair
+    assert factor(one, other) * factor(other, one) == pytest.approx(1.0)
+
+
+def test_a_unit_that_is_not_in_the_table_is_only_itself():
+    assert factor("lux", "lux") == 1.0
+    with pytest.raises(ValueError, match=r"^found unit 'm', allowed for a quantity in 'lux': lux$"):
+        factor("m", "lux")
+
+
+def test_numbers_are_picked_and_converted():
+    beacon, sonar = BASE.spoken.state
+    parts = [
+        numbers_of(Float64MultiArray(data=[1500.0, -250.0]), beacon, BASE),
+        numbers_of(Float64MultiArray(data=[10.0, 20.0, 30.0, 40.0, 50.0]), sonar, BASE),
+    ]
+    assert parts[0] == pytest.approx({"beacon_ahead": 1.5, "beacon_left": -0.25})
+    for order in (parts, parts[::-1]):
+        assert state_from(order, BASE) == pytest.approx([1.5, -0.25, 0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [([1.0], "found 1 values, needed is data[1]"), ([1.0, math.nan], "found [1.0, nan], allowed are finite values")],
+)
+def test_messages_without_the_numbers_are_refused(data, said):
+    with pytest.raises(ValueError, match=r"needed|finite") as caught:
+        numbers_of(Float64MultiArray(data=data), BASE.spoken.state[0], BASE)
+    assert str(caught.value) == said
+
+
+@given(st.permutations(["a", "b", "c", "d"]), st.lists(NUMBERS, min_size=4, max_size=4))
+def test_joints_are_found_by_name_wherever_they_are(order, values):
+    layout = LAYOUTS["sensor_msgs/msg/JointState"]
+    message = JointState(name=order, position=values, velocity=values[::-1])
+    found = layout.read(message, ["velocity[b]", "position[c]"])
+    assert found == [values[::-1][order.index("b")], values[order.index("c")]]
+
+
+@pytest.mark.parametrize(
+    ("message", "field", "said"),
+    [
+        (JointState(name=["a"], position=[1.0]), "position[b]", "found joints a, needed is position[b]"),
+        (JointState(name=["a"], position=[1.0]), "effort[a]", "found 0 values for 1 joints, needed is effort[a]"),
+    ],
+)
+def test_a_joint_that_is_not_there_is_named(message, field, said):
+    with pytest.raises(ValueError, match="needed") as caught:
+        LAYOUTS["sensor_msgs/msg/JointState"].read(message, [field])
+    assert str(caught.value) == said
+
+
+def test_a_trajectory_without_points_has_no_numbers():
+    with pytest.raises(ValueError, match=r"^found no points, needed is one$"):
+        LAYOUTS["trajectory_msgs/msg/JointTrajectory"].read(JointTrajectory(joint_names=["a"]), ["positions[a]"])
+
+
+FIELDS = {
+    "sensor_msgs/msg/JointState": ["effort[b]", "effort[a]"],
+    "geometry_msgs/msg/Twist": ["angular.z", "linear.y"],
+    "geometry_msgs/msg/TwistStamped": ["twist.angular.z", "twist.linear.y"],
+    "trajectory_msgs/msg/JointTrajectory": ["velocities[b]", "velocities[a]"],
+    "std_msgs/msg/Float64MultiArray": ["data[1]", "data[0]"],
+}
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+@given(values=st.tuples(NUMBERS, NUMBERS))
+def test_what_is_written_is_read_back(kind, values):
+    message = message_class(kind)()
+    LAYOUTS[kind].fill(message, FIELDS[kind], values, 0.2)
+    assert LAYOUTS[kind].read(message, FIELDS[kind]) == list(values)
+
+
+def test_a_command_is_in_the_robots_units_and_nothing_else_is_set():
+    fast = with_change((("native", "action", "quantities", "speed", "unit"), "km/h"))
+    message = Twist()
+    fill_command(message, np.array([0.5, -1.0]), fast, duration_s=0.2)
+    assert (message.linear.x, message.angular.z) == pytest.approx((1.8, -1.0))
+    message.linear.x = message.angular.z = 0.0
+    assert message == Twist(), "nothing else"
+    fill_command(message, np.array([0.5, -1.0]), fast, duration_s=0.2)
+    assert command_of(message, fast) == pytest.approx([0.5, -1.0])
+
+
+def test_a_stamped_command_has_its_numbers_one_deeper():
+    tree = copy.deepcopy(TREE)
+    tree["native"]["action"] |= {"type": "geometry_msgs/msg/TwistStamped"}
+    for quantity in tree["native"]["action"]["quantities"].values():
+        quantity["field"] = f"twist.{quantity['field']}"
+    message = TwistStamped()
+    fill_command(message, np.array([0.5, -1.0]), contract(tree), duration_s=0.2)
+    assert (message.twist.linear.x, message.twist.angular.z) == (0.5, -1.0)
+
+
+def test_a_trajectory_has_one_point_to_be_reached_in_time():
+    arm = joints()
+    arm[2] = (("native", "action", "type"), "trajectory_msgs/msg/JointTrajectory")
+    for quantity in arm[3][1].values():
+        quantity["field"] = quantity["field"].replace("position", "positions")
+        quantity["unit"] = "mm"
+    message = JointTrajectory()
+    fill_command(message, np.array([0.25, -0.5]), with_change(*arm), duration_s=1.25)
+    (point,) = message.points
+    assert (message.joint_names, point.positions.tolist()) == (["a", "b"], [250.0, -500.0])
+    assert (point.time_from_start.sec, point.time_from_start.nanosec) == (1, 250_000_000)
+
+
+COLOURED = np.zeros((24, 32, 3), np.uint8)
+COLOURED[:, :16], COLOURED[:, 16:] = (200, 100, 0), (0, 40, 250)
+GREY = {"left": round(0.299 * 200 + 0.587 * 100), "right": round(0.587 * 40 + 0.114 * 250)}
+
+
+def compressed(kind: str) -> CompressedImage:
+    file = BytesIO()
+    Picture.fromarray(COLOURED).save(file, kind, **({"quality": 95, "subsampling": 0} if kind == "jpeg" else {}))
+    return CompressedImage(format=f"rgb8; {kind} compressed bgr8", data=array("B", file.getvalue()))
+
+
+def raw(encoding: str) -> Image:
+    message = Image()
+    pixels = {
+        "rgb8": COLOURED,
+        "bgr8": COLOURED[..., ::-1],
+        "mono8": np.asarray(Picture.fromarray(COLOURED).convert("L")),
+    }
+    fill_message(message, np.ascontiguousarray(pixels[encoding]), encoding)
+    return message
+
+
+@pytest.mark.parametrize("size", [(32, 24), (16, 12), (8, 12)])
+@pytest.mark.parametrize("message", [compressed("png"), compressed("jpeg"), raw("rgb8"), raw("bgr8")])
+def test_pictures_of_any_kind_come_in_the_wanted_size_and_encoding(message, size):
+    width, height = size
+    for encoding, left in (("rgb8", (200, 100, 0)), ("bgr8", (0, 100, 200)), ("mono8", (GREY["left"],))):
+        pixels = picture_of(message, width=width, height=height, encoding=encoding)
+        assert pixels.shape == (height, width, len(left))
+        assert np.abs(pixels[:, 0].astype(int) - left).max() <= 4
+
+
+def test_a_grey_picture_is_grey_in_colours_as_well():
+    pixels = picture_of(raw("mono8"), width=32, height=24, encoding="rgb8")
+    assert np.abs(pixels[0, -1].astype(int) - GREY["right"]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            CompressedImage(format="jpeg", data=array("B", b"nothing")),
+            "found 7 bytes of format 'jpeg', allowed is a JPEG",
+        ),
+        (CompressedImage(format="png"), "found 0 bytes of format 'png', allowed is a JPEG or PNG image"),
+        (Image(encoding="16UC1"), "image encoding is '16UC1', allowed are rgb8, bgr8, mono8"),
+        (Image(encoding="rgb8", height=2, width=2, step=6), "image of 2x2 rgb8 has 0 bytes in rows of 6"),
+    ],
+)
+def test_what_is_no_picture_is_refused(message, said):
+    with pytest.raises(ValueError, match=r"allowed|bytes") as caught:
+        picture_of(message, width=8, height=8, encoding="rgb8")
+    assert str(caught.value).startswith(said)

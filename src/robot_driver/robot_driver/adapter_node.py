@@ -1,0 +1,22 @@
+"""Serves robots that speak ROS 2 already to the fleet."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from fleet_contract.ros import run_process
+from robot_driver.driver_node import DriverNode
+from robot_driver.topic_driver import TopicDriver
+
+
+class AdapterNode(DriverNode):
+    """All robots of the fleet, over the topics that their contract names."""
+
+    def __init__(self) -> None:
+        super().__init__("adapter")
+        self.serve(TopicDriver(self, self.robot_contract, self.robots, continuous=not self.lockstep))
+
+
+def main() -> NoReturn:
+    """Run the node."""
+    run_process(AdapterNode)

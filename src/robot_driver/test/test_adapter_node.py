@@ -1,0 +1,148 @@
+"""The adapter serves carts that know nothing of the fleet on the fleet's topics, and lets them go when nobody may drive."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import rclpy
+import yaml
+from cart import CONTRACT, Cart
+from conftest import Beside
+from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from fleet_contract.action import ActionKind
+from fleet_contract.jpeg import from_jpeg
+from fleet_contract.ros import ALIVE, EVERY, OFFERED, VIDEO
+from robot_driver.adapter_node import AdapterNode
+
+FLEET = {
+    "fleet": "carts",
+    "robots": {"contract": "cart.yaml", "count": 2},
+    "environment": {"backend": "ros", "task": "drive"},
+    "supervisors": {"count": 1, "styles": ["any"]},
+    "policy": {"checkpoint": None},
+    "training": {"demonstrations": "none.npz"},
+}
+PATIENCE_S = 20.0
+
+
+class Fleet:
+    """What the rest of a fleet says and hears: here as a gate that moves everybody at every tick."""
+
+    def __init__(self, folder: Path, mode: str) -> None:
+        (folder / "cart.yaml").write_text(yaml.safe_dump(CONTRACT))
+        (folder / "fleet.yaml").write_text(yaml.safe_dump(FLEET | {"tick": {"mode": mode}}))
+        rclpy.init(args=["--ros-args", "-p", f"run_dir:={folder}"])
+        self.carts = [Cart(name) for name in ("robot_01", "robot_02")]
+        self.adapter = AdapterNode()
+        self.gate = rclpy.create_node("gate")
+        self.observations: list[list[Observation]] = [[], []]
+        self.statuses: list[list[RobotStatus]] = [[], []]
+        self.speed = 0.2
+        self._actions = []
+        for robot in range(2):
+            name = f"robot_{robot + 1:02d}"
+            self._actions.append(self.gate.create_publisher(RobotAction, f"{name}/action", OFFERED))
+            self.gate.create_subscription(Observation, f"{name}/observation", self.observations[robot].append, EVERY)
+            self.gate.create_subscription(RobotStatus, f"{name}/status", self._answer(robot), EVERY)
+        self.alive = self.gate.create_publisher(Bool, "fleet/emergency_stopped", ALIVE)
+        self.alive.publish(Bool(data=False))
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.adapter)
+        self._executor.add_node(self.gate)
+        self._beside = Beside(self.carts)
+
+    def _answer(self, robot: int):
+        def heard(status: RobotStatus) -> None:
+            self.statuses[robot].append(status)
+            kind = ActionKind.HOLD if status.absent or not self.speed else ActionKind.MOVE
+            values = [self.speed, 0.0] if kind is ActionKind.MOVE else []
+            self._actions[robot].publish(RobotAction(tick=status.tick, kind=int(kind), values=values))
+
+        return heard
+
+    def wait(self, condition):
+        until = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < until, "in vain"
+            self._executor.spin_once(timeout_sec=0.01)
+
+    def speed_of(self, robot: int) -> float:
+        told = self.carts[robot].told
+        return told[-1][1].twist.linear.x if told else 0.0
+
+    def close(self):
+        self.adapter.close()
+        self._executor.shutdown()
+        self._beside.end()
+        self.adapter.destroy_node()
+        self.gate.destroy_node()
+        rclpy.shutdown()
+
+
+@pytest.fixture(params=["lockstep", "real_time"])
+def fleet(tmp_path, request):
+    made = Fleet(tmp_path, request.param)
+    yield made
+    made.close()
+
+
+def test_carts_are_observed_and_driven_tick_by_tick(fleet):
+    fleet.wait(lambda: all(len(heard) >= 5 for heard in fleet.observations))
+    for heard in fleet.observations:
+        assert [message.tick for message in heard[:5]] == list(range(5))
+        places = [message.values[0] for message in heard[:5]]
+        assert places == sorted(places)
+        assert places[-1] > 0.04
+
+
+def test_a_person_who_looks_sees_what_the_cart_sees(fleet):
+    seen = []
+    fleet.gate.create_subscription(CompressedImage, "robot_01/video/compressed", seen.append, VIDEO)
+    fleet.wait(lambda: seen)
+    picture = from_jpeg(bytes(seen[0].data))
+    assert picture.shape == (24, 32, 3)
+    assert picture[12, 4, 0] > 150, "the lamp is on the left"
+    assert picture[12, 28, 0] < 50
+
+
+def test_a_silent_cart_is_left_out_until_a_person_resumes_it(fleet):
+    fleet.speed = 0.02
+    fleet.wait(lambda: len(fleet.observations[1]) >= 2)
+    fleet.carts[1].speaks = False
+    silent_s = time.monotonic()
+    fleet.wait(lambda: fleet.statuses[1][-1].absent)
+    assert time.monotonic() - silent_s < 0.3 + 0.3
+    fleet.wait(lambda: fleet.speed_of(1) == 0)
+    ticks, seen = len(fleet.observations[0]), len(fleet.observations[1])
+    fleet.wait(lambda: len(fleet.observations[0]) >= ticks + 3)
+    fleet.carts[1].speaks = True
+    fleet.wait(lambda: "is back, and waits to be resumed" in fleet.statuses[1][-1].absent)
+    assert len(fleet.observations[1]) == seen
+    assert fleet.speed_of(1) == 0
+    client = fleet.gate.create_client(Trigger, "robot_02/resume")
+    fleet.wait(client.service_is_ready)
+    answer = client.call_async(Trigger.Request())
+    fleet.wait(answer.done)
+    assert answer.result().success
+    fleet.wait(lambda: len(fleet.observations[1]) > seen and fleet.speed_of(1) > 0)
+
+
+def test_nothing_moves_when_the_gate_is_gone(fleet):
+    fleet.wait(lambda: fleet.speed_of(0) > 0)
+    fleet.speed = 0.0
+    fleet.gate.destroy_publisher(fleet.alive)
+    fleet.wait(lambda: fleet.speed_of(0) == 0 and fleet.speed_of(1) == 0)
+
+
+def test_an_emergency_stop_holds_at_once(fleet):
+    fleet.wait(lambda: fleet.speed_of(0) > 0)
+    fleet.speed = 0.0
+    fleet.alive.publish(Bool(data=True))
+    fleet.wait(lambda: fleet.speed_of(0) == 0 and fleet.speed_of(1) == 0)

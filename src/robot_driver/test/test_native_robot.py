@@ -1,0 +1,146 @@
+"""An arm on topics of its own, without ROS: time and messages come from the test."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from cart import CONTRACT
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
+
+from fleet_contract.door import validated
+from fleet_contract.robot import RobotContract
+from robot_driver.native_robot import HOLD_S, START_S, NativeRobot
+from robot_driver.track import Instant
+
+TICK_S = 0.1
+
+
+def arm() -> RobotContract:
+    """One joint, in degrees on its own topics, that is sent to places; it has no camera."""
+    tree = copy.deepcopy(CONTRACT)
+    del tree["operation"], tree["observation"]["camera"], tree["native"]["camera"], tree["native"]["hard_reset"]
+    tree["observation"]["state"]["quantities"] = [{"name": "elbow", "unit": "rad", "low": -3.0, "high": 3.0}]
+    tree["action"] |= {
+        "meaning": "joint_position",
+        "quantities": [{"name": "elbow_to", "unit": "rad", "low": -3.0, "high": 3.0}],
+    }
+    joints = {"type": "sensor_msgs/msg/JointState", "align": {"rule": "gap", "timeline": "receive", "tolerance_s": 0.3}}
+    tree["native"]["state"] = [
+        joints | {"topic": "joint_states", "quantities": {"elbow": {"field": "position[elbow]", "unit": "deg"}}}
+    ]
+    tree["native"]["action"] |= {
+        "topic": "joint_command",
+        "type": "sensor_msgs/msg/JointState",
+        "quantities": {"elbow_to": {"field": "position[elbow]", "unit": "deg", "measured": "elbow"}},
+    }
+    return validated(tree, RobotContract, source="arm")
+
+
+class Bench:
+    """An arm whose clock the test turns."""
+
+    def __init__(self, *, rests=True):
+        self.sent = []
+        self.robot = NativeRobot(
+            "robot_01", arm(), lambda values_A: self.sent.append(float(values_A[0])), longest_s=TICK_S, rests=rests
+        )
+        self.now_s = 100.0
+        self.robot.start(self.now)
+
+    @property
+    def now(self):
+        return Instant(self.now_s, 1e9 + self.now_s)
+
+    def is_at(self, rad, joint="elbow"):
+        self.robot.hear("joint_states", JointState(name=["x", joint], position=[0.0, float(np.degrees(rad))]), self.now)
+
+    def wait(self, seconds, rad=None):
+        """In steps of 10 ms, the arm telling where it is."""
+        for _ in range(round(seconds * 100)):
+            self.now_s += 0.01
+            if rad is not None:
+                self.is_at(rad)
+            self.robot.beat(self.now)
+
+
+@pytest.fixture
+def bench():
+    made = Bench()
+    made.wait(0.1, 0.5)
+    return made
+
+
+def test_an_arm_is_sent_to_a_place_and_held_where_it_has_come_to(bench):
+    bench.robot.move(np.array([1.0]), bench.now)
+    bench.wait(0.09, 0.8)
+    assert set(bench.sent) == {1.0}
+    assert len(bench.sent) == 2, "at 20 Hz"
+    assert bench.robot.state(bench.now) is None, "it moves"
+    bench.wait(0.02, 0.9)
+    assert bench.sent[-1] == pytest.approx(0.9)
+    bench.wait(0.1, 0.85)
+    assert bench.sent[-1] == pytest.approx(0.9), "it does not creep along with what is measured"
+    assert bench.robot.state(bench.now) == pytest.approx([0.85])
+
+
+def test_an_arm_that_was_left_alone_is_held_where_it_is_found(bench):
+    bench.robot.hold(bench.now)
+    bench.wait(HOLD_S + 0.2, 0.5)
+    said = len(bench.sent)
+    bench.wait(0.5, 0.1)
+    assert len(bench.sent) == said
+    bench.robot.hold(bench.now)
+    assert bench.sent[-1] == pytest.approx(0.1)
+
+
+def test_a_lost_arm_holds_where_it_was_seen_last_and_obeys_nobody(bench):
+    bench.robot.move(np.array([1.0]), bench.now)
+    bench.wait(0.05, 0.6)
+    bench.wait(0.35)
+    assert bench.robot.absent == "no /robot_01/joint_states for 0.3 s"
+    said = list(bench.sent)
+    bench.robot.move(np.array([1.0]), bench.now)
+    assert bench.sent == said
+    bench.robot.resume(bench.now)
+    assert bench.robot.absent, "it is still silent"
+    bench.wait(0.05, 0.2)
+    bench.robot.resume(bench.now)
+    bench.robot.hold(bench.now)
+    assert (bench.robot.absent, bench.sent[-1]) == ("", pytest.approx(0.2))
+
+
+def test_who_was_asleep_does_not_take_the_robot_for_silent(bench):
+    bench.now_s += 1.0
+    bench.robot.beat(bench.now)
+    bench.wait(0.25, 0.5)
+    assert not bench.robot.absent
+    bench.now_s += 1.0
+    bench.wait(0.15)
+    assert bench.robot.absent, "it had time to be heard"
+
+
+def test_a_joint_that_is_never_in_the_messages_is_named():
+    bench = Bench()
+    for _ in range(int(START_S) + 1):
+        bench.is_at(0.5, joint="wrist")
+        bench.wait(1.0)
+    assert (
+        bench.robot.absent == "no /robot_01/joint_states for 0.3 s (found joints x, wrist, needed is position[elbow])"
+    )
+
+
+def test_what_was_sampled_before_the_robot_rested_is_not_observed(bench):
+    bench.robot.hold(bench.now)
+    bench.wait(0.06)
+    assert bench.robot.state(bench.now) is None
+    bench.is_at(0.4)
+    assert bench.robot.state(bench.now) == pytest.approx([0.4])
+
+
+def test_coming_to_where_the_task_is_done_is_a_success_and_being_there_from_the_beginning_is_none(bench):
+    for there in (True, True, False, True, True):
+        bench.robot.hear("at_goal", Bool(data=there), bench.now)
+    assert bench.robot.successes == 1
