@@ -36,6 +36,8 @@ class NodeSpec:
     """The run ends when this node ends."""
     closable: bool = False
     """A person may end it, and it stays so."""
+    serves_robots: bool = False
+    """It rests its robots when it ends, and ends before the recorder."""
     namespace: str = ""
 
     @property
@@ -79,9 +81,12 @@ def _robots(run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
     """What is behind the robots' topics."""
     backend = run.fleet.environment.backend
     if backend == "ros":
-        return [NodeSpec("robot_driver", "adapter_node", "bridge", parameters, needed=True), *_programs(run)]
+        return [
+            NodeSpec("robot_driver", "adapter_node", "bridge", parameters, needed=True, serves_robots=True),
+            *_programs(run),
+        ]
     if backend not in {"yumi", "yumi_sim"}:
-        return [NodeSpec("sim_bridge", "bridge_node", "bridge", parameters, needed=True)]
+        return [NodeSpec("sim_bridge", "bridge_node", "bridge", parameters, needed=True, serves_robots=True)]
     home: dict[str, Parameter] = {name: parameters[name] for name in ("run_dir", "seed")}
     lab = [NodeSpec("yumi_driver", "simulated_cells_node", "simulated_cells", home, needed=True)]
     names = iter(run.fleet.robot_names)
@@ -93,6 +98,7 @@ def _robots(run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
             # Lists of their own, because ROS 2 does not read YAML that refers to what it has said before.
             deepcopy(parameters) | {"gateway": gateway, "robots": [next(names) for _ in range(arms)]},
             needed=True,
+            serves_robots=True,
         )
         for gateway, arms in _gateways(run).items()
     ]

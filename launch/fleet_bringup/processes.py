@@ -160,8 +160,7 @@ class Processes:
         return log.read_text(encoding="utf-8", errors="replace")[-2000:].strip() if log.exists() else ""
 
     def _members(self, group: str) -> list[str]:
-        groups = {"bridge": "robots", RECORDER: "recorders"}
-        return [name for name in self._nodes if groups.get(name, "others") == group]
+        return [name for name, node in self._nodes.items() if _group(node) == group]
 
     def _groups(self) -> str:
         return "\n".join(
@@ -201,6 +200,12 @@ redirect_stderr=true
 stdout_logfile={_escaped(logs / f"{node.name}.log")}
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=1"""
+
+
+def _group(node: NodeSpec) -> str:
+    if node.serves_robots:
+        return "robots"
+    return "recorders" if node.name == RECORDER else "others"
 
 
 def _escaped(text: str | Path) -> str:

@@ -49,17 +49,27 @@ class Orders:
         end_2 = start_2 + order.travel * along_2
         self._require_inside(start_2)
         self._require_inside(end_2)
-        yaw = _nearest(order.yaw, self._parked_yaw)
         back_2 = end_2 - RETREAT_M * along_2
-        legs = [
+        nearest = _nearest(order.yaw, self._parked_yaw)
+        other = nearest - np.copysign(np.pi, nearest - self._parked_yaw)
+        try:
+            return plan(self._kinematics, joints_deg_7, self._legs(start_2, end_2, back_2, nearest))
+        except OutOfReach:
+            return plan(self._kinematics, joints_deg_7, self._legs(start_2, end_2, back_2, float(other)))
+
+    def _legs(
+        self, start_2: NDArray[np.float64], end_2: NDArray[np.float64], back_2: NDArray[np.float64], yaw: float
+    ) -> list[Leg]:
+        """Of a push with the pusher turned like that."""
+        push_m_s = self._limits.push_m_s.value
+        return [
             self._leg(start_2, LIFT_M, yaw),
             self._leg(start_2, 0.0, yaw),
-            self._leg(end_2, 0.0, yaw, self._limits.push_m_s.value),
-            self._leg(back_2, 0.0, yaw, self._limits.push_m_s.value),
+            self._leg(end_2, 0.0, yaw, push_m_s),
+            self._leg(back_2, 0.0, yaw, push_m_s),
             self._leg(back_2, LIFT_M, yaw),
             self._home(),
         ]
-        return plan(self._kinematics, joints_deg_7, legs)
 
     def park(self, joints_deg_7: NDArray[np.float64]) -> Path:
         """Up from wherever over the workspace the arm is, and home.

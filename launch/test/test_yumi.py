@@ -1,0 +1,106 @@
+"""The whole experiment through SSH: simulated YuMis behind real SSH servers and agents, and a gateway that fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bags import counts, messages
+from conftest import ROOT, Ended, up
+
+from fleet_bringup.graph import node_graph
+from fleet_bringup.prepared import Wishes, prepare
+from fleet_contract.action import ActionKind
+from yumi_driver.simulated.ssh_server import sshd
+
+pytestmark = pytest.mark.skipif(sshd() is None, reason="openssh-server is not installed")
+ROBOTS = ("robot_01", "robot_02", "robot_03", "robot_04")
+PATIENCE_S = 120.0
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    return up(tmp_path_factory.mktemp("yumi") / "out", "--fleet", "yumi_sim", "--ticks", "8", "--headless")
+
+
+def test_every_tick_of_every_arm_is_in_the_bag(run: Ended) -> None:
+    assert run.code == 0, run.out + run.err
+    found = counts(run.folder / "bag")
+    expected = {
+        f"/{robot}/{topic}": 8
+        for robot in ROBOTS
+        for topic in ("observation", "camera/image_raw", "policy_action", "action")
+    }
+    assert {topic: found[topic] for topic in expected} == expected
+    for topic, stream in messages(run.folder / "bag", "/status").items():
+        assert not any(status.absent for status in stream), topic
+
+
+def test_an_arm_that_is_told_to_push_pushes_its_cube_that_way(run: Ended) -> None:
+    bag, along = run.folder / "bag", []
+    for robot in ROBOTS:
+        cubes = [np.array(m.values[:2]) for m in messages(bag, f"{robot}/observation")[f"/{robot}/observation"]]
+        actions = messages(bag, f"{robot}/action")[f"/{robot}/action"]
+        for before, after, action in zip(cubes, cubes[1:], actions, strict=False):
+            if action.kind == ActionKind.MOVE and np.hypot(*action.values) > 0.015:
+                along.append(float((after - before) @ action.values / np.dot(action.values, action.values)))
+    assert len(along) > 5
+    assert np.median(along) == pytest.approx(1.0, abs=0.15)
+
+
+def test_the_fleet_goes_on_without_the_arms_of_a_gateway_that_fails(tmp_path: Path) -> None:
+    words = ["up", "--fleet", "yumi_sim", "--ticks", "9", "--headless", "--report", "out"]
+    environment = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
+    with subprocess.Popen(
+        [ROOT / "fleet", *words],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as fleet:
+        said = []
+        until_s = time.monotonic() + PATIENCE_S
+        for line in fleet.stdout:
+            said.append(line)
+            if line.startswith(("tick 2 ", "tick 3 ", "tick 4 ")):
+                break
+            assert time.monotonic() < until_s, said
+        found = subprocess.run(
+            ["pgrep", "-f", f"yumi_driver.agent {tmp_path}/out/gateway_01/cell.yaml$"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for pid in found.stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        said += fleet.communicate(timeout=PATIENCE_S)[0].splitlines()
+    assert fleet.returncode == 0, said
+    bag = tmp_path / "out/bag"
+    statuses = messages(bag, "/status")
+    for robot in ROBOTS[:2]:
+        last = statuses[f"/{robot}/status"][-1]
+        assert last.absent
+        held = messages(bag, f"{robot}/action")[f"/{robot}/action"][-1]
+        assert (held.tick, held.kind, held.reason) == (8, ActionKind.HOLD, f"absent: {last.absent}")
+    for robot in ROBOTS[2:]:
+        assert not any(status.absent for status in statuses[f"/{robot}/status"])
+        assert [m.tick for m in messages(bag, f"{robot}/observation")[f"/{robot}/observation"]] == list(range(9))
+    report = messages(bag, "/policy_report")["/fleet/policy_report"][-1]
+    assert report.robots == list(ROBOTS[2:])
+    assert not any(lease.robot in ROBOTS[:2] for lease in messages(bag, "/leases")["/fleet/leases"][-1].leases)
+
+
+def test_each_gateway_has_a_driver_of_its_own_and_its_own_robots(tmp_path: Path) -> None:
+    run = prepare(Wishes(fleet="yumi_sim", report=tmp_path / "out", ticks=1))
+    drivers = {
+        node.name: node.parameters["robots"]
+        for node in node_graph(run, headless=True)
+        if node.executable == "yumi_node"
+    }
+    assert drivers == {"gateway_01": ["robot_01", "robot_02"], "gateway_02": ["robot_03", "robot_04"]}
