@@ -104,6 +104,17 @@ def operator(
 
 
 @app.command()
+def resume(
+    robot: Annotated[str, typer.Argument(help="Name of the robot, such as robot_03.")],
+    run: Annotated[Path | None, typer.Option(help="Folder of the run, if several are going on.")] = None,
+) -> None:
+    """Let a robot move again that was absent from a fleet on this machine. See for yourself first that it may."""
+    from fleet_bringup.resume import resume as call_back
+
+    raise typer.Exit(0 if call_back(run, robot) else 1)
+
+
+@app.command()
 def pretrain(
     fleet: Annotated[
         str, typer.Option(help="A fleet file, or the name of one that comes with the stack.")

@@ -10,16 +10,12 @@ from pathlib import Path
 import rclpy
 
 from fleet_bringup.display import has_display
-from fleet_bringup.domain import runs
-from fleet_bringup.graph import ENVIRONMENT
+from fleet_bringup.joining import MEET_S, join
 from fleet_bringup.prepared import FLEET_FILE
 from fleet_contract.door import BadInput
 from fleet_contract.fleet import read_fleet
 from fleet_contract.ros import run as run_node
 from teleop_gui.stations import is_served
-
-MEET_S = 4.0
-"""Time to hear of everybody on a domain."""
 
 
 def sit_down(run: Path | None, human: str) -> None:
@@ -30,7 +26,7 @@ def sit_down(run: Path | None, human: str) -> None:
     """
     if not has_display():
         raise BadInput("DISPLAY: found none, allowed is a screen, or --web for a browser on another machine.")
-    folder = _join(run)
+    folder = join(run)
     operators = read_fleet(folder / FLEET_FILE).operator_names
     if human not in operators:
         raise BadInput(f"--human: found {human!r}, allowed are this run's operators: {', '.join(operators) or 'none'}.")
@@ -47,26 +43,11 @@ def serve_page(run: Path | None, host: str, port: int) -> None:
     Raises:
         BadInput: no such run is going on.
     """
-    folder = _join(run)
+    folder = join(run)
     from teleop_gui.web_node import TOKEN, WebNode
 
     os.environ.setdefault(TOKEN, secrets.token_urlsafe())
     run_node(WebNode, args=_arguments(folder, host=host, port=port))
-
-
-def _join(run: Path | None) -> Path:
-    """Be on the run's domain; returns its folder."""
-    going_on = runs()
-    folder = run.absolute() if run else next(iter(going_on), None) if len(going_on) == 1 else None
-    if folder not in going_on:
-        found = f"found {run}, " if run else ""
-        raise BadInput(f"--run: {found}allowed is the folder of a run on this machine: {_listed(going_on)}.")
-    os.environ.update(ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(going_on[folder])})
-    return folder
-
-
-def _listed(going_on: dict[Path, int]) -> str:
-    return ", ".join(map(str, going_on)) or "there is none, ./fleet up starts one"
 
 
 def _has_operator(human: str) -> bool:

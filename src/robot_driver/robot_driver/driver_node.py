@@ -278,7 +278,7 @@ class DriverNode(FleetNode):
 
     def _on_resume(self, robot: int, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         objection = self._driver.resume(robot)
-        response.success, response.message = not objection, objection or "back"
+        response.success, response.message = not objection, objection or "is coming back"
         return response
 
     def _camera_info(self, camera: ImageStream, header: Header) -> CameraInfo:
