@@ -16,6 +16,8 @@ from iifl_policy.dataset import read_dataset
 from sim_bridge.backends import require_environment
 from teleop_gui.pointing import pointing_of
 from teleop_gui.supervisors import require_supervisor
+from yumi_driver.gateways import read_gateways
+from yumi_driver.simulated.ssh_server import sshd
 
 FLEET_FILE = "fleet.yaml"
 
@@ -150,6 +152,7 @@ def _require_robots(fleet: Fleet) -> None:
     environment = fleet.environment
     if environment.backend != "ros":
         require_environment(environment.simulator, environment.task)
+        _require_gateways(fleet)
         return
     _ = fleet.contract().spoken
     program = environment.program
@@ -162,6 +165,17 @@ def _require_robots(fleet: Fleet) -> None:
     if not (folder / program.executable).exists():
         names = ", ".join(sorted(path.name for path in folder.glob("*")))
         raise BadInput(f"environment.program.executable: found {program.executable}, allowed are {names}.")
+
+
+def _require_gateways(fleet: Fleet) -> None:
+    """Refuse a fleet of arms behind gateways that do not fit it."""
+    environment = fleet.environment
+    if environment.backend not in {"yumi", "yumi_sim"}:
+        return
+    if environment.gateways is not None:
+        read_gateways(environment.gateways, fleet.robots.count)
+    elif sshd() is None:
+        raise BadInput("environment.backend: found yumi_sim, allowed where openssh-server is installed.")
 
 
 def _make(folder: Path, stamp: str) -> None:

@@ -46,12 +46,18 @@ def refused(tmp_path: Path, *words: str) -> str:
         (lambda c: c.pop("policy"), ["fleet.yaml", "policy is missing"]),
         (lambda c: c["environment"].update(task="tennis"), ["tennis", "block_push"]),
         (lambda c: c["supervisors"].update(styles=["sideways"]), ["sideways", "clockwise"]),
+        (lambda c: c["environment"].update(backend="yumi"), ["fleet.yaml", "environment", "gateways", "found None"]),
+        (lambda c: c["environment"].update(backend="yumi", gateways="g.yaml"), ["g.yaml", "cannot be read"]),
     ],
 )
 def test_a_fleet_file_that_cannot_be_used(tmp_path: Path, change, said: list[str]) -> None:
     path = write(tmp_path, change)
     sentence = refused(tmp_path, "--fleet", str(path))
     assert all(word in sentence for word in said), sentence
+
+
+def test_arms_behind_gateways_wait_for_each_other(tmp_path: Path) -> None:
+    assert "tick.mode: found real_time" in refused(tmp_path, "--fleet", "yumi_sim", "--real-time")
 
 
 def test_a_truncated_checkpoint(tmp_path: Path) -> None:

@@ -227,6 +227,14 @@ class Fleet(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_clock(self) -> Self:
+        if self.environment.backend.startswith("yumi") and self.tick.mode != "lockstep":
+            raise ValueError(
+                "tick.mode: found real_time, allowed with yumi and yumi_sim is lockstep: each driver waits for the others"
+            )
+        return self
+
     @field_validator("robots", "environment", "policy", "training")
     @classmethod
     def _absolute(cls, section: Strict, info: ValidationInfo) -> Strict:

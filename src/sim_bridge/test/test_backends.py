@@ -51,6 +51,9 @@ def test_refuses_what_there_is_not(backend, task, says):
     assert str(refused.value) == says
 
 
-def test_every_backend_of_the_fleet_file_is_there():
+def test_every_simulator_of_the_fleet_file_is_there():
     allowed = EnvironmentChoice.model_json_schema()["properties"]["backend"]["enum"]
-    assert sorted(BACKENDS) == sorted(allowed)
+    simulators = {
+        EnvironmentChoice.model_construct(backend=backend, task="block_push").simulator for backend in allowed
+    }
+    assert simulators - {"ros"} == set(BACKENDS), "of robots that speak ROS 2 there is no simulation of ours"

@@ -137,7 +137,7 @@ def test_sizes_are_those_of_the_cell():
             "clockwise",
             (
                 "environment.task: found juggling, allowed with scripted supervisors: "
-                "block_push, navigation, windy_navigation."
+                "block_push, navigation, windy_navigation, beacon."
             ),
         ),
         ("navigation", "left", "supervisors.styles: found left, allowed for navigation: up, down, either."),
