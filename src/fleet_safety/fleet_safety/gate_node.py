@@ -67,6 +67,9 @@ class GateNode(FleetNode):
         if message.resting:
             return
         before = self._statuses.get(robot)
+        if before is not None and before.tick == message.tick and before.absent:
+            # What was proposed before it was lost is not for where it is now.
+            message.absent = before.absent
         if before is None or message.tick > before.tick:
             self._released.discard(robot)
         if message.tick > self._tick:
@@ -143,8 +146,14 @@ class GateNode(FleetNode):
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._gate.stop()
-        self._latch.touch()
-        return self._tell(response, "every robot holds until the stop is reset")
+        response = self._tell(response, "every robot holds until the stop is reset")
+        try:
+            self._latch.touch()
+        except OSError as error:
+            self.get_logger().error(
+                f"{self._latch}: {error.strerror}: a gate that starts again will not know of the stop"
+            )
+        return response
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._latch.unlink(missing_ok=True)

@@ -31,7 +31,10 @@ class RobotDriver(Protocol):
         """N."""
 
     def start(self, seed: int) -> None:
-        """Begin; nothing moves. What is drawn at random follows the seed."""
+        """Begin. What is drawn at random follows the seed.
+
+        Robots may take their starting posture when `observed` is first called: whoever starts a fleet wants them to.
+        """
 
     def begin(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> None:
         """Let every robot do what it is told, all at once. Absent robots stay as they are.

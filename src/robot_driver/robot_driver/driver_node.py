@@ -25,6 +25,7 @@ from fleet_contract.jpeg import FORMAT, to_jpeg
 from fleet_contract.robot import ImageStream
 from fleet_contract.ros import ALIVE, IMAGES, NEWEST, OFFERED, VIDEO, FleetNode
 from robot_driver.driver import RobotDriver
+from robot_driver.step import Step
 from robot_driver.tally import Tally
 
 READY_CHECK_S = 0.1
@@ -62,6 +63,7 @@ class DriverNode(FleetNode):
         self._actions_NA = np.zeros((len(self.robots), contract.action_dim))
         self._heard: set[int] = set()
         self._begun = False
+        self._stopped: bool | None = None
         self._tick = 0
         self._stamp = Time()
         self._tally = Tally(len(self.robots))
@@ -102,16 +104,16 @@ class DriverNode(FleetNode):
 
     def _when_ready(self) -> None:
         missing = self._missing()
-        step = self._driver.observed()
-        if missing or step is None:
+        # Robots may take their starting posture when they are first looked at.
+        step = None if missing else self._driver.observed()
+        if step is None:
             self._waited_s += READY_CHECK_S
             if self._waited_s >= COMPLAIN_S:
                 self._waited_s = 0.0
                 self.get_logger().info(f"the first tick waits for {missing or 'the robots'}")
             return
         self._timer.destroy()
-        self._step = step
-        self._absences = self._driver.absences()
+        self._step, self._absences = step, self._driver.absences()
         self._publish()
         self._diagnose()
         self.create_timer(WATCH_S, self._watch, clock=self._steady)
@@ -126,13 +128,20 @@ class DriverNode(FleetNode):
         absent = self._awaited - set(self.get_node_names())
         if absent:
             return ", ".join(sorted(absent))
+        if "gate" in self._awaited and self._stopped is None:
+            return "the gate to say whether robots may move"
+        if self._stopped:
+            return "the emergency stop to be reset"
         return "the recorder to see all cameras" if "recorder" in self._awaited and not self._recorded else ""
 
     def _on_recording(self, message: Bool) -> None:
         self._recorded = message.data
 
     def _on_stopped(self, message: Bool) -> None:
+        """What was to move, and has not begun, holds as well."""
+        self._stopped = message.data
         if message.data:
+            self._kinds_N[:] = ActionKind.HOLD
             self._driver.stop()
 
     def _on_gate(self, event: QoSLivelinessChangedInfo) -> None:
@@ -153,6 +162,8 @@ class DriverNode(FleetNode):
 
     def _obey(self, robot: int, message: RobotAction) -> ActionKind:
         """Take the action over, or hold where it is none that this robot can do: the robot's own last line of defence."""
+        if self._stopped or message.kind not in set(ActionKind):
+            return ActionKind.HOLD
         kind = ActionKind(message.kind)
         if kind is ActionKind.MOVE:
             values_A = np.asarray(message.values)
@@ -176,7 +187,7 @@ class DriverNode(FleetNode):
 
     def _finish(self) -> None:
         """Go on to the next tick, if the robots have done what they were told."""
-        step = self._driver.observed()
+        step, absences = self._look()
         if step is None:
             return
         if self.lockstep:
@@ -187,15 +198,21 @@ class DriverNode(FleetNode):
         self._begun = False
         self._heard.clear()
         self._kinds_N[:] = ActionKind.HOLD
-        self._absences = self._driver.absences()
+        self._absences = absences
         self._publish()
+
+    def _look(self) -> tuple[Step | None, tuple[str, ...]]:
+        """What became of the robots; who comes back while we look has not been seen yet, and is absent still."""
+        before, step, after = self._driver.absences(), self._driver.observed(), self._driver.absences()
+        return step, tuple(was or why for was, why in zip(before, after, strict=True))
 
     def _watch(self) -> None:
         """Tell as soon as a robot is lost; who comes back is told between two motions."""
-        absences = self._driver.absences()
+        looked, absences = self._look()
         changed = [robot for robot, why in enumerate(absences) if why != self._absences[robot]]
         lost = [robot for robot in changed if absences[robot]]
-        step = None if self._begun or self._resting else self._driver.observed()
+        self._kinds_N[lost] = ActionKind.HOLD
+        step = None if self._begun or self._resting else looked
         told = changed if step is not None else lost
         if not told:
             return
@@ -277,7 +294,7 @@ class DriverNode(FleetNode):
         self._diagnostics.publish(message)
 
     def _on_resume(self, robot: int, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        objection = self._driver.resume(robot)
+        objection = "emergency stop" if self._stopped else self._driver.resume(robot)
         response.success, response.message = not objection, objection or "is coming back"
         return response
 

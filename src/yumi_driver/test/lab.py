@@ -54,7 +54,10 @@ class Lab:
         entry = self.gateway.entry(CORNERS) | {"port": self.proxy.port} | changes
         config = Gateway.model_validate(entry)
         return YumiDriver(
-            CONTRACT, Link(config, "tests", read_limits(), self.said.append), config.arms, self.said.append
+            CONTRACT,
+            Link(config, "tests", GEOMETRY.workspace_half_m, read_limits(), self.said.append),
+            config.arms,
+            self.said.append,
         )
 
     @contextmanager

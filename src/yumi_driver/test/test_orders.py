@@ -8,7 +8,7 @@ from lab import CONTRACT, GEOMETRY
 
 from sim_bridge.push_plan import plan_pushes
 from yumi_driver.agent.orders import LIFT_M, Orders
-from yumi_driver.agent.path import OutOfReach
+from yumi_driver.agent.way import OutOfReach
 from yumi_driver.cell import ArmConfig, Workspace
 from yumi_driver.kinematics import ARM_KINEMATICS, FASTEST_DEG_S_7, HIGHEST_DEG_7, LOWEST_DEG_7
 from yumi_driver.limits import read_limits

@@ -33,12 +33,14 @@ STOPPED = "stopped"
 class Phase(Enum):
     """What an arm is busy with."""
 
+    EXPECTED = auto()
+    """The fleet begins, and the arm may still come."""
     AWAY = auto()
     """It is absent until a person wants it back."""
     COMING = auto()
     """It was told to come back: to lift its pusher and to park."""
     PARKING = auto()
-    """It was stopped in the middle of something, and parks before it pushes."""
+    """It was stopped in the middle of something, and parks."""
     PUSHING = auto()
     LOOKING = auto()
     """It is parked, and a picture is awaited."""
@@ -52,7 +54,7 @@ class ArmView:
     def __init__(self, name: str, overhead: Overhead, link: Link, log: Callable[[str], None]) -> None:
         self.name = name
         self.overhead = overhead
-        self.phase = Phase.AWAY
+        self.phase = Phase.EXPECTED
         self.absence = COMING
         """Why it is absent; empty if it is there."""
         self.picture_HW3: NDArray[np.uint8] | None = None
@@ -65,7 +67,6 @@ class ArmView:
         self._mark = 0
         self._since_s = 0.0
         self._parked = True
-        self._wanted: Callable[[NDArray[np.float64]], None] | None = None
 
     @property
     def busy(self) -> bool:
@@ -77,31 +78,38 @@ class ArmView:
         self.absence = COMING
         self._order_now(Phase.COMING, self._link.resume(self.name))
 
-    def look(self) -> None:
-        """See the workspace anew, if nothing hides it."""
+    def give_up(self, why: str) -> None:
+        """The fleet goes on without it, until a person wants it back."""
+        self.phase, self.absence = Phase.AWAY, why
+
+    @property
+    def parked(self) -> bool:
+        """Whether it is beside its workspace; if not, it was stopped in the middle of something."""
+        return self._parked
+
+    def hold(self) -> None:
+        """Stay; the workspace is seen anew if nothing hides it."""
         if self._parked:
-            self._mark = self._link.mark()
-            self._enter(Phase.LOOKING)
+            self._look()
 
-    def push(self, plan: Callable[[NDArray[np.float64]], tuple[tuple[float, float], float, float]]) -> None:
-        """Push the cube, where it has been seen: `plan` says from where, in which direction and how far."""
+    def park(self) -> None:
+        """Lift the pusher and park, and see the workspace anew."""
+        if self._parked:
+            self._look()
+        else:
+            self._order_now(Phase.PARKING, self._link.park(self.name))
 
-        def order(cube_3: NDArray[np.float64]) -> None:
-            self._order_now(Phase.PUSHING, self._link.push(self.name, *plan(cube_3)))
-
-        if not self._parked:
-            self._wanted = order
-            self._order_now(Phase.PARKING, self._link.resume(self.name))
-        elif self.cube_3 is not None:
-            order(self.cube_3)
+    def push(self, start: tuple[float, float], yaw: float, travel: float) -> None:
+        """Push: from where, in which direction and how far."""
+        self._order_now(Phase.PUSHING, self._link.push(self.name, start, yaw, travel))
 
     def update(self) -> None:
         """Go on with what the link has told since."""
-        if self.phase is Phase.AWAY:
+        if self.phase in {Phase.AWAY, Phase.EXPECTED}:
             return
         why = self._link.fault or self._trouble(self._link.arm(self.name))
         if why:
-            self.phase, self.absence, self._wanted = Phase.AWAY, why, None
+            self.give_up(why)
         elif self.phase is Phase.LOOKING:
             self._see()
 
@@ -114,20 +122,28 @@ class ArmView:
             return state.fault or ("no picture comes" if late else "")
         if state.done < self._order:
             late = time.monotonic() - self._since_s > ORDER_S
+            if late:
+                self._link.stop()
             return f"an order is not done after {ORDER_S:g} s" if late else ""
         if state.outcome:
             self._log(f"{self.name}: {state.outcome}")
-        if self.phase is Phase.COMING and state.outcome:
+        stopped = state.outcome == STOPPED and self.phase is not Phase.COMING
+        if self.phase in {Phase.COMING, Phase.PARKING} and state.outcome and not stopped:
             return state.outcome
         if state.fault:
             return state.fault
-        if state.outcome == STOPPED:
-            self._parked, self._wanted = False, None
+        self._parked = not stopped
+        if stopped:
+            # Where the cube is now, the arm may hide.
+            self.cube_3 = None
             self._enter(Phase.SEEN)
         else:
-            self._parked = True
-            self.look()
+            self._look()
         return ""
+
+    def _look(self) -> None:
+        self._mark = self._link.mark()
+        self._enter(Phase.LOOKING)
 
     def _see(self) -> None:
         picture = self._link.picture(self.name)
@@ -141,9 +157,6 @@ class ArmView:
         self.cube_3 = self.overhead.cube(self.picture_HW3)
         self.absence = ""
         self._enter(Phase.SEEN)
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None and self.cube_3 is not None:
-            wanted(self.cube_3)
 
     def _order_now(self, phase: Phase, order: int) -> None:
         self._order = order

@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 import asyncssh
 
+from fleet_contract.jpeg import from_jpeg
 from yumi_driver.gateways import Gateway
 from yumi_driver.limits import Limits
-from yumi_driver.messages import ArmState, Beat, Hello, Picture, Push, Resume, State, Welcome
+from yumi_driver.messages import ArmState, Beat, Hello, Order, Picture, Push, State, Welcome
 from yumi_driver.wire import Decoder, Frame, Kind, WireError, pack, unpack
 
 AGENT = "yumi_agent"
@@ -24,6 +25,8 @@ CONNECT_S = 10.0
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
 KEEP_ALIVE_S, KEEP_ALIVES = 1.0, 3
 CHUNK = 65536
+LEAVE_S = 0.5
+SAME_M = 1e-4
 REMEMBERED = 200
 """Beats whose time of sending is kept."""
 CONNECTING = "connecting"
@@ -38,8 +41,10 @@ class LinkLost(Exception):
 class Link:
     """Keeps the link to one gateway up, in a thread of its own, until it is closed. Its methods never wait."""
 
-    def __init__(self, gateway: Gateway, fleet: str, limits: Limits, log: Callable[[str], None]) -> None:
+    def __init__(self, gateway: Gateway, fleet: str, half_m: float, limits: Limits, log: Callable[[str], None]) -> None:
+        """`half_m` is what the contract takes the workspaces for, from the middle to an edge."""
         self._gateway = gateway
+        self._half_m = half_m
         self._fleet = fleet
         self._limits = limits
         self._log = log
@@ -62,9 +67,11 @@ class Link:
     def fault(self) -> str:
         """Why the gateway cannot be used now; empty if it can."""
         with self._lock:
-            if self._fault or self._state is None:
+            if self._state is None:
                 return self._fault or CONNECTING
-            return self._silence()
+            # For good: an agent that was not heard in time is told to hold by the end of the connection.
+            self._fault = self._fault or self._silence()
+            return self._fault
 
     def arm(self, name: str) -> ArmState | None:
         """What the agent has told of an arm; None before it has."""
@@ -91,10 +98,18 @@ class Link:
             return self._order
 
     def resume(self, arm: str) -> int:
-        """Order an arm to come back; the order's number."""
+        """Order an arm to come back, because a person wants it; the order's number."""
+        return self._order_to(Kind.RESUME, arm)
+
+    def park(self, arm: str) -> int:
+        """Order an arm to lift and park, if nothing has happened to it; the order's number."""
+        return self._order_to(Kind.PARK, arm)
+
+    def _order_to(self, kind: Kind, arm: str) -> int:
         with self._lock:
             self._order += 1
-            self._outgoing.append(pack(Kind.RESUME, Resume(number=self._order, arm=arm)))
+            echo = self._state.number if self._state else 0
+            self._outgoing.append(pack(kind, Order(number=self._order, arm=arm, echo=echo)))
             return self._order
 
     def stop(self) -> None:
@@ -111,11 +126,18 @@ class Link:
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._keep_up())
+            runner.run(self._until_closed())
+
+    async def _until_closed(self) -> None:
+        """However long connecting, or taking leave of somebody who is not there any more, would take."""
+        keeping_up = asyncio.create_task(self._keep_up())
+        await self._closing.wait()
+        keeping_up.cancel()
+        await asyncio.wait([keeping_up], timeout=LEAVE_S)
 
     async def _keep_up(self) -> None:
         back_off_s = FIRST_BACK_OFF_S
-        while not self._closing.is_set():
+        while True:
             began_s = time.monotonic()
             try:
                 await self._connected()
@@ -125,11 +147,11 @@ class Link:
                 self._lose(f"{self._gateway.host} has another host key than the pinned one")
             except asyncssh.PermissionDenied:
                 self._lose(f"{self._gateway.host} does not accept key {self._gateway.key.name}")
-            except (asyncssh.Error, OSError, WireError) as error:
-                self._lose(f"link to {self._gateway.host}: {error}".rstrip())
+            except Exception as error:  # noqa: BLE001 - whatever happens, the link is tried again
+                self._lose(f"link to {self._gateway.host}: {error or type(error).__name__}")
             if time.monotonic() - began_s > LONGEST_BACK_OFF_S:
                 back_off_s = FIRST_BACK_OFF_S
-            await _within(self._closing, back_off_s)
+            await asyncio.sleep(back_off_s)
             back_off_s = min(2 * back_off_s, LONGEST_BACK_OFF_S)
 
     async def _connected(self) -> None:
@@ -155,7 +177,7 @@ class Link:
             asyncssh.connect(gateway.host, gateway.port, options=options) as connection,
             connection.create_process(AGENT, encoding=None) as process,
         ):
-            talk = [self._hear(process), self._beat_on(process), self._hear_errors(process), self._closing.wait()]
+            talk = [self._hear(process), self._beat_on(process), self._hear_errors(process)]
             tasks = [asyncio.create_task(part) for part in talk]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -181,10 +203,19 @@ class Link:
                 missing = [arm.name for arm in self._gateway.arms if arm.name not in welcome.half_m]
                 if missing:
                     raise LinkLost(f"{self._gateway.host} has no arm {missing[0]}")
+                half_m = welcome.half_m[self._gateway.arms[0].name]
+                if abs(half_m - self._half_m) > SAME_M:
+                    raise LinkLost(
+                        f"the workspace at {self._gateway.host} is +-{half_m} m, the contract's +-{self._half_m} m"
+                    )
             case Kind.STATE:
                 self._take_state(unpack(frame, State))
             case Kind.PICTURE:
                 picture = Picture.of(frame)
+                try:
+                    from_jpeg(picture.jpeg)
+                except ValueError as error:
+                    raise WireError(f"found a picture of {picture.arm}: {error}") from None
                 with self._lock:
                     self._pictures[picture.arm] = picture
             case other:
@@ -194,7 +225,8 @@ class Link:
         with self._lock:
             if self._state is None:
                 self._log(f"{self._gateway.name} is connected")
-            self._state, self._fault = state, ""
+                self._fault = ""
+            self._state = state
             self._heard_s = time.monotonic()
             if state.beat in self._sent_s:
                 self._round_trip_s = self._heard_s - self._sent_s[state.beat]
@@ -209,9 +241,9 @@ class Link:
                     self._sent_s.popitem(last=False)
                 echo = self._state.number if self._state else 0
                 outgoing, self._outgoing = self._outgoing, []
-                silence = self._silence() if self._state else ""
-            if silence:
-                raise LinkLost(silence)
+                fault = self._fault or self._silence() if self._state else ""
+            if fault:
+                raise LinkLost(fault)
             process.stdin.write(b"".join([pack(Kind.BEAT, Beat(number=self._beat, echo=echo)), *outgoing]))
             await process.stdin.drain()
             await _within(self._hurry, BEAT_S)
@@ -221,7 +253,7 @@ class Link:
         """What the agent says to people."""
         while line := await process.stderr.readline():
             self._log(f"{self._gateway.name}: {line.decode(errors='replace').rstrip()}")
-        await self._closing.wait()
+        await asyncio.Event().wait()
 
     def _silence(self) -> str:
         """Why the agent's states are not those of now. With the lock held."""

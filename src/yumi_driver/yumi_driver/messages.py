@@ -36,28 +36,25 @@ class Beat(Strict):
     """Number of the newest state that the fleet has heard; 0: none yet."""
 
 
-class Push(Strict):
-    """Set the pusher down, push, lift it, and go back to the parked posture."""
+class Order(Strict):
+    """An order to one arm. RESUME: a person wants it back; PARK: the fleet does, after a stop. It lifts and parks."""
 
     number: Number
-    """Of the order; grows."""
+    """Grows from order to order."""
     arm: str
+    echo: Number
+    """As in `Beat`: the order answers this state."""
+
+
+class Push(Order):
+    """Set the pusher down, push, lift it, and go back to the parked posture."""
+
     start: tuple[float, float]
     """Where the middle of the pusher's foot is set down, m."""
     yaw: float
     """Direction of the push, radians."""
     travel: float = Field(ge=0)
     """Length of the push, m."""
-    echo: Number
-    """As in `Beat`: the order answers this state."""
-
-
-class Resume(Strict):
-    """A person wants the arm back: lift it, if it is down, and go to the parked posture."""
-
-    number: Number
-    """Of the order; grows."""
-    arm: str
 
 
 class ArmState(Strict):

@@ -31,6 +31,7 @@ class Kind(IntEnum):
     PUSH = 3
     STOP = 4
     RESUME = 5
+    PARK = 6
     STATE = 16
     PICTURE = 17
 

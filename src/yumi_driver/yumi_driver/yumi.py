@@ -18,7 +18,7 @@ from sim_bridge.push_plan import plan_pushes
 from sim_bridge.push_rules import PushRules
 from sim_bridge.push_task import push_camera, require_push_contract
 from sim_bridge.push_view import camera_matrix
-from yumi_driver.arm_view import COMING, ArmView, Phase
+from yumi_driver.arm_view import ArmView, Phase
 from yumi_driver.overhead import Overhead
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class YumiDriver:
         self._pushed_N = self._nobody()
         self._reset_N = self._nobody()
         self._new_N = ~self._nobody()
-        self._begun_s: float | None = None
+        self._started = False
+        self._began_s: float | None = None
         self._step: Step | None = None
 
     @property
@@ -69,8 +70,8 @@ class YumiDriver:
         return len(self._arms)
 
     def start(self, seed: int) -> None:  # noqa: ARG002 - nothing is drawn at random
-        """Whoever starts the fleet wants its arms: they park. See `RobotDriver.start`."""
-        self._begun_s = time.monotonic()
+        """Whoever starts the fleet wants its arms: they park when they are first looked at. See `RobotDriver.start`."""
+        self._started, self._began_s = False, None
 
     def begin(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> None:
         """See `RobotDriver.begin`."""
@@ -80,11 +81,8 @@ class YumiDriver:
         self._pushed_N = self._rules.pushes(kinds_N, actions_NA) & present_N
         self._reset_N = (np.asarray(kinds_N) == ActionKind.HARD_RESET) & present_N
         self._step = None
-        for arm, action_A, pushed, present in zip(self._arms, actions_NA, self._pushed_N, present_N, strict=True):
-            if pushed:
-                arm.push(self._plan_of(action_A))
-            elif present:
-                arm.look()
+        for robot in np.flatnonzero(present_N):
+            self._tell(int(robot), actions_NA[robot])
 
     def observed(self) -> Step | None:
         """See `RobotDriver.observed`."""
@@ -108,10 +106,11 @@ class YumiDriver:
     def resume(self, robot: int) -> str:
         """See `RobotDriver.resume`."""
         arm = self._arms[robot]
-        if arm.phase is Phase.AWAY and not self._link.fault:
+        if self._link.fault:
+            return self._link.fault
+        if arm.phase is Phase.AWAY:
             arm.come()
-        self._update()
-        return "" if arm.phase is not Phase.AWAY else self._link.fault or arm.absence
+        return ""
 
     def images(self) -> NDArray[np.uint8]:
         """See `RobotDriver.images`."""
@@ -137,45 +136,50 @@ class YumiDriver:
 
     def _starting(self) -> bool:
         """Whether arms that the fleet begins with may still come."""
-        if self._begun_s is None:
+        if self._started:
             return False
-        late = time.monotonic() - self._begun_s > START_S
+        now_s = time.monotonic()
+        self._began_s = now_s if self._began_s is None else self._began_s
+        late = now_s - self._began_s > START_S
         for arm in self._arms:
-            if arm.phase is Phase.AWAY and arm.absence == COMING:
-                if not self._link.fault:
-                    arm.come()
-                elif late:
-                    arm.absence = self._link.fault
-        if late or all(arm.phase in {Phase.AWAY, Phase.SEEN} and arm.absence != COMING for arm in self._arms):
-            self._begun_s = None
-        return self._begun_s is not None
+            if arm.phase is Phase.EXPECTED and not self._link.fault:
+                arm.come()
+            elif arm.phase is Phase.EXPECTED and late:
+                arm.give_up(self._link.fault)
+        self._started = late or all(arm.phase in {Phase.AWAY, Phase.SEEN} for arm in self._arms)
+        return not self._started
 
     def _update(self) -> None:
         for robot, arm in enumerate(self._arms):
             arm.update()
             self._new_N[robot] |= bool(arm.absence)
 
-    def _plan_of(
-        self, action_A: NDArray[np.float64]
-    ) -> Callable[[NDArray[np.float64]], tuple[tuple[float, float], float, float]]:
-        def plan(cube_3: NDArray[np.float64]) -> tuple[tuple[float, float], float, float]:
-            push = plan_pushes(cube_3[None], action_A[None], self._geometry)
+    def _tell(self, robot: int, action_A: NDArray[np.float64]) -> None:
+        """One arm what to do. One that was stopped in the middle of something parks first, and is decided for anew."""
+        arm = self._arms[robot]
+        if self._pushed_N[robot] and arm.parked and arm.cube_3 is not None:
+            push = plan_pushes(arm.cube_3[None], action_A[None], self._geometry)
             x_m, y_m = push.starts_I2[0].tolist()
-            return (x_m, y_m), float(push.yaws_I[0]), float(push.travels_I[0])
-
-        return plan
+            arm.push((x_m, y_m), float(push.yaws_I[0]), float(push.travels_I[0]))
+        elif self._pushed_N[robot] or self._reset_N[robot]:
+            self._pushed_N[robot] = False
+            arm.park()
+        else:
+            arm.hold()
 
     def _judged(self, back_N: NDArray[np.bool_]) -> Step:
         """What has become of the arms; those that are back begin anew."""
-        seen_N = np.array([arm.cube_3 is not None and not arm.absence for arm in self._arms])
+        present_N = np.array([not arm.absence for arm in self._arms])
+        parked_N = present_N & np.array([arm.parked for arm in self._arms])
+        seen_N = present_N & np.array([arm.cube_3 is not None for arm in self._arms])
         for robot in np.flatnonzero(seen_N):
             self._poses_N3[robot] = self._arms[robot].cube_3
         touched_N = self._rules.task.touching(self._poses_N3, TOUCHES_M) | ~seen_N
         right_I = np.flatnonzero((self._reset_N | back_N) & seen_N)
         self._rules.put_right(right_I, self._poses_N3[right_I, :2])
-        hidden_N = back_N & ~seen_N
+        hidden_N = parked_N & ~seen_N
         succeeded_N = self._rules.judge(
-            self._pushed_N & ~back_N | hidden_N, touched_N, self._poses_N3, np.ones(self.robots)
+            self._pushed_N & parked_N & ~back_N | hidden_N, touched_N, self._poses_N3, np.ones(self.robots)
         )
         outcome = self._rules.outcome(self._poses_N3, succeeded_N, self._reset_N)
         self._pushed_N, self._reset_N = self._nobody(), self._nobody()

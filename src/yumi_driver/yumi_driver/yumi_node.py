@@ -8,6 +8,7 @@ from typing import NoReturn
 from fleet_contract.door import BadInput
 from fleet_contract.ros import run_process
 from robot_driver.driver_node import DriverNode
+from sim_bridge.push_geometry import PushGeometry
 from yumi_driver.gateways import read_gateways
 from yumi_driver.limits import read_limits
 from yumi_driver.link import Link
@@ -32,7 +33,13 @@ class YumiNode(DriverNode):
         if wanted not in gateways:
             raise BadInput(f"{path}: found no gateway {wanted}, allowed are {', '.join(gateways)}.")
         gateway = gateways[wanted]
-        link = Link(gateway, self.fleet.fleet, read_limits(file.limits), self._log)
+        link = Link(
+            gateway,
+            self.fleet.fleet,
+            PushGeometry.of(self.robot_contract).workspace_half_m,
+            read_limits(file.limits),
+            self._log,
+        )
         self.serve(YumiDriver(self.robot_contract, link, gateway.arms, self._log))
 
     def _log(self, text: str) -> None:

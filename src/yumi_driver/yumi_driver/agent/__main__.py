@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +11,7 @@ import typer
 
 from fleet_contract.door import EXIT_BAD_INPUT, BadInput
 from yumi_driver.agent.agent import Agent
+from yumi_driver.agent.end import end_process
 from yumi_driver.cell import read_cell
 from yumi_driver.limits import read_limits
 from yumi_driver.wire import WireError
@@ -45,7 +44,7 @@ def _watch(served: Agent) -> None:
     while not served.is_left:
         threading.Event().wait(CHECK_S)
     print("nobody is heard any more", file=sys.stderr, flush=True)
-    os.kill(os.getpid(), signal.SIGINT)
+    end_process()
 
 
 def main() -> None:

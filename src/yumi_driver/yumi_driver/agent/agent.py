@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+import traceback
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Self
+from urllib.parse import urlsplit
 
-from yumi_driver.agent.arm import GuidedArm
-from yumi_driver.agent.camera import Camera
+from yumi_driver.agent.arm_place import ArmPlace
 from yumi_driver.agent.controller import ControllerFault, RobotController
+from yumi_driver.agent.end import end_process
 from yumi_driver.agent.hearing import Hearing
-from yumi_driver.agent.orders import Orders
-from yumi_driver.agent.path import OutOfReach
-from yumi_driver.messages import Beat, Hello, Picture, Push, Resume, State, Welcome
+from yumi_driver.agent.way import OutOfReach
+from yumi_driver.messages import Beat, Hello, Order, Picture, Push, State, Welcome
 from yumi_driver.wire import Decoder, Frame, Kind, WireError, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from yumi_driver.agent.path import Path
-    from yumi_driver.cell import ArmConfig, Cell
+    from yumi_driver.agent.way import Way
+    from yumi_driver.cell import Cell
     from yumi_driver.limits import Limits
 
 TELL_S = 0.05
@@ -34,25 +35,6 @@ READY_S = 3.0
 """Until an arm whose program has been started is heard, and its camera sees."""
 POLL_S = 0.02
 CHUNK = 65536
-
-
-class Arm:
-    """One arm with its camera and its orders."""
-
-    def __init__(self, config: ArmConfig, limits: Limits, hearing: Hearing, context: ExitStack) -> None:
-        self.orders = Orders(config, limits)
-        self.camera = Camera(config.camera, lambda: hearing.beat)
-        context.callback(self.camera.close)
-        self._picture_s = limits.picture_s.value
-        self._hearing = hearing
-        self.guided = GuidedArm(config.egm_port, limits, self._doubt)
-        context.callback(self.guided.close)
-        self.planner = context.enter_context(ThreadPoolExecutor(1))
-
-    def _doubt(self) -> str:
-        if self.camera.age_s > self._picture_s:
-            return f"the camera has stood still for {self._picture_s:g} s"
-        return self._hearing.doubt
 
 
 class Agent:
@@ -75,8 +57,10 @@ class Agent:
             tasks = [arm.task for arm in self._cell.arms.values()]
             self._controller = RobotController(self._cell.controller, tasks, self._limits)
             context.callback(self._controller.close)
+            host = socket.gethostbyname(urlsplit(self._cell.controller.url).hostname or "")
             self._arms = {
-                name: Arm(config, self._limits, self._hearing, context) for name, config in self._cell.arms.items()
+                name: ArmPlace(config, host, self._limits, self._hearing, context)
+                for name, config in self._cell.arms.items()
             }
             # Before the arms' ports are free: the next agent's program must not be stopped by this one.
             context.callback(self._controller.stop)
@@ -122,37 +106,58 @@ class Agent:
                 self._hearing.hear(beat.number, beat.echo)
             case Kind.PUSH:
                 push = unpack(frame, Push)
-                arm = self._arm(push.arm)
-                arm.guided.accept(push.number)
-                late = self._hearing.objection(push.echo)
-                if late:
-                    arm.guided.refuse(push.number, late)
-                else:
-                    arm.planner.submit(self._push, arm, push)
+                self._plan(push, lambda arm: self._push(arm, push))
+            case Kind.PARK:
+                park = unpack(frame, Order)
+                self._plan(park, lambda arm: self._park(arm, park.number))
             case Kind.RESUME:
-                resume = unpack(frame, Resume)
-                arm = self._arm(resume.arm)
-                arm.guided.accept(resume.number)
-                arm.planner.submit(self._resume, arm, resume.number)
+                resume = unpack(frame, Order)
+                self._plan(resume, lambda arm: self._resume(arm, resume.number))
             case Kind.STOP:
                 for arm in self._arms.values():
                     arm.guided.stop()
             case other:
                 raise WireError(f"found an order of kind {other.name}")
 
-    def _arm(self, name: str) -> Arm:
+    def _arm(self, name: str) -> ArmPlace:
         if name not in self._arms:
             raise WireError(f"found an order for arm {name}, there are {', '.join(self._arms)}")
         return self._arms[name]
 
-    def _push(self, arm: Arm, push: Push) -> None:
+    def _plan(self, order: Order, task: Callable[[ArmPlace], None]) -> None:
+        """In the arm's own thread, because planning takes its time."""
+        arm = self._arm(order.arm)
+        if not arm.guided.accept(order.number):
+            raise WireError(f"found order {order.number} after a later one")
+        late = self._hearing.objection(order.echo)
+        if late:
+            arm.guided.refuse(order.number, late)
+        else:
+            arm.planner.submit(self._try, arm, order.number, task)
+
+    @staticmethod
+    def _try(arm: ArmPlace, number: int, task: Callable[[ArmPlace], None]) -> None:
+        try:
+            task(arm)
+        except Exception as error:  # noqa: BLE001 - every order comes to an end
+            traceback.print_exc()
+            arm.guided.refuse(number, f"planning has failed: {error!r}")
+
+    def _push(self, arm: ArmPlace, push: Push) -> None:
         joints_deg_7 = arm.guided.joints_deg_7
         if joints_deg_7 is None:
             arm.guided.refuse(push.number, "the arm cannot be guided")
             return
         self._follow(arm, push.number, partial(arm.orders.push, push, joints_deg_7))
 
-    def _resume(self, arm: Arm, number: int) -> None:
+    def _park(self, arm: ArmPlace, number: int) -> None:
+        joints_deg_7 = arm.guided.joints_deg_7
+        if joints_deg_7 is None:
+            arm.guided.refuse(number, "the arm cannot be guided")
+            return
+        self._follow(arm, number, partial(arm.orders.park, joints_deg_7))
+
+    def _resume(self, arm: ArmPlace, number: int) -> None:
         try:
             self._controller.ensure_running()
         except ControllerFault as fault:
@@ -167,7 +172,7 @@ class Agent:
         self._follow(arm, number, partial(arm.orders.park, joints_deg_7), resumes=True)
 
     @staticmethod
-    def _follow(arm: Arm, number: int, plan: Callable[[], Path], *, resumes: bool = False) -> None:
+    def _follow(arm: ArmPlace, number: int, plan: Callable[[], Way], *, resumes: bool = False) -> None:
         try:
             path = plan()
         except OutOfReach as error:
@@ -176,9 +181,16 @@ class Agent:
         arm.guided.follow(number, path, resumes=resumes)
 
     def _tell(self, told: BinaryIO) -> None:
+        """Until nobody reads any more."""
+        try:
+            self._tell_all(told)
+        except Exception as error:  # noqa: BLE001 - a fleet that hears nothing has lost its arms anyway
+            print(f"nothing more can be told: {error!r}", file=sys.stderr, flush=True)
+            end_process()
+
+    def _tell_all(self, told: BinaryIO) -> None:
         """States all the time, and whatever is new of the pictures; as fast as the link can."""
-        halves_m = {name: config.workspace.half_m for name, config in self._cell.arms.items()}
-        told.write(pack(Kind.HELLO, Welcome(half_m=halves_m)))
+        told.write(pack(Kind.HELLO, Welcome(half_m={name: arm.half_m for name, arm in self._arms.items()})))
         while not self._ended.wait(TELL_S):
             arms = {name: arm.guided.state for name, arm in self._arms.items()}
             told.write(pack(Kind.STATE, State(number=self._hearing.next_state(), beat=self._hearing.beat, arms=arms)))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+import traceback
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from abb_robot_client.egm import EGM
 from google.protobuf.message import DecodeError
 
+from yumi_driver.agent.end import end_process
 from yumi_driver.messages import ArmState
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from yumi_driver.agent.path import Path
+    from yumi_driver.agent.way import Way
     from yumi_driver.limits import Limits
 
 WAIT_S = 0.02
@@ -29,25 +31,32 @@ LONGEST_STEP_MS = 100
 NOT_RESUMED = "waits to be resumed"
 SILENT = "the robot's controller is silent"
 STOPPED = "the robot's controller has stopped"
+MOST_WAITING = 100
+"""Messages that are read at once: a flood must not keep an arm from being guided."""
+START_DEG = 2.0
+"""By which an axis may be elsewhere than where its way begins."""
 
 
 class GuidedArm:
     """Answers every message of the controller with where the arm is to be. Runs a thread until it is closed."""
 
-    def __init__(self, egm_port: int, limits: Limits, doubts: Callable[[], str]) -> None:
-        """`doubts` says why the arm must hold, such as that nobody is heard any more; empty if it need not.
+    def __init__(self, controller: str, egm_port: int, limits: Limits, doubts: Callable[[], str]) -> None:
+        """`controller` is the address of the only one that is listened to.
+
+        `doubts` says why the arm must hold, such as that nobody is heard any more; empty if it need not.
 
         Raises:
             OSError: the port is taken, by another agent say.
         """
         self._egm = EGM(egm_port)
+        self._controller = controller
         self._limits = limits
         self._doubts = doubts
         self._lock = threading.Lock()
         self._fault = NOT_RESUMED
         self._number = self._done = 0
         self._outcome = ""
-        self._path: Path | None = None
+        self._way: Way | None = None
         self._gone_s = 0.0
         self._joints_deg_7: NDArray[np.float64] | None = None
         self._held_deg_7: NDArray[np.float64] | None = None
@@ -79,33 +88,42 @@ class GuidedArm:
         with self._lock:
             return self._in_doubt()
 
-    def accept(self, number: int) -> None:
-        """An order has come, and its way is being planned."""
-        with self._lock:
-            self._number = number
+    def accept(self, number: int) -> bool:
+        """An order has come, and its way is being planned; what the arm is doing is over.
 
-    def follow(self, number: int, path: Path, *, resumes: bool = False) -> None:
+        Returns:
+            Whether its number is greater than all before.
+        """
+        with self._lock:
+            if number <= self._number:
+                return False
+            self._end("replaced by another order")
+            self._number = number
+            return True
+
+    def follow(self, number: int, way: Way, *, resumes: bool = False) -> None:
         """Carry out the order, unless it is over already because the arm was stopped since it came.
 
         Args:
             number: of the order.
-            path: from where the arm is.
+            way: from where the arm is.
             resumes: the order comes from a person who wants the arm back.
         """
         with self._lock:
-            if number <= self._done:
+            if number < self._number or number <= self._done:
                 return
             if resumes:
                 self._fault = self._in_doubt()
-            if self._fault:
-                self._end(self._fault)
+            moved = self._joints_deg_7 is None or np.abs(way.at(0) - self._joints_deg_7).max() > START_DEG
+            if self._fault or moved:
+                self._end(self._fault or "the arm has moved since its way was planned")
                 return
-            self._path, self._gone_s = path, 0.0
+            self._way, self._gone_s = way, 0.0
 
     def refuse(self, number: int, why: str) -> None:
         """The order cannot be carried out."""
         with self._lock:
-            if number > self._done:
+            if number == self._number > self._done:
                 self._end(why)
 
     def stop(self) -> None:
@@ -120,6 +138,13 @@ class GuidedArm:
         self._egm.close()
 
     def _run(self) -> None:
+        try:
+            self._guide()
+        except Exception:  # noqa: BLE001 - an arm that nobody guides must not look as if somebody did
+            traceback.print_exc()
+            end_process()
+
+    def _guide(self) -> None:
         while not self._closing.is_set():
             feedback = self._newest()
             with self._lock:
@@ -133,28 +158,30 @@ class GuidedArm:
                     target_deg_7 = self._target()
                     self._egm.send_to_robot(target_deg_7[:6], external_joints=target_deg_7[6:])
 
-    def _newest(self) -> object:
+    def _newest(self) -> Any:
         """The client gives the oldest message that waits."""
         newest, wait_s = None, WAIT_S
-        while True:
+        for _ in range(MOST_WAITING):
             try:
                 received, feedback = self._egm.receive_from_robot(wait_s)
             except DecodeError:
                 continue
             if not received:
-                return newest
-            newest, wait_s = feedback, 0.0
+                break
+            if self._egm.egm_addr[0] == self._controller and _is_whole(feedback):
+                newest, wait_s = feedback, 0.0
+        return newest
 
-    def _hear(self, feedback: object) -> None:
-        message = feedback.robot_message  # type: ignore[attr-defined] # the client has no types
-        self._joints_deg_7 = np.concatenate([feedback.joint_angles, feedback.external_axes[:1]])  # type: ignore[attr-defined]
+    def _hear(self, feedback: Any) -> None:
+        message = feedback.robot_message
+        self._joints_deg_7 = np.concatenate([feedback.joint_angles, feedback.external_axes[:1]])
         self._heard_s = time.monotonic()
-        if self._path is None or self._held_deg_7 is None or self._lag_deg() <= self._limits.tracking_deg.value:
+        if self._way is None or self._held_deg_7 is None or self._lag_deg() <= self._limits.tracking_deg.value:
             self._followed_s = self._heard_s
         passed_ms = message.header.tm - self._clock_ms
         self._clock_ms = message.header.tm
-        self._runs = feedback.motors_on and feedback.rapid_running  # type: ignore[attr-defined]
-        if self._path is not None and 0 < passed_ms <= LONGEST_STEP_MS:
+        self._runs = feedback.motors_on and feedback.rapid_running
+        if self._way is not None and 0 < passed_ms <= LONGEST_STEP_MS:
             self._gone_s += passed_ms / 1000
 
     def _lag_deg(self) -> float:
@@ -174,9 +201,9 @@ class GuidedArm:
 
     def _target(self) -> NDArray[np.float64]:
         """Where the arm is to be now, degrees."""
-        if self._path is not None:
-            self._held_deg_7 = self._path.at(self._gone_s)
-            if self._gone_s >= self._path.duration_s:
+        if self._way is not None:
+            self._held_deg_7 = self._way.at(self._gone_s)
+            if self._gone_s >= self._way.duration_s:
                 self._end("")
         if self._held_deg_7 is None:
             self._held_deg_7 = self._joints_deg_7
@@ -185,8 +212,16 @@ class GuidedArm:
 
     def _end(self, outcome: str) -> None:
         """What the arm was told last is over."""
-        if self._path is not None or self._done != self._number:
+        if self._way is not None or self._done != self._number:
             self._done, self._outcome = self._number, outcome
         if outcome:
             self._held_deg_7 = self._joints_deg_7
-        self._path = None
+        self._way = None
+
+
+def _is_whole(feedback: Any) -> bool:
+    """Whether a message says where all axes are."""
+    joints, externals = feedback.joint_angles, feedback.external_axes
+    if joints is None or externals is None or len(joints) != 6 or len(externals) < 1:
+        return False
+    return bool(np.isfinite(joints).all() and np.isfinite(externals[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -69,7 +70,10 @@ class Camera:
                 else capture.open(self._source)
             )
             if opened:
-                self._look(capture)
+                try:
+                    self._look(capture)
+                except cv2.error as error:
+                    print(f"camera {self._source}: {error}", file=sys.stderr)
             capture.release()
             self._closing.wait(REOPEN_S)
 

@@ -19,6 +19,7 @@ from yumi_driver.limits import Limits
 ANSWER_S = 3.0
 """The client has no time limit of its own."""
 POLL_S = 0.1
+STARTED = "started"
 
 
 class ControllerFault(Exception):
@@ -42,6 +43,8 @@ class RobotController:
         self._tasks = list(tasks)
         self._limits = limits
         self._one_at_a_time = threading.Lock()
+        self._started = False
+        self._left = False
 
     def ensure_running(self) -> None:
         """Motors on, limits handed over, program running.
@@ -63,7 +66,8 @@ class RobotController:
                 raise ControllerFault(f"the controller answers with something else: {error}") from error
 
     def stop(self) -> None:
-        """Stop the program, if the controller can be reached; the arms stand."""
+        """Stop the program, if the controller can be reached, for good; the arms stand."""
+        self._left = True
         # The arms hold already, and the controller stops them by itself when it hears nothing.
         with self._one_at_a_time, suppress(Exception):
             self._rws.stop()
@@ -73,14 +77,21 @@ class RobotController:
         self._rws.close()
 
     def _ensure_running(self) -> None:
+        if self._left:
+            raise ControllerFault("the agent ends")
         mode = self._rws.get_operation_mode()
         if mode != "AUTO":
             raise ControllerFault(f"the controller is in mode {mode}: turn it to AUTO")
         state = self._rws.get_controller_state()
         if state in {"emergencystop", "guardstop", "emergencystopreset", "sysfail"}:
             raise ControllerFault(f"the controller is in {state}: clear it at the robot")
-        if self._rws.get_execution_state().ctrlexecstate == "running":
+        tasks = self._rws.get_tasks()
+        running = [name for name in self._tasks if name in tasks and tasks[name].excstate == STARTED]
+        if self._started and len(running) == len(self._tasks):
             return
+        if running:
+            # Started by somebody else, with limits that are not ours, or one arm's alone.
+            self._rws.stop()
         if state != "motoron":
             self._rws.set_controller_state("motoron")
         self._wait_for_motors()
@@ -93,6 +104,7 @@ class RobotController:
         # From main: an EGM session of an agent before this one would take our messages for old ones.
         self._rws.resetpp()
         self._rws.start("forever", self._tasks)
+        self._started = True
 
     def _wait_for_motors(self) -> None:
         until_s = time.monotonic() + ANSWER_S

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yumi_driver.agent.path import Leg, OutOfReach, Path, plan
+from yumi_driver.agent.way import Leg, OutOfReach, Way, plan
 from yumi_driver.kinematics import ARM_KINEMATICS
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ LIFT_M = 0.04
 """Of the pusher on its way: above the cube."""
 RETREAT_M = 0.004
 """The pusher leaves the cube by this much before it is lifted."""
+NEAR_MM = 10.0
+"""An arm whose tool is so near to where it parks is parked."""
 NEAR_DEG = 10.0
 """An arm whose axes are all so near to its parked posture goes there straight."""
 
@@ -38,12 +40,14 @@ class Orders:
         parked_3, self._parked_yaw = config.workspace.foot(self._kinematics.tip(self._parked_deg_7))
         self._parked_2, self._parked_lift = parked_3[:2], float(parked_3[2])
 
-    def push(self, order: Push, joints_deg_7: NDArray[np.float64]) -> Path:
+    def push(self, order: Push, joints_deg_7: NDArray[np.float64]) -> Way:
         """Go above the place, down, along, a little back, up, and home.
 
         Raises:
-            OutOfReach: an end of the push is outside the workspace, or the arm cannot go there.
+            OutOfReach: the arm is not parked, an end of the push is outside the workspace, or the arm cannot go there.
         """
+        if self._kinematics.tip(joints_deg_7).distance_mm(self._home().to) > NEAR_MM:
+            raise OutOfReach("the arm is not parked")
         start_2 = np.array(order.start)
         along_2 = np.array([np.cos(order.yaw), np.sin(order.yaw)])
         end_2 = start_2 + order.travel * along_2
@@ -71,7 +75,7 @@ class Orders:
             self._home(),
         ]
 
-    def park(self, joints_deg_7: NDArray[np.float64]) -> Path:
+    def park(self, joints_deg_7: NDArray[np.float64]) -> Way:
         """Up from wherever over the workspace the arm is, and home.
 
         Raises:

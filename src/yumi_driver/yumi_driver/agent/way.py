@@ -59,7 +59,7 @@ class Stretch:
         return np.asarray(first_7 + (along - index) * (second_7 - first_7))
 
 
-class Path:
+class Way:
     """Stretches one after the other."""
 
     def __init__(self, stretches: Sequence[Stretch]) -> None:
@@ -75,7 +75,7 @@ class Path:
         return self._stretches[-1].at(time_s)
 
 
-def plan(kinematics: Kinematics, start_deg_7: NDArray[np.float64], legs: Sequence[Leg]) -> Path:
+def plan(kinematics: Kinematics, start_deg_7: NDArray[np.float64], legs: Sequence[Leg]) -> Way:
     """A way along the legs.
 
     Raises:
@@ -87,7 +87,7 @@ def plan(kinematics: Kinematics, start_deg_7: NDArray[np.float64], legs: Sequenc
         if stretch is not None:
             stretches.append(stretch)
             start_deg_7 = stretch.joints_deg_K7[-1]
-    return Path(stretches or [Stretch(np.stack([start_deg_7, start_deg_7]), 1e-3)])
+    return Way(stretches or [Stretch(np.stack([start_deg_7, start_deg_7]), 1e-3)])
 
 
 def _straight(kinematics: Kinematics, start_deg_7: NDArray[np.float64], leg: Leg) -> Stretch | None:
