@@ -208,11 +208,10 @@ class DriverNode(FleetNode):
 
     def _watch(self) -> None:
         """Tell as soon as a robot is lost; who comes back is told between two motions."""
-        looked, absences = self._look()
+        step, absences = (None, self._driver.absences()) if self._begun or self._resting else self._look()
         changed = [robot for robot, why in enumerate(absences) if why != self._absences[robot]]
         lost = [robot for robot in changed if absences[robot]]
         self._kinds_N[lost] = ActionKind.HOLD
-        step = None if self._begun or self._resting else looked
         told = changed if step is not None else lost
         if not told:
             return
