@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fleet_contract.jpeg import from_jpeg
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -61,12 +59,13 @@ class ArmView:
         """What was seen last."""
         self.cube_3: NDArray[np.float64] | None = None
         """x, y, yaw of the cube in it, m and radians; None: no cube was seen."""
+        self.parked = True
+        """Whether it is beside its workspace; if not, it was stopped in the middle of something."""
         self._link = link
         self._log = log
         self._order = 0
         self._mark = 0
         self._since_s = 0.0
-        self._parked = True
 
     @property
     def busy(self) -> bool:
@@ -82,19 +81,14 @@ class ArmView:
         """The fleet goes on without it, until a person wants it back."""
         self.phase, self.absence = Phase.AWAY, why
 
-    @property
-    def parked(self) -> bool:
-        """Whether it is beside its workspace; if not, it was stopped in the middle of something."""
-        return self._parked
-
     def hold(self) -> None:
         """Stay; the workspace is seen anew if nothing hides it."""
-        if self._parked:
+        if self.parked:
             self._look()
 
     def park(self) -> None:
         """Lift the pusher and park, and see the workspace anew."""
-        if self._parked:
+        if self.parked:
             self._look()
         else:
             self._order_now(Phase.PARKING, self._link.park(self.name))
@@ -132,7 +126,7 @@ class ArmView:
             return state.outcome
         if state.fault:
             return state.fault
-        self._parked = not stopped
+        self.parked = not stopped
         if stopped:
             # Where the cube is now, the arm may hide.
             self.cube_3 = None
@@ -149,11 +143,7 @@ class ArmView:
         picture = self._link.picture(self.name)
         if picture is None or picture.beat < self._mark:
             return
-        try:
-            self.picture_HW3 = from_jpeg(picture.jpeg)
-        except ValueError as error:
-            self._log(f"{self.name}: {error}")
-            return
+        self.picture_HW3 = picture.pixels_HW3
         self.cube_3 = self.overhead.cube(self.picture_HW3)
         self.absence = ""
         self._enter(Phase.SEEN)

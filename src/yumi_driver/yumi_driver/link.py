@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import asyncssh
+import numpy as np
+from numpy.typing import NDArray
 
 from fleet_contract.jpeg import from_jpeg
 from yumi_driver.gateways import Gateway
 from yumi_driver.limits import Limits
 from yumi_driver.messages import ArmState, Beat, Hello, Order, Picture, Push, State, Welcome
+from yumi_driver.sent import Sent
 from yumi_driver.wire import Decoder, Frame, Kind, WireError, pack, unpack
 
 AGENT = "yumi_agent"
@@ -27,8 +31,6 @@ KEEP_ALIVE_S, KEEP_ALIVES = 1.0, 3
 CHUNK = 65536
 LEAVE_S = 0.5
 SAME_M = 1e-4
-REMEMBERED = 200
-"""Beats whose time of sending is kept."""
 CONNECTING = "connecting"
 
 _Process: TypeAlias = asyncssh.SSHClientProcess[bytes]
@@ -36,6 +38,16 @@ _Process: TypeAlias = asyncssh.SSHClientProcess[bytes]
 
 class LinkLost(Exception):
     """Why the link cannot be used."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an arm's camera saw. H rows, W columns."""
+
+    beat: int
+    """The agent had heard this beat before the picture was taken."""
+    pixels_HW3: NDArray[np.uint8]
+    """Red green blue."""
 
 
 class Link:
@@ -53,9 +65,9 @@ class Link:
         self._state: State | None = None
         self._heard_s = 0.0
         self._round_trip_s = 0.0
-        self._pictures: dict[str, Picture] = {}
-        self._beat = self._order = 0
-        self._sent_s: OrderedDict[int, float] = OrderedDict()
+        self._pictures: dict[str, Seen] = {}
+        self._beats = Sent()
+        self._order = 0
         self._outgoing: list[bytes] = []
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
@@ -78,7 +90,7 @@ class Link:
         with self._lock:
             return self._state.arms.get(name) if self._state and not self._fault else None
 
-    def picture(self, name: str) -> Picture | None:
+    def picture(self, name: str) -> Seen | None:
         """The newest picture of an arm's camera."""
         with self._lock:
             return self._pictures.get(name)
@@ -86,30 +98,24 @@ class Link:
     def mark(self) -> int:
         """Pictures with this beat or a later one were taken after now."""
         with self._lock:
-            return self._beat + 1
+            return self._beats.number + 1
 
     def push(self, arm: str, start: tuple[float, float], yaw: float, travel: float) -> int:
         """Order a push; its number."""
-        with self._lock:
-            self._order += 1
-            echo = self._state.number if self._state else 0
-            push = Push(number=self._order, arm=arm, start=start, yaw=yaw, travel=travel, echo=echo)
-            self._outgoing.append(pack(Kind.PUSH, push))
-            return self._order
+        return self._order_to(Kind.PUSH, partial(Push, arm=arm, start=start, yaw=yaw, travel=travel))
 
     def resume(self, arm: str) -> int:
         """Order an arm to come back, because a person wants it; the order's number."""
-        return self._order_to(Kind.RESUME, arm)
+        return self._order_to(Kind.RESUME, partial(Order, arm=arm))
 
     def park(self, arm: str) -> int:
         """Order an arm to lift and park, if nothing has happened to it; the order's number."""
-        return self._order_to(Kind.PARK, arm)
+        return self._order_to(Kind.PARK, partial(Order, arm=arm))
 
-    def _order_to(self, kind: Kind, arm: str) -> int:
+    def _order_to(self, kind: Kind, order: Callable[..., Order]) -> int:
         with self._lock:
             self._order += 1
-            echo = self._state.number if self._state else 0
-            self._outgoing.append(pack(kind, Order(number=self._order, arm=arm, echo=echo)))
+            self._outgoing.append(pack(kind, order(number=self._order, echo=self._echo)))
             return self._order
 
     def stop(self) -> None:
@@ -213,11 +219,11 @@ class Link:
             case Kind.PICTURE:
                 picture = Picture.of(frame)
                 try:
-                    from_jpeg(picture.jpeg)
+                    seen = Seen(picture.beat, from_jpeg(picture.jpeg))
                 except ValueError as error:
                     raise WireError(f"found a picture of {picture.arm}: {error}") from None
                 with self._lock:
-                    self._pictures[picture.arm] = picture
+                    self._pictures[picture.arm] = seen
             case other:
                 raise WireError(f"found a frame of kind {other.name} from an agent")
 
@@ -228,23 +234,20 @@ class Link:
                 self._fault = ""
             self._state = state
             self._heard_s = time.monotonic()
-            if state.beat in self._sent_s:
-                self._round_trip_s = self._heard_s - self._sent_s[state.beat]
+            sent_s = self._beats.at_s(state.beat)
+            if sent_s is not None:
+                self._round_trip_s = self._heard_s - sent_s
 
     async def _beat_on(self, process: _Process) -> None:
         process.stdin.write(pack(Kind.HELLO, Hello(fleet=self._fleet)))
         while True:
             with self._lock:
-                self._beat += 1
-                self._sent_s[self._beat] = time.monotonic()
-                while len(self._sent_s) > REMEMBERED:
-                    self._sent_s.popitem(last=False)
-                echo = self._state.number if self._state else 0
+                beat = Beat(number=self._beats.next(), echo=self._echo)
                 outgoing, self._outgoing = self._outgoing, []
                 fault = self._fault or self._silence() if self._state else ""
             if fault:
                 raise LinkLost(fault)
-            process.stdin.write(b"".join([pack(Kind.BEAT, Beat(number=self._beat, echo=echo)), *outgoing]))
+            process.stdin.write(b"".join([pack(Kind.BEAT, beat), *outgoing]))
             await process.stdin.drain()
             await _within(self._hurry, BEAT_S)
             self._hurry.clear()
@@ -254,6 +257,11 @@ class Link:
         while line := await process.stderr.readline():
             self._log(f"{self._gateway.name}: {line.decode(errors='replace').rstrip()}")
         await asyncio.Event().wait()
+
+    @property
+    def _echo(self) -> int:
+        """Number of the newest state that was heard. With the lock held."""
+        return self._state.number if self._state else 0
 
     def _silence(self) -> str:
         """Why the agent's states are not those of now. With the lock held."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fleet_contract.action import ActionKind
-from fleet_contract.jpeg import from_jpeg
 from robot_driver.orders import checked_actions
 from sim_bridge.push_geometry import PushGeometry
 from sim_bridge.push_plan import plan_pushes
@@ -123,7 +122,7 @@ class YumiDriver:
         if self._contract.operation is None:
             raise RuntimeError("the contract has no operation")
         video, picture = self._contract.operation.video, self._link.picture(self._arms[robot].name)
-        now_HW3 = from_jpeg(picture.jpeg) if picture else self._arms[robot].picture_HW3
+        now_HW3 = picture.pixels_HW3 if picture else self._arms[robot].picture_HW3
         return self._straight(robot, now_HW3, (video.width, video.height))
 
     def camera_matrix(self) -> NDArray[np.float64]:

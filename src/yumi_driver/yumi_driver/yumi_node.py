@@ -21,8 +21,8 @@ POLL_S, SIMULATED_S = 0.1, 30.0
 class YumiNode(DriverNode):
     """The robots of one gateway."""
 
-    def __init__(self, name: str = "yumi") -> None:
-        super().__init__(name)
+    def __init__(self) -> None:
+        super().__init__("yumi")
         wanted = self.setting("gateway", "", "Name of the gateway in the gateways file.")
         path = self.fleet.environment.gateways or self.run_dir / GATEWAYS
         until_s = time.monotonic() + SIMULATED_S

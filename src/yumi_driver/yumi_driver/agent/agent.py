@@ -22,7 +22,9 @@ from yumi_driver.wire import Decoder, Frame, Kind, WireError, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from yumi_driver.agent.way import Way
     from yumi_driver.cell import Cell
@@ -68,11 +70,9 @@ class Agent:
             self._context = context.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Let the arms hold, and stop the controller's program."""
-        self._context.__exit__(kind, error, trace)
+        self._context.close()
 
     def serve(self, orders: BinaryIO, told: BinaryIO) -> None:
         """Until the orders end, or nothing has been heard for LEAVE_S.
@@ -82,7 +82,6 @@ class Agent:
         """
         decoder, teller = Decoder(), threading.Thread(target=self._tell, args=(told,), name="teller", daemon=True)
         reads: Callable[[int], bytes] = orders.read1  # type: ignore[attr-defined] # pipes and sockets have it
-        self._frames(decoder, reads(CHUNK), teller)
         while data := reads(CHUNK):
             self._frames(decoder, data, teller)
 
@@ -106,10 +105,10 @@ class Agent:
                 self._hearing.hear(beat.number, beat.echo)
             case Kind.PUSH:
                 push = unpack(frame, Push)
-                self._plan(push, lambda arm: self._push(arm, push))
+                self._plan(push, lambda arm: self._follow(arm, push.number, partial(arm.orders.push, push)))
             case Kind.PARK:
                 park = unpack(frame, Order)
-                self._plan(park, lambda arm: self._park(arm, park.number))
+                self._plan(park, lambda arm: self._follow(arm, park.number, arm.orders.park))
             case Kind.RESUME:
                 resume = unpack(frame, Order)
                 self._plan(resume, lambda arm: self._resume(arm, resume.number))
@@ -143,20 +142,6 @@ class Agent:
             traceback.print_exc()
             arm.guided.refuse(number, f"planning has failed: {error!r}")
 
-    def _push(self, arm: ArmPlace, push: Push) -> None:
-        joints_deg_7 = arm.guided.joints_deg_7
-        if joints_deg_7 is None:
-            arm.guided.refuse(push.number, "the arm cannot be guided")
-            return
-        self._follow(arm, push.number, partial(arm.orders.push, push, joints_deg_7))
-
-    def _park(self, arm: ArmPlace, number: int) -> None:
-        joints_deg_7 = arm.guided.joints_deg_7
-        if joints_deg_7 is None:
-            arm.guided.refuse(number, "the arm cannot be guided")
-            return
-        self._follow(arm, number, partial(arm.orders.park, joints_deg_7))
-
     def _resume(self, arm: ArmPlace, number: int) -> None:
         try:
             self._controller.ensure_running()
@@ -164,21 +149,28 @@ class Agent:
             arm.guided.refuse(number, str(fault))
             return
         until_s = time.monotonic() + READY_S
-        while (doubt := arm.guided.doubt) or (joints_deg_7 := arm.guided.joints_deg_7) is None:
+        while doubt := arm.guided.doubt:
             if time.monotonic() > until_s:
                 arm.guided.refuse(number, doubt)
                 return
             time.sleep(POLL_S)
-        self._follow(arm, number, partial(arm.orders.park, joints_deg_7), resumes=True)
+        self._follow(arm, number, arm.orders.park, resumes=True)
 
     @staticmethod
-    def _follow(arm: ArmPlace, number: int, plan: Callable[[], Way], *, resumes: bool = False) -> None:
+    def _follow(
+        arm: ArmPlace, number: int, plan: Callable[[NDArray[np.float64]], Way], *, resumes: bool = False
+    ) -> None:
+        """Plan from where the arm is, and go."""
+        joints_deg_7 = arm.guided.joints_deg_7
+        if joints_deg_7 is None:
+            arm.guided.refuse(number, "the arm cannot be guided")
+            return
         try:
-            path = plan()
+            way = plan(joints_deg_7)
         except OutOfReach as error:
             arm.guided.refuse(number, str(error))
             return
-        arm.guided.follow(number, path, resumes=resumes)
+        arm.guided.follow(number, way, resumes=resumes)
 
     def _tell(self, told: BinaryIO) -> None:
         """Until nobody reads any more."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 
 from yumi_driver.limits import Limits
-
-REMEMBERED = 200
-"""States whose time of sending is kept."""
+from yumi_driver.sent import Sent
 
 
 class Hearing:
@@ -18,8 +15,7 @@ class Hearing:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._lock = threading.Lock()
-        self._sent_s: OrderedDict[int, float] = OrderedDict()
-        self._number = 0
+        self._sent = Sent()
         self._beat = 0
         self._heard_s = time.monotonic()
         self._answered_s = -float("inf")
@@ -33,23 +29,19 @@ class Hearing:
     def next_state(self) -> int:
         """Number of a state that is sent now."""
         with self._lock:
-            self._number += 1
-            self._sent_s[self._number] = time.monotonic()
-            while len(self._sent_s) > REMEMBERED:
-                self._sent_s.popitem(last=False)
-            return self._number
+            return self._sent.next()
 
     def hear(self, beat: int, echo: int) -> None:
         """A beat has come, which answers a state."""
         with self._lock:
             self._beat = max(beat, self._beat)
             self._heard_s = time.monotonic()
-            self._answered_s = max(self._answered_s, self._sent_s.get(echo, -float("inf")))
+            self._answered_s = max(self._answered_s, self._sent_s(echo))
 
     def objection(self, echo: int) -> str:
         """Why an order that answers a state is not followed: it is too old; empty if it is not."""
         with self._lock:
-            age_s = time.monotonic() - self._sent_s.get(echo, -float("inf"))
+            age_s = time.monotonic() - self._sent_s(echo)
         return f"the order is {age_s:.2f} s old" if age_s > self._limits.late_s.value else ""
 
     @property
@@ -66,3 +58,7 @@ class Hearing:
         with self._lock:
             age_s = time.monotonic() - self._answered_s
         return "the fleet answers too late" if age_s > self._limits.late_s.value + self._limits.silence_s.value else ""
+
+    def _sent_s(self, state: int) -> float:
+        sent_s = self._sent.at_s(state)
+        return -float("inf") if sent_s is None else sent_s

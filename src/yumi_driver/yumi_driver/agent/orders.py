@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim_bridge.push_plan import RETREAT_M
 from yumi_driver.agent.way import Leg, OutOfReach, Way, plan
 from yumi_driver.kinematics import ARM_KINEMATICS
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 LIFT_M = 0.04
 """Of the pusher on its way: above the cube."""
-RETREAT_M = 0.004
-"""The pusher leaves the cube by this much before it is lifted."""
 NEAR_MM = 10.0
 """An arm whose tool is so near to where it parks is parked."""
 NEAR_DEG = 10.0
