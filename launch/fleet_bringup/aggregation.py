@@ -34,10 +34,11 @@ class Aggregation:
 
     def items(self, now_s: float) -> list[Check]:
         """What is known now, with paths as names."""
-        return [
+        known = [
             replace(_as_known(check, now_s - heard_s), name=f"{self._path(check)}/{check.name.replace('/', ' ')}")
-            for _, (check, heard_s) in sorted(self._heard.items())
+            for check, heard_s in self._heard.values()
         ]
+        return sorted(known, key=lambda item: item.name)
 
     def _path(self, check: Check) -> str:
         return f"{ROOT}/{check.hardware_id if check.hardware_id in self._groups else OTHER}"

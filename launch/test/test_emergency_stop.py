@@ -1,7 +1,8 @@
-"""The emergency stop, from another node, in a fleet that runs: everything holds until it is reset."""
+"""The emergency stop, from another node, in a fleet that runs: everything holds until it is reset, and all are told."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,9 +11,14 @@ from pathlib import Path
 
 import pytest
 from bags import messages
+from diagnosed import Diagnosed, breach
+from diagnostic_msgs.msg import DiagnosticStatus
 from test_runner import PATIENCE_S, of_run, started, wait_for
 
+from fleet_bringup.graph import node_graph
+from fleet_bringup.prepared import Wishes, prepare
 from fleet_contract.action import ActionKind
+from fleet_contract.fleet import read_fleet
 
 
 @pytest.fixture
@@ -31,6 +37,10 @@ def wait_for_ticks(process: subprocess.Popen[str], more: int = 4) -> None:
         pass
 
 
+def says_stopped(top: DiagnosticStatus) -> bool:
+    return top.level == DiagnosticStatus.ERROR and top.message.startswith("gate: emergency stop: latched")
+
+
 def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_again(tmp_path: Path, domain: None) -> None:
     import rclpy
     from std_srvs.srv import Trigger
@@ -41,6 +51,7 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
         wait_for(process, "tick ")
         with rclpy.init(domain_id=number):
             node = rclpy.create_node("operator")
+            diagnosed = Diagnosed(node)
             for service in ("emergency_stop", "emergency_stop_reset"):
                 client = node.create_client(Trigger, f"fleet/{service}")
                 assert client.wait_for_service(PATIENCE_S)
@@ -48,13 +59,22 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
                 rclpy.spin_until_future_complete(node, answer, timeout_sec=PATIENCE_S)
                 assert answer.result().success
                 wait_for_ticks(process)
+                stopped = service == "emergency_stop"
+                diagnosed.wait_for(lambda: bool(diagnosed.tops) and says_stopped(diagnosed.tops[-1]) == stopped)  # noqa: B023
                 if service == "emergency_stop":
                     os.kill(next(pid for pid, words in of_run(folder).items() if "gate_node" in words), signal.SIGKILL)
                     wait_for(process, "was started again")
                     wait_for_ticks(process)
+            every = {spec.name for spec in node_graph(prepare(Wishes(report=tmp_path / "same")), headless=True)}
+            diagnosed.wait_for(lambda: diagnosed.nodes >= every)
             node.destroy_node()
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
+    assert diagnosed.nodes == every
+    assert [why for status in diagnosed.raw if (why := breach(status, read_fleet(folder / "fleet.yaml")))] == []
+    told = json.loads((folder / "summary.json").read_text())["diagnostics"]["gate: emergency stop"]
+    assert told["error"] >= 1
+    assert told["not_ok_s"] > 0
     for actions in messages(folder / "bag", "/action").values():
         stopped = sorted({action.tick for action in actions if action.reason == "emergency stop"})
         assert len(stopped) > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -109,6 +110,12 @@ def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_b
             pass
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
+    told = json.loads((folder / "summary.json").read_text())["diagnostics"]
+    assert told["bridge: robot_04 presence"]["error"] == 1
+    assert told["bridge: robot_04 presence"]["not_ok_s"] > 1
+    assert not told["bridge: robot_01 presence"]["error"]
+    assert "web: human_01 station" in told
+    assert not told["web: human_01 station"]["stale"], "who has closed the page is not missed"
     driven = moves(folder, "human_01")
     assert len(driven) >= 5
     assert all(action.values[0] > 0.5 and abs(action.values[1]) < 0.1 for action in driven)

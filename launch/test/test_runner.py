@@ -82,7 +82,7 @@ def test_a_signal_ends_everything_with_a_report_and_exit_code_0(tmp_path: Path, 
     folder = tmp_path / "out"
     with started(folder) as process:
         wait_for(process, "tick ")
-        assert len(of_run(folder)) == 7
+        assert len(of_run(folder)) == 8
         process.send_signal(number)
         process.send_signal(number)
         assert process.wait(PATIENCE_S) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 
 from fleet_allocator.allocator import Table
 from fleet_contract.health import Check, Level
@@ -20,11 +20,11 @@ class AllocatorHealth:
         self._tick = 0
         self._busy = 0
         self._threshold: float | None = None
-        self._violated: Set[str] = frozenset()
+        self._violated: set[str] = set()
         self._since: dict[str, int] = {}
         self._unanswered = Recent[str]()
 
-    def allocated(self, tick: int, table: Table, violated: Set[str]) -> None:
+    def allocated(self, tick: int, table: Table, violated: set[str]) -> None:
         """The table of a tick, and the robots that are in violation at it."""
         helped = {lease.robot for lease in table.leases}
         waiting = (*table.waiting, *(violated - helped))
