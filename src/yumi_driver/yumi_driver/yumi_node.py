@@ -13,7 +13,7 @@ from robot_driver.driver_node import DriverNode
 from sim_bridge.push_geometry import PushGeometry
 from yumi_driver.gateways import read_gateways
 from yumi_driver.limits import read_limits
-from yumi_driver.link import Link
+from yumi_driver.link import CONNECTING, Link
 from yumi_driver.simulated_gateways import GATEWAYS
 from yumi_driver.yumi import YumiDriver
 
@@ -47,7 +47,8 @@ class YumiNode(DriverNode):
     def checks(self) -> Sequence[Check]:
         """See `FleetNode.checks`: the link to the gateway as well."""
         fault, values = self._link.fault, {"there and back (s)": self._link.round_trip_s}
-        return [*super().checks(), Check("link", Level.ERROR if fault else Level.OK, fault or "connected", values)]
+        level = Level.OK if fault in {"", CONNECTING} else Level.ERROR
+        return [*super().checks(), Check("link", level, fault or "connected", values)]
 
     def _log(self, text: str) -> None:
         self.get_logger().info(text)
