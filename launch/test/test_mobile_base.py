@@ -48,6 +48,12 @@ def test_every_tick_of_every_base_is_in_the_bag(run: Ended) -> None:
     assert (image.width, image.height, len(np.unique(image.data)) > 3) == (64, 64, True)
 
 
+def test_every_node_but_the_bases_themselves_tells_how_it_is(run: Ended, tmp_path: Path) -> None:
+    nodes = node_graph(prepare(Wishes(fleet="mobile_base", report=tmp_path / "out")), headless=True)
+    told = {name.split(":")[0] for name in run.summary["diagnostics"]}
+    assert told == {node.name for node in nodes} - set(ROBOTS)
+
+
 def test_policy_and_humans_both_drive_and_a_new_version_serves(run: Ended) -> None:
     robots = run.summary["per_robot"].values()
     assert all(robot["policy_ticks"] for robot in robots)
