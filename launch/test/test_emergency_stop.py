@@ -59,8 +59,8 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
                 rclpy.spin_until_future_complete(node, answer, timeout_sec=PATIENCE_S)
                 assert answer.result().success
                 wait_for_ticks(process)
-                stopped = service == "emergency_stop"
-                diagnosed.wait_for(lambda: bool(diagnosed.tops) and says_stopped(diagnosed.tops[-1]) == stopped)  # noqa: B023
+                told = {"emergency_stop": True, "emergency_stop_reset": False}[service]
+                diagnosed.wait_for(lambda told=told: [says_stopped(top) for top in diagnosed.tops[-1:]] == [told])
                 if service == "emergency_stop":
                     os.kill(next(pid for pid, words in of_run(folder).items() if "gate_node" in words), signal.SIGKILL)
                     wait_for(process, "was started again")

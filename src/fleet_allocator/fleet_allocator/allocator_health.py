@@ -27,7 +27,7 @@ class AllocatorHealth:
     def allocated(self, tick: int, table: Table, violated: set[str]) -> None:
         """The table of a tick, and the robots that are in violation at it."""
         helped = {lease.robot for lease in table.leases}
-        waiting = (*table.waiting, *(violated - helped))
+        waiting = (*table.waiting, *sorted(violated - helped))
         self._since = {robot: self._since.get(robot, tick) for robot in waiting}
         self._tick, self._busy, self._threshold, self._violated = tick, len(helped), table.threshold, violated
 
