@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from yumi_driver.kinematics import Kinematics
     from yumi_driver.pose import Pose
 
-STEP_MM, STEP_DEG = 6.0, 3.0
+STEP_MM, STEP_DEG = 3.0, 1.5
 """Between two points of a straight way for which the axes' angles are computed; between them the angles go evenly."""
-EASES_DEG = (1.5, 0.5, 0.0)
+EASES_DEG = (0.75, 0.25, 0.0)
 """By which the elbow goes back towards the middle from one point to the next, as far as it can."""
 PEAK = 1.875
 """Highest speed of a motion with the least jerk, in units of its mean."""
