@@ -43,6 +43,8 @@ class Observed:
 class Status:
     """What became of a robot up to a tick: by the action of the tick before."""
 
+    stamp: Stamp
+    episode: int
     reward: float
     succeeded: bool
     violated: bool
@@ -121,6 +123,18 @@ class Recording:
                 if joined:
                     yield joined[0], owners[topic], joined[1]
 
+    def camera_matrix(self) -> NDArray[np.float64]:
+        """Intrinsics of the cameras, (3, 3), pixels.
+
+        Raises:
+            BadInput: the robots have no camera, or no calibration of it was recorded.
+        """
+        topic = f"/{self.about.robots[0]}/{self.about.contract.camera.info_topic}"
+        with opened(self.bag) as reader:
+            for _, message in messages(reader, self.bag, {topic}):
+                return np.asarray(message.k, dtype=np.float64).reshape(3, 3)
+        raise BadInput(f"{self.bag}: {topic}: found no message, allowed is one at least.")
+
 
 def read_recording(path: Path) -> Recording:
     """The run at `path`: a bag's folder, or that of a run.
@@ -196,6 +210,8 @@ def _observed(message: Any, contract: RobotContract) -> Observed:
 
 def _status(message: Any) -> Status:
     return Status(
+        stamp=_stamp(message),
+        episode=message.episode,
         reward=message.reward,
         succeeded=message.succeeded,
         violated=message.violated,
