@@ -43,6 +43,18 @@ def lacks() -> list[Lack]:
     return [lack for present, lack in needs if not present]
 
 
+def test_lacks() -> list[Lack]:
+    """List the programs that some tests use, and that are missing on this machine."""
+    needs = [
+        (("sshd", "/usr/sbin/sshd"), "openssh-server"),
+        (("Xvfb",), "xvfb"),
+        (("xdotool",), "xdotool"),
+        (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+        (("chromedriver",), "chromium-driver"),
+    ]
+    return [Lack(names[0], package) for names, package in needs if not any(map(shutil.which, names))]
+
+
 def unsupported() -> str | None:
     """Say in one sentence why this machine cannot run the fleet at all, if so."""
     if not real_ros() and (platform.system(), platform.machine()) != ("Linux", "x86_64"):

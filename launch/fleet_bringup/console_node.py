@@ -70,8 +70,6 @@ class ConsoleNode(FleetNode):
             self.create_timer(WATCH_S, self._look, clock=steady)
 
     def _on_status(self, robot: str, message: RobotStatus) -> None:
-        if message.tick == 0 and not self._began:
-            self._began = time.monotonic()
         self.history.add_status(
             robot,
             message.tick,
@@ -80,6 +78,9 @@ class ConsoleNode(FleetNode):
             hard_resets=message.hard_resets,
         )
         self._ended = time.monotonic()
+        if message.tick == 0 and not self._began:
+            self._began = self._ended
+            self._show()
         self._finish_if_complete()
 
     def _on_action(self, robot: str, message: RobotAction) -> None:

@@ -76,9 +76,13 @@ def block_push(
     ticks: Annotated[int, typer.Option(min=1)] = 150,
     report: Report = Path("block_push"),
     seeds: Seeds = "5,6,7",
+    nodes: Annotated[
+        bool, typer.Option("--nodes", help="Repeat every run over the ROS 2 nodes, in lockstep, which gives the same.")
+    ] = False,
     address: Address = None,
 ) -> None:
     """Table 2: BC, IBC, IFL and IIFL, by four arms that push blocks (IIFL section 5.3)."""
+    from fleet_bringup.ros_runs import ros_rows
     from fleet_experiments.algorithms import ALGORITHMS
     from fleet_experiments.block_push import block_push as run
 
@@ -97,7 +101,12 @@ def block_push(
         command=this_command(),
         address=address,
     )
-    show(results, ("algo",), ("successes", "hard_resets", "rohe", "human_actions", "idle_ticks"), report)
+    if nodes:
+        folders = [report / "runs" / f"{name}_{number}" for name in algorithms for number in chosen]
+        again = ros_rows(dict(zip(folders, results.rows, strict=True)), ticks=ticks)
+        results = results.model_copy(update={"rows": [*results.rows, *again]})
+        results.write(report)
+    show(results, ("algo", "condition"), ("successes", "hard_resets", "rohe", "human_actions", "idle_ticks"), report)
 
 
 @experiment.command()

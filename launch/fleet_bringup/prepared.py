@@ -121,12 +121,13 @@ def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
     ):
         if value is not None:
             content[section][key] = value
+    fleet = validated(content, Fleet, source=wishes.fleet)
     _require_robots(fleet)
-    if content["supervisors"]["operators"] < content["supervisors"]["count"]:
+    if fleet.supervisors.operators < fleet.supervisors.count:
         for style in fleet.supervisors.styles:
             require_supervisor(fleet.environment.task, style)
     contract = fleet.contract()
-    if content["supervisors"]["operators"]:
+    if fleet.supervisors.operators:
         pointing_of(contract)
     if wishes.demonstrate:
         content["policy"]["checkpoint"] = None

@@ -10,8 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from fleet_experiments.pretrain import pretrain
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 240
+TINY = f"""
+fleet: tiny
+robots: {{contract: {ROOT}/launch/config/robots/push_cell.yaml, count: 4}}
+environment: {{backend: mujoco, task: block_push}}
+supervisors: {{count: 2, styles: [clockwise, counterclockwise]}}
+policy: {{checkpoint: made/policy.safetensors, chains: 8, iterations: 3}}
+allocation: {{intervention_ticks: 2, hard_reset_ticks: 2}}
+training: {{demonstrations: made/pairs.npz, update_ticks: [8, 16], gradient_steps: 12}}
+pretraining:
+  {{pairs: 40, width: 16, depth: 1, gradient_steps: 30, batch_size: 8, counter_iterations: 2, learning_rate: 1.0e-3,
+   calibration_ticks: 10, calibration_percentile: 50, observes: camera, filters: [4, 4, 4], shift_px: 2.0}}
+"""
+"""A fleet whose policy knows little, and decides and learns quickly: for tests of what goes on around it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,15 @@ def up(folder: Path, *words: str) -> Ended:
 def main_job(folder: Path) -> Ended:
     """Four arms, two supervisors, two retrainings."""
     return up(folder, "--ticks", "150", "--headless")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the tiny fleet, with its first policy."""
+    file = tmp_path_factory.mktemp("tiny") / "tiny.yaml"
+    file.write_text(TINY)
+    pretrain(file, seed=0)
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
+import time
 from pathlib import Path
 
 import pytest
+import rclpy
 from bags import messages
+from fleet_interfaces.msg import LeaseTable
+from std_srvs.srv import Trigger
 from test_runner import PATIENCE_S, of_run, started, wait_for
 
 from fleet_contract.action import ActionKind
@@ -20,39 +23,48 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
-def wait_for_ticks(process: subprocess.Popen[str], more: int = 4) -> None:
-    """Until the fleet has gone on for some ticks after the next line."""
+class Watcher:
+    """A node of somebody who looks at the fleet."""
 
-    def number() -> int:
-        return int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0])
+    def __init__(self) -> None:
+        self.node = rclpy.create_node("operator")
+        self.tick = -1
+        self.node.create_subscription(LeaseTable, "fleet/leases", self._on_leases, 1)
 
-    first = number()
-    while number() < first + more:
-        pass
+    def _on_leases(self, message: LeaseTable) -> None:
+        self.tick = message.tick
+
+    def wait_for_ticks(self, more: int = 4) -> None:
+        """Until the fleet has gone on for so many ticks."""
+        end, target = time.monotonic() + PATIENCE_S, None
+        while target is None or self.tick < target:
+            assert time.monotonic() < end, "the fleet stands still"
+            rclpy.spin_once(self.node, timeout_sec=0.1)
+            target = self.tick + more if target is None and self.tick >= 0 else target
 
 
-def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_again(tmp_path: Path, domain: None) -> None:
-    import rclpy
-    from std_srvs.srv import Trigger
-
+def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_again(
+    tmp_path: Path, tiny: Path, domain: None
+) -> None:
     folder = tmp_path / "out"
-    with started(folder) as process:
+    with started(folder, "--fleet", str(tiny)) as process:
         number = int(re.findall(r"ROS_DOMAIN_ID=(\d+)", wait_for(process, "ROS_DOMAIN_ID"))[0])
         wait_for(process, "tick ")
         with rclpy.init(domain_id=number):
-            node = rclpy.create_node("operator")
+            watcher = Watcher()
+            watcher.wait_for_ticks()
             for service in ("emergency_stop", "emergency_stop_reset"):
-                client = node.create_client(Trigger, f"fleet/{service}")
+                client = watcher.node.create_client(Trigger, f"fleet/{service}")
                 assert client.wait_for_service(PATIENCE_S)
                 answer = client.call_async(Trigger.Request())
-                rclpy.spin_until_future_complete(node, answer, timeout_sec=PATIENCE_S)
+                rclpy.spin_until_future_complete(watcher.node, answer, timeout_sec=PATIENCE_S)
                 assert answer.result().success
-                wait_for_ticks(process)
+                watcher.wait_for_ticks()
                 if service == "emergency_stop":
                     os.kill(next(pid for pid, words in of_run(folder).items() if "gate_node" in words), signal.SIGKILL)
                     wait_for(process, "was started again")
-                    wait_for_ticks(process)
-            node.destroy_node()
+                    watcher.wait_for_ticks()
+            watcher.node.destroy_node()
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
     for actions in messages(folder / "bag", "/action").values():

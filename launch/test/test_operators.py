@@ -30,9 +30,9 @@ TITLE = "fleet operator human_01"
 
 
 @pytest.fixture
-def steady(tmp_path: Path) -> str:
+def steady(tmp_path: Path, tiny: Path) -> str:
     """A fleet file with one person, whose policy stays as it is: in lockstep nobody waits for a training."""
-    fleet_of_one = read_fleet(ROOT / "launch/config/block_push.yaml")
+    fleet_of_one = read_fleet(tiny)
     path = tmp_path / "steady.yaml"
     changes = {"training": fleet_of_one.training.model_copy(update={"update_ticks": ()})}
     changes["supervisors"] = fleet_of_one.supervisors.model_copy(update={"operators": 1})

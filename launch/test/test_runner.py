@@ -78,9 +78,11 @@ def gone(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_everything_with_a_report_and_exit_code_0(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_everything_with_a_report_and_exit_code_0(
+    tmp_path: Path, tiny: Path, number: signal.Signals
+) -> None:
     folder = tmp_path / "out"
-    with started(folder) as process:
+    with started(folder, "--fleet", str(tiny)) as process:
         wait_for(process, "tick ")
         assert len(of_run(folder)) == 7
         process.send_signal(number)
@@ -111,9 +113,9 @@ def _read(path: Path) -> str:
         return ""
 
 
-def test_killed_nodes_come_back_and_the_run_goes_on(tmp_path: Path) -> None:
+def test_killed_nodes_come_back_and_the_run_goes_on(tmp_path: Path, tiny: Path) -> None:
     folder = tmp_path / "out"
-    with started(folder, "--ticks", "60") as process:
+    with started(folder, "--fleet", str(tiny), "--ticks", "60") as process:
         wait_for(process, "tick ")
         assert not _waiting_in_shared_memory(folder)
         for node in ("policy_node", "allocator_node", "gate_node", "station_node", "trainer_node"):
@@ -123,7 +125,7 @@ def test_killed_nodes_come_back_and_the_run_goes_on(tmp_path: Path) -> None:
         assert process.wait(PATIENCE_S) == 0
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["ticks"] == 60
-    assert summary["policy_versions"] == [1, 2]
+    assert summary["policy_versions"] == [1, 2, 3]
 
 
 def _waiting_in_shared_memory(folder: Path) -> list[str]:
@@ -133,9 +135,9 @@ def _waiting_in_shared_memory(folder: Path) -> list[str]:
     ]
 
 
-def test_the_run_fails_with_the_simulation(tmp_path: Path) -> None:
+def test_the_run_fails_with_the_simulation(tmp_path: Path, tiny: Path) -> None:
     folder = tmp_path / "out"
-    with started(folder) as process:
+    with started(folder, "--fleet", str(tiny)) as process:
         wait_for(process, "tick ")
         os.kill(next(pid for pid, words in of_run(folder).items() if "bridge_node" in words), signal.SIGKILL)
         wait_for(process, "bridge has failed")
@@ -143,9 +145,9 @@ def test_the_run_fails_with_the_simulation(tmp_path: Path) -> None:
     assert gone(folder)
 
 
-def test_nothing_outlives_a_runner_that_is_killed(tmp_path: Path) -> None:
+def test_nothing_outlives_a_runner_that_is_killed(tmp_path: Path, tiny: Path) -> None:
     folder = tmp_path / "out"
-    with started(folder) as process:
+    with started(folder, "--fleet", str(tiny)) as process:
         wait_for(process, "tick ")
         process.kill()
         process.wait()
@@ -160,11 +162,11 @@ def test_a_node_that_refuses_its_input_ends_the_run_with_its_sentence(tmp_path: 
         assert process.wait(PATIENCE_S) == 2
 
 
-def test_a_second_run_on_a_taken_domain_works(tmp_path: Path) -> None:
-    with started(tmp_path / "one", domain="77") as first:
+def test_a_second_run_on_a_taken_domain_works(tmp_path: Path, tiny: Path) -> None:
+    with started(tmp_path / "one", "--fleet", str(tiny), domain="77") as first:
         assert "ROS_DOMAIN_ID=77" in wait_for(first, "ROS_DOMAIN_ID")
         wait_for(first, "tick ")
-        with started(tmp_path / "two", "--ticks", "3", domain="77") as second:
+        with started(tmp_path / "two", "--fleet", str(tiny), "--ticks", "3", domain="77") as second:
             assert "ROS_DOMAIN_ID=77" not in wait_for(second, "ROS_DOMAIN_ID")
             assert second.wait(PATIENCE_S) == 0
         first.send_signal(signal.SIGINT)
@@ -172,19 +174,18 @@ def test_a_second_run_on_a_taken_domain_works(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "two" / "summary.json").read_text())["ticks"] == 3
 
 
-def test_an_earlier_run_in_the_folder_is_kept(tmp_path: Path) -> None:
-    first = up(tmp_path / "out", "--ticks", "2", "--headless")
-    second = up(tmp_path / "out", "--ticks", "3", "--headless")
+def test_an_earlier_run_in_the_folder_is_kept(tmp_path: Path, tiny: Path) -> None:
+    first, second = (up(tmp_path / "out", "--fleet", str(tiny), "--ticks", ticks, "--headless") for ticks in ("2", "3"))
     assert (first.code, second.code, second.summary["ticks"]) == (0, 0, 3)
     kept = next(tmp_path.glob("out.until-*"))
     assert json.loads((kept / "summary.json").read_text())["ticks"] == 2
 
 
-def test_in_real_time_a_run_ends_too_and_nothing_is_lost(tmp_path: Path) -> None:
-    ended = up(tmp_path / "out", "--ticks", "20", "--headless", "--real-time")
+def test_in_real_time_a_run_ends_too_and_nothing_is_lost(tmp_path: Path, tiny: Path) -> None:
+    ended = up(tmp_path / "out", "--fleet", str(tiny), "--ticks", "12", "--headless", "--real-time")
     assert ended.code == 0, ended.err
     found = counts(ended.folder / "bag")
-    assert {found[f"/robot_{i:02d}/observation"] for i in range(1, 5)} == {20}
-    assert (ended.summary["mode"], ended.summary["ticks"]) == ("real_time", 20)
+    assert {found[f"/robot_{i:02d}/observation"] for i in range(1, 5)} == {12}
+    assert (ended.summary["mode"], ended.summary["ticks"]) == ("real_time", 12)
     # On a busy machine an action may come too late, and the robot has held.
-    assert all(10 < found[f"/robot_{i:02d}/action"] <= 20 for i in range(1, 5))
+    assert all(6 < found[f"/robot_{i:02d}/action"] <= 12 for i in range(1, 5))
