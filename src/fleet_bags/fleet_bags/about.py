@@ -20,6 +20,7 @@ class AboutRun(Strict):
 
     fleet: Fleet
     contract: RobotContract
+    seed: int
 
     @property
     def robots(self) -> tuple[str, ...]:
@@ -48,7 +49,7 @@ def about_run(bag: Path) -> AboutRun:
     try:
         content = yaml.safe_load((bag / METADATA).read_text(encoding="utf-8"))
         said: dict[str, Any] = content["rosbag2_bagfile_information"]["custom_data"]
-        fleet, contract = yaml.safe_load(said["fleet"]), json.loads(said["contract"])
+        fleet, contract, seed = yaml.safe_load(said["fleet"]), json.loads(said["contract"]), int(said.get("seed", 0))
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
         raise BadInput(
             f"{bag}: custom_data found no fleet and contract, allowed is a bag that the fleet's recorder wrote; "
@@ -57,4 +58,5 @@ def about_run(bag: Path) -> AboutRun:
     return AboutRun(
         fleet=validated(fleet, Fleet, source=f"{bag} (fleet)"),
         contract=validated(contract, RobotContract, source=f"{bag} (contract)"),
+        seed=seed,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,13 @@ class Likeness:
     equal: int
     """To the last bit."""
     largest_difference: float
-    """Of a number in them, where they have as many; 0 where all are equal."""
+    """Of a number in them."""
+
+    def __str__(self) -> str:
+        total = self.compared + self.missing
+        missing = f", {self.missing} were not decided now" if self.missing else ""
+        differ = f", largest difference {self.largest_difference:.3g}" if self.largest_difference else ""
+        return f"{self.equal} of {total} the same{missing}{differ}"
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,14 @@ class Comparison:
     """Tables, per tick: who has which robot, since when, for what."""
 
     @property
+    def parts(self) -> Mapping[str, Likeness]:
+        """By name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
     def same(self) -> bool:
         """Whether everything was decided as before."""
-        return all(part.equal == part.compared + part.missing for part in (self.actions, self.uncertainties, self.leases))
+        return all(part.equal == part.compared + part.missing for part in self.parts.values())
 
     def summary(self) -> dict[str, Any]:
         """As plain values."""

@@ -25,5 +25,7 @@ class RecordedStation:
     def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction:  # noqa: ARG002
         """What the robot was told at this tick, on the human's behalf."""
         then = self._taught[lease.robot].get(tick)
-        kind, values = (then.kind, then.values) if then and then.supervisor == lease.supervisor else (ActionKind.HOLD, ())
+        kind, values = (
+            (then.kind, then.values) if then and then.supervisor == lease.supervisor else (ActionKind.HOLD, ())
+        )
         return RobotAction(tick, kind, ActionSource.HUMAN, values, supervisor=lease.supervisor, lease=lease.token)

@@ -79,7 +79,7 @@ class Served:
     version: int
     due_tick: int
     path: Path
-    """Where the checkpoint was written."""
+    """Of the checkpoint: where it was written, or beside the bag, if that is no more."""
     digest: str
 
 
@@ -165,7 +165,7 @@ def read_recording(path: Path) -> Recording:
         return tuple(listen(f"{name}/{topic}", row, **how) for name in about.robots)
 
     served: dict[int, Served] = {}
-    heard["/fleet/policy_version"] = lambda message: served.update({message.version: _served(message)})
+    heard["/fleet/policy_version"] = lambda message: served.update({message.version: _served(message, bag)})
     observed_N = of_robots(
         contract.observation.state.topic,
         partial(_observed, contract=contract),
@@ -230,5 +230,7 @@ def _leases(message: Any) -> Leases:
     return Leases(tuple(map(lease_of, message.leases)), tuple(message.waiting), message.threshold)
 
 
-def _served(message: Any) -> Served:
-    return Served(message.version, message.due_tick, Path(message.path), message.digest)
+def _served(message: Any, bag: Path) -> Served:
+    written = Path(message.path)
+    path = written if written.exists() else bag.parent / written.parent.name / written.name
+    return Served(message.version, message.due_tick, path, message.digest)

@@ -143,7 +143,10 @@ def _column(folder: Path, name: str, about: AboutSamples) -> NDArray[Any]:
         column_B: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
         raise BadInput(f"{path}: found no whole array, allowed is the file as it was written.") from None
-    wanted = np.dtype(np.uint8 if name == IMAGES else COLUMNS[name][0]), (about.samples, *sample_shape(name, about.contract))
+    wanted = (
+        np.dtype(np.uint8 if name == IMAGES else COLUMNS[name][0]),
+        (about.samples, *sample_shape(name, about.contract)),
+    )
     if (column_B.dtype, column_B.shape) != wanted:
         raise BadInput(
             f"{path}: found {column_B.dtype} values of shape {column_B.shape}, allowed are {wanted[0]} of {wanted[1]}."

@@ -20,7 +20,7 @@ from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_ac
 from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import state_of
 from fleet_contract.ros import NEWEST, OFFERED, FleetNode
-from teleop_gui.station import Station
+from teleop_gui.station import Place
 
 ANSWER_SHARE = 0.7
 """Of a tick in real time: an action that is decided later would come too late for the gate, and waits for the next tick."""
@@ -48,7 +48,7 @@ class StationsNode(FleetNode):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._stations: dict[str, Station] = {}
+        self._stations: dict[str, Place] = {}
         self._servers: dict[str, ActionServer[Any, Any, Any]] = {}
         self._visits: dict[str, Visit] = {}
         self.table = LeaseTable()
@@ -65,7 +65,7 @@ class StationsNode(FleetNode):
             self.create_subscription(Observation, f"{robot}/{state.topic}", heard, NEWEST)
         self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, NEWEST)
 
-    def open(self, stations: Mapping[str, Station]) -> None:
+    def open(self, stations: Mapping[str, Place]) -> None:
         """These supervisors can be sent to robots from now on."""
         self._stations.update(stations)
         for name in stations:
