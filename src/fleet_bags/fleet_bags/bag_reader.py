@@ -21,10 +21,16 @@ def opened(bag: Path) -> Iterator[AnyReader]:
         BadInput: the bag cannot be read, or is found to be broken while it is.
     """
     try:
-        with AnyReader([bag]) as reader:
-            yield reader
-    except (AnyReaderError, ReaderError, OSError) as error:
-        raise BadInput(f"{bag}: found no whole bag ({_words(error)}), allowed is a rosbag1 or rosbag2.") from None
+        reader = AnyReader([bag])
+        reader.open()
+    except (AnyReaderError, ReaderError, OSError, KeyError) as error:  # KeyError: a message made of unknown ones
+        raise _no_bag(bag, error) from None
+    try:
+        yield reader
+    except (ReaderError, OSError) as error:
+        raise _no_bag(bag, error) from None
+    finally:
+        reader.close()
 
 
 def messages(reader: AnyReader, bag: Path, topics: Collection[str]) -> Iterator[tuple[str, Any]]:
@@ -54,6 +60,10 @@ def named(bag: Path, topic: str) -> Iterator[None]:
         yield
     except (ValueError, AttributeError, AnyReaderError) as error:
         raise BadInput(f"{bag}: {topic}: {_words(error)}.") from None
+
+
+def _no_bag(bag: Path, error: Exception) -> BadInput:
+    return BadInput(f"{bag}: found no whole bag ({_words(error)}), allowed is a rosbag1 or rosbag2.")
 
 
 def _words(error: Exception) -> str:

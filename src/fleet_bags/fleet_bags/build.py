@@ -106,6 +106,7 @@ def _rows(run: int, recording: Recording, places: Sequence[Place]) -> list[dict[
                 "states": observed.state_S,
                 "kinds": released.kind,
                 "sources": released.source,
+                "shown": released.shows,
                 "actions": released.values or nothing_A,
                 "proposals": proposed.values or nothing_A,
                 "versions": proposed.policy_version,

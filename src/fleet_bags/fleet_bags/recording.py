@@ -154,7 +154,7 @@ def read_recording(path: Path) -> Recording:
         last_word: bool = False,
         contradict: Callable[[Row, Row], bool] = lambda *_: False,
     ) -> Mapping[int, Row]:
-        rows = Ticked(topic, last_word=last_word, contradict=contradict)
+        rows = Ticked(last_word=last_word, contradict=contradict)
         heard[f"/{topic}"] = lambda message: rows.add(message.tick, row(message))
         return rows.rows
 

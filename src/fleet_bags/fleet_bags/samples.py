@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.door import BadInput, Strict, validated
 from fleet_contract.robot import RobotContract, Stream
 from iifl_policy.dataset import Dataset, empty, new_dataset
@@ -31,6 +30,7 @@ COLUMNS: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
     "states": (np.float64, ("S",)),
     "kinds": (np.int8, ()),
     "sources": (np.int8, ()),
+    "shown": (np.bool_, ()),
     "actions": (np.float64, ("A",)),
     "proposals": (np.float64, ("A",)),
     "versions": (np.int32, ()),
@@ -76,7 +76,8 @@ class Samples:
     runs, robots, supervisors: indices of names in `about`; of the supervisor whom the robot belonged to, else -1.
     attempts: whole attempts at the task, interventions inside, counted over the set.
     states (B, S), images (B, H, W, C): what the robot observed.
-    kinds, sources: `ActionKind` and `ActionSource` of what the robot did; actions (B, A): of those that moved, else not a number.
+    kinds, sources: `ActionKind` and `ActionSource` of what the robot did; shown: a human moved it.
+    actions (B, A): of robots that moved; not a number for the others.
     proposals (B, A): what the policy, of that version, would have done; not a number where it did not say.
     uncertainties, thresholds: of the policy, in its unit; not a number where it did not say.
     violated: the robot was in constraint violation when it observed this.
@@ -86,12 +87,6 @@ class Samples:
 
     def __len__(self) -> int:
         return self.about.samples
-
-    @property
-    def shown_B(self) -> NDArray[np.bool_]:  # noqa: N802 - shape suffix
-        """Which samples humans drove: D_H of IIFL section 4.2."""
-        human_B = self.columns["sources"] == ActionSource.HUMAN
-        return np.asarray(human_B & (self.columns["kinds"] == ActionKind.MOVE))
 
     def observations(self, stream: Stream) -> NDArray[Any]:
         """What policies decide from, (B, S) or (B, H, W, C).

@@ -73,8 +73,8 @@ def lessons_of(paths: Sequence[Path], contract: RobotContract, stream: Stream, s
         samples = read_samples(path)
         contract.require_same(samples.about.contract.digest, owner=str(path))
         kept_B = _kept(samples, seed)
-        pairs += samples.pairs(samples.shown_B & ~kept_B, stream)
-        held_out += samples.pairs(samples.shown_B & kept_B, stream)
+        pairs += samples.pairs(samples.columns["shown"] & ~kept_B, stream)
+        held_out += samples.pairs(samples.columns["shown"] & kept_B, stream)
         driven_B = (samples.columns["sources"] == ActionSource.POLICY) & ~samples.columns["violated"]
         visited.append(samples.observations(stream)[np.flatnonzero(driven_B)])
     if len(pairs) < FEWEST_PAIRS:
@@ -91,7 +91,7 @@ def lessons_of(paths: Sequence[Path], contract: RobotContract, stream: Stream, s
 def _kept(samples: Samples, seed: int) -> NDArray[np.bool_]:
     """Samples of the attempts that are held out."""
     attempts_B = samples.columns["attempts"]
-    shown = np.unique(attempts_B[samples.shown_B])
+    shown = np.unique(attempts_B[samples.columns["shown"]])
     count = round(HELD_OUT * len(shown)) if len(shown) >= FEWEST_ATTEMPTS else 0
     return np.isin(attempts_B, np.random.default_rng(seed).choice(shown, count, replace=False))
 
@@ -192,7 +192,8 @@ def _written(policy: Policy, best: Policy, errors: Sequence[float]) -> dict[str,
         "steps": torch.tensor([policy.descent.steps, best.descent.steps]),
         **{f"model.{name}": tensor for name, tensor in policy.tensors().items()},
         **{f"moments.{name}": tensor for name, tensor in policy.descent.moments.items()},
-        **{f"best.{name}": tensor for name, tensor in best.tensors().items()},
+        # The best may be this one, and safetensors writes no tensor twice.
+        **{f"best.{name}": tensor.clone() for name, tensor in best.tensors().items()},
     }
 
 
