@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from fleet_bringup.bench import bench
+from fleet_bringup.dataset import dataset
 from fleet_bringup.display import has_display
 from fleet_bringup.experiments import experiment
 from fleet_bringup.prepared import Wishes, prepare
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(experiment, name="experiment")
 app.add_typer(bench, name="bench")
+app.add_typer(dataset, name="dataset")
 LogLevel = Literal["debug", "info", "warn", "error"]
 
 
@@ -87,6 +89,31 @@ def up(
 
 
 @app.command()
+def replay(
+    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag.")],
+    policy: Annotated[Path | None, typer.Option(help="Checkpoint instead of those that decided then.")] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="How many times as fast as it was recorded; else as soon as all is decided.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the run's.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for what is decided now; runs/TIME_FLEET_replay else.")
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="A line every few seconds, no live view.")] = False,
+    log_level: Annotated[LogLevel, typer.Option(help="Of the nodes' logs.")] = "info",
+) -> None:
+    """Let policy and allocator decide about a recorded run once more, and compare."""
+    from fleet_bringup.replay import Replay, conclude, prepare_replay
+    from fleet_bringup.up import up as run_up
+
+    past, run = prepare_replay(Replay(bag, policy, speed, seed, report))
+    code = run_up(run, headless=headless, log_level=log_level)
+    if not code:
+        conclude(past, run)
+    raise typer.Exit(code)
+
+
+@app.command()
 def operator(
     human: Annotated[str, typer.Option(help="Which of the fleet's operators sits here.")] = "human_01",
     web: Annotated[bool, typer.Option("--web", help="Serve a page for browsers instead of opening a window.")] = False,
@@ -138,6 +165,33 @@ def pretrain(
         pretrain_from(described, pairs, seed=seed)
     else:
         run_pretrain(path, seed=seed)
+
+
+@app.command()
+def train(
+    sets: Annotated[
+        list[Path],
+        typer.Argument(help="Training sets that `fleet dataset build` made, and .npz files of demonstrations."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the policy; a training that was cut goes on there.")
+    ],
+    fleet: Annotated[
+        str, typer.Option(help="A fleet file, or the name of one: size of the policy, and length.")
+    ] = "block_push",
+    algo: Annotated[
+        str,
+        typer.Option(
+            help="bc, ibc, ifl or iifl; robots with a policy of the last two ask for help where it is unsure."
+        ),
+    ] = "iifl",
+    seed: Annotated[int, typer.Option(help="Of what is held out, of bootstraps and batches.")] = 0,
+) -> None:
+    """Train a policy from recorded runs, without the fleet."""
+    from fleet_bringup.prepared import fleet_file
+    from fleet_bringup.train import train as run
+
+    run(read_fleet(fleet_file(fleet)), sets, out, algorithm=algo, seed=seed)
 
 
 def main() -> None:

@@ -55,14 +55,17 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         NodeSpec("fleet_allocator", "allocator_node", "allocator", seeded),
         NodeSpec("fleet_safety", "gate_node", "gate", home),
     ]
-    if run.fleet.supervisors.operators < run.fleet.supervisors.count:
+    replays = run.fleet.environment.backend == "replay"
+    if replays:
+        workers.append(NodeSpec("fleet_bags", "recorded_stations_node", "stations", home))
+    elif run.fleet.supervisors.operators < run.fleet.supervisors.count:
         workers.append(NodeSpec("teleop_gui", "station_node", "stations", seeded))
     if run.windows:
         workers += [
             NodeSpec("teleop_gui", "window_node", f"window_{human}", home | {"human": human}, closable=True)
             for human in run.fleet.operator_names
         ]
-    if run.fleet.training.update_ticks:
+    if run.fleet.training.update_ticks and not replays:
         workers.append(NodeSpec("iifl_policy", "trainer_node", "trainer", seeded))
     if run.record:
         workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", home))
@@ -81,6 +84,8 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
 def _robots(run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
     """What is behind the robots' topics."""
     backend = run.fleet.environment.backend
+    if backend == "replay":
+        return [NodeSpec("fleet_bags", "replay_node", "bridge", parameters, needed=True, serves_robots=True)]
     if backend == "ros":
         return [
             NodeSpec("robot_driver", "adapter_node", "bridge", parameters, needed=True, serves_robots=True),

@@ -78,11 +78,31 @@ def prepare(wishes: Wishes) -> Run:
     if wishes.params_file and not wishes.params_file.is_file():
         raise BadInput(f"params_file: found {wishes.params_file}, allowed is a file that exists.")
     fleet = _resolved(read_fleet(fleet_file(wishes.fleet)), wishes)
-    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
-    folder = (wishes.report or Path("runs") / f"{stamp}_{fleet.fleet}").absolute()
-    _make(folder, stamp)
+    folder = run_folder(wishes.report, fleet.fleet)
     fleet.write(folder / FLEET_FILE)
     return Run(folder, fleet, wishes.ticks, wishes.seed, wishes.record, wishes.params_file, wishes.windows)
+
+
+def run_folder(report: Path | None, name: str) -> Path:
+    """The folder of a new run: `report`, or one of its own with the run's name in it. An earlier run is moved aside.
+
+    Raises:
+        BadInput: it cannot be made.
+    """
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    folder = (report or Path("runs") / f"{stamp}_{name}").absolute()
+    try:
+        if (folder / FLEET_FILE).exists():
+            folder.rename(folder.with_name(f"{folder.name}.until-{stamp}"))
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "bag").exists():
+            raise BadInput(f"{folder}: found a bag that belongs to no run, allowed is a folder without one.")
+        probe = folder / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput(f"report folder {folder}: cannot be written: {error.strerror}.") from None
+    return folder
 
 
 def fleet_file(fleet: str) -> Path:
@@ -177,17 +197,3 @@ def _require_gateways(fleet: Fleet) -> None:
         read_gateways(environment.gateways, fleet.robots.count)
     elif sshd() is None:
         raise BadInput("environment.backend: found yumi_sim, allowed where openssh-server is installed.")
-
-
-def _make(folder: Path, stamp: str) -> None:
-    try:
-        if (folder / FLEET_FILE).exists():
-            folder.rename(folder.with_name(f"{folder.name}.until-{stamp}"))
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "bag").exists():
-            raise BadInput(f"{folder}: found a bag that belongs to no run, allowed is a folder without one.")
-        probe = folder / ".probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise BadInput(f"report folder {folder}: cannot be written: {error.strerror}.") from None

@@ -15,7 +15,9 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "recorded_stations_node = fleet_bags.recorded_stations_node:main",
             "recorder_node = fleet_bags.recorder_node:main",
+            "replay_node = fleet_bags.replay_node:main",
         ],
     },
 )

@@ -19,7 +19,7 @@ IMAGE_TYPES = {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sens
 
 
 def recorded_topics(fleet: Fleet, contract: RobotContract) -> dict[str, str]:
-    """Message type of every recorded topic, by its absolute name."""
+    """Message type of every recorded topic, by its absolute name; images of a replay are in the bag that is replayed."""
     state, camera = contract.observation.state, contract.observation.camera
     per_robot = PER_ROBOT | {
         state.topic: state.type,
@@ -27,7 +27,7 @@ def recorded_topics(fleet: Fleet, contract: RobotContract) -> dict[str, str]:
         contract.violation.topic: contract.violation.type,
         contract.success.topic: contract.success.type,
     }
-    if camera is not None:
+    if camera is not None and fleet.environment.backend != "replay":
         per_robot |= {camera.topic: camera.type, camera.info_topic: "sensor_msgs/msg/CameraInfo"}
     topics = {f"/{name}/{topic}": kind for name in fleet.robot_names for topic, kind in per_robot.items()}
     return topics | {f"/{topic}": kind for topic, kind in OF_THE_FLEET.items()}

@@ -38,6 +38,11 @@ class RobotAction:
     reason: str = ""
     """Why the gate holds the robot."""
 
+    @property
+    def shows(self) -> bool:
+        """Whether a human moved the robot: D_H of IIFL section 4.2, not the policy's actions, hard resets or holding."""
+        return self.source is ActionSource.HUMAN and self.kind is ActionKind.MOVE
+
 
 def action_of(message: Any) -> RobotAction:
     """What a fleet_interfaces/msg/RobotAction says.

@@ -34,13 +34,25 @@ class Program(Strict):
 class EnvironmentChoice(Strict):
     """What is behind the robots' topics."""
 
-    backend: Literal["mujoco", "isaacgym", "numpy", "yumi", "yumi_sim", "ros"]
-    """ros: the robots' own topics, as their contract names them."""
+    backend: Literal["mujoco", "isaacgym", "numpy", "yumi", "yumi_sim", "ros", "replay"]
+    """ros: the robots' own topics, as their contract names them; replay: a recorded run."""
     task: str = Name
     gateways: Path | None = None
     """yumi: the gateways file, relative to the fleet file."""
     program: Program | None = None
     """ros: what is started for every robot, in its namespace; none: the robots are there already."""
+    bag: Path | None = None
+    """replay: the bag's folder."""
+    speed: float | None = Field(default=None, gt=0)
+    """replay: how many times as fast as they were recorded ticks follow each other; none: as soon as all is decided."""
+
+    @model_validator(mode="after")
+    def _bag_where_it_is_used(self) -> Self:
+        if (self.backend == "replay") != (self.bag is not None):
+            raise ValueError(f"bag: found {self.bag}, allowed is a folder with backend replay, and none otherwise")
+        if self.speed and self.backend != "replay":
+            raise ValueError(f"speed: found {self.speed}, allowed with backend {self.backend} is none")
+        return self
 
     @model_validator(mode="after")
     def _gateways_where_they_are_used(self) -> Self:

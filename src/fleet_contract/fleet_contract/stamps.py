@@ -7,13 +7,14 @@ from typing import Generic, TypeVar
 
 Sample = TypeVar("Sample")
 MOST_WAITING = 32
-"""Ticks and samples that wait for each other; of more the first ones are given up."""
 
 
 class StampJoin(Generic[Sample]):
     """Joins the ticks and the samples of one robot, in whatever order they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_waiting: int | None = MOST_WAITING) -> None:
+        """`most_waiting` ticks and samples wait for each other, of more the first ones are given up; None: all wait."""
+        self._most_waiting = most_waiting
         self._ticks: dict[Hashable, int] = {}
         self._samples: dict[Hashable, Sample] = {}
 
@@ -31,6 +32,6 @@ class StampJoin(Generic[Sample]):
         if stamp in self._ticks and stamp in self._samples:
             return self._ticks.pop(stamp), self._samples.pop(stamp)
         for waiting in (self._ticks, self._samples):
-            while len(waiting) > MOST_WAITING:
+            while self._most_waiting is not None and len(waiting) > self._most_waiting:
                 waiting.pop(next(iter(waiting)))
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.action import ActionSource, RobotAction
 from iifl_policy.dataset import Dataset, empty, new_dataset
 
 
@@ -60,5 +60,5 @@ class HumanPairs:
             return
         observation, action = self._observations.pop(key), self._actions.pop(key)
         self._joined.setdefault(tick, set()).add(robot)
-        if action.source is ActionSource.HUMAN and action.kind is ActionKind.MOVE:
+        if action.shows:
             self._pairs[key] = (observation, action.values)

@@ -86,6 +86,11 @@ class DriverNode(FleetNode):
         self._awaits = "the robots"
         self._timer = self.create_timer(READY_CHECK_S, self._when_ready, clock=self._steady)
 
+    @property
+    def tick_s(self) -> float:
+        """Real time: how long a tick lasts."""
+        return 1 / self.robot_contract.rate_hz
+
     def close(self) -> None:
         """Leave the robots at rest."""
         self._driver.close()
@@ -125,7 +130,7 @@ class DriverNode(FleetNode):
         if self.lockstep:
             self._timer = self.create_timer(LOOK_S, self._finish, clock=self._steady, autostart=False)
         else:
-            self._timer = self.create_timer(1 / self.robot_contract.rate_hz, self._end_of_tick, clock=self._steady)
+            self._timer = self.create_timer(self.tick_s, self._end_of_tick, clock=self._steady)
 
     def _missing(self) -> str:
         """Who or what is not there yet, among those that the first tick waits for."""

@@ -5,6 +5,8 @@ S state dim.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +15,15 @@ from fleet_contract.lease import Lease, LeaseKind
 from teleop_gui.supervisor import Supervisor
 
 
-class Station:
-    """One human's place of work."""
+class Place(Protocol):
+    """Wherever a human works."""
+
+    def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction | None:
+        """What the robot is to do at this tick, on the human's behalf; None while the human has not decided."""
+
+
+class Station(Place):
+    """The place of a supervisor who decides."""
 
     def __init__(self, supervisor: Supervisor, hard_reset_ticks: int) -> None:
         """A hard reset is done at the `hard_reset_ticks`-th tick, or later, when the supervisor says so."""
@@ -23,7 +32,7 @@ class Station:
         self._token = 0
 
     def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction | None:
-        """What the robot is to do at this tick, on the human's behalf; None while the human has not decided."""
+        """See `Place.act`."""
         if lease.token != self._token:
             self._token = lease.token
             self._supervisor.begin()

@@ -21,7 +21,7 @@ from fleet_contract.health import Check
 from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import state_of
 from fleet_contract.ros import NEWEST, OFFERED, FleetNode
-from teleop_gui.station import Station
+from teleop_gui.station import Place
 from teleop_gui.station_health import station_check
 
 ANSWER_SHARE = 0.7
@@ -50,7 +50,7 @@ class StationsNode(FleetNode):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._stations: dict[str, Station] = {}
+        self._stations: dict[str, Place] = {}
         self._servers: dict[str, ActionServer[Any, Any, Any]] = {}
         self._visits: dict[str, Visit] = {}
         self.table = LeaseTable()
@@ -73,7 +73,7 @@ class StationsNode(FleetNode):
         ticks = {human: visit.ticks for human, visit in self._visits.items()}
         return [station_check(human, held.get(human, ""), ticks.get(human, 0)) for human in self._stations]
 
-    def open(self, stations: Mapping[str, Station]) -> None:
+    def open(self, stations: Mapping[str, Place]) -> None:
         """These supervisors can be sent to robots from now on."""
         self._stations.update(stations)
         for name in stations:

@@ -1,0 +1,62 @@
+"""What a bag says about the run that it holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fleet_contract.door import BadInput, Strict, validated
+from fleet_contract.fleet import Fleet
+from fleet_contract.robot import RobotContract
+
+BAG, METADATA = "bag", "metadata.yaml"
+
+
+class AboutRun(Strict):
+    """Fleet and robots of a recorded run."""
+
+    fleet: Fleet
+    contract: RobotContract
+    seed: int
+
+    @property
+    def robots(self) -> tuple[str, ...]:
+        """Names, in the order of all arrays."""
+        return self.fleet.robot_names
+
+
+def bag_folder(path: Path) -> Path:
+    """The bag that is meant: a bag's own folder, or that of a run.
+
+    Raises:
+        BadInput: there is none.
+    """
+    for folder in (path, path / BAG):
+        if (folder / METADATA).is_file():
+            return folder
+    raise BadInput(f"{path}: found no {METADATA}, allowed is the folder of a bag, or of a run that was recorded.")
+
+
+def about_run(bag: Path) -> AboutRun:
+    """What the recorder wrote about the run.
+
+    Raises:
+        BadInput: the bag is not of a run of the fleet.
+    """
+    try:
+        content = yaml.safe_load((bag / METADATA).read_text(encoding="utf-8"))
+        said: dict[str, Any] = content["rosbag2_bagfile_information"]["custom_data"]
+        fleet, contract, seed = yaml.safe_load(said["fleet"]), json.loads(said["contract"]), int(said.get("seed", 0))
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        raise BadInput(
+            f"{bag}: custom_data found no fleet and contract, allowed is a bag that the fleet's recorder wrote; "
+            "of others ./fleet dataset build --map makes a training set."
+        ) from None
+    return AboutRun(
+        fleet=validated(fleet, Fleet, source=f"{bag} (fleet)"),
+        contract=validated(contract, RobotContract, source=f"{bag} (contract)"),
+        seed=seed,
+    )

@@ -1,0 +1,114 @@
+"""Replayed robots and humans do what they did; decisions are compared with those of the past."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from run_bag import MadeUpRun
+
+from fleet_bags.comparison import compare
+from fleet_bags.recorded_driver import RecordedDriver
+from fleet_bags.recorded_station import RecordedStation
+from fleet_bags.recording import read_recording
+from fleet_contract.action import ActionKind
+from fleet_contract.lease import Lease, LeaseKind
+from robot_driver.tally import Tally
+
+RUN = MadeUpRun()
+HOLDS_N = np.full(2, ActionKind.HOLD, dtype=np.int64)
+NOTHING_NA = np.zeros((2, 2))
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    return read_recording(RUN.write(tmp_path_factory.mktemp("run")))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 50.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_robots_observe_what_they_observed_whatever_they_are_told(recording):
+    driver, tally = RecordedDriver(recording, Clock()), Tally(2)
+    driver.start(9)
+    for tick in range(12):
+        step = driver.observed()
+        np.testing.assert_array_equal(step.states_NS, [RUN.state(robot, tick) for robot in range(2)])
+        np.testing.assert_array_equal(driver.images(), [RUN.image(robot, tick) for robot in range(2)])
+        assert step.succeeded_N.tolist() == [tick == 5] * 2
+        if tick:
+            tally.add(step)
+        assert tally.episodes_N.tolist() == [RUN.episode(tick)] * 2
+        assert driver.absences() == ("", "")
+        driver.begin(HOLDS_N, NOTHING_NA)
+    assert driver.absences() == ("", ""), "at the last tick robots rest"
+    assert driver.video(0).shape == (480, 480, 3)
+
+
+def test_ticks_come_as_fast_as_is_wished(recording):
+    clock = Clock()
+    driver = RecordedDriver(recording, clock, speed=4.0)
+    assert driver.observed() is not None
+    driver.begin(HOLDS_N, NOTHING_NA)
+    assert driver.observed() is None
+    clock.now_s += 0.2499
+    assert driver.observed() is None
+    clock.now_s += 0.0002
+    assert driver.observed() is not None
+
+
+def test_a_robot_whose_image_was_lost_is_absent_at_that_tick(tmp_path):
+    def lose(said):
+        return [m for m in said if not (m.topic == "/robot_02/camera/image_raw" and m.time_ns // 10**9 == 103)]
+
+    driver = RecordedDriver(read_recording(RUN.write(tmp_path, lose)), Clock())
+    absences = []
+    for _ in range(5):
+        absences.append(driver.absences())
+        driver.begin(HOLDS_N, NOTHING_NA)
+    assert absences == [("", "")] * 3 + [("", "was not recorded"), ("", "")]
+
+
+@pytest.mark.parametrize("kinds_N", [HOLDS_N[:1], HOLDS_N + 9])
+def test_what_does_not_fit_is_refused_here_too(recording, kinds_N):
+    with pytest.raises(ValueError, match=r"shape|kinds|allowed"):
+        RecordedDriver(recording, Clock()).begin(kinds_N, NOTHING_NA)
+
+
+def test_humans_repeat_what_they_did_and_do_nothing_where_they_were_not(recording):
+    station = RecordedStation(dict(zip(recording.about.robots, recording.taught_N, strict=True)))
+    lease = Lease("robot_01", "human_01", 31, LeaseKind.TELEOPERATE, 4)
+    then = station.act(lease, 5, np.zeros(6))
+    assert (then.kind, then.lease, then.supervisor) == (ActionKind.MOVE, 31, "human_01")
+    np.testing.assert_array_equal(then.values, RUN.action(0, 5) + 0.01)
+    for other, tick in ((lease, 8), (replace(lease, robot="robot_02"), 5), (replace(lease, supervisor="human_02"), 5)):
+        assert station.act(other, tick, np.zeros(6)).kind is ActionKind.HOLD
+
+
+def test_the_same_decisions_are_the_same(recording):
+    comparison = compare(recording, recording)
+    assert comparison.same
+    assert {name: likeness.equal for name, likeness in comparison.parts.items()} == {
+        "actions": 24,
+        "uncertainties": 24,
+        "leases": 12,
+    }
+
+
+def test_what_differs_is_counted_by_kind(recording):
+    first = recording.proposed_N[0]
+    nudged = {**first, 3: replace(first[3], values=(first[3].values[0] + 2.0**-40, first[3].values[1]))}
+    late = {tick: table for tick, table in recording.leases.items() if tick < 10}
+    stolen = {**late, 5: replace(late[5], leases=(replace(late[5].leases[0], supervisor="human_09"),))}
+    comparison = compare(recording, replace(recording, proposed_N=(nudged, recording.proposed_N[1]), leases=stolen))
+    assert not comparison.same
+    assert (comparison.actions.equal, comparison.actions.missing) == (23, 0)
+    assert comparison.actions.largest_difference == pytest.approx(2.0**-40)
+    assert (comparison.leases.equal, comparison.leases.compared, comparison.leases.missing) == (9, 10, 2)
+    assert comparison.uncertainties.equal == 24

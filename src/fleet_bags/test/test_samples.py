@@ -1,0 +1,159 @@
+"""A training set holds what was recorded, row by row, or is not there at all."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from run_bag import MadeUpRun, Said
+
+from fleet_bags.build import build
+from fleet_bags.recording import read_recording
+from fleet_bags.samples import ABOUT, read_samples
+from fleet_contract.action import ActionKind, ActionSource
+from fleet_contract.door import BadInput
+
+RUN = MadeUpRun()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return [RUN.write(tmp_path_factory.mktemp("run")) for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def samples(runs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sets") / "set"
+    build(runs, folder)
+    return read_samples(folder)
+
+
+def assert_aligned(samples):
+    """State, image, actions and outcome of every row are those of its robot and tick."""
+    columns = samples.columns
+    for row, (robot, tick) in enumerate(zip(columns["robots"].tolist(), columns["ticks"].tolist(), strict=True)):
+        taught = RUN.is_taught(robot, tick)
+        np.testing.assert_array_equal(columns["states"][row], RUN.state(robot, tick))
+        np.testing.assert_array_equal(columns["images"][row], RUN.image(robot, tick))
+        np.testing.assert_array_equal(columns["actions"][row], RUN.action(robot, tick) + (0.01 if taught else 0.0))
+        np.testing.assert_array_equal(columns["proposals"][row], RUN.action(robot, tick))
+        assert columns["sources"][row] == (ActionSource.HUMAN if taught else ActionSource.POLICY)
+        assert columns["supervisors"][row] == (0 if taught else -1)
+        assert columns["succeeded"][row] == (tick == 4)
+        assert columns["stamps_ns"][row] == (100 + tick) * 10**9
+
+
+def test_every_row_is_what_was_recorded_of_its_robot_and_tick(samples):
+    columns = samples.columns
+    assert len(samples) == 2 * 2 * 12
+    order = list(zip(columns["runs"].tolist(), columns["robots"].tolist(), columns["ticks"].tolist(), strict=True))
+    assert order == [(run, robot, tick) for run in range(2) for robot in range(2) for tick in range(12)]
+    assert_aligned(samples)
+    assert (columns["kinds"] == ActionKind.MOVE).all()
+    np.testing.assert_allclose(columns["uncertainties"], columns["robots"] + columns["ticks"] / 10)
+    assert (columns["thresholds"] == 0.5).all()
+
+
+def test_an_attempt_is_whole_with_the_interventions_in_it(samples):
+    columns = samples.columns
+    for attempt in np.unique(columns["attempts"]):
+        rows = np.flatnonzero(columns["attempts"] == attempt)
+        assert (np.diff(rows) == 1).all()
+        assert columns["ticks"][rows].tolist() in ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11])
+        assert len({(columns["runs"][row], columns["robots"][row]) for row in rows}) == 1
+    assert len(np.unique(columns["attempts"])) == 8
+
+
+@pytest.mark.parametrize("stream", ["state", "camera"])
+def test_what_humans_drove_is_what_there_is_to_learn(samples, stream):
+    pairs = samples.pairs(samples.columns["shown"], stream)
+    assert len(pairs) == 6
+    for row, (observed, action) in enumerate(zip(pairs.observations_B, pairs.actions_BA, strict=True)):
+        tick = (4, 5, 6)[row % 3]
+        shown = RUN.state(0, tick).astype(np.float32) if stream == "state" else RUN.image(0, tick)
+        np.testing.assert_array_equal(observed, shown)
+        np.testing.assert_array_equal(action, (RUN.action(0, tick) + 0.01).astype(np.float32))
+
+
+@settings(max_examples=25)
+@given(lost=st.sets(st.integers(0, 180), max_size=60), delays=st.randoms(use_true_random=False))
+def test_whatever_is_lost_or_late_no_row_is_misaligned(tmp_path_factory, lost, delays):
+    """Images and observations come late by up to half a tick, and some messages not at all."""
+    folder = tmp_path_factory.mktemp("lossy")
+
+    def spoil(said: list[Said]) -> list[Said]:
+        for message in said:
+            message.time_ns += delays.randint(0, 5 * 10**8)
+        return sorted((m for i, m in enumerate(said) if i not in lost), key=lambda message: message.time_ns)
+
+    RUN.write(folder, spoil)
+    about = build([folder], folder / "set")
+    found = read_samples(folder / "set")
+    recording = read_recording(folder)
+    observed = sum(map(len, recording.observed_N))
+    assert about.samples + about.left_out == observed
+    columns = found.columns
+    for row, (robot, tick) in enumerate(zip(columns["robots"].tolist(), columns["ticks"].tolist(), strict=True)):
+        np.testing.assert_array_equal(columns["states"][row], RUN.state(robot, tick))
+        np.testing.assert_array_equal(columns["images"][row], RUN.image(robot, tick))
+        if columns["kinds"][row] == ActionKind.MOVE:
+            taught = RUN.is_taught(robot, tick)
+            np.testing.assert_array_equal(columns["actions"][row], RUN.action(robot, tick) + (0.01 if taught else 0.0))
+        else:
+            assert columns["sources"][row] == ActionSource.NOBODY
+            assert np.isnan(columns["actions"][row]).all()
+
+
+def test_runs_of_other_robots_do_not_become_one_set(runs, tmp_path):
+    other = MadeUpRun()
+    quantity = other.contract.action.quantities[0].model_copy(update={"high": 0.2})
+    action = other.contract.action.model_copy(update={"quantities": (quantity, *other.contract.action.quantities[1:])})
+    other.contract = other.contract.model_copy(update={"action": action})
+    with pytest.raises(BadInput, match=r"bag: contract found .+, allowed is .+ \(robot push_cell"):
+        build([runs[0], other.write(tmp_path)], tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+def test_nothing_half_written_is_left(tmp_path):
+    def spoil(said: list[Said]) -> list[Said]:
+        image = [message for message in said if message.topic.endswith("image_raw")][20]
+        image.fields["encoding"] = "mono8"
+        return said
+
+    run = RUN.write(tmp_path, spoil)
+    with pytest.raises(BadInput, match="image_raw"):
+        build([run], tmp_path / "set")
+    assert [path.name for path in tmp_path.iterdir()] == ["bag"]
+
+
+def test_a_folder_that_is_there_is_not_overwritten(runs, tmp_path):
+    with pytest.raises(BadInput, match="found something there already, allowed is a new folder"):
+        build(runs, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda folder: (folder / ABOUT).unlink(), f"found no {ABOUT}, allowed is a folder"),
+        (lambda folder: (folder / "states.npy").unlink(), "states.npy: found no whole array"),
+        (lambda folder: (folder / "states.npy").write_bytes(b"\x93NUMPY"), "states.npy: found no whole array"),
+        (lambda folder: np.save(folder / "states.npy", np.zeros((3, 6))), "states.npy: found float64 values of shape"),
+        (lambda folder: np.save(folder / "ticks.npy", np.zeros(24)), "ticks.npy: found float64 values of shape"),
+    ],
+)
+def test_a_damaged_set_is_refused(runs, tmp_path, spoil, sentence):
+    build(runs[:1], tmp_path / "set")
+    spoil(tmp_path / "set")
+    with pytest.raises(BadInput, match=sentence):
+        read_samples(tmp_path / "set")
+
+
+def test_a_set_of_a_later_format_is_refused(runs, tmp_path):
+    build(runs[:1], tmp_path / "set")
+    about = json.loads((tmp_path / "set" / ABOUT).read_text())
+    (tmp_path / "set" / ABOUT).write_text(json.dumps(about | {"format": "fleet-samples-9"}))
+    with pytest.raises(BadInput, match="format found 'fleet-samples-9', allowed is 'fleet-samples-1'"):
+        read_samples(tmp_path / "set")
