@@ -33,7 +33,9 @@ def generated_hashes(package: str) -> dict[str, str]:
 
 def test_type_hashes_are_those_of_ros_2s_generator():
     store = typestore_for(TYPES)
-    hashes = {name: found for package in {"fleet_interfaces", *STANDARD} for name, found in generated_hashes(package).items()}
+    hashes = {
+        name: found for package in {"fleet_interfaces", *STANDARD} for name, found in generated_hashes(package).items()
+    }
     assert hashes.keys() >= TYPES
     for name in TYPES:
         assert store.hash_rihs01(name) == hashes[name], name

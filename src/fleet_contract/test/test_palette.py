@@ -11,7 +11,7 @@ import pytest
 from fleet_contract.driving import Driver
 from fleet_contract.palette import DRIVER_COLOURS, ORANGE, SKY, as_hex, uncertainty_colour
 
-# Machado, Oliveira and Fernandes, "A physiologically-based model for simulation of color vision deficiency" (2009),
+# By Machado, Oliveira and Fernandes: A physiologically-based model for simulation of color vision deficiency, 2009;
 # severity 1, on linear RGB.
 SEEN_BY = {
     "trichromat": np.eye(3),
