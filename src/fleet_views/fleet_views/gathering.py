@@ -67,7 +67,7 @@ class Gathering:
 
     @property
     def complete(self) -> bool:
-        """Whether there is a tick that was not shown, and of which all actions are known."""
+        """Whether there is a tick that was not shown, and of which the statuses and actions of all robots are known."""
         return self._complete() > self._shown
 
     def show(self) -> list[Moment] | None:
@@ -99,10 +99,10 @@ class Gathering:
         ]
 
     def _complete(self) -> int:
-        """The newest tick of which all actions are known; -1 if there is none."""
-        return max(
-            (number for number, tick in self._ticks.items() if len(tick.actions) == len(self._robots)), default=-1
-        )
+        """The newest such tick, shown or not; -1 if there is none."""
+        known = len(self._robots), len(self._robots)
+        ticks = (number for number, tick in self._ticks.items() if (len(tick.actions), len(tick.absent)) == known)
+        return max(ticks, default=-1)
 
     def _at(self, tick: int) -> Tick:
         """What is known of a tick; what is said of one that is long past is forgotten."""

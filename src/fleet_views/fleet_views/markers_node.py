@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, NoReturn
 
 from fleet_interfaces.msg import LeaseTable, Observation, PolicyReport, RobotAction, RobotStatus
+from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.subscription import Subscription
 from visualization_msgs.msg import MarkerArray
 
@@ -22,21 +22,45 @@ from fleet_views.scene import Scene
 
 LOOK_S = 0.25
 """Between two looks whether somebody looks."""
+READ_S = 0.1
+"""Between two looks whether the actions of a tick have come whose lease table has."""
 LONGEST_S = 1.0
 """While a tick lasts longer, what is known of it is shown so often, if it has changed."""
+Ear = tuple[Subscription[Any], Callable[[Any], None]]
+
+
+class Unattended(CallbackGroup):
+    """Of subscriptions that nobody waits for: waiting for hundreds costs several times what their messages do."""
+
+    def can_execute(self, entity: object) -> bool:  # noqa: ARG002
+        """Never."""
+        return False
+
+    def beginning_execution(self, entity: object) -> bool:  # noqa: ARG002
+        """Never."""
+        return False
+
+    def ending_execution(self, entity: object) -> None:
+        """Nothing has begun."""
 
 
 class MarkersNode(FleetNode):
-    """An array per tick, as soon as the actions of the tick are released. Without viewers it does not even listen."""
+    """An array per tick, when the actions of the tick are released. Without viewers it does not even listen.
+
+    By the time of a tick's lease table all robots have been heard, so that topics are read then, and until the actions have
+    come; the newest message of each.
+    """
 
     def __init__(self) -> None:
         super().__init__("markers")
         robots = self.fleet.robot_names
         self._scene = Scene(self.robot_contract)
         self._gathering, self._markers = Gathering(robots), Markers(robots)
-        self._ears: list[Subscription[Any]] = []
+        self._ears: list[Ear] = []
         self._arrays = self.create_publisher(MarkerArray, "fleet/markers", NEWEST)
+        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, NEWEST)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._waiting = self.create_timer(READ_S, self._read, clock=steady, autostart=False)
         self._late = self.create_timer(LONGEST_S, self._show_if_changed, clock=steady)
         self.create_timer(LOOK_S, self._look, clock=steady)
 
@@ -44,28 +68,45 @@ class MarkersNode(FleetNode):
         viewers = self._arrays.get_subscription_count()
         if viewers and not self._ears:
             self._listen()
+            self._waiting.reset()
         elif self._ears and not viewers:
-            while self._ears:
-                self.destroy_subscription(self._ears.pop())
+            for ear, _ in self._ears:
+                self.destroy_subscription(ear)
+            self._ears.clear()
 
     def _listen(self) -> None:
-        """Actions first: of what has come at once, they are older than the next observations."""
-        contract, names = self.robot_contract, self.fleet.robot_names
-        state, status = contract.observation.state.topic, contract.success.topic
-        hear: list[tuple[str, type, Callable[..., None]]] = [
-            ("fleet/leases", LeaseTable, self._on_leases),
-            ("fleet/policy_report", PolicyReport, self._on_report),
-            *((f"{name}/{contract.action.topic}", RobotAction, partial(self._on_action, name)) for name in names),
-            *((f"{name}/{state}", Observation, partial(self._on_observation, name)) for name in names),
-            *((f"{name}/{status}", RobotStatus, partial(self._on_status, name)) for name in names),
-        ]
-        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
+        contract, nobody = self.robot_contract, Unattended()
+        topics: list[tuple[str, type, Callable[[Any], None]]] = [("fleet/policy_report", PolicyReport, self._on_report)]
+        for name in self.fleet.robot_names:
+            topics += [
+                (f"{name}/{contract.observation.state.topic}", Observation, partial(self._on_observation, name)),
+                (f"{name}/{contract.success.topic}", RobotStatus, partial(self._on_status, name)),
+                (f"{name}/{contract.action.topic}", RobotAction, partial(self._on_action, name)),
+            ]
         self._ears = [
-            self.create_subscription(kind, topic, heard, NEWEST, event_callbacks=quiet) for topic, kind, heard in hear
+            (self.create_subscription(kind, topic, heard, NEWEST, callback_group=nobody), heard)
+            for topic, kind, heard in topics
         ]
 
-    def _on_status(self, robot: str, message: RobotStatus) -> None:
-        self._gathering.add_status(robot, message.tick, violated=message.violated, absent=message.absent)
+    def _read(self) -> None:
+        """Take what has come, as `rclpy.wait_for_message` does, and show the tick if that was all."""
+        for ear, heard in self._ears:
+            with ear.handle:
+                taken = ear.handle.take_message(ear.msg_type, ear.raw)
+            if taken is not None:
+                heard(taken[0])
+        if self._gathering.complete:
+            self._show()
+
+    def _on_leases(self, message: LeaseTable) -> None:
+        leases = [lease_of(lease) for lease in message.leases]
+        self._gathering.add_leases(message.tick, leases, message.waiting, message.threshold)
+        if self._ears:
+            self._waiting.reset()
+            self._read()
+
+    def _on_report(self, message: PolicyReport) -> None:
+        self._gathering.add_report(message.tick, dict(zip(message.robots, message.uncertainties, strict=True)))
 
     def _on_observation(self, robot: str, message: Observation) -> None:
         try:
@@ -73,23 +114,19 @@ class MarkersNode(FleetNode):
         except ValueError as error:
             self.get_logger().error(f"{robot}/{error}")
 
-    def _on_report(self, message: PolicyReport) -> None:
-        self._gathering.add_report(message.tick, dict(zip(message.robots, message.uncertainties, strict=True)))
-
-    def _on_leases(self, message: LeaseTable) -> None:
-        leases = [lease_of(lease) for lease in message.leases]
-        self._gathering.add_leases(message.tick, leases, message.waiting, message.threshold)
+    def _on_status(self, robot: str, message: RobotStatus) -> None:
+        self._gathering.add_status(robot, message.tick, violated=message.violated, absent=message.absent)
 
     def _on_action(self, robot: str, message: RobotAction) -> None:
         self._gathering.add_action(robot, action_of(message))
-        if self._gathering.complete:
-            self._show()
 
     def _show_if_changed(self) -> None:
-        if self._gathering.changed:
+        self._read()
+        if self._gathering.changed and self._ears:
             self._show()
 
     def _show(self) -> None:
+        self._waiting.cancel()
         self._late.reset()
         moments = self._gathering.show()
         if moments is None:

@@ -63,7 +63,7 @@ def test_what_is_said_arrives_as_it_was_said(around, connect):
     markers = around.fleet.create_publisher(MarkerArray, "/fleet/markers", NEWEST)
     diagnostics = around.fleet.create_publisher(DiagnosticArray, "/diagnostics", OFFERED)
     client.subscribe("/fleet/leases", "/fleet/markers", "/diagnostics")
-    around.wait_for(lambda: diagnostics.get_subscription_count())
+    around.wait_for(diagnostics.get_subscription_count)
     lease = Lease(robot="robot_01", supervisor="human_01", token=7, kind=Lease.HARD_RESET, since_tick=40)
     tables.publish(LeaseTable(tick=41, threshold=0.25, leases=[lease], waiting=["robot_02"]))
     marker = Marker(ns="driver", id=1000, text="robot_02\nnobody: ä", type=Marker.TEXT_VIEW_FACING)

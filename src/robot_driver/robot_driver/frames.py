@@ -18,7 +18,7 @@ from fleet_contract.robot import RobotContract
 
 FLEET = "fleet"
 """The frame in which the robots stand in a grid. It says nothing about where they are in the building."""
-SPACING = 1.75
+SPACING = 2.0
 """From robot to robot, in units of their extent: room for what is written beside them."""
 LEVEL = (0.0, 0.0, 0.0, 1.0)
 
@@ -44,13 +44,13 @@ def frames(
         contract: the robots' own.
         camera_33: intrinsics of their cameras, (3, 3), pixels; None without a camera, zeros if it is not calibrated.
     """
-    columns, pitch = ceil(sqrt(len(fleet))), SPACING * contract.extent_m
+    columns, apart = ceil(sqrt(len(fleet))), SPACING * contract.extent_m
     rows = ceil(len(fleet) / columns)
     camera = _camera(contract, camera_33)
     found = []
     for name in robots:
         row, column = divmod(fleet.index(name), columns)
-        place = (pitch * (column - (columns - 1) / 2), pitch * ((rows - 1) / 2 - row), 0.0)
+        place = (apart * (column - (columns - 1) / 2), apart * ((rows - 1) / 2 - row), 0.0)
         found.append(Frame(f"{name}/base_link", FLEET, place, LEVEL))
         if camera is not None:
             found.append(Frame(f"{name}/camera_optical_frame", f"{name}/base_link", *camera))
