@@ -14,9 +14,9 @@ from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
 from fleet_contract.definitions import typestore_for
-from fleet_contract.door import BadInput
 from fleet_contract.message_types import message_class
 from fleet_contract.ros import NEWEST, OFFERED, VIDEO, FleetNode, run_process
+from fleet_views.address import Address
 from fleet_views.topics import Delivery, viewed_topics
 
 QUALITY = {
@@ -25,7 +25,6 @@ QUALITY = {
     Delivery.REPEATED: QoSProfile(depth=100),
     Delivery.VIDEO: VIDEO,
 }
-PORTS = range(65536)
 LOOK_S = 0.05
 """Between two looks at who looks at what."""
 
@@ -71,19 +70,10 @@ class FoxgloveNode(FleetNode):
         self._viewers: Counter[str] = Counter()
         self._ears: dict[str, Subscription[Any]] = {}
         self.create_timer(LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        if port not in PORTS:
-            raise BadInput(f"foxglove: found port {port}, allowed are {PORTS.start} to {PORTS.stop - 1}.")
-        try:
-            self._server = start_server(
-                name=self.fleet.fleet,
-                host=host,
-                port=port,
-                server_listener=Clients(self._changes),
-                context=self._offered,
-            )
-        except RuntimeError as error:
-            reason = str(error).rpartition(": ")[2]
-            raise BadInput(f"foxglove: found host {host!r} and port {port}: {reason}.") from None
+        Address(host, port).require_free("foxglove")
+        self._server = start_server(
+            name=self.fleet.fleet, host=host, port=port, server_listener=Clients(self._changes), context=self._offered
+        )
         print(f"foxglove: ws://{f'[{host}]' if ':' in host else host}:{self._server.port}", flush=True)
 
     @property
