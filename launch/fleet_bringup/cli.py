@@ -90,6 +90,8 @@ def up(
     )
     if run.fleet.operator_names and not run.windows:
         print(f"for {', '.join(run.fleet.operator_names)}: ./fleet operator --web")
+    if run.foxglove:
+        print(f"foxglove: {run.foxglove.websocket if run.foxglove.port else run.folder / 'logs/foxglove.log'}")
     from fleet_bringup.up import up as run_up
 
     raise typer.Exit(run_up(run, headless=headless, log_level=log_level))

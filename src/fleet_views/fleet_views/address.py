@@ -19,6 +19,11 @@ class Address:
     port: int = 8765
     """0: a free one."""
 
+    @property
+    def websocket(self) -> str:
+        """The address as WebSocket clients are told it."""
+        return f"ws://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
     def require_free(self, server: str) -> None:
         """Refuse an address at which `server` cannot listen.
 

@@ -15,16 +15,11 @@ from rclpy.subscription import Subscription
 
 from fleet_contract.definitions import typestore_for
 from fleet_contract.message_types import message_class
-from fleet_contract.ros import NEWEST, OFFERED, VIDEO, FleetNode, run_process
+from fleet_contract.ros import EVERY, VIDEO, FleetNode, run_process
 from fleet_views.address import Address
 from fleet_views.topics import Delivery, viewed_topics
 
-QUALITY = {
-    Delivery.PRESENT: NEWEST,
-    Delivery.EVERYBODYS: OFFERED,
-    Delivery.REPEATED: QoSProfile(depth=100),
-    Delivery.VIDEO: VIDEO,
-}
+QUALITY = {Delivery.KEPT: EVERY, Delivery.REPEATED: QoSProfile(depth=100), Delivery.VIDEO: VIDEO}
 LOOK_S = 0.05
 """Between two looks at who looks at what."""
 
@@ -74,7 +69,7 @@ class FoxgloveNode(FleetNode):
         self._server = start_server(
             name=self.fleet.fleet, host=host, port=port, server_listener=Clients(self._changes), context=self._offered
         )
-        print(f"foxglove: ws://{f'[{host}]' if ':' in host else host}:{self._server.port}", flush=True)
+        print(f"foxglove: {Address(host, self.port).websocket}", flush=True)
 
     @property
     def port(self) -> int:
@@ -86,7 +81,7 @@ class FoxgloveNode(FleetNode):
         self._server.stop()
 
     def _look(self) -> None:
-        """Listen to what is looked at. Whoever comes begins with the present, which ROS 2 tells those who begin to listen."""
+        """Listen to what is looked at; anew when one more comes, because ROS 2 tells those who begin what was said before."""
         while not self._changes.empty():
             topic, more = self._changes.get()
             self._viewers[topic] += more

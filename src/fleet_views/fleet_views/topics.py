@@ -12,10 +12,8 @@ from fleet_contract.robot import PROPOSED, RobotContract
 class Delivery(Enum):
     """How the messages of a topic come."""
 
-    PRESENT = auto()
-    """Reliable; who comes late gets the newest."""
-    EVERYBODYS = auto()
-    """The same from each of several publishers."""
+    KEPT = auto()
+    """Reliable; who comes late gets the last ones first."""
     REPEATED = auto()
     """Reliable and said again and again; who comes late waits for the next."""
     VIDEO = auto()
@@ -28,7 +26,7 @@ class Viewed:
 
     type: str
     """package/msg/Name."""
-    delivery: Delivery = Delivery.PRESENT
+    delivery: Delivery = Delivery.KEPT
 
 
 OF_THE_FLEET = {
@@ -37,7 +35,7 @@ OF_THE_FLEET = {
     "/fleet/leases": Viewed("fleet_interfaces/msg/LeaseTable"),
     "/fleet/emergency_stopped": Viewed("std_msgs/msg/Bool"),
     "/fleet/markers": Viewed("visualization_msgs/msg/MarkerArray"),
-    "/tf_static": Viewed("tf2_msgs/msg/TFMessage", Delivery.EVERYBODYS),
+    "/tf_static": Viewed("tf2_msgs/msg/TFMessage"),
     "/diagnostics": Viewed("diagnostic_msgs/msg/DiagnosticArray", Delivery.REPEATED),
 }
 
