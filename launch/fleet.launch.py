@@ -22,6 +22,7 @@ from fleet_bringup.display import has_display
 from fleet_bringup.graph import ENVIRONMENT, node_graph, write_parameters
 from fleet_bringup.prepared import Wishes, config_folder, prepare
 from fleet_contract.door import BadInput
+from fleet_views.address import Address
 
 ARGUMENTS = {
     "fleet": ("block_push", "A fleet file, or the name of one that comes with the stack."),
@@ -32,7 +33,9 @@ ARGUMENTS = {
     "record": ("true", "Record everything into a bag."),
     "report": ("", "Folder for bag, summary and picture; runs/TIME_FLEET if empty."),
     "rviz": ("false", "Open RViz."),
-    "foxglove": ("false", "Start the Foxglove bridge."),
+    "foxglove": ("false", "Serve the fleet's topics to Foxglove."),
+    "foxglove_host": ("127.0.0.1", "Address to listen at for Foxglove; others than this machine too."),
+    "foxglove_port": ("8765", "Port to listen at for Foxglove; 0 is a free one."),
     "seed": ("0", "Seed of simulation, sampling, training and ties."),
     "log_level": ("info", "Of the nodes' logs: debug, info, warn, error."),
     "params_file": ("", "ROS 2 parameter file for all nodes."),
@@ -65,6 +68,7 @@ def _start(context: LaunchContext) -> list:
             operators=_whole("operators", chosen["operators"]) if chosen["operators"] else None,
             windows=has_display() if chosen["window"] == "auto" else chosen["window"].lower() in {"true", "1"},
             params_file=Path(chosen["params_file"]) if chosen["params_file"] else None,
+            foxglove=_foxglove(chosen) if is_true["foxglove"] else None,
         )
     )
     actions = []
@@ -91,11 +95,11 @@ def _start(context: LaunchContext) -> list:
             actions.append(RegisterEventHandler(over))
     if is_true["rviz"]:
         actions.append(Node(package="rviz2", executable="rviz2", arguments=["-d", str(config_folder() / "fleet.rviz")]))
-    if is_true["foxglove"]:
-        actions.append(
-            Node(package="foxglove_bridge", executable="foxglove_bridge", parameters=[{"address": "127.0.0.1"}])
-        )
     return actions
+
+
+def _foxglove(chosen: dict[str, str]) -> Address:
+    return Address(chosen["foxglove_host"], _whole("foxglove_port", chosen["foxglove_port"]))
 
 
 def _whole(name: str, text: str) -> int:

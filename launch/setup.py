@@ -18,7 +18,7 @@ setup(
         ("share/ament_index/resource_index/packages", ["resource/fleet_bringup"]),
         ("share/fleet_bringup", ["package.xml"]),
         ("share/fleet_bringup/launch", files("*.launch.py")),
-        ("share/fleet_bringup/config", files("config/*.yaml", "config/*.rviz", "config/*.xml")),
+        ("share/fleet_bringup/config", files("config/*.yaml", "config/*.rviz", "config/*.xml", "config/*.json")),
         ("share/fleet_bringup/config/robots", files("config/robots/*.yaml")),
         ("share/fleet_bringup/config/policies", files("config/policies/*")),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import _host
@@ -15,6 +16,8 @@ PYTHON = VENV / "bin" / "python"
 BUILD = ROOT / "build"
 INSTALL = ROOT / "install"
 SOURCES = ("src", "launch")
+TF2_MSGS = "wheels/tf2_msgs"
+FOREIGN_INCLUDES = ROOT / "wheels" / "foreign_includes.cmake"
 REQUIREMENTS = ROOT / "requirements"
 
 PACKAGES_STAMP = Stamp(VENV / ".packages-stamp")
@@ -68,10 +71,22 @@ def package_inputs() -> str:
     return digest([str(VENV), os.path.realpath(PYTHON), *(file.read_bytes() for file in files)])
 
 
-def package_files() -> list[Path]:
-    """List the files of our own packages."""
+def built() -> tuple[str, ...]:
+    """Name the folders with packages to build: our own, and what a ROS 2 has and its wheels have not."""
+    return SOURCES if has_ros_package("tf2_msgs") else (*SOURCES, TF2_MSGS)
+
+
+def has_ros_package(name: str) -> bool:
+    """Tell whether the ROS 2 under the packages has one of that name; what was built in this checkout does not count."""
+    sourced = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if _host.real_ros() else [str(VENV)]
+    under = [Path(prefix) for prefix in sourced if prefix and not Path(prefix).is_relative_to(INSTALL)]
+    return any((prefix / "share/ament_index/resource_index/packages" / name).exists() for prefix in under)
+
+
+def package_files(sources: Sequence[str] = SOURCES) -> list[Path]:
+    """List the files of the packages in some folders, our own by default."""
     found = []
-    for source in SOURCES:
+    for source in sources:
         for folder, folders, names in os.walk(ROOT / source):
             folders[:] = sorted(
                 name
@@ -83,9 +98,9 @@ def package_files() -> list[Path]:
 
 
 def build_inputs(packages: str) -> str:
-    """Hash what the build is made from: the Python environment, and our own packages."""
-    parts: list[str | bytes] = [packages]
-    for file in package_files():
+    """Hash what the build is made from: the Python environment, and the packages."""
+    parts: list[str | bytes] = [packages, *([] if _host.real_ros() else [FOREIGN_INCLUDES.read_bytes()])]
+    for file in package_files(built()):
         if file.name in BUILT_FROM or file.suffix in BUILT_SUFFIXES:
             parts += [str(file), file.read_bytes()]
         elif file.suffix not in {".py", ".pyc"} or file.name.endswith("launch.py"):

@@ -15,6 +15,7 @@ from fleet_bringup.experiments import experiment
 from fleet_bringup.prepared import Wishes, prepare
 from fleet_contract.door import EXIT_BAD_INPUT, BadInput
 from fleet_contract.fleet import read_fleet
+from fleet_views.address import Address
 
 app = typer.Typer(
     help="A few human supervisors, many learning robots.",
@@ -60,6 +61,13 @@ def up(
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Robots do not wait; a late action means holding.")
     ] = False,
+    foxglove: Annotated[bool, typer.Option("--foxglove", help="Serve the fleet's topics to Foxglove.")] = False,
+    foxglove_host: Annotated[
+        str, typer.Option(help="--foxglove: address to listen at; others than this machine too.")
+    ] = "127.0.0.1",
+    foxglove_port: Annotated[
+        int, typer.Option(help="--foxglove: port to listen at; 0 is a free one.", min=0, max=65535)
+    ] = 8765,
     log_level: Annotated[LogLevel, typer.Option(help="Of the nodes' logs.")] = "info",
     params_file: Annotated[Path | None, typer.Option(help="ROS 2 parameter file for all nodes.")] = None,
 ) -> None:
@@ -79,10 +87,13 @@ def up(
             demonstrate=demonstrate,
             mode="real_time" if real_time else None,
             params_file=params_file,
+            foxglove=Address(foxglove_host, foxglove_port) if foxglove else None,
         )
     )
     if run.fleet.operator_names and not run.windows:
         print(f"for {', '.join(run.fleet.operator_names)}: ./fleet operator --web")
+    if run.foxglove:
+        print(f"foxglove: {run.foxglove.websocket if run.foxglove.port else run.folder / 'logs/foxglove.log'}")
     from fleet_bringup.up import up as run_up
 
     raise typer.Exit(run_up(run, headless=headless, log_level=log_level))

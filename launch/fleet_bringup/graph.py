@@ -54,7 +54,11 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         NodeSpec("iifl_policy", "policy_node", "policy", seeded),
         NodeSpec("fleet_allocator", "allocator_node", "allocator", seeded),
         NodeSpec("fleet_safety", "gate_node", "gate", home),
+        NodeSpec("fleet_views", "markers_node", "markers", home),
     ]
+    if run.foxglove:
+        place: dict[str, Parameter] = {"host": run.foxglove.host, "port": run.foxglove.port}
+        workers.append(NodeSpec("fleet_views", "foxglove_node", "foxglove", home | place))
     replays = run.fleet.environment.backend == "replay"
     if replays:
         workers.append(NodeSpec("fleet_bags", "recorded_stations_node", "stations", home))

@@ -8,29 +8,18 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleet_allocator.effort import return_on_human_effort
-from fleet_contract.action import ActionSource, RobotAction
+from fleet_contract.action import RobotAction
+from fleet_contract.driving import Driver, driver_of
 from fleet_contract.fleet import Fleet
 from fleet_contract.lease import Lease, LeaseKind
 
 KEPT = 200
 """Ticks; topics never lag so far behind each other."""
-
-
-class Driver(IntEnum):
-    """Who had a robot at a tick."""
-
-    NOBODY = 0
-    """The robot held."""
-    POLICY = 1
-    HUMAN = 2
-    RESET = 3
-    """A human was putting it right."""
 
 
 @dataclass
@@ -45,12 +34,8 @@ class Moment:
 
     def driver(self, robot: str) -> Driver:
         """Who had the robot."""
-        action = self.actions.get(robot)
-        if any(lease.robot == robot and lease.kind is LeaseKind.HARD_RESET for lease in self.leases):
-            return Driver.RESET
-        if action is None or action.source is ActionSource.NOBODY:
-            return Driver.NOBODY
-        return Driver.HUMAN if action.source is ActionSource.HUMAN else Driver.POLICY
+        lease = next((lease for lease in self.leases if lease.robot == robot), None)
+        return driver_of(self.actions.get(robot), lease)
 
 
 class History:

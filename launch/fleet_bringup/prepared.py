@@ -11,6 +11,7 @@ from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
 from fleet_contract.door import BadInput, validated
 from fleet_contract.fleet import Fleet, read_fleet
+from fleet_views.address import Address
 from iifl_policy.checkpoint import read_checkpoint
 from iifl_policy.dataset import read_dataset
 from sim_bridge.backends import require_environment
@@ -50,6 +51,8 @@ class Wishes:
     """Instead of the fleet file's."""
     params_file: Path | None = None
     """ROS 2 parameter file for all nodes."""
+    foxglove: Address | None = None
+    """Where Foxglove is served; None: nowhere."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Run:
     record: bool
     params_file: Path | None
     windows: bool
+    foxglove: Address | None
 
 
 def prepare(wishes: Wishes) -> Run:
@@ -77,10 +81,21 @@ def prepare(wishes: Wishes) -> Run:
         raise BadInput(f"ticks and seed: found {wishes.ticks} and {wishes.seed}, allowed are numbers from 0.")
     if wishes.params_file and not wishes.params_file.is_file():
         raise BadInput(f"params_file: found {wishes.params_file}, allowed is a file that exists.")
+    if wishes.foxglove:
+        wishes.foxglove.require_free("foxglove")
     fleet = _resolved(read_fleet(fleet_file(wishes.fleet)), wishes)
     folder = run_folder(wishes.report, fleet.fleet)
     fleet.write(folder / FLEET_FILE)
-    return Run(folder, fleet, wishes.ticks, wishes.seed, wishes.record, wishes.params_file, wishes.windows)
+    return Run(
+        folder,
+        fleet,
+        wishes.ticks,
+        wishes.seed,
+        wishes.record,
+        wishes.params_file,
+        wishes.windows,
+        wishes.foxglove,
+    )
 
 
 def run_folder(report: Path | None, name: str) -> Path:

@@ -65,7 +65,7 @@ def prepare_replay(wishes: Replay) -> tuple[Recording, Run]:
     replayed = validated(content, Fleet, source=str(past.bag))
     replayed.write(folder / FLEET_FILE)
     seed = past.about.seed if wishes.seed is None else wishes.seed
-    return past, Run(folder, replayed, past.ticks, seed, record=True, params_file=None, windows=False)
+    return past, Run(folder, replayed, past.ticks, seed, record=True, params_file=None, windows=False, foxglove=None)
 
 
 def conclude(past: Recording, run: Run) -> Comparison:

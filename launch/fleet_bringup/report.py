@@ -16,11 +16,12 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from fleet_bringup.history import Driver, History
+from fleet_bringup.history import History
 from fleet_bringup.incidents import Incidents
+from fleet_contract.driving import Driver
 from fleet_contract.lease import LeaseKind
+from fleet_contract.palette import DRIVER_COLOURS, as_hex
 
-COLOURS = {Driver.NOBODY: "#d9d9d9", Driver.POLICY: "#9ecae1", Driver.HUMAN: "#fd8d3c", Driver.RESET: "#a63603"}
 LABELS = {
     Driver.NOBODY: "nobody (holding)",
     Driver.POLICY: "policy",
@@ -97,14 +98,14 @@ def _draw(history: History) -> Figure:
         aspect="auto",
         interpolation="nearest",
         extent=extent,
-        cmap=ListedColormap([COLOURS[driver] for driver in Driver]),
+        cmap=ListedColormap([as_hex(DRIVER_COLOURS[driver]) for driver in Driver]),
         vmin=-0.5,
         vmax=len(Driver) - 0.5,
     )
     below.set_title("Who drove", loc="left")
     below.set_xlabel("tick")
     below.legend(
-        handles=[Patch(color=COLOURS[driver], label=LABELS[driver]) for driver in Driver],
+        handles=[Patch(color=as_hex(DRIVER_COLOURS[driver]), label=LABELS[driver]) for driver in Driver],
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
         ncols=len(Driver),

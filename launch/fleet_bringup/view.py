@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_bringup.aggregation import title
-from fleet_bringup.history import Driver, History, Moment
+from fleet_bringup.history import History, Moment
+from fleet_contract.driving import Driver
 from fleet_contract.health import Check, Level
 from fleet_contract.lease import LeaseKind
+from fleet_contract.palette import DRIVER_COLOURS, as_hex, uncertainty_colour
 
-STYLES = {Driver.NOBODY: "dim", Driver.POLICY: "blue", Driver.HUMAN: "dark_orange", Driver.RESET: "red"}
 LEVEL_STYLES = {Level.WARN: "yellow", Level.ERROR: "bold red", Level.STALE: "bold red"}
 MOST_ROWS = 40
 MOST_TROUBLES = 10
@@ -92,9 +93,9 @@ def _robots(history: History) -> Table:
             who += f" ({action.reason})"
         table.add_row(
             robot,
-            Text(who, STYLES[driver]),
-            "" if unsure is None else Text(f"{unsure:.3f}", "bold red" if unsure > threshold else ""),
-            "" if unsure is None else _bar(unsure / max(threshold, 1e-9)),
+            Text(who, as_hex(DRIVER_COLOURS[driver])),
+            "" if unsure is None else Text(f"{unsure:.3f}", "bold" if unsure > threshold else ""),
+            "" if unsure is None else _bar(unsure, threshold),
             str(history.successes.get(robot, 0)),
             str(history.hard_resets.get(robot, 0)),
         )
@@ -103,10 +104,10 @@ def _robots(history: History) -> Table:
     return table
 
 
-def _bar(share: float) -> Text:
+def _bar(uncertainty: float, threshold: float) -> Text:
     """Uncertainty against the threshold, which is the middle of the bar."""
-    filled = max(0, min(16, round(share * 8)))
-    return Text("█" * filled + "·" * (16 - filled), "red" if share > 1 else "blue")
+    filled = max(0, min(16, round(uncertainty / max(threshold, 1e-9) * 8)))
+    return Text("█" * filled + "·" * (16 - filled), as_hex(uncertainty_colour(uncertainty, threshold)))
 
 
 def _humans(history: History) -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,11 @@ def test_an_unknown_fleet_and_an_unknown_option(tmp_path: Path) -> None:
     assert "block_push" in refused(tmp_path, "--fleet", "tennis")
     done = fleet("up", "--colour", "red", cwd=tmp_path)
     assert done.returncode == 2
+
+
+def test_an_address_at_which_foxglove_cannot_be_served(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        sentence = refused(tmp_path, "--foxglove", "--foxglove-port", str(port))
+    assert sentence == f"foxglove: found host '127.0.0.1' and port {port}: Address already in use.\n"
+    assert "found host 'nowhere.invalid'" in refused(tmp_path, "--foxglove", "--foxglove-host", "nowhere.invalid")

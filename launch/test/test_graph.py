@@ -15,6 +15,7 @@ import yaml
 from fleet_bringup import graph, processes
 from fleet_bringup.graph import node_graph, write_parameters
 from fleet_bringup.prepared import Wishes, prepare
+from fleet_views.address import Address
 
 LAUNCH_FILE = Path(__file__).resolve().parents[1] / "fleet.launch.py"
 
@@ -86,14 +87,14 @@ def test_every_launch_argument_is_described(context: Any) -> None:
     assert all(description.endswith(".") for _, description in arguments.values())
 
 
-@pytest.mark.parametrize(("record", "operators"), [("true", 0), ("false", 1)])
+@pytest.mark.parametrize(("record", "operators", "foxglove"), [("true", 0, "true"), ("false", 1, "false")])
 def test_both_runners_start_the_same_nodes_with_the_same_parameters(
-    context: Any, tmp_path: Path, record: str, operators: int
+    context: Any, tmp_path: Path, record: str, operators: int, foxglove: str
 ) -> None:
     file = runpy.run_path(str(LAUNCH_FILE))
     chosen = {name: default for name, (default, _) in file["ARGUMENTS"].items()}
     chosen |= {"report": str(tmp_path / "launched"), "ticks": "7", "seed": "3", "record": record}
-    chosen |= {"operators": str(operators), "window": "true"}
+    chosen |= {"operators": str(operators), "window": "true", "foxglove": foxglove, "foxglove_port": "0"}
     context.launch_configurations.update(chosen)
     nodes = [action for action in file["_start"](context) if type(action).__name__ == "Node"]
     launched = {
@@ -102,7 +103,8 @@ def test_both_runners_start_the_same_nodes_with_the_same_parameters(
     }
 
     wishes = Wishes(report=tmp_path / "up", ticks=7, seed=3, record=record == "true")
-    run = prepare(replace(wishes, operators=operators, windows=True))
+    address = Address(port=0) if foxglove == "true" else None
+    run = prepare(replace(wishes, operators=operators, windows=True, foxglove=address))
     specs = node_graph(run, headless=True)
     parameters = write_parameters(specs, run.folder)
     configuration = "\n".join(processes.Processes(specs, run.folder, {}, [parameters], "info")._sections)
@@ -113,6 +115,8 @@ def test_both_runners_start_the_same_nodes_with_the_same_parameters(
     }
     assert _relative(launched, tmp_path / "launched") == _relative(started, tmp_path / "up")
     assert ("recorder" in started) == (record == "true")
+    assert ("foxglove" in started) == (foxglove == "true")
+    assert "markers" in started
     closable = {node.kwargs["name"] for node in nodes if not node.kwargs["respawn"]} - {"bridge", "console"}
     assert closable == ({"window_human_01"} if operators else set())
 

@@ -13,8 +13,8 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
 from std_msgs.msg import Bool
 
-from fleet_bags.definitions import typestore_for
 from fleet_bags.topics import IMAGE_TYPES, recorded_topics
+from fleet_contract.definitions import typestore_for
 from fleet_contract.message_types import message_class
 from fleet_contract.ros import EVERY, OFFERED, FleetNode, run_process
 

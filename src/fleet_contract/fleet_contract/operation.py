@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from fleet_contract.door import Strict
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Length = Annotated[float, Field(gt=0)]
 Point = tuple[float, float]
 """x and y, m, in robot_XX/base_link."""
 Corner = tuple[Share, Share]
@@ -52,8 +53,22 @@ class Goal(Strict):
     """m."""
 
 
+class Body(Strict):
+    """What is moved in a plane: a box that stands on it."""
+
+    size: tuple[Length, Length, Length]
+    """Along its own x, y and z, m."""
+    yaw: tuple[str, str]
+    """Quantities of the observation: cosine and sine of `folds` times its yaw."""
+    folds: int = Field(ge=1)
+    """In how many yaws it looks the same: 4 for a cube."""
+
+
 class Plane(Strict):
-    """A plane that the camera sees: robots that are moved to a point of it are driven by clicks into the picture."""
+    """A plane that the camera sees: robots that are moved to a point of it are driven by clicks into the picture.
+
+    It is where z of robot_XX/base_link is 0.
+    """
 
     workspace: Region
     """Where a motion may end."""
@@ -61,8 +76,15 @@ class Plane(Strict):
     """The workspace's corners in the picture: low x and low y, high x and low y, high x and high y, low x and high y."""
     start: tuple[str, str]
     """Quantities of the observation: x and y from which the next motion starts."""
+    body: Body | None = None
+    """What is there. None: views show the point."""
     obstacles: tuple[Region, ...] = ()
     goal: Goal | None = None
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Quantities of the observation that tell what is where."""
+        return (*self.start, *(self.body.yaw if self.body else ()), *(self.goal.centre if self.goal else ()))
 
     @model_validator(mode="after")
     def _seen_from_above(self) -> Self:

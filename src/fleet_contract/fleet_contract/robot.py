@@ -20,6 +20,8 @@ Stream = Literal["state", "camera"]
 """What a policy decides from."""
 PROPOSED = ("policy_action", "teleop_action")
 """Topics of what policy and people would do."""
+EXTENT_M = 1.0
+"""How large a robot is shown of which nothing is known."""
 Name = Field(pattern=r"^[a-z][a-z0-9_]*$")
 
 
@@ -55,6 +57,15 @@ class VectorStream(Strict):
     align: Alignment
 
 
+class Place(Strict):
+    """Where a frame is in robot_XX/base_link."""
+
+    position: tuple[float, float, float]
+    """x, y and z, m."""
+    roll_pitch_yaw: tuple[float, float, float]
+    """About the fixed axes x, y and z, one after the other, rad (REP 103)."""
+
+
 class ImageStream(Strict):
     """A topic that carries camera images."""
 
@@ -66,6 +77,8 @@ class ImageStream(Strict):
     """Rows, pixels."""
     encoding: Literal["rgb8", "bgr8", "mono8"]
     align: Alignment
+    place: Place | None = None
+    """Of robot_XX/camera_optical_frame: x right, y down in the image, z ahead. None: where operation.plane is seen from."""
 
     @property
     def info_topic(self) -> str:
@@ -122,7 +135,7 @@ class RobotContract(Strict):
     def _operable(self) -> Self:
         plane = self.operation and self.operation.plane
         observed = [quantity.name for quantity in self.observation.state.quantities]
-        for name in (*plane.start, *(plane.goal.centre if plane.goal else ())) if plane else ():
+        for name in plane.observed if plane else ():
             if name not in observed:
                 raise ValueError(f"operation.plane: found quantity {name}, allowed are {', '.join(observed)}")
         if self.operation and self.action_dim != 2:
@@ -140,6 +153,15 @@ class RobotContract(Strict):
         if self.native:
             self.native.require_fit(self)
         return self
+
+    @property
+    def extent_m(self) -> float:
+        """Longer side of the robot's workspace, m; where no plane tells, EXTENT_M."""
+        plane = self.operation and self.operation.plane
+        if not plane:
+            return EXTENT_M
+        (left, near), (right, far) = plane.workspace.low, plane.workspace.high
+        return max(right - left, far - near)
 
     @property
     def driven(self) -> Operation:

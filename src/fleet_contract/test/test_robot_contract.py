@@ -13,7 +13,7 @@ from fleet_interfaces.msg import Observation
 
 from fleet_contract.door import BadInput, validated
 from fleet_contract.observation import state_of
-from fleet_contract.robot import RobotContract
+from fleet_contract.robot import EXTENT_M, RobotContract
 
 PATH = Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml"
 TREE = yaml.safe_load(PATH.read_text(encoding="utf-8"))
@@ -69,11 +69,27 @@ def test_each_essential_change_gives_a_digest_of_its_own():
         (("rate_hz",), 3.0),
         (("action", "topic"), "command"),
         (("operation",), None),
+        (("operation", "plane", "body"), None),
         (("observation", "state", "align"), {"rule": "nearest", "timeline": "receive", "tolerance_s": 0.1}),
     ],
 )
 def test_what_a_policy_need_not_know_leaves_the_digest(place, value):
     assert with_change(place, value).digest == CONTRACT.digest
+
+
+def test_where_the_camera_is_leaves_the_digest():
+    tree = copy.deepcopy(TREE)
+    tree["observation"]["camera"]["place"] = {"position": [0, 0, 1], "roll_pitch_yaw": [3.14, 0, 0]}
+    assert contract(tree).digest == CONTRACT.digest
+    tree["observation"]["camera"]["place"] = {"position": [0, 0, 1]}
+    with pytest.raises(BadInput, match=r"observation.camera.place.roll_pitch_yaw is missing"):
+        contract(tree)
+
+
+def test_a_robot_is_as_large_as_its_workspace():
+    assert CONTRACT.extent_m == pytest.approx(0.4)
+    assert with_change(("operation", "plane", "workspace", "high"), [0.4, 0.2]).extent_m == pytest.approx(0.6)
+    assert contract(UNDRIVEN).extent_m == EXTENT_M
 
 
 def test_the_digest_is_the_one_that_checkpoints_carry():
@@ -130,6 +146,13 @@ def test_a_range_without_inside_is_refused(low, high):
             ["x", "goal_y"],
             "operation.plane: found quantity x, allowed are cube_x, cube_y,",
         ),
+        (
+            ("plane", "body", "yaw"),
+            ["cube_yaw_cos4", "sine"],
+            "operation.plane: found quantity sine, allowed are cube_x, cube_y,",
+        ),
+        (("plane", "body", "size"), [0.1, 0.1, 0.0], "operation.plane.body.size.2: found 0.0, Input should be greater"),
+        (("plane", "body", "folds"), 0, "operation.plane.body.folds: found 0, Input should be greater than or equal"),
         (("plane", "goal", "radius"), 0, "operation.plane.goal.radius: found 0, Input should be greater than 0"),
         (("plane", "workspace", "low"), [0.3, -0.2], "operation.plane.workspace: low is (0.3, -0.2), allowed is less"),
         (("plane", "corners"), [[0, 1], [1, 1], [1, 0], [0, 2]], "operation.plane.corners.3.1: found 2, Input should"),

@@ -23,6 +23,14 @@ class HumanPairs:
         self._actions: dict[tuple[int, int], RobotAction] = {}
         self._pairs: dict[tuple[int, int], tuple[NDArray[np.generic], tuple[float, ...]]] = {}
         self._joined: dict[int, set[int]] = {}
+        self._begins = [0] * robots
+
+    def begin(self, robot: int, tick: int) -> None:
+        """What the robot observed before this tick will never come: nothing is learned from it, and nobody waits for it."""
+        self._begins[robot] = tick
+        for then, _ in [key for key in self._actions if key[1] == robot and key[0] < tick]:
+            del self._actions[then, robot]
+            self._joined.setdefault(then, set()).add(robot)
 
     def add_observation(self, tick: int, robot: int, observation: NDArray[np.generic]) -> None:
         """What a robot observed."""
@@ -32,7 +40,7 @@ class HumanPairs:
 
     def add_action(self, robot: int, action: RobotAction) -> None:
         """A robot's action, as the gate released it; where nobody drove, the robot may be absent and observe nothing."""
-        if action.source is ActionSource.NOBODY:
+        if action.source is ActionSource.NOBODY or action.tick < self._begins[robot]:
             self._observations.pop((action.tick, robot), None)
             self._joined.setdefault(action.tick, set()).add(robot)
         elif not self._has(action.tick, robot):

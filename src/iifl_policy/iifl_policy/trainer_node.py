@@ -51,6 +51,7 @@ class TrainerNode(FleetNode):
         self._dataset = read_dataset(self.fleet.training.demonstrations, *self._dims)
         self._offline = len(self._dataset)
         self._humans = HumanPairs(self.fleet.robots.count, *self._dims)
+        self._seen: set[int] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="training")
         self._health = TrainerHealth(self.fleet.training.gradient_steps)
         self._training: Future[Fitted[Policy]] | None = None
@@ -98,6 +99,10 @@ class TrainerNode(FleetNode):
         return self.fleet.training.update_ticks[self._version - 2] if self._version > 1 else 0
 
     def _on_observation(self, robot: int, tick: int, _: Time, observation: NDArray[np.generic]) -> None:
+        if robot not in self._seen:
+            # A trainer that was started again hears the last images only, and more actions than that.
+            self._seen.add(robot)
+            self._humans.begin(robot, tick)
         self._humans.add_observation(tick, robot, observation)
         self._train_if_due()
 

@@ -98,3 +98,23 @@ def test_an_earlier_tick_whose_observation_is_late_is_waited_for():
     assert not pairs.has_all_of(1)
     pairs.add_observation(0, 0, state_at(0, 0))
     assert pairs.has_all_of(1)
+
+
+@given(runs(), st.lists(st.integers(0, TICKS), min_size=ROBOTS, max_size=ROBOTS))
+def test_what_was_observed_before_a_robot_was_first_heard_is_not_waited_for(run, begins):
+    did, messages = run
+    pairs = HumanPairs(ROBOTS, (3,), 2)
+    told = set()
+    for (tick, robot), is_state in messages:
+        if not is_state:
+            hear(pairs, did, (tick, robot), is_state=False)
+            continue
+        if robot not in told:
+            told.add(robot)
+            pairs.begin(robot, begins[robot])
+        if tick >= begins[robot]:
+            hear(pairs, did, (tick, robot), is_state=True)
+    assert pairs.has_all_of(TICKS - 1)
+    states, _ = expected_rows(did, 0, TICKS)
+    kept = [row for row in states if row[0] >= begins[int(row[1])]]
+    np.testing.assert_array_equal(pairs.between(0, TICKS).observations_B, np.reshape(kept, (-1, 3)))

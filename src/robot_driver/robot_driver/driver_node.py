@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 from builtin_interfaces.msg import Time
 from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
+from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Bool, Header
 from std_srvs.srv import Trigger
+from tf2_msgs.msg import TFMessage
 
 from fleet_contract.action import ActionKind
 from fleet_contract.health import Check, Level
@@ -27,6 +29,7 @@ from fleet_contract.jpeg import FORMAT, to_jpeg
 from fleet_contract.robot import ImageStream
 from fleet_contract.ros import ALIVE, IMAGES, NEWEST, OFFERED, VIDEO, FleetNode
 from robot_driver.driver import RobotDriver
+from robot_driver.frames import Frame, frames
 from robot_driver.pace import Pace
 from robot_driver.step import Step
 from robot_driver.tally import Tally
@@ -82,6 +85,7 @@ class DriverNode(FleetNode):
         watched = SubscriptionEventCallbacks(liveliness=self._on_gate)
         self.create_subscription(Bool, "fleet/emergency_stopped", self._on_stopped, ALIVE, event_callbacks=watched)
         driver.start(self._seed)
+        self._publish_frames()
         self._waited_s = 0.0
         self._awaits = "the robots"
         self._timer = self.create_timer(READY_CHECK_S, self._when_ready, clock=self._steady)
@@ -109,6 +113,20 @@ class DriverNode(FleetNode):
             video = contract.operation.video
             self._videos = [self.create_publisher(CompressedImage, f"{name}/{video.topic}", VIDEO) for name in names]
             self.create_timer(1 / video.rate_hz, self._publish_videos, clock=self._steady)
+
+    def _publish_frames(self) -> None:
+        camera_33 = self._driver.camera_matrix() if self.robot_contract.observation.camera else None
+        found = frames(self.robots, self.fleet.robot_names, self.robot_contract, camera_33)
+        self._frames = self.create_publisher(TFMessage, "/tf_static", NEWEST)
+        self._frames.publish(TFMessage(transforms=[self._transform(frame) for frame in found]))
+
+    def _transform(self, frame: Frame) -> TransformStamped:
+        (x, y, z), (qx, qy, qz, qw) = frame.position, frame.quaternion
+        return TransformStamped(
+            header=Header(stamp=self.get_clock().now().to_msg(), frame_id=frame.parent),
+            child_frame_id=frame.name,
+            transform=Transform(translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(x=qx, y=qy, z=qz, w=qw)),
+        )
 
     def _when_ready(self) -> None:
         missing = self._missing()

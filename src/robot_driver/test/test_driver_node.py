@@ -11,13 +11,15 @@ from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
+from tf2_msgs.msg import TFMessage
 
 from fleet_contract.action import ActionKind
 from fleet_contract.door import read_yaml
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.robot import RobotContract
-from fleet_contract.ros import ALIVE, EVERY, OFFERED
+from fleet_contract.ros import ALIVE, EVERY, NEWEST, OFFERED
 from robot_driver.driver_node import DriverNode
+from robot_driver.frames import frames
 from robot_driver.template import NOT_RESUMED, Point, PointDriver
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -179,3 +181,20 @@ def test_an_action_of_no_known_kind_is_holding(around):
     around.tell(1, 0, ActionKind.HOLD)
     around.at_tick(1)
     np.testing.assert_array_equal(around.places, start)
+
+
+def test_who_comes_late_hears_where_the_robots_are(around):
+    around.at_tick(0)
+    heard = []
+    around.fleet.create_subscription(TFMessage, "/tf_static", heard.append, NEWEST)
+    around.wait_for(lambda: heard)
+    found = {at.child_frame_id: (at.header.frame_id, at.transform) for at in heard[0].transforms}
+    assert found.keys() == {"robot_01/base_link", "robot_02/base_link"}
+    for frame in frames(NAMES, NAMES, CONTRACT, None):
+        parent, transform = found[frame.name]
+        at, turn = transform.translation, transform.rotation
+        assert (parent, (at.x, at.y, at.z), (turn.x, turn.y, turn.z, turn.w)) == (
+            frame.parent,
+            frame.position,
+            frame.quaternion,
+        )

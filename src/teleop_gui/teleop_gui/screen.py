@@ -1,6 +1,6 @@
 """Draws what an operator sees: the robot's picture with what is planned over it, and beside it what there is to know.
 
-H image rows, W image columns, P points. Colours are red green blue, and tell apart for the colour-blind (Okabe and Ito).
+H image rows, W image columns, P points.
 """
 
 from __future__ import annotations
@@ -13,12 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_contract.lease import LeaseKind
+from fleet_contract.palette import (
+    GREEN,
+    MUTED,
+    ORANGE,
+    SKY,
+    TEXT,
+    VERMILION,
+    YELLOW,
+    Colour,
+    uncertainty_colour,
+)
 from teleop_gui.operator import Phase, Sight
 from teleop_gui.pointing import Aim
 
-Colour = tuple[int, int, int]
-BACKGROUND, FIELD, TEXT, MUTED = (22, 24, 28), (44, 48, 54), (240, 240, 240), (170, 176, 184)
-SKY, ORANGE, VERMILION, GREEN, YELLOW = (86, 180, 233), (230, 159, 0), (235, 104, 40), (0, 180, 130), (240, 228, 66)
+BACKGROUND, FIELD = (22, 24, 28), (44, 48, 54)
 PHASE_COLOURS = {
     Phase.UNCONFIRMED: VERMILION,
     Phase.STOPPING: VERMILION,
@@ -175,15 +184,16 @@ class _Panel:
         unsure = "" if isnan(sight.uncertainty) else f": {sight.uncertainty:.2f} of {sight.threshold:.2f} nats"
         self._line(f"unsure{unsure}", ORANGE)
         if not isnan(sight.uncertainty) and sight.threshold > 0:
-            self._bar(sight.uncertainty / sight.threshold)
+            self._bar(sight.uncertainty, sight.threshold)
 
-    def _bar(self, share: float) -> None:
+    def _bar(self, uncertainty: float, threshold: float) -> None:
         """The threshold is the middle."""
         left, high = self._at.left, self._text // 2
         right = left + min(self._at.width, 16 * self._text)
-        filled = left + int(np.clip(share / 2, 0, 1) * (right - left))
+        filled = left + int(np.clip(uncertainty / threshold / 2, 0, 1) * (right - left))
         cv2.rectangle(self._screen, (left, self._y), (right, self._y + high), FIELD, cv2.FILLED)
-        cv2.rectangle(self._screen, (left, self._y), (filled, self._y + high), ORANGE if share > 1 else SKY, cv2.FILLED)
+        colour = uncertainty_colour(uncertainty, threshold)
+        cv2.rectangle(self._screen, (left, self._y), (filled, self._y + high), colour, cv2.FILLED)
         middle = (left + right) // 2
         cv2.line(self._screen, (middle, self._y - 2), (middle, self._y + high + 2), TEXT, 2)
         self._y += high + self._text // 2

@@ -1,4 +1,4 @@
-"""Message definitions of the installed packages, for a bag that must be readable where they are not installed."""
+"""Message definitions of the installed packages, for those who read messages where the packages are not installed."""
 
 from __future__ import annotations
 

@@ -1,0 +1,69 @@
+"""Nodes of a small fleet in this process, and somebody who speaks for all the other nodes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import rclpy
+from hypothesis import settings
+from rclpy.executors import SingleThreadedExecutor
+
+from fleet_contract.fleet import Fleet, read_fleet
+
+CONFIG = Path(__file__).parents[3] / "launch/config"
+PATIENCE_S = 20.0
+
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+class Around:
+    """A node of ours, and another that publishes and hears."""
+
+    def __init__(self, make) -> None:
+        self.node = make()
+        self.fleet = rclpy.create_node("fleet")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self._executor.add_node(self.fleet)
+
+    def wait_for(self, condition):
+        until_s = time.monotonic() + PATIENCE_S
+        while not (found := condition()):
+            assert time.monotonic() < until_s, "in vain"
+            self._executor.spin_once(timeout_sec=0.02)
+        return found
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self.node.close()
+        self.node.destroy_node()
+        self.fleet.destroy_node()
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    """The run's folder of a fleet of two push cells."""
+    tree = read_fleet(CONFIG / "block_push.yaml").model_dump(mode="json")
+    tree["robots"]["count"], tree["supervisors"]["count"] = 2, 1
+    Fleet.model_validate(tree).write(tmp_path / "fleet.yaml")
+    return tmp_path
+
+
+@pytest.fixture
+def started(run_dir):
+    """Starts a node in that folder, with these parameters."""
+    begun = []
+
+    def start(make, **parameters):
+        words = [f"run_dir:={run_dir}", *(f"{name}:={value}" for name, value in parameters.items())]
+        rclpy.init(args=["--ros-args", *(word for parameter in words for word in ("-p", parameter))])
+        begun.append(Around(make))
+        return begun[0]
+
+    yield start
+    for around in begun:
+        around.close()
+    rclpy.try_shutdown()

@@ -1,0 +1,124 @@
+"""Markers follow what the topics say, one array per tick, while somebody looks."""
+
+from __future__ import annotations
+
+import pytest
+from fleet_interfaces.msg import Lease, LeaseTable, Observation, PolicyReport, RobotAction, RobotStatus
+from visualization_msgs.msg import Marker, MarkerArray
+
+from fleet_contract.ros import EVERY, NEWEST, OFFERED
+from fleet_views.markers_node import MarkersNode
+
+NAMES = ("robot_01", "robot_02")
+
+
+class Fleet:
+    """Says what the nodes of a fleet would say about their ticks."""
+
+    def __init__(self, around) -> None:
+        node = around.fleet
+        self.statuses = {name: node.create_publisher(RobotStatus, f"{name}/status", OFFERED) for name in NAMES}
+        self.states = {name: node.create_publisher(Observation, f"{name}/observation", OFFERED) for name in NAMES}
+        self.actions = {name: node.create_publisher(RobotAction, f"{name}/action", OFFERED) for name in NAMES}
+        self.reports = node.create_publisher(PolicyReport, "fleet/policy_report", OFFERED)
+        self.tables = node.create_publisher(LeaseTable, "fleet/leases", OFFERED)
+
+    def observe(self, tick) -> None:
+        for robot, name in enumerate(NAMES):
+            self.statuses[name].publish(RobotStatus(tick=tick))
+            self.states[name].publish(Observation(tick=tick, values=[0.01 * tick, 0.1 * robot, 1.0, 0.0, -0.15, 0.15]))
+
+    def decide(self, tick) -> None:
+        self.reports.publish(PolicyReport(tick=tick, robots=NAMES, uncertainties=[0.1, 0.5]))
+        lease = Lease(robot="robot_02", supervisor="human_01", token=1, kind=Lease.TELEOPERATE)
+        self.tables.publish(LeaseTable(tick=tick, threshold=0.25, leases=[lease]))
+
+    def act(self, tick) -> None:
+        policy = RobotAction(tick=tick, kind=1, source=1, policy_version=1, values=[0.02, 0.0])
+        human = RobotAction(tick=tick, kind=1, source=2, supervisor="human_01", lease=1, values=[0.0, 0.03])
+        for name, action in zip(NAMES, (policy, human), strict=True):
+            self.actions[name].publish(action)
+
+    def heard(self) -> bool:
+        """Whether the node listens to everybody."""
+        publishers = (*self.statuses.values(), *self.states.values(), *self.actions.values(), self.reports, self.tables)
+        return all(publisher.get_subscription_count() for publisher in publishers)
+
+
+@pytest.fixture
+def around(started):
+    return started(MarkersNode)
+
+
+@pytest.fixture
+def fleet(around):
+    return Fleet(around)
+
+
+def seen(array):
+    """Markers that are there, by robot and layer, the first of each."""
+    found = {}
+    for marker in array.markers:
+        if marker.action == Marker.ADD:
+            found.setdefault((marker.header.frame_id.removesuffix("/base_link"), marker.ns), marker)
+    return found
+
+
+def test_every_tick_is_one_array_with_what_was_released(around, fleet):
+    arrays = []
+    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, EVERY)
+    around.wait_for(fleet.heard)
+    for tick in range(1, 6):
+        fleet.observe(tick)
+        fleet.decide(tick)
+        fleet.act(tick)
+        around.wait_for(lambda tick=tick: len(arrays) >= tick)
+        markers = seen(arrays[-1])
+        cube, arrow = markers["robot_01", "body"].pose.position, markers["robot_01", "action"].points
+        assert cube.x == pytest.approx(0.01 * tick)
+        assert (arrow[1].x - arrow[0].x, arrow[1].y - arrow[0].y) == pytest.approx((0.02, 0.0))
+        assert markers["robot_01", "driver"].text == "robot_01\npolicy version 1"
+        assert markers["robot_02", "driver"].text == "robot_02\nhuman_01"
+        assert markers["robot_02", "uncertainty"].text == "0.50 of 0.25 nats"
+    assert len(arrays) == 5
+
+
+def test_while_a_human_thinks_it_is_shown_who_is_asked(around, fleet):
+    arrays = []
+    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, NEWEST)
+    around.wait_for(fleet.heard)
+    fleet.observe(0)
+    fleet.decide(0)
+    around.wait_for(lambda: arrays and "decides" in seen(arrays[-1])["robot_02", "driver"].text)
+    assert ("robot_02", "action") not in seen(arrays[-1])
+    fleet.act(0)
+    around.wait_for(lambda: seen(arrays[-1])["robot_02", "driver"].text == "robot_02\nhuman_01")
+
+
+def test_without_viewers_nothing_is_heard_and_who_comes_sees_the_present(around, fleet):
+    for tick in range(3):
+        fleet.observe(tick)
+        fleet.decide(tick)
+        fleet.act(tick)
+    looks = []
+    around.node.create_timer(0.05, lambda: looks.append(fleet.heard()))
+    around.wait_for(lambda: len(looks) > 20)
+    assert not any(looks)
+    arrays = []
+    viewer = around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, NEWEST)
+    around.wait_for(lambda: arrays and ("robot_01", "action") in seen(arrays[-1]))
+    assert seen(arrays[-1])["robot_01", "body"].pose.position.x == pytest.approx(0.02)
+    around.fleet.destroy_subscription(viewer)
+    around.wait_for(lambda: not fleet.reports.get_subscription_count())
+
+
+def test_an_observation_that_cannot_be_read_is_left_out(around, fleet):
+    arrays = []
+    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, EVERY)
+    around.wait_for(fleet.heard)
+    fleet.states["robot_01"].publish(Observation(tick=0, values=[1.0]))
+    fleet.decide(0)
+    fleet.act(0)
+    around.wait_for(lambda: arrays)
+    assert ("robot_01", "body") not in seen(arrays[-1])
+    assert ("robot_01", "driver") in seen(arrays[-1])

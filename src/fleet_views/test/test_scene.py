@@ -1,0 +1,221 @@
+"""What is drawn of a robot says what is known of it, and nothing else."""
+
+from __future__ import annotations
+
+from math import atan2, cos, inf, nan, pi, sin
+
+import numpy as np
+import pytest
+from conftest import CONFIG
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.door import read_yaml
+from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.palette import GREEN, MUTED, ORANGE, SKY, TEXT, VERMILION, YELLOW
+from fleet_contract.robot import RobotContract
+from fleet_views.moment import Moment
+from fleet_views.scene import Scene
+from fleet_views.shape import Form
+
+PUSH_CELL, YUMI, POINTBOT, MOBILE_BASE = (
+    read_yaml(CONFIG / f"robots/{name}.yaml", RobotContract)
+    for name in ("push_cell", "yumi_push_cell", "pointbot", "mobile_base")
+)
+STATE_S = np.array([0.1, -0.05, 1.0, 0.0, -0.15, 0.12])
+PUSH = RobotAction(3, ActionKind.MOVE, ActionSource.POLICY, (0.03, -0.04), policy_version=2)
+LEASE = Lease("robot_01", "human_01", 4, LeaseKind.TELEOPERATE, 3)
+RESET = Lease("robot_01", "human_02", 5, LeaseKind.HARD_RESET, 3)
+
+
+def drawn(moment, contract=PUSH_CELL):
+    """Shapes by layer and number."""
+    shapes = Scene(contract).draw("robot_01", moment)
+    found = {(shape.layer, shape.number): shape for shape in shapes}
+    assert len(found) == len(shapes), "every shape has a name of its own"
+    assert {shape.robot for shape in shapes} == {"robot_01"}
+    return found
+
+
+def said(moment):
+    """All words, by layer."""
+    return {layer: shape.text for (layer, _), shape in drawn(moment).items() if shape.form is Form.TEXT}
+
+
+def extent_of(shape):
+    """Lower and upper corner of an upright box or disc that is not turned."""
+    middle, half = np.array(shape.position), np.array(shape.size) / 2
+    return middle - half, middle + half
+
+
+@given(
+    st.floats(-0.2, 0.2),
+    st.floats(-0.2, 0.2),
+    st.floats(-pi / 4 + 1e-6, pi / 4 - 1e-6),
+    st.tuples(*[st.floats(-0.05, 0.05)] * 2),
+)
+def test_the_cube_is_where_it_is_observed_and_the_arrow_shows_the_push(x, y, yaw, push):
+    state_S = np.array([x, y, cos(4 * yaw), sin(4 * yaw), 0.0, 0.15])
+    action = RobotAction(3, ActionKind.MOVE, ActionSource.POLICY, push, policy_version=1)
+    shapes = drawn(Moment(state_S=state_S, action=action))
+    body = shapes["body", 0]
+    assert body.position == pytest.approx((x, y, 0.035 / 2))
+    assert body.size == (0.035, 0.035, 0.035)
+    assert body.yaw == pytest.approx(yaw, abs=1e-9)
+    if push == (0.0, 0.0):
+        assert ("action", 0) not in shapes
+        return
+    start, end = shapes["action", 0].points
+    assert start[:2] == pytest.approx((x, y))
+    assert np.subtract(end, start) == pytest.approx((*push, 0.0))
+    assert start[2] > 0.035, "above the cube, which would hide it"
+
+
+@pytest.mark.parametrize(("contract", "scale"), [(PUSH_CELL, 1.0), (YUMI, 0.7)])
+def test_workspace_obstacle_and_goal_are_those_of_the_contract(contract, scale):
+    shapes = drawn(Moment(state_S=scale * STATE_S, action=PUSH), contract)
+    outline = np.array(shapes["workspace", 0].points)
+    assert outline.shape == (5, 3)
+    np.testing.assert_allclose([outline.min(0), outline.max(0)], scale * np.array([[-0.2, -0.2, 0], [0.2, 0.2, 0]]))
+    assert outline[0].tolist() == outline[-1].tolist()
+    low, high = extent_of(shapes["obstacles", 0])
+    np.testing.assert_allclose([low[:2], high[:2]], scale * np.array([[-0.05, -0.05], [0.05, 0.05]]))
+    assert low[2] == pytest.approx(0.0)
+    goal = shapes["goal", 0]
+    assert goal.position[:2] == pytest.approx((scale * -0.15, scale * 0.12))
+    assert goal.size[0] == goal.size[1] == pytest.approx(2 * scale * 0.035)
+    assert [shapes[key].colour for key in (("workspace", 0), ("obstacles", 0), ("goal", 0))] == [TEXT, VERMILION, GREEN]
+
+
+@pytest.mark.parametrize(
+    ("moment", "words", "colour"),
+    [
+        (Moment(STATE_S, action=PUSH), "policy version 2", SKY),
+        (
+            Moment(
+                STATE_S,
+                lease=LEASE,
+                action=RobotAction(3, ActionKind.MOVE, ActionSource.HUMAN, (0.0, 0.01), 0, "human_01", 4),
+            ),
+            "human_01",
+            ORANGE,
+        ),
+        (Moment(STATE_S, lease=LEASE), "human_01 decides", ORANGE),
+        (Moment(STATE_S, violated=True, lease=RESET), "human_02: hard reset", YELLOW),
+        (
+            Moment(STATE_S, action=RobotAction(3, ActionKind.HOLD, ActionSource.NOBODY, reason="emergency stop")),
+            "nobody: emergency stop",
+            MUTED,
+        ),
+        (Moment(STATE_S), "nobody", MUTED),
+        (Moment(STATE_S, last=PUSH), "policy version 2", SKY),
+        (Moment(STATE_S, absent="no answer from its gateway"), "absent: no answer from its\ngateway", MUTED),
+    ],
+)
+def test_who_drives_is_said_in_words_and_colour(moment, words, colour):
+    shapes = drawn(moment)
+    assert shapes["driver", 0].text == f"robot_01\n{words}"
+    assert shapes["driver", 0].colour == shapes["floor", 0].colour == colour
+
+
+@pytest.mark.parametrize(
+    ("moment", "words", "colour"),
+    [
+        (Moment(STATE_S, action=PUSH), None, TEXT),
+        (Moment(STATE_S, action=PUSH, waiting=True), "waits for a human", ORANGE),
+        (Moment(STATE_S, violated=True), "needs a hard reset", YELLOW),
+        (Moment(STATE_S, violated=True, waiting=True), "needs a hard reset, waits for\na human", YELLOW),
+        (Moment(STATE_S, violated=True, lease=RESET), None, YELLOW),
+        (Moment(STATE_S, absent="link lost", violated=True, waiting=True), None, MUTED),
+    ],
+)
+def test_what_a_robot_needs_is_said_in_words_and_colour(moment, words, colour):
+    assert said(moment).get("help") == words
+    shapes = drawn(moment)
+    assert shapes["workspace", 0].colour == colour
+    if words:
+        assert shapes["help", 0].colour == colour
+        assert shapes["workspace", 0].size > drawn(Moment(STATE_S))["workspace", 0].size
+
+
+@given(st.floats(-0.1, 5.0), st.floats(0.01, 3.0))
+def test_the_bar_is_past_its_middle_exactly_if_the_robot_asks_for_help(uncertainty, threshold):
+    shapes = drawn(Moment(STATE_S, uncertainty=uncertainty, threshold=threshold))
+    mark = shapes["uncertainty", 2].position[0]
+    colour = shapes["uncertainty", 0].colour
+    assert shapes["uncertainty", 0].text == f"{uncertainty:.2f} of {threshold:.2f} nats"
+    assert colour == (ORANGE if uncertainty > threshold else SKY)
+    if ("uncertainty", 1) not in shapes:
+        assert uncertainty <= 0
+        return
+    bar = shapes["uncertainty", 1]
+    low, high = extent_of(bar)
+    assert low[0] == pytest.approx(-0.2)
+    assert high[0] <= 0.2 + 1e-9
+    assert bar.colour == colour
+    if abs(uncertainty - threshold) > 1e-9:
+        assert (high[0] > mark) == (uncertainty > threshold)
+
+
+@pytest.mark.parametrize("threshold", [inf, 0.0])
+def test_without_a_threshold_to_compare_with_there_is_no_bar(threshold):
+    moment = Moment(STATE_S, uncertainty=0.5, threshold=threshold)
+    assert {key for key in drawn(moment) if key[0] == "uncertainty"} == {("uncertainty", 0)}
+    assert said(moment)["uncertainty"] == ("0.50 nats" if threshold == inf else "0.50 of 0.00 nats")
+
+
+def test_nothing_is_shown_that_is_not_known():
+    blind = {layer for layer, _ in drawn(Moment())}
+    assert blind == {"floor", "driver", "workspace", "obstacles"}
+    absent = Moment(STATE_S, absent="link lost", uncertainty=0.5, threshold=0.2, action=PUSH)
+    assert {layer for layer, _ in drawn(absent)} == blind
+    assert "action" not in {layer for layer, _ in drawn(Moment(STATE_S))}
+
+
+def test_where_the_contract_tells_of_no_body_its_place_is_shown():
+    plane = PUSH_CELL.operation.plane.model_copy(update={"body": None, "goal": None})
+    bodiless = PUSH_CELL.model_copy(update={"operation": PUSH_CELL.operation.model_copy(update={"plane": plane})})
+    shapes = drawn(Moment(STATE_S, action=PUSH), bodiless)
+    assert (shapes["body", 0].form, shapes["body", 0].position[:2]) == (Form.DISC, (0.1, -0.05))
+    assert ("goal", 0) not in shapes
+    assert shapes["action", 0].points[0][:2] == (0.1, -0.05)
+
+
+@pytest.mark.parametrize("contract", [POINTBOT, MOBILE_BASE])
+def test_robots_without_a_plane_show_who_drives_and_how_unsure_the_policy_is(contract):
+    state_S = np.zeros(contract.state_dim)
+    moment = Moment(state_S, uncertainty=0.5, threshold=0.2, waiting=True, action=PUSH)
+    assert {layer for layer, _ in drawn(moment, contract)} == {"floor", "driver", "help", "uncertainty"}
+
+
+def test_an_action_that_is_no_way_in_the_plane_is_not_drawn_as_one():
+    twist = PUSH_CELL.model_copy(update={"action": PUSH_CELL.action.model_copy(update={"meaning": "twist"})})
+    assert ("action", 0) in drawn(Moment(STATE_S, action=PUSH))
+    assert ("action", 0) not in drawn(Moment(STATE_S, action=PUSH), twist)
+
+
+def test_an_unknown_uncertainty_is_not_shown():
+    assert not [key for key in drawn(Moment(STATE_S, uncertainty=nan, threshold=0.2)) if key[0] == "uncertainty"]
+
+
+def test_what_is_written_fits_between_two_robots():
+    """Robots stand 2 extents apart (`robot_driver.frames.SPACING`), and both robots write in between."""
+    reaches = []
+    for moment in (
+        Moment(STATE_S, violated=True, waiting=True, uncertainty=0.5, threshold=0.2, action=PUSH),
+        Moment(STATE_S, absent="its camera stands still and its gateway says nothing of it"),
+    ):
+        for shape in drawn(moment).values():
+            lines = shape.text.count("\n") + 1 if shape.text else 0
+            half = shape.size[2] * lines / 2
+            reaches += [(shape.position[1] + half, shape.position[1] - half)]
+    up, down = max(high for high, _ in reaches) - 0.2, -0.2 - min(low for _, low in reaches)
+    assert 0 < up + down < (2 - 1) * PUSH_CELL.extent_m
+
+
+def test_yaw_is_within_the_folds():
+    for yaw in np.linspace(-pi, pi, 17):
+        state_S = np.array([0, 0, cos(4 * yaw), sin(4 * yaw), 0, 0.15])
+        found = drawn(Moment(state_S))["body", 0].yaw
+        assert atan2(sin(4 * (found - yaw)), cos(4 * (found - yaw))) == pytest.approx(0.0, abs=1e-9)
