@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_bags.foreign import foreign_samples
-from fleet_bags.mapping import Mapping
+from fleet_bags.mapping import BagMapping
 from fleet_bags.recording import Recording, read_recording
 from fleet_bags.samples import AboutSamples, RunNames
 from fleet_bags.writing import Advance, RunSamples, write_samples
@@ -24,7 +24,7 @@ Place = tuple[int, int]
 
 
 def build(
-    bags: Sequence[Path], folder: Path, *, mapping: Mapping | None = None, advance: Advance = lambda *_: None
+    bags: Sequence[Path], folder: Path, *, mapping: BagMapping | None = None, advance: Advance = lambda *_: None
 ) -> AboutSamples:
     """Write the samples of all runs into a new folder.
 

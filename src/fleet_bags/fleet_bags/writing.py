@@ -37,9 +37,7 @@ class RunSamples:
     """Row and image (H, W, C) of every row, in any order; of robots that have a camera."""
 
 
-def write_samples(
-    runs: Sequence[RunSamples], folder: Path, *, advance: Advance = lambda *_: None
-) -> AboutSamples:
+def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance = lambda *_: None) -> AboutSamples:
     """Write the samples of all runs into a new folder.
 
     Raises:

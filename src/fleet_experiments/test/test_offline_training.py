@@ -59,7 +59,7 @@ def samples_of(attempts: int, ticks: int = 10, *, taught: int = 4) -> Samples:
         "sources": np.where(shown, ActionSource.HUMAN, ActionSource.POLICY),
         "violated": np.tile(np.arange(ticks) == ticks - 1, attempts),
     }
-    runs = (RunNames(bag="bag", robots=("robot_01",), supervisors=("human_01",)),)
+    runs = (RunNames(bag="bag", task="block_push", robots=("robot_01",), supervisors=("human_01",)),)
     return Samples(
         AboutSamples(format="", contract=CONTRACT, runs=runs, samples=count, left_out=0, has_images=False), columns
     )

@@ -59,13 +59,13 @@ def export(samples: Samples, folder: Path, *, advance: Advance = lambda *_: None
     whole = {name: of_numbers(values_FD) for name, values_FD in numbers.items()}
     for episode, (first, end) in zip(episodes, frames.bounds_E2, strict=True):
         stats = {name: of_numbers(values_FD[first:end], whole[name]) for name, values_FD in numbers.items()}
-        episode |= _flat(stats)
+        episode.update(_flat(stats))
     with new_folder(folder) as partial:
         if samples.about.has_images:
             counts_ECV, features[CAMERA]["info"] = _write_videos(partial, frames, episodes, advance)
             whole[CAMERA] = of_images(counts_ECV.sum(axis=0), len(frames.rows_F))
             for episode, counts_CV in zip(episodes, counts_ECV, strict=True):
-                episode |= _flat({CAMERA: of_images(counts_CV, episode["length"])})
+                episode.update(_flat({CAMERA: of_images(counts_CV, episode["length"])}))
         info = {
             "codebase_version": VERSION,
             "robot_type": contract.robot,
@@ -135,7 +135,7 @@ def _write_videos(
                 "from_timestamp": (episode["dataset_from_index"] - start) / fps,
                 "to_timestamp": (episode["dataset_to_index"] - start) / fps,
             }
-            episode |= {f"videos/{CAMERA}/{name}": value for name, value in where.items()}
+            episode.update({f"videos/{CAMERA}/{name}": value for name, value in where.items()})
         path = folder / VIDEO.format(video_key=CAMERA, **place(number))
         path.parent.mkdir(parents=True, exist_ok=True)
         said = write_video(path, images(start, own[-1]["dataset_to_index"]), (camera.height, camera.width), fps)

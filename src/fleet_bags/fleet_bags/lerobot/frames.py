@@ -30,7 +30,7 @@ class Frames:
     """Whole attempts, interventions inside."""
 
     @cached_property
-    def bounds_E2(self) -> NDArray[np.int64]:
+    def bounds_E2(self) -> NDArray[np.int64]:  # noqa: N802 - shape suffix
         """First frame of every episode, and the one after its last."""
         ends_E = np.bincount(self.episodes_F).cumsum()
         return np.stack([np.append(0, ends_E[:-1]), ends_E], axis=1)
@@ -66,7 +66,9 @@ class Frames:
         if np.isnan(made["uncertainty"]).all():
             del made["uncertainty"]
         kinds = {STATE: "float32", ACTION: "float32", **SCALARS}
-        return {name: made[name].astype(kind).reshape(len(indices_F), -1) for name, kind in kinds.items() if name in made}
+        return {
+            name: made[name].astype(kind).reshape(len(indices_F), -1) for name, kind in kinds.items() if name in made
+        }
 
 
 _TAKEN = {

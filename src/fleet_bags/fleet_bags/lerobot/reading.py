@@ -55,7 +55,9 @@ def read_lerobot(folder: Path, contract: RobotContract) -> Samples:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{folder}: found no whole LeRobotDataset ({error}), allowed is one of {VERSION}.") from None
     columns["sources"] = np.where(columns["shown"], ActionSource.HUMAN, ActionSource.POLICY)
-    columns["violated"] = frames["violated"].to_numpy() if "violated" in frames.column_names else ~columns["shown"] & False
+    columns["violated"] = (
+        frames["violated"].to_numpy() if "violated" in frames.column_names else ~columns["shown"] & False
+    )
     has_images = CAMERA in info["features"] and contract.observation.camera is not None
     if has_images:
         columns[IMAGES] = _images(folder, info, frames, episodes, contract)

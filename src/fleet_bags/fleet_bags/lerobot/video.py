@@ -24,7 +24,9 @@ SMPTE_170M, LIMITED = 6, 1
 """ITU-T H.273: what `Colorspace.ITU601` and `ColorRange.MPEG` are called in the stream."""
 
 
-def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], size: tuple[int, int], fps: float) -> dict[str, object]:
+def write_video(
+    path: Path, frames: Iterable[NDArray[np.uint8]], size: tuple[int, int], fps: float
+) -> dict[str, object]:
     """Write images (H, W, 3), red green blue, as MP4, one every 1 / fps seconds from 0.
 
     Returns:
