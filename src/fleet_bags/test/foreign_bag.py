@@ -9,11 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
-from mobile_base.arena import Arena
-from mobile_base.picture import picture
 from rosbags import rosbag1, rosbag2
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.typesys import Stores, get_typestore
+
+from mobile_base.arena import Arena
+from mobile_base.picture import picture
 
 CONTRACT = Path(__file__).parents[3] / "launch/config/robots/mobile_base.yaml"
 BAGS = {"rosbag1": Stores.ROS1_NOETIC, "sqlite3": Stores.ROS2_HUMBLE, "mcap": Stores.ROS2_KILTED}
@@ -76,7 +77,9 @@ class Drive:
                 self.pictures.append((stamp_ns, pixels))
                 _, png = cv2.imencode(".png", pixels[..., ::-1])
                 kind = "sensor_msgs/msg/CompressedImage"
-                self.say("camera/color/compressed", kind, stamp_ns, {"format": "png", "data": png.ravel()}, stamped=True)
+                self.say(
+                    "camera/color/compressed", kind, stamp_ns, {"format": "png", "data": png.ravel()}, stamped=True
+                )
             arena.drive(*command, STEP_NS / 1e9)
             if was_there and step % 20 == 19:
                 arena.light_another()
@@ -113,7 +116,9 @@ def made_of(store: Any, kind: str, fields: dict[str, Any], stamp_ns: int | None 
     for name, (node, detail) in store.fielddefs[kind][1]:
         found = fields.get(name)
         if node.name == "NAME":
-            own = {"sec": stamp_ns // 10**9, "nanosec": stamp_ns % 10**9} if detail.endswith("Time") and stamp_ns else {}
+            own = (
+                {"sec": stamp_ns // 10**9, "nanosec": stamp_ns % 10**9} if detail.endswith("Time") and stamp_ns else {}
+            )
             values[name] = made_of(store, detail, found or own, stamp_ns)
         elif node.name in {"ARRAY", "SEQUENCE"}:
             (inner, part), _ = detail

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from fleet_contract.door import BadInput
 DRIVE = Drive(steps=300, seed=0)
 TICKS = 30
 S = 10**9
+ROOT = Path(__file__).parents[3]
 
 
 def built(folder: Path, messages: list[Message], tree: dict, form: str = "mcap") -> Samples:
@@ -88,9 +91,7 @@ def test_ticks_can_be_whenever_a_topic_has_said_something(tmp_path):
     assert columns["stamps_ns"].tolist() == stamps
     for row, stamp_ns in enumerate(stamps):
         np.testing.assert_array_equal(columns["images"][row], DRIVE.pictures[row][1])
-        np.testing.assert_allclose(
-            columns["states"][row], newest(DRIVE.states, stamp_ns + DRIVE.lag_ns, S), rtol=1e-12
-        )
+        np.testing.assert_allclose(columns["states"][row], newest(DRIVE.states, stamp_ns + DRIVE.lag_ns, S), rtol=1e-12)
 
 
 def test_several_robots_and_a_topic_that_says_who_drove(tmp_path):
@@ -255,6 +256,17 @@ def test_bad_input_is_one_sentence_and_leaves_nothing_behind(tmp_path, messages,
     assert sentence.endswith(".")
     assert "\n" not in sentence
     assert {path.name for path in tmp_path.iterdir()} <= {"bag", "map.yaml"}
+
+
+def test_the_command_and_the_map_of_the_page_work(tmp_path):
+    page = (ROOT / "docs/how-to/datasets.md").read_text()
+    (line,) = re.findall(r"^\./fleet dataset build .* --map .*$", page, re.MULTILINE)
+    write_bag(tmp_path / "drive", DRIVE.messages)
+    words = line.replace("./fleet", str(ROOT / "fleet")).replace("docs/", f"{ROOT}/docs/").split()
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "own: 30 samples of 1 runs" in done.stdout
+    assert read_samples(tmp_path / "own").columns["images"].shape == (30, 64, 64, 3)
 
 
 def test_what_is_no_bag_is_refused(tmp_path):

@@ -43,7 +43,7 @@ class Frames:
     def task_of(self, episode: int) -> str:
         """What there was to do in an episode."""
         row = self.rows_F[self.bounds_E2[episode, 0]]
-        return self.samples.about.runs[self.samples.columns["runs"][row]].task
+        return self.samples.about.runs[int(self.samples.columns["runs"][row])].task
 
     @cached_property
     def numbers(self) -> Mapping[str, NDArray[Any]]:

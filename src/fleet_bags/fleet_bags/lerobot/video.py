@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from fleet_contract.door import BadInput
@@ -35,7 +37,8 @@ def write_video(
     height, width = size
     reformatter = VideoReformatter()
     with av.open(path, "w", format="mp4") as container:
-        stream = container.add_stream(CODEC, rate=Fraction(fps).limit_denominator(1001), options=OPTIONS)
+        rate = Fraction(fps).limit_denominator(1001)
+        stream = cast("VideoStream", container.add_stream(CODEC, rate=rate, options=OPTIONS))
         stream.width, stream.height, stream.pix_fmt = width, height, PIXELS
         stream.codec_context.colorspace, stream.codec_context.color_range = SMPTE_170M, LIMITED
         for pixels in frames:
