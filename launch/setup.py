@@ -27,6 +27,7 @@ setup(
     entry_points={
         "console_scripts": [
             "console_node = fleet_bringup.console_node:main",
+            "diagnostics_node = fleet_bringup.diagnostics_node:main",
             "prepare = fleet_bringup.prepare:main",
             "fleet = fleet_bringup.cli:main",
         ],

@@ -7,17 +7,20 @@ import time
 from functools import partial
 from typing import NoReturn, Protocol
 
+from diagnostic_msgs.msg import DiagnosticArray
 from fleet_interfaces.msg import LeaseTable, PolicyReport, RobotAction, RobotStatus
 from rclpy.clock import Clock, ClockType
 from rich.console import Console
 from rich.live import Live
 
 from fleet_bringup.history import History
+from fleet_bringup.incidents import Incidents
 from fleet_bringup.report import summarise, write_report
 from fleet_bringup.view import line, view
 from fleet_contract.action import action_of
+from fleet_contract.diagnosing import check_of
 from fleet_contract.lease import lease_of
-from fleet_contract.ros import EVERY, FleetNode, run_process
+from fleet_contract.ros import EVERY, NEWEST, FleetNode, run_process
 
 WATCH_S = 0.5
 REDRAW_S = 0.25
@@ -50,6 +53,7 @@ class ConsoleNode(FleetNode):
         headless = self.setting("headless", False, "A line every few seconds instead of the live view.")
         self.finished = False
         self.history = History(self.fleet)
+        self.incidents = Incidents()
         self._began = self._ended = 0.0
         self._pace = [(time.monotonic(), 0)]
         contract = self.robot_contract
@@ -59,6 +63,7 @@ class ConsoleNode(FleetNode):
             self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", action, EVERY)
         self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, EVERY)
         self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, EVERY)
+        self.create_subscription(DiagnosticArray, "/diagnostics_agg", self._on_diagnostics, NEWEST)
         self._console = Console(stderr=False)
         self._live = None if headless or not sys.stdout.isatty() else Live(console=self._console, auto_refresh=False)
         if self._live:
@@ -97,6 +102,9 @@ class ConsoleNode(FleetNode):
         self.history.add_leases(message.tick, leases, tuple(message.waiting), message.threshold)
         self._finish_if_complete()
 
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.incidents.hear(map(check_of, message.status), time.monotonic())
+
     def _finish_if_complete(self) -> None:
         """The robots' last word may come before the last of what led to it; some of that may never come in real time."""
         if self._ticks and self.history.tick >= self._ticks:
@@ -113,7 +121,8 @@ class ConsoleNode(FleetNode):
         elapsed = now[0] - self._pace[0][0]
         rate_hz = (now[1] - self._pace[0][1]) / elapsed if elapsed > 0 else 0.0
         if self._live:
-            self._live.update(view(self.history, ticks=self._ticks, rate_hz=rate_hz), refresh=True)
+            shown = view(self.history, self.incidents.troubles, ticks=self._ticks, rate_hz=rate_hz)
+            self._live.update(shown, refresh=True)
         elif self._began:
             print(line(self.history, ticks=self._ticks, rate_hz=rate_hz), flush=True)
 
@@ -130,7 +139,8 @@ class ConsoleNode(FleetNode):
             self._show()
             self._live.stop()
         bag = self.run_dir / "bag" if self._recording else None
-        summary = summarise(self.history, seed=self._seed, bag=bag, wall_s=self._ended - self._began)
+        wall_s = self._ended - self._began
+        summary = summarise(self.history, self.incidents, seed=self._seed, bag=bag, wall_s=wall_s)
         write_report(self.run_dir, self.history, summary)
         for key in ("ticks", "successes", "hard_resets", "human_actions", "rohe", "policy_versions", "tick_rate_hz"):
             value = summary[key]

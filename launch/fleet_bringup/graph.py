@@ -69,6 +69,7 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         workers.append(NodeSpec("iifl_policy", "trainer_node", "trainer", seeded))
     if run.record:
         workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", home))
+    workers.append(NodeSpec("fleet_bringup", "diagnostics_node", "diagnostics", home))
     console = NodeSpec(
         "fleet_bringup",
         "console_node",

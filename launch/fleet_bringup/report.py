@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from fleet_bringup.history import Driver, History
+from fleet_bringup.incidents import Incidents
 from fleet_contract.lease import LeaseKind
 
 COLOURS = {Driver.NOBODY: "#d9d9d9", Driver.POLICY: "#9ecae1", Driver.HUMAN: "#fd8d3c", Driver.RESET: "#a63603"}
@@ -29,7 +30,7 @@ LABELS = {
 MOST_NAMED = 25
 
 
-def summarise(history: History, *, seed: int, bag: Path | None, wall_s: float) -> dict[str, Any]:
+def summarise(history: History, incidents: Incidents, *, seed: int, bag: Path | None, wall_s: float) -> dict[str, Any]:
     """What summary.json says; see the README for what the numbers mean."""
     fleet = history.fleet
     drivers_TN = history.drivers_TN()
@@ -61,6 +62,7 @@ def summarise(history: History, *, seed: int, bag: Path | None, wall_s: float) -
             name: {"teleoperate_ticks": effort[LeaseKind.TELEOPERATE], "hard_reset_ticks": effort[LeaseKind.HARD_RESET]}
             for name, effort in history.effort.items()
         },
+        "diagnostics": incidents.summary(),
     }
 
 

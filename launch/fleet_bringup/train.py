@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.progress import MofNCompleteColumn, Progress
@@ -50,11 +51,11 @@ def train(fleet: Fleet, sets: Sequence[Path], folder: Path, *, algorithm: str, s
     about = {
         "pairs": len(lessons.pairs),
         "held_out_pairs": len(lessons.held_out),
-        "held_out_errors": errors,
+        "held_out_errors": [asdict(error) for error in errors],
         "gradient_steps": start.policy.descent.steps,
         "threshold": start.threshold,
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    least = f", least error {min(errors):.3f} about {len(lessons.held_out)} others" if errors else ""
-    print(f"{folder / CHECKPOINT}: {start.policy.descent.steps} steps on {len(lessons.pairs)} pairs{least}")
+    held_out = f", {len(lessons.held_out)} held out" if errors else ""
+    print(f"{folder / CHECKPOINT}: {start.policy.descent.steps} steps on {len(lessons.pairs)} pairs{held_out}")
     print(f"serve it: ./fleet up --fleet {folder / FLEET}")

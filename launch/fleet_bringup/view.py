@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from fleet_bringup.aggregation import title
 from fleet_bringup.history import Driver, History, Moment
+from fleet_contract.health import Check, Level
 from fleet_contract.lease import LeaseKind
 
 STYLES = {Driver.NOBODY: "dim", Driver.POLICY: "blue", Driver.HUMAN: "dark_orange", Driver.RESET: "red"}
+LEVEL_STYLES = {Level.WARN: "yellow", Level.ERROR: "bold red", Level.STALE: "bold red"}
 MOST_ROWS = 40
+MOST_TROUBLES = 10
 
 
-def view(history: History, *, ticks: int, rate_hz: float) -> RenderableType:
-    """The fleet as it is now."""
-    return Group(_headline(history, ticks=ticks, rate_hz=rate_hz), _robots(history), _humans(history))
+def view(history: History, troubles: Sequence[Check], *, ticks: int, rate_hz: float) -> RenderableType:
+    """The fleet as it is now, and the checks that are not well, a line each."""
+    return Group(
+        _headline(history, ticks=ticks, rate_hz=rate_hz),
+        *map(_trouble, troubles[:MOST_TROUBLES]),
+        *([Text(f"and {len(troubles) - MOST_TROUBLES} more")] if len(troubles) > MOST_TROUBLES else []),
+        _robots(history),
+        _humans(history),
+    )
 
 
 def line(history: History, *, ticks: int, rate_hz: float) -> str:
@@ -42,6 +54,13 @@ def _headline(history: History, *, ticks: int, rate_hz: float) -> Text:
         f"   tick {history.ticks}{total}   {rate_hz:.1f} ticks/s   policy version {_version(history)}"
         f"   return on human effort {history.rohe:.3f}",
         (f"   version {due} is being trained" if due > _version(history) else "", "bold yellow"),
+    )
+
+
+def _trouble(check: Check) -> Text:
+    said = " ".join(f"{title(check)}: {check.message}".split())
+    return Text.assemble(
+        (f"{check.level.name:<5}", LEVEL_STYLES[check.level]), f"  {said}", no_wrap=True, overflow="ellipsis"
     )
 
 

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fleet_experiments.pretrain import pretrain
 
+# How long an example takes is not what the tests are about.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 240
 TINY = f"""

@@ -100,8 +100,18 @@ def test_the_reference_names_exactly_the_recorded_topics(long_run: Ended) -> Non
     text = (ROOT / "docs/reference/topics.md").read_text()
     named = {name.replace("/robot_XX", "/robot_01") for name in re.findall(r"^\| `(/[^`]+)`", text, re.MULTILINE)}
     named = {name for name in named if "supervise" not in name and "emergency_stop`" not in name}
-    named -= {"/diagnostics", "/robot_01/resume"}
+    named -= {"/diagnostics", "/diagnostics_agg", "/diagnostics_toplevel_state", "/robot_01/resume"}
     named |= {"/robot_01/camera/camera_info"}
     recorded = {topic for topic in counts(long_run.folder / "bag") if not re.match(r"/robot_0[2-9]", topic)}
     video = "/robot_01/camera/video/compressed"
     assert recorded == named - {"/fleet/emergency_stop", "/fleet/recording", video}
+
+
+def test_the_reference_names_exactly_the_checks_that_are_told(long_run: Ended) -> None:
+    """Of the nodes that this run has."""
+    text = (ROOT / "docs/reference/topics.md").read_text()
+    rows = re.findall(r"^\| (`\w+: .+?) \|", text, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+: [^`]+)`", row)}
+    told = {re.sub(r"robot_\d+", "robot_XX", name) for name in long_run.summary["diagnostics"]}
+    told = {re.sub(r"human_\d+", "human_YY", name) for name in told}
+    assert told == {name for name in named if name.split(":")[0] in {known.split(":")[0] for known in told}}

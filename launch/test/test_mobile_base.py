@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -50,6 +51,12 @@ def test_every_tick_of_every_base_is_in_the_bag(run: Ended) -> None:
     assert {topic: found[topic] for topic in expected} == expected
     image = messages(run.folder / "bag", "_01/camera/image_raw")["/robot_01/camera/image_raw"][0]
     assert (image.width, image.height, len(np.unique(image.data)) > 3) == (64, 64, True)
+
+
+def test_every_node_but_the_bases_themselves_tells_how_it_is(run: Ended, tmp_path: Path) -> None:
+    nodes = node_graph(prepare(Wishes(fleet="mobile_base", report=tmp_path / "out")), headless=True)
+    told = {name.split(":")[0] for name in run.summary["diagnostics"]}
+    assert told == {node.name for node in nodes} - set(ROBOTS)
 
 
 def test_policy_and_humans_both_drive_and_a_new_version_serves(run: Ended) -> None:
@@ -117,6 +124,12 @@ def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_b
             wait_for_status("robot_04", lambda status: status.absent.startswith("is back"))
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
+    told = json.loads((folder / "summary.json").read_text())["diagnostics"]
+    assert told["bridge: robot_04 presence"]["error"] == 1
+    assert told["bridge: robot_04 presence"]["not_ok_s"] > 1
+    assert not told["bridge: robot_01 presence"]["error"]
+    assert "web: human_01 station" in told
+    assert not told["web: human_01 station"]["stale"], "who has closed the page is not missed"
     driven = moves(folder, "human_01")
     assert len(driven) >= 5
     assert all(action.values[0] > 0.5 and abs(action.values[1]) < 0.1 for action in driven)

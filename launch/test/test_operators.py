@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 import subprocess
@@ -86,6 +87,7 @@ def test_a_person_at_a_window_and_a_script_share_a_fleet(tmp_path, monkeypatch, 
                     pass
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE_S) == 0
+    assert "window_human_01: human_01 station" in json.loads((folder / "summary.json").read_text())["diagnostics"]
     pushes = moves(folder, "human_01")
     assert pushes
     assert all(push.values[0] > 0 for push in pushes)

@@ -7,9 +7,10 @@ from rich.console import Console
 
 from fleet_bringup.history import KEPT, Driver, History
 from fleet_bringup.prepared import fleet_file
-from fleet_bringup.view import line, view
+from fleet_bringup.view import MOST_TROUBLES, line, view
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import read_fleet
+from fleet_contract.health import Check, Level
 from fleet_contract.lease import Lease, LeaseKind
 
 
@@ -41,9 +42,13 @@ def test_drivers(history: History) -> None:
 
 
 def test_live_view(history: History) -> None:
+    troubles = [
+        Check("/Fleet/block_push/gate: emergency stop", Level.ERROR, "latched:\nevery robot holds"),
+        *(Check(f"/Fleet/robot_{n:02d}/bridge: robot_{n:02d} presence", Level.STALE, "x" * 200) for n in range(1, 12)),
+    ]
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     with console.file:
-        console.print(view(history, ticks=9, rate_hz=2.0))
+        console.print(view(history, troubles, ticks=9, rate_hz=2.0))
         shown = console.export_text()
     rows = {words[1]: row for row in shown.splitlines() if (words := row.split()) and len(words) > 1}
     assert "policy" in rows["robot_01"]
@@ -52,6 +57,10 @@ def test_live_view(history: History) -> None:
     assert "no policy action" in rows["robot_04"]
     assert "robot_03 (reset)" in rows["human_02"]
     assert "waiting for a human: robot_04" in shown
+    assert "ERROR  gate: emergency stop: latched: every robot holds" in shown
+    lines = [line for line in shown.splitlines() if line.startswith("STALE")]
+    assert (len(lines), {len(line) for line in lines}) == (MOST_TROUBLES - 1, {120}), "a line each, and no more"
+    assert "and 2 more" in shown
     assert "tick 1 of 9" in shown
 
 

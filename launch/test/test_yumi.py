@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -39,6 +40,13 @@ def test_every_tick_of_every_arm_is_in_the_bag(run: Ended) -> None:
     assert {topic: found[topic] for topic in expected} == expected
     for topic, stream in messages(run.folder / "bag", "/status").items():
         assert not any(status.absent for status in stream), topic
+
+
+def test_every_node_tells_how_it_is(run: Ended, tmp_path: Path) -> None:
+    told = run.summary["diagnostics"]
+    nodes = node_graph(prepare(Wishes(fleet="yumi_sim", report=tmp_path / "out")), headless=True)
+    assert {name.split(":")[0] for name in told} == {node.name for node in nodes}
+    assert {name for name, how in told.items() if how["error"] or how["stale"]} == set()
 
 
 def test_an_arm_that_is_told_to_push_pushes_its_cube_that_way(run: Ended) -> None:
@@ -81,6 +89,11 @@ def test_the_fleet_goes_on_without_the_arms_of_a_gateway_that_fails(tmp_path: Pa
             os.kill(int(pid), signal.SIGKILL)
         said += fleet.communicate(timeout=PATIENCE_S)[0].splitlines()
     assert fleet.returncode == 0, said
+    told = json.loads((tmp_path / "out/summary.json").read_text())["diagnostics"]
+    assert {name for name, how in told.items() if how["error"]} == {
+        "gateway_01: link",
+        *(f"gateway_01: {robot} presence" for robot in ROBOTS[:2]),
+    }
     bag = tmp_path / "out/bag"
     statuses = messages(bag, "/status")
     for robot in ROBOTS[:2]:

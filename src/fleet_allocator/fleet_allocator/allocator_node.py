@@ -5,6 +5,8 @@ N robots, M supervisors.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -19,7 +21,9 @@ from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Header
 
 from fleet_allocator.allocator import Allocator, Table
+from fleet_allocator.allocator_health import AllocatorHealth
 from fleet_contract.door import BadInput
+from fleet_contract.health import Check
 from fleet_contract.lease import Lease, fill_lease
 from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
 
@@ -43,12 +47,13 @@ class AllocatorNode(FleetNode):
         if rules.needs_risk:
             raise BadInput(f"allocation.order: found {rules.order!r}, allowed is one without risk: nobody predicts it.")
         self._allocator = Allocator(rules, robots, humans, seed)
+        self._health = AllocatorHealth()
         self._stations: dict[str, Any] = {name: ActionClient(self, Supervise, f"{name}/supervise") for name in humans}
         self._tick = -1
         self._report: PolicyReport | None = None
         self._statuses: dict[int, RobotStatus] = {}
         self._table: Table | None = None
-        self._unanswered: set[int] = set()
+        self._unanswered: dict[int, str] = {}
         self._stamp = Time()
         self._tables = self.create_publisher(LeaseTable, "fleet/leases", OFFERED)
         patience_s = LOCKSTEP_PATIENCE_S if self.lockstep else REAL_TIME_PATIENCE / self.robot_contract.rate_hz
@@ -60,6 +65,11 @@ class AllocatorNode(FleetNode):
         for robot, name in enumerate(robots):
             topic = f"{name}/{self.robot_contract.violation.topic}"
             self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), NEWEST)
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`."""
+        there = dict(zip(self.fleet.supervisor_names, self._available().tolist(), strict=True))
+        return self._health.checks(time.monotonic(), there)
 
     def _meet_stations(self) -> None:
         """In lockstep the first allocation waits until every script can be asked: a run must not depend on who is late."""
@@ -105,7 +115,7 @@ class AllocatorNode(FleetNode):
                 [bool(status.absent) or name not in uncertainty for name, status in zip(names, statuses, strict=True)]
             ),
         )
-        self._unanswered = {lease.token for lease in self._table.offers}
+        self._unanswered = {lease.token: lease.supervisor for lease in self._table.offers}
         for lease in self._table.offers:
             self._request(lease, uncertainty[lease.robot])
         self._patience.reset()
@@ -121,7 +131,7 @@ class AllocatorNode(FleetNode):
     def _on_answer(self, token: int, answer: Any) -> None:
         if token not in self._unanswered:
             return
-        self._unanswered.discard(token)
+        del self._unanswered[token]
         if answer.result().accepted:
             answer.result().get_result_async().add_done_callback(partial(self._on_result, token))
         else:
@@ -139,17 +149,22 @@ class AllocatorNode(FleetNode):
     def _refuse_unanswered(self) -> None:
         """Whoever has not answered in time does not get the robot, also if the answer still comes."""
         self._patience.cancel()
-        for token in self._unanswered:
-            self.get_logger().warning(f"lease {token} was not answered in time")
+        unanswered, self._unanswered = self._unanswered, {}
+        for token, human in unanswered.items():
+            self.get_logger().warning(f"lease {token} was not answered in time by {human}")
+            self._health.unanswered(human, time.monotonic())
             self._refuse(token)
-        self._unanswered = set()
         self._publish_if_answered()
+        if unanswered:
+            self.diagnose()
 
     def _publish_if_answered(self) -> None:
         if self._table is None or self._unanswered:
             return
         self._patience.cancel()
         table, self._table = self._table, None
+        reset = {robot for robot, status in self._statuses.items() if status.violated and not status.absent}
+        self._health.allocated(self._tick, table, {self.fleet.robot_names[robot] for robot in reset})
         message = LeaseTable(
             header=Header(stamp=self._stamp), tick=self._tick, threshold=table.threshold, waiting=list(table.waiting)
         )

@@ -7,22 +7,27 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
+from fleet_contract.diagnosing import array_of
 from fleet_contract.door import EXIT_BAD_INPUT, BadInput
 from fleet_contract.fleet import read_fleet
+from fleet_contract.health import Check, Level
 
 POLL_S = 0.05
+DIAGNOSE_S = 1.0
 LAST_WORDS_S = 1.0
 """Time that a node's last messages have to arrive before its publishers are gone."""
 LEAVE_S = 10.0
@@ -43,6 +48,8 @@ EVERY = _qos(1000, DurabilityPolicy.TRANSIENT_LOCAL)
 """Subscribers that must miss nothing."""
 IMAGES = _qos(10, DurabilityPolicy.TRANSIENT_LOCAL)
 """Publishers of camera images: as many as the memory of many cameras allows."""
+DIAGNOSED = _qos(10, DurabilityPolicy.TRANSIENT_LOCAL)
+"""Publishers of diagnostics: who joins late finds the present of every node."""
 ALIVE = QoSProfile(
     depth=1,
     history=HistoryPolicy.KEEP_LAST,
@@ -73,6 +80,11 @@ class FleetNode(Node):
         self.run_dir = Path(self.setting("run_dir", "", "Folder of the run; fleet.yaml in it is the fleet."))
         self.fleet = read_fleet(self.run_dir / "fleet.yaml")
         self.robot_contract = self.fleet.contract()
+        self._levels: dict[str, Level] = {}
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", DIAGNOSED)
+        self.create_timer(
+            DIAGNOSE_S, lambda: self._publish_checks(self._own_checks()), clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
 
     def setting(self, name: str, default: Any, description: str) -> Any:
         """Declare a parameter that is fixed when the node starts, and return its value."""
@@ -81,6 +93,30 @@ class FleetNode(Node):
 
     def close(self) -> None:
         """Free what the node holds besides ROS's own."""
+
+    def checks(self) -> Sequence[Check]:
+        """What operators are told of this node, once a second; of one that tells nothing else, that it is alive."""
+        return [Check("heartbeat", Level.OK, "alive")]
+
+    def diagnose(self) -> None:
+        """Tell now, if a level is another than it was told last; to be called where one may have changed."""
+        checks = self._own_checks()
+        if {check.name: check.level for check in checks} != self._levels:
+            self._publish_checks(checks)
+
+    def farewell(self) -> None:
+        """Called before the node ends. It will be missed, unless it takes leave here."""
+
+    def take_leave(self) -> None:
+        """Nobody is to miss this node when it is gone."""
+        self._publish_checks([check.ended() for check in self._own_checks()])
+
+    def _own_checks(self) -> list[Check]:
+        return [check.of(self.get_name(), self.fleet.fleet) for check in self.checks()]
+
+    def _publish_checks(self, checks: list[Check]) -> None:
+        self._levels = {check.name: check.level for check in checks}
+        self._diagnostics.publish(array_of(checks, self.get_clock().now().to_msg()))
 
     def deliver(self) -> None:
         """Wait until everybody who listens has got what this node has said, LAST_WORDS_S at most."""
@@ -135,6 +171,7 @@ def run(
     finally:
         faulthandler.dump_traceback_later(LEAVE_S, exit=True)
         executor.shutdown()
+        node.farewell()
         node.deliver()
         node.close()
         node.destroy_node()

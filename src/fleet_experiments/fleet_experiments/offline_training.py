@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,22 @@ FEWEST_PAIRS = 50
 CHECKS = 20
 """Times that a training is looked at."""
 PATIENCE = 5
-"""Checks without an improvement after which it ends."""
+"""Checks in a row that are worse than the best, by more than its standard error, after which it ends."""
 MOST_DECIDED = 100
 """Held-out pairs that are decided at a check, and observations that the threshold is calibrated on."""
+
+
+@dataclass(frozen=True)
+class HeldOutError:
+    """Mean square over pairs and dimensions of the difference between decided and shown action, in units of half the range."""
+
+    mean: float
+    standard_error: float
+
+    @property
+    def bar(self) -> float:
+        """What is not worse than this, as far as one can tell."""
+        return self.mean + self.standard_error
 
 
 @dataclass(frozen=True)
@@ -120,13 +133,12 @@ class OfflineTraining:
         key = training_key(setting, algorithm, lessons.pairs.digest, lessons.held_out.digest, seed)
         self._kept = TrainingFile(folder / "training.safetensors", key)
 
-    def run(self) -> tuple[Start, list[float]]:
+    def run(self) -> tuple[Start, list[HeldOutError]]:
         """Train, and calibrate.
 
         Returns:
-            What a fleet begins with: the policy with the least error about what is held out, the last one where nothing is. And
-            these errors, check by check: root mean square over pairs and dimensions of the difference between decided and
-            shown action, as a share of half the range.
+            What a fleet begins with: the last policy whose error about what is held out is within one standard error of the
+            least (Breiman's rule, for whoever prefers the longer training); and the errors, check by check.
 
         Raises:
             BadInput: the folder holds another training.
@@ -146,8 +158,8 @@ class OfflineTraining:
                 policy, loss = fitted.policy, fitted.loss
                 if len(self._lessons.held_out):
                     errors.append(self._error(policy))
-                    draw(steps, {"held-out error": errors[-1]})
-                if not errors or errors[-1] == min(errors):
+                    draw(steps, {"held-out error": errors[-1].mean})
+                if not errors or errors[-1].mean <= _least(errors).bar:
                     best = policy
                 self._kept.write(_written(policy, best, errors))
         self._advance("training", total, total)
@@ -164,13 +176,13 @@ class OfflineTraining:
 
         return watch
 
-    def _error(self, policy: Policy) -> float:
-        """The same pairs, and the same draws, at every check."""
-        rows = _some(len(self._lessons.held_out), self._seed)
-        held_out = self._lessons.held_out[rows]
+    def _error(self, policy: Policy) -> HeldOutError:
+        """About the same pairs, with the same draws, at every check."""
+        held_out = self._lessons.held_out[_some(len(self._lessons.held_out), self._seed)]
         decided_BA = policy.decide(held_out.observations_B, torch_generator(self._seed)).actions_NA
         half_A = (self._setting.contract.action_high_A - self._setting.contract.action_low_A) / 2
-        return float(np.sqrt(np.square((decided_BA - held_out.actions_BA) / half_A).mean()))
+        errors_B = np.square((decided_BA - held_out.actions_BA) / half_A).mean(1)
+        return HeldOutError(float(errors_B.mean()), float(errors_B.std() / math.sqrt(len(errors_B))))
 
     def _threshold(self, policy: Policy) -> float:
         visited_N = self._lessons.visited
@@ -183,13 +195,17 @@ def _some(count: int, seed: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).permutation(count)[:MOST_DECIDED])
 
 
-def _is_stuck(errors: Sequence[float]) -> bool:
-    return len(errors) > PATIENCE and min(errors[-PATIENCE:]) > min(errors)
+def _least(errors: Sequence[HeldOutError]) -> HeldOutError:
+    return min(errors, key=lambda error: error.mean)
 
 
-def _written(policy: Policy, best: Policy, errors: Sequence[float]) -> dict[str, Tensor]:
+def _is_stuck(errors: Sequence[HeldOutError]) -> bool:
+    return len(errors) > PATIENCE and all(error.mean > _least(errors).bar for error in errors[-PATIENCE:])
+
+
+def _written(policy: Policy, best: Policy, errors: Sequence[HeldOutError]) -> dict[str, Tensor]:
     return {
-        "errors": torch.tensor(errors, dtype=torch.float64),
+        "errors": torch.tensor([astuple(error) for error in errors], dtype=torch.float64),
         "steps": torch.tensor([policy.descent.steps, best.descent.steps]),
         **{f"model.{name}": tensor for name, tensor in policy.tensors().items()},
         **{f"moments.{name}": tensor for name, tensor in policy.descent.moments.items()},
@@ -198,11 +214,11 @@ def _written(policy: Policy, best: Policy, errors: Sequence[float]) -> dict[str,
     }
 
 
-def _read(kept: Mapping[str, Tensor], untrained: Policy) -> tuple[Policy, Policy, list[float]]:
+def _read(kept: Mapping[str, Tensor], untrained: Policy) -> tuple[Policy, Policy, list[HeldOutError]]:
     def part(prefix: str) -> dict[str, Tensor]:
         return {name.removeprefix(prefix): kept[name] for name in kept if name.startswith(prefix)}
 
     steps, best_steps = kept["steps"].tolist()
     policy = untrained.with_state(part("model."), Descent(steps, part("moments.")))
     best = untrained.with_state(part("best."), Descent(best_steps))
-    return policy, best, kept["errors"].tolist()
+    return policy, best, [HeldOutError(*error) for error in kept["errors"].tolist()]

@@ -156,25 +156,30 @@ def test_a_cut_training_goes_on_to_the_same_policy(tmp_path, algorithm):
     assert not (tmp_path / "cut/training.safetensors").exists()
 
 
-def test_it_learns_and_serves_the_policy_that_errs_least(tmp_path):
+def bars(errors):
+    return [error.mean <= min(errors, key=lambda each: each.mean).bar for error in errors]
+
+
+def test_it_learns_and_serves_the_last_policy_that_errs_least_as_far_as_one_can_tell(tmp_path):
     lessons = Lessons(pairs(200, 1), pairs(60, 2), pairs(30, 3).observations_B)
     start, errors = OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
-    assert min(errors) < 0.7 * errors[0]
-    steps = start.policy.descent.steps
-    assert errors.index(min(errors)) == steps // 3 - 1
+    assert min(error.mean for error in errors) < 0.5 * errors[0].mean
+    last = max(index for index, good in enumerate(bars(errors)) if good)
+    assert start.policy.descent.steps == 3 * (1 + last)
 
 
-def test_it_ends_when_nothing_gets_better_any_more(tmp_path):
-    """There is nothing to learn in noise; the held-out error only grows."""
+def test_it_ends_when_what_is_held_out_gets_worse(tmp_path):
+    """There is nothing to learn in noise but the noise."""
     noise = pairs(40, 1)
     noise = replace(noise, actions_BA=np.random.default_rng(0).uniform(-0.05, 0.05, (40, 2)).astype(np.float32))
-    other = replace(pairs(60, 2), actions_BA=np.random.default_rng(1).uniform(-0.05, 0.05, (60, 2)).astype(np.float32))
-    setting = replace(SETTING, pretraining_steps=4000)
+    other = replace(pairs(400, 2), actions_BA=np.zeros((400, 2), np.float32))
+    slow = replace(SETTING.explicit, descent=replace(SETTING.explicit.descent, learning_rate=1e-4))
+    setting = replace(SETTING, pretraining_steps=2000, explicit=slow)
     lessons = Lessons(noise, other, other.observations_B)
     start, errors = OfflineTraining(setting, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
     assert len(errors) < offline_training.CHECKS
-    assert min(errors[-offline_training.PATIENCE :]) > min(errors)
-    assert start.policy.descent.steps == 200 * (1 + errors.index(min(errors)))
+    assert not any(bars(errors)[-offline_training.PATIENCE :])
+    assert start.policy.descent.steps == 100 * (len(errors) - offline_training.PATIENCE)
 
 
 def test_another_training_in_the_folder_is_refused(tmp_path):

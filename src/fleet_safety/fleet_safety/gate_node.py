@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -13,9 +15,11 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from fleet_contract.action import RobotAction, action_of, fill_action
+from fleet_contract.health import Check
 from fleet_contract.lease import lease_of
 from fleet_contract.ros import ALIVE, NEWEST, OFFERED, FleetNode, run_process
 from fleet_safety.gate import ActionGate
+from fleet_safety.gate_health import GateHealth
 
 DEADLINE = 0.8
 """Share of a tick after which a robot whose action has not come holds, in real time."""
@@ -34,6 +38,7 @@ class GateNode(FleetNode):
     def __init__(self) -> None:
         super().__init__("gate")
         self._gate = ActionGate(self.robot_contract)
+        self._health = GateHealth()
         self._latch = self.run_dir / LATCH
         if self._latch.exists():
             self._gate.stop()
@@ -61,6 +66,10 @@ class GateNode(FleetNode):
         self.create_service(Trigger, "fleet/emergency_stop", self._on_stop)
         self.create_service(Trigger, "fleet/emergency_stop_reset", self._on_reset)
         self._stopped.publish(Bool(data=self._gate.stopped))
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`."""
+        return self._health.checks(time.monotonic(), stopped=self._gate.stopped)
 
     def _on_status(self, robot: str, message: RobotStatus) -> None:
         """A robot's own status, and nothing else, tells which tick it is for it."""
@@ -126,6 +135,7 @@ class GateNode(FleetNode):
             human=self._proposals.get((robot, HUMAN)),
             absent=status.absent,
         )
+        self._health.released(action, time.monotonic())
         message = ActionMessage()
         message.header.stamp, message.header.frame_id = status.header.stamp, f"{robot}/base_link"
         fill_action(message, action)
@@ -165,6 +175,7 @@ class GateNode(FleetNode):
         self.get_logger().warning(message)
         for robot in self.fleet.robot_names:
             self._release_if_due(robot)
+        self.diagnose()
         response.success, response.message = True, message
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
 from fleet_contract.door import BadInput
+from fleet_contract.health import Check
 from fleet_contract.observing import observe
 from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
 from iifl_policy.checkpoint import read_checkpoint
 from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.policy import Decision, Policy, undecided
+from iifl_policy.policy_health import PolicyHealth
 from iifl_policy.randomness import torch_generator
 
 COMPLAIN_S = 5.0
@@ -39,6 +42,11 @@ class PolicyNode(FleetNode):
         self._policy = self._load(self.fleet.policy.checkpoint)
         self._version = 1
         self._tick = -1
+        self._health = PolicyHealth(
+            1 / self.robot_contract.rate_hz,
+            real_time=not self.lockstep,
+            unit=self._policy.uncertainty_unit if self._policy else "1",
+        )
         self._stamp = Time()
         self._observations: dict[int, NDArray[np.generic]] = {}
         self._decided: set[int] = set()
@@ -51,6 +59,12 @@ class PolicyNode(FleetNode):
         for robot, name in enumerate(names):
             topic = f"{name}/{self.robot_contract.violation.topic}"
             self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), NEWEST)
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`."""
+        missing = tuple(self.fleet.robot_names[robot] for robot in sorted(self._awaited()))
+        due = self.fleet.version_due(self._tick)
+        return self._health.checks(time.monotonic(), version=self._version, due=due, missing=missing)
 
     def _load(self, path: Path | None) -> Policy | None:
         if path is None:
@@ -68,6 +82,7 @@ class PolicyNode(FleetNode):
             self._decided.clear()
         if robot not in self._decided:
             self._observations[robot] = observation
+            self._health.began(time.monotonic())
             self._decide_if_complete()
 
     def _on_status(self, robot: int, message: RobotStatus) -> None:
@@ -82,8 +97,11 @@ class PolicyNode(FleetNode):
             self._policy = self._load(Path(message.path))
         except BadInput as error:
             self.get_logger().error(f"version {message.version} is not served: {error}")
+            self._health.refused(message.version, str(error))
+            self.diagnose()
             return
         self._version = message.version
+        self._health.served()
         self._decide_if_complete()
 
     def _decide_if_complete(self) -> None:
@@ -103,8 +121,10 @@ class PolicyNode(FleetNode):
         observations_N = np.stack([self._observations[robot] for robot in robots])
         decision = self._policy.decide(observations_N, generator) if self._policy else undecided(len(robots))
         self._observations.clear()
+        decision_s = time.perf_counter() - began
+        self._health.decided(decision_s, decision.uncertainties_N, time.monotonic())
         if not self._decided:
-            self._report(robots, decision, time.perf_counter() - began)
+            self._report(robots, decision, decision_s)
         self._decided.update(robots)
         for robot, values_A in zip(robots, decision.actions_NA.tolist(), strict=True):
             message = ActionMessage()

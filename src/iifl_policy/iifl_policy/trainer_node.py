@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from fleet_interfaces.msg import RobotAction as ActionMessage
 from numpy.typing import NDArray
 
 from fleet_contract.action import action_of
+from fleet_contract.health import Check
 from fleet_contract.observing import observe
 from fleet_contract.ros import EVERY, OFFERED, FleetNode, run_process
 from iifl_policy.checkpoint import describe, file_digest, read_checkpoint, write_checkpoint
@@ -24,6 +25,7 @@ from iifl_policy.curves import curves
 from iifl_policy.dataset import Dataset, read_dataset
 from iifl_policy.human_pairs import HumanPairs
 from iifl_policy.policy import Fitted, Policy
+from iifl_policy.trainer_health import TrainerHealth
 
 REPORT_EVERY_S = 2.0
 
@@ -50,6 +52,7 @@ class TrainerNode(FleetNode):
         self._offline = len(self._dataset)
         self._humans = HumanPairs(self.fleet.robots.count, *self._dims)
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="training")
+        self._health = TrainerHealth(self.fleet.training.gradient_steps)
         self._training: Future[Fitted[Policy]] | None = None
         self._began = 0.0
         self._stopping = False
@@ -65,6 +68,14 @@ class TrainerNode(FleetNode):
         """Give up a training that is under way."""
         self._stopping = True
         self._threads.shutdown()
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`."""
+        pairs = len(self._dataset)
+        schedule = self.fleet.training.update_ticks
+        return [
+            self._health.check(version=self._version, pairs=pairs, shown=pairs - self._offline, update_ticks=schedule)
+        ]
 
     def _files(self, version: int) -> tuple[Path, Path]:
         folder = self.run_dir / "policies"
@@ -103,6 +114,7 @@ class TrainerNode(FleetNode):
             return
         dataset = self._dataset + self._humans.between(self._since, due)
         self._began = time.monotonic()
+        self._health.began()
         self.get_logger().info(f"training version {self._version + 1} on {len(dataset)} pairs")
         self._training = self._threads.submit(self._fit, dataset)
         self._dataset = dataset
@@ -117,6 +129,7 @@ class TrainerNode(FleetNode):
             if self._stopping:
                 raise StoppedError
             draw(done, measures)
+            self._health.stepped(done, measures)
             if time.monotonic() - said > REPORT_EVERY_S:
                 said = time.monotonic()
                 told = ", ".join(f"{name} {value:.3g}" for name, value in measures.items())
@@ -129,8 +142,14 @@ class TrainerNode(FleetNode):
     def _on_trained(self) -> None:
         if self._training is None or not self._training.done():
             return
-        trained = self._training.result()
+        try:
+            trained = self._training.result()
+        except Exception as error:
+            self._health.failed(str(error) or type(error).__name__)
+            self.diagnose()
+            raise
         self._training = None
+        self._health.ended()
         about = describe(
             trained.policy,
             self.robot_contract,

@@ -5,13 +5,14 @@ N robots of the driver, A action dim.
 
 from __future__ import annotations
 
+import time
 from array import array
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
@@ -20,11 +21,13 @@ from std_msgs.msg import Bool, Header
 from std_srvs.srv import Trigger
 
 from fleet_contract.action import ActionKind
+from fleet_contract.health import Check, Level
 from fleet_contract.images import fill_message
 from fleet_contract.jpeg import FORMAT, to_jpeg
 from fleet_contract.robot import ImageStream
 from fleet_contract.ros import ALIVE, IMAGES, NEWEST, OFFERED, VIDEO, FleetNode
 from robot_driver.driver import RobotDriver
+from robot_driver.pace import Pace
 from robot_driver.step import Step
 from robot_driver.tally import Tally
 
@@ -34,7 +37,6 @@ LOOK_S = 0.01
 """Between two looks whether the robots have done what they were told."""
 WATCH_S = 0.05
 """Between two looks whether all robots are there."""
-DIAGNOSE_S = 1.0
 
 
 class DriverNode(FleetNode):
@@ -67,6 +69,7 @@ class DriverNode(FleetNode):
         self._tick = 0
         self._stamp = Time()
         self._tally = Tally(len(self.robots))
+        self._pace = Pace(contract.rate_hz, real_time=not self.lockstep, now_s=time.monotonic())
         self._absences = ("",) * len(self.robots)
         self._resumes: dict[int, Any] = {}
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -80,6 +83,7 @@ class DriverNode(FleetNode):
         self.create_subscription(Bool, "fleet/emergency_stopped", self._on_stopped, ALIVE, event_callbacks=watched)
         driver.start(self._seed)
         self._waited_s = 0.0
+        self._awaits = "the robots"
         self._timer = self.create_timer(READY_CHECK_S, self._when_ready, clock=self._steady)
 
     @property
@@ -98,7 +102,6 @@ class DriverNode(FleetNode):
         self._statuses = [
             self.create_publisher(RobotStatus, f"{name}/{contract.success.topic}", OFFERED) for name in names
         ]
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", OFFERED)
         if camera is not None:
             self._images = [self.create_publisher(Image, f"{name}/{camera.topic}", IMAGES) for name in names]
             self._infos = [self.create_publisher(CameraInfo, f"{name}/{camera.info_topic}", IMAGES) for name in names]
@@ -109,20 +112,21 @@ class DriverNode(FleetNode):
 
     def _when_ready(self) -> None:
         missing = self._missing()
+        self._awaits = missing or "the robots"
         # Robots may take their starting posture when they are first looked at.
         step = None if missing else self._driver.observed()
         if step is None:
             self._waited_s += READY_CHECK_S
             if self._waited_s >= COMPLAIN_S:
                 self._waited_s = 0.0
-                self.get_logger().info(f"the first tick waits for {missing or 'the robots'}")
+                self.get_logger().info(f"the first tick waits for {self._awaits}")
             return
         self._timer.destroy()
+        self._awaits = ""
         self._step, self._absences = step, self._driver.absences()
         self._publish()
-        self._diagnose()
+        self.diagnose()
         self.create_timer(WATCH_S, self._watch, clock=self._steady)
-        self.create_timer(DIAGNOSE_S, self._diagnose, clock=self._steady)
         if self.lockstep:
             self._timer = self.create_timer(LOOK_S, self._finish, clock=self._steady, autostart=False)
         else:
@@ -200,11 +204,14 @@ class DriverNode(FleetNode):
         self._step = step
         self._tally.add(step)
         self._tick += 1
+        self._pace.ticked(time.monotonic())
         self._begun = False
         self._heard.clear()
         self._kinds_N[:] = ActionKind.HOLD
-        self._absences = absences
+        changed, self._absences = absences != self._absences, absences
         self._publish()
+        if changed:
+            self.diagnose()
 
     def _look(self) -> tuple[Step | None, tuple[str, ...]]:
         """What became of the robots; who comes back while we look has not been seen yet, and is absent still."""
@@ -224,7 +231,7 @@ class DriverNode(FleetNode):
             self._step = step
         self._absences = tuple(why if robot in told else self._absences[robot] for robot, why in enumerate(absences))
         self._publish(told)
-        self._diagnose()
+        self.diagnose()
 
     @property
     def _resting(self) -> bool:
@@ -243,6 +250,9 @@ class DriverNode(FleetNode):
             header = Header(stamp=self._stamp, frame_id=f"{self.robots[robot]}/base_link")
             episode = int(self._tally.episodes_N[robot])
             self._statuses[robot].publish(self._status(robot, header, episode))
+            if self._absences[robot] and robot not in self._resumes:
+                called = partial(self._on_resume, robot)
+                self._resumes[robot] = self.create_service(Trigger, f"{self.robots[robot]}/resume", called)
             if robot in present:
                 values = self._step.states_NS[robot].tolist()
                 self._observations[robot].publish(
@@ -282,20 +292,14 @@ class DriverNode(FleetNode):
                 jpeg = array("B", to_jpeg(self._driver.video(robot)))
                 publisher.publish(CompressedImage(header=header, format=FORMAT, data=jpeg))
 
-    def _diagnose(self) -> None:
-        """Who is there. Who is not can be called back from now on."""
-        message = DiagnosticArray(header=Header(stamp=self.get_clock().now().to_msg()))
-        for robot, (name, why) in enumerate(zip(self.robots, self._driver.absences(), strict=True)):
-            level = DiagnosticStatus.ERROR if why else DiagnosticStatus.OK
-            message.status.append(
-                DiagnosticStatus(
-                    level=level, name=f"{self.get_name()}: {name}", message=why or "present", hardware_id=name
-                )
-            )
-            if why and robot not in self._resumes:
-                called = partial(self._on_resume, robot)
-                self._resumes[robot] = self.create_service(Trigger, f"{name}/resume", called)
-        self._diagnostics.publish(message)
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`: how time passes, and who is there."""
+        ticks = self._pace.check(time.monotonic(), waits_for=self._awaits, resting=self._resting)
+        presence = [
+            Check("presence", Level.ERROR if why else Level.OK, why or "present", hardware_id=name)
+            for name, why in zip(self.robots, self._absences, strict=True)
+        ]
+        return [ticks] if self._awaits else [ticks, *presence]
 
     def _on_resume(self, robot: int, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         objection = "emergency stop" if self._stopped else self._driver.resume(robot)

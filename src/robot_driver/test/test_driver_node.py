@@ -133,7 +133,8 @@ def test_a_lost_robot_is_told_of_and_the_other_goes_on(around):
     around.wait_for(lambda: around.statuses["robot_02"][-1].absent)
     around.wait_for(lambda: any(status.level == DiagnosticStatus.ERROR for status in around.diagnosed[-1].status))
     (status,) = (status for status in around.diagnosed[-1].status if status.level == DiagnosticStatus.ERROR)
-    assert (status.hardware_id, status.message) == ("robot_02", around.statuses["robot_02"][-1].absent)
+    assert (status.name, status.hardware_id) == ("driver: robot_02 presence", "robot_02")
+    assert status.message == around.statuses["robot_02"][-1].absent
     start, observed = around.places, len(around.seen["robot_02"])
     around.tell(0, 0)
     around.tell(1, 0, ActionKind.HOLD)
@@ -153,6 +154,7 @@ def test_a_robot_that_comes_back_does_not_do_what_it_was_told_before(around):
     around.wait_for(lambda: around.statuses["robot_02"][-1].absent == NOT_RESUMED)
     assert around.resume("robot_02").success
     around.wait_for(lambda: not around.statuses["robot_02"][-1].absent)
+    around.wait_for(lambda: {status.level for status in around.diagnosed[-1].status} == {DiagnosticStatus.OK})
     around.tell(0, 0)
     around.at_tick(1)
     np.testing.assert_allclose(around.places - start, [[0.5, 0.5], [0.0, 0.0]])

@@ -137,6 +137,11 @@ class Operator:
         """An emergency stop is asked for, and the gate has not said yet that it is latched."""
         return self._stop_asked_s < np.inf
 
+    @property
+    def unseen_s(self) -> float:
+        """Seconds for which there was no new picture of the robot; 0 without a robot."""
+        return self._clock() - max(self._seen_s, self._since_s) if self._lease else 0.0
+
     def assign(self, lease: Lease | None) -> None:
         """The lease that this operator has now."""
         if lease != self._lease:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,17 +16,19 @@ from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
+from fleet_contract.health import Check
 from fleet_contract.jpeg import from_jpeg
 from fleet_contract.lease import Lease
 from fleet_contract.ros import NEWEST, VIDEO
 from teleop_gui.operator import Operator
 from teleop_gui.pointing import pointing_of
 from teleop_gui.station import Station
+from teleop_gui.station_health import operator_check
 from teleop_gui.stations import StationsNode
 
 LOOK_HZ = 30.0
 ASK_AGAIN = 10
-"""Looks after which an emergency stop that is not latched is asked for again."""
+"""Looks after which an emergency stop that is not latched is asked for again, and what is new is told."""
 
 
 class OperatorsNode(StationsNode):
@@ -48,6 +50,14 @@ class OperatorsNode(StationsNode):
         self.create_subscription(Bool, "fleet/emergency_stopped", self._on_stopped, NEWEST)
         self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, NEWEST)
         self.create_timer(1 / LOOK_HZ, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`: what the people who are here do, and whether they see it."""
+        return [operator_check(operator) for operator in self.operators.values()]
+
+    def farewell(self) -> None:
+        """People may go whenever they want."""
+        self.take_leave()
 
     def look(self) -> None:
         """Show what there is now, and take what has been done; called `LOOK_HZ` times a second."""
@@ -89,8 +99,10 @@ class OperatorsNode(StationsNode):
             if operator.takes_leave() and not self.hand_back(human):
                 operator.keep()
         self._looks += 1
-        if self._looks % ASK_AGAIN == 0 and any(operator.wants_stop for operator in self.operators.values()):
-            self._ask_for_stop()
+        if self._looks % ASK_AGAIN == 0:
+            if any(operator.wants_stop for operator in self.operators.values()):
+                self._ask_for_stop()
+            self.diagnose()
         self.look()
         self.ask()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,10 +17,12 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
+from fleet_contract.health import Check
 from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import state_of
 from fleet_contract.ros import NEWEST, OFFERED, FleetNode
 from teleop_gui.station import Place
+from teleop_gui.station_health import station_check
 
 ANSWER_SHARE = 0.7
 """Of a tick in real time: an action that is decided later would come too late for the gate, and waits for the next tick."""
@@ -64,6 +66,12 @@ class StationsNode(FleetNode):
             heard = partial(self._on_observation, robot)
             self.create_subscription(Observation, f"{robot}/{state.topic}", heard, NEWEST)
         self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, NEWEST)
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`: whom everybody is busy with."""
+        held = {lease.supervisor: lease.robot for lease in self._own_leases()}
+        ticks = {human: visit.ticks for human, visit in self._visits.items()}
+        return [station_check(human, held.get(human, ""), ticks.get(human, 0)) for human in self._stations]
 
     def open(self, stations: Mapping[str, Place]) -> None:
         """These supervisors can be sent to robots from now on."""

@@ -6,16 +6,19 @@ import os
 import socket
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NoReturn
 
 from fleet_contract.door import BadInput
+from fleet_contract.health import Check
 from fleet_contract.jpeg import to_jpeg
 from fleet_contract.ros import run_process
 from teleop_gui.operator import VIDEO_S, Operator, Sight
 from teleop_gui.operators import LOOK_HZ, OperatorsNode
 from teleop_gui.screen import PHASE_COLOURS, draw_picture
+from teleop_gui.station_health import empty_check
 from teleop_gui.stations import is_served
 from teleop_gui.web import Done, Login, Logout, WebServer
 
@@ -77,6 +80,11 @@ class WebNode(OperatorsNode):
         name = socket.gethostname() if host in EVERYWHERE else f"[{host}]" if ":" in host else host
         # Behind the #, because what is there stays in the browser.
         print(f"operators: http://{name}:{self._server.port}/#{token}", flush=True)
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`: of everybody who could be on the page."""
+        away = [human for human in self.fleet.operator_names if human not in self.operators]
+        return [*super().checks(), *map(empty_check, away)]
 
     def look(self) -> None:
         """See `OperatorsNode.look`."""

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from fleet_contract.health import Level
 from fleet_contract.lease import LeaseKind
 from teleop_gui.operator import (
     DECLINED_S,
@@ -22,6 +23,7 @@ from teleop_gui.operator import (
     Phase,
 )
 from teleop_gui.pointing import pointing_of
+from teleop_gui.station_health import UNSEEN_S, operator_check
 
 NEAR = shown(-0.08, 0.07)
 """A place that one push can reach."""
@@ -102,6 +104,39 @@ def test_without_fresh_video_nothing_is_sent(bench, since_s, sends):
     operator.hold()
     assert (operator.act(STATE) is not None) == sends
     assert (operator.sight().phase is Phase.NO_VIDEO) != sends
+
+
+def test_without_video_for_long_a_warning_is_told_until_it_is_back(bench):
+    operator = bench.given()
+    bench.now_s += UNSEEN_S
+    assert operator_check(operator).level is Level.OK
+    bench.now_s += 0.01
+    check = operator_check(operator)
+    assert (check.level, check.hardware_id) == (Level.WARN, "human_01")
+    assert check.message == "no new picture of robot_03 for 1 s or longer"
+    assert check.values["without a new picture (s)"] == pytest.approx(1.01)
+    operator.see(PICTURE)
+    assert operator_check(operator).level is Level.OK
+
+
+def test_a_new_robot_that_has_shown_nothing_yet_is_no_trouble_and_neither_is_none(bench):
+    operator = bench.operator
+    bench.now_s = 100.0
+    assert (operator_check(operator).level, operator_check(operator).message) == (Level.OK, Phase.IDLE.value)
+    operator.assign(lease())
+    assert operator_check(operator).level is Level.OK
+    bench.now_s += UNSEEN_S + 0.01
+    assert operator_check(operator).level is Level.WARN
+
+
+def test_a_stop_that_is_not_confirmed_is_an_error(bench):
+    operator = bench.operator
+    operator.stop()
+    assert operator_check(operator).level is Level.OK
+    bench.now_s += UNCONFIRMED_S + 0.01
+    assert operator_check(operator).level is Level.ERROR
+    operator.latched(True)
+    assert operator_check(operator).level is Level.OK
 
 
 def test_video_of_the_last_robot_is_not_that_of_the_next(bench):

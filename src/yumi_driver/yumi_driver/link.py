@@ -85,6 +85,12 @@ class Link:
             self._fault = self._fault or self._silence()
             return self._fault
 
+    @property
+    def round_trip_s(self) -> float:
+        """How long it took last to be heard and answered, seconds; 0 while there is no link."""
+        with self._lock:
+            return self._round_trip_s
+
     def arm(self, name: str) -> ArmState | None:
         """What the agent has told of an arm; None before it has."""
         with self._lock:

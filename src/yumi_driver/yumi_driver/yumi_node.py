@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import NoReturn
 
 from fleet_contract.door import BadInput
+from fleet_contract.health import Check, Level
 from fleet_contract.ros import run_process
 from robot_driver.driver_node import DriverNode
 from sim_bridge.push_geometry import PushGeometry
 from yumi_driver.gateways import read_gateways
 from yumi_driver.limits import read_limits
-from yumi_driver.link import Link
+from yumi_driver.link import CONNECTING, Link
 from yumi_driver.simulated_gateways import GATEWAYS
 from yumi_driver.yumi import YumiDriver
 
@@ -33,14 +35,20 @@ class YumiNode(DriverNode):
         if wanted not in gateways:
             raise BadInput(f"{path}: found no gateway {wanted}, allowed are {', '.join(gateways)}.")
         gateway = gateways[wanted]
-        link = Link(
+        self._link = Link(
             gateway,
             self.fleet.fleet,
             PushGeometry.of(self.robot_contract).workspace_half_m,
             read_limits(file.limits),
             self._log,
         )
-        self.serve(YumiDriver(self.robot_contract, link, gateway.arms, self._log))
+        self.serve(YumiDriver(self.robot_contract, self._link, gateway.arms, self._log))
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`: the link to the gateway as well."""
+        fault, values = self._link.fault, {"there and back (s)": self._link.round_trip_s}
+        level = Level.OK if fault in {"", CONNECTING} else Level.ERROR
+        return [*super().checks(), Check("link", level, fault or "connected", values)]
 
     def _log(self, text: str) -> None:
         self.get_logger().info(text)
