@@ -90,7 +90,9 @@ def test_the_commands_of_the_page_about_training_sets_work(run: Ended, tiny: Pat
         few = [str(tiny.parent / "made/pairs.npz"), "--fleet", str(tiny)] if words[0] == "train" else []
         done = fleet(*words, *few, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
-    first, again = (json.loads((tmp_path / name / "training.json").read_text()) for name in ("trained", "trained_again"))
+    first, again = (
+        json.loads((tmp_path / name / "training.json").read_text()) for name in ("trained", "trained_again")
+    )
     assert (first["pairs"], first["held_out_pairs"]) == (again["pairs"], again["held_out_pairs"])
 
 
@@ -101,7 +103,10 @@ def test_the_commands_of_the_page_about_training_sets_work(run: Ended, tiny: Pat
         (("dataset", "build", ".", "-o", "set"), ".: found no metadata.yaml, allowed is the folder of a bag"),
         (("train", ".", "-o", "policy"), ".: found no samples.json, allowed is a folder that ./fleet dataset build"),
         (("dataset", "export", ".", "-o", "out"), ".: found no samples.json, allowed is a folder that ./fleet dataset"),
-        (("dataset", "build", ".", "--map", "x.yaml", "-o", "set"), "x.yaml: cannot be read: No such file or directory"),
+        (
+            ("dataset", "build", ".", "--map", "x.yaml", "-o", "set"),
+            "x.yaml: cannot be read: No such file or directory",
+        ),
         (("train", "x.npz", "-o", "policy"), "x.npz: there is no such file."),
         (("train", ".", "-o", "policy", "--algo", "gpt"), "--algo: found 'gpt', allowed are bc, ibc, ifl, iifl_random"),
     ],
