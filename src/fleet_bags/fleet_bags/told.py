@@ -59,16 +59,16 @@ class Told(Generic[Read]):
     def at(self, instant: Instant) -> Read | None:
         """What belongs to a tick at this moment; None if nothing does."""
         tick_ns = self.place(instant)
-        middle = int(np.searchsorted(self._stamps_ns[self._order], tick_ns))
+        middle = int(np.searchsorted(self._sorted_ns, tick_ns))
         near = sorted(self._order[max(0, middle - NEAR) : middle + NEAR].tolist())
         index = aligned([(self.stamps_ns[index] - tick_ns) / 1e9 for index in near], 0.0, self.align)
         return None if index is None else self.samples[near[index]]
 
     @cached_property
-    def _stamps_ns(self) -> NDArray[np.int64]:
-        return np.array(self.stamps_ns, dtype=np.int64)
-
-    @cached_property
     def _order(self) -> NDArray[np.intp]:
         """By stamp; of those with the same one in the order in which they came."""
-        return np.argsort(self._stamps_ns, kind="stable")
+        return np.argsort(np.array(self.stamps_ns, dtype=np.int64), kind="stable")
+
+    @cached_property
+    def _sorted_ns(self) -> NDArray[np.int64]:
+        return np.array(self.stamps_ns, dtype=np.int64)[self._order]

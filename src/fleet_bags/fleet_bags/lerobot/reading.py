@@ -36,7 +36,7 @@ def read_lerobot(folder: Path, contract: RobotContract) -> Samples:
     """The frames of a data set as samples: who drove, what was observed and done.
 
     Columns that policies do not learn from are not there. The format has names of numbers, but neither units nor ranges:
-    those are taken to be the contract's. Images are read when they are asked for.
+    those are taken to be the contract's. All images are held in memory.
 
     Raises:
         BadInput: it is no such data set, of other robots, does not say what humans drove, or is damaged.
@@ -45,22 +45,20 @@ def read_lerobot(folder: Path, contract: RobotContract) -> Samples:
         info = json.loads((folder / INFO).read_text(encoding="utf-8"))
         _require_fit(folder, info, contract)
         frames = _table(folder, "data").sort_by("index")
-        episodes = _table(folder, "meta/episodes").sort_by("episode_index")
+        shown_F = frames[INTERVENTION].to_numpy()
         columns = {
             "attempts": frames["episode_index"].to_numpy(),
-            "shown": frames[INTERVENTION].to_numpy(),
+            "shown": shown_F,
+            "sources": np.where(shown_F, ActionSource.HUMAN, ActionSource.POLICY),
             "states": _vectors(frames[STATE], contract.state_dim),
             "actions": _vectors(frames[ACTION], contract.action_dim),
+            "violated": frames["violated"].to_numpy() if "violated" in frames.column_names else np.zeros_like(shown_F),
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        has_images = CAMERA in info["features"] and contract.observation.camera is not None
+        if has_images:
+            columns[IMAGES] = _images(folder, info, frames, contract)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise BadInput(f"{folder}: found no whole LeRobotDataset ({error}), allowed is one of {VERSION}.") from None
-    columns["sources"] = np.where(columns["shown"], ActionSource.HUMAN, ActionSource.POLICY)
-    columns["violated"] = (
-        frames["violated"].to_numpy() if "violated" in frames.column_names else ~columns["shown"] & False
-    )
-    has_images = CAMERA in info["features"] and contract.observation.camera is not None
-    if has_images:
-        columns[IMAGES] = _images(folder, info, frames, episodes, contract)
     about = AboutSamples(
         format=VERSION, contract=contract, runs=(), samples=len(frames), left_out=0, has_images=has_images
     )
@@ -91,11 +89,9 @@ def _vectors(column: pa.ChunkedArray, dim: int) -> NDArray[Any]:
     return np.asarray(array.flatten() if dim > 1 else array).reshape(-1, dim)
 
 
-def _images(
-    folder: Path, info: dict[str, Any], frames: pa.Table, episodes: pa.Table, contract: RobotContract
-) -> NDArray[np.uint8]:
+def _images(folder: Path, info: dict[str, Any], frames: pa.Table, contract: RobotContract) -> NDArray[np.uint8]:
     """The frame of every row, (F, H, W, C): the one of its time in the video of its episode."""
-    own = episodes.take(frames["episode_index"])
+    own = _table(folder, "meta/episodes").sort_by("episode_index").take(frames["episode_index"])
     times_F = own[FIRST_S].to_numpy() + frames["timestamp"].to_numpy()
     numbers_F = np.rint(times_F * info["fps"]).astype(np.int64)
     files = {name: own[f"videos/{CAMERA}/{name}"].to_numpy() for name in ("chunk_index", "file_index")}
