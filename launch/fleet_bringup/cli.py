@@ -182,7 +182,9 @@ def pretrain(
 def train(
     sets: Annotated[
         list[Path],
-        typer.Argument(help="Training sets that `fleet dataset build` made, and .npz files of demonstrations."),
+        typer.Argument(
+            help="Training sets that `fleet dataset build` or `export` made, and .npz files of demonstrations."
+        ),
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the policy; a training that was cut goes on there.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Ended, fleet, up
+from conftest import ROOT, Ended, fleet, up
 
 from fleet_bags.recording import read_recording
 from fleet_bags.samples import read_samples
@@ -80,12 +81,32 @@ def test_a_policy_from_a_bag_serves_a_fleet(run: Ended, tiny: Path) -> None:
     assert (summary["ticks"], summary["threshold"]) == (3, pytest.approx(about["threshold"]))
 
 
+def test_the_commands_of_the_page_about_training_sets_work(run: Ended, tiny: Path, tmp_path: Path) -> None:
+    """But for those that run fleets: they are as in the test before."""
+    blocks = re.findall(r"```bash\n(.+?)```", (ROOT / "docs/how-to/datasets.md").read_text(), re.DOTALL)
+    commands = [line.split()[1:] for block in blocks for line in block.splitlines() if "--map" not in line]
+    (tmp_path / "run").symlink_to(run.folder)
+    for words in (words for words in commands if words[0] != "up"):
+        few = [str(tiny.parent / "made/pairs.npz"), "--fleet", str(tiny)] if words[0] == "train" else []
+        done = fleet(*words, *few, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    first, again = (
+        json.loads((tmp_path / name / "training.json").read_text()) for name in ("trained", "trained_again")
+    )
+    assert (first["pairs"], first["held_out_pairs"]) == (again["pairs"], again["held_out_pairs"])
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("replay", "."), ".: found no metadata.yaml, allowed is the folder of a bag, or of a run that was recorded."),
         (("dataset", "build", ".", "-o", "set"), ".: found no metadata.yaml, allowed is the folder of a bag"),
         (("train", ".", "-o", "policy"), ".: found no samples.json, allowed is a folder that ./fleet dataset build"),
+        (("dataset", "export", ".", "-o", "out"), ".: found no samples.json, allowed is a folder that ./fleet dataset"),
+        (
+            ("dataset", "build", ".", "--map", "x.yaml", "-o", "set"),
+            "x.yaml: cannot be read: No such file or directory",
+        ),
         (("train", "x.npz", "-o", "policy"), "x.npz: there is no such file."),
         (("train", ".", "-o", "policy", "--algo", "gpt"), "--algo: found 'gpt', allowed are bc, ibc, ifl, iifl_random"),
     ],

@@ -8,33 +8,46 @@ from pathlib import Path
 from typing import Any
 
 from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.rosbag1 import ReaderError as ReaderError1
 from rosbags.rosbag2 import ReaderError
+from rosbags.typesys import Stores, get_typestore
 
 from fleet_contract.door import BadInput
 
 
 @contextmanager
 def opened(bag: Path) -> Iterator[AnyReader]:
-    """A reader of a rosbag1 or rosbag2.
+    """A reader of a rosbag1 or rosbag2; what a bag does not define are ROS 2's own messages.
 
     Raises:
         BadInput: the bag cannot be read, or is found to be broken while it is.
     """
     try:
-        reader = AnyReader([bag])
+        reader = AnyReader([bag], default_typestore=get_typestore(Stores.ROS2_KILTED))
         reader.open()
-    except (AnyReaderError, ReaderError, OSError, KeyError) as error:  # KeyError: a message made of unknown ones
+    except (
+        AnyReaderError,
+        ReaderError,
+        ReaderError1,
+        OSError,
+        KeyError,
+    ) as error:  # KeyError: a message made of unknown ones
         raise _no_bag(bag, error) from None
     try:
         yield reader
-    except (ReaderError, OSError) as error:
+    except (ReaderError, ReaderError1, OSError) as error:
         raise _no_bag(bag, error) from None
     finally:
         reader.close()
 
 
 def messages(reader: AnyReader, bag: Path, topics: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """Topic and message, in the order in which they were recorded.
+    """Topic and message, in the order in which they were recorded; see `timed_messages`."""
+    return ((topic, message) for topic, _, message in timed_messages(reader, bag, topics))
+
+
+def timed_messages(reader: AnyReader, bag: Path, topics: Collection[str]) -> Iterator[tuple[str, int, Any]]:
+    """Topic, time of recording in ns, and message, in the order in which they were recorded.
 
     Raises:
         BadInput: a topic is missing, or a message is not what its definition says.
@@ -43,10 +56,10 @@ def messages(reader: AnyReader, bag: Path, topics: Collection[str]) -> Iterator[
     missing = set(topics) - {connection.topic for connection in connections}
     if missing:
         raise BadInput(f"{bag}: topic {min(missing)} is missing, allowed is a bag that holds all topics of its fleet.")
-    for connection, _, raw in reader.messages(connections):
+    for connection, time_ns, raw in reader.messages(connections):
         with named(bag, connection.topic):
             message = reader.deserialize(raw, connection.msgtype)
-        yield connection.topic, message
+        yield connection.topic, time_ns, message
 
 
 @contextmanager

@@ -1,69 +1,71 @@
 """From recorded runs to a training set.
 
-B samples, H image rows, W image columns, C channels.
+H image rows, W image columns, C channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from fleet_bags.new_folder import new_folder
+from fleet_bags.foreign import foreign_samples
+from fleet_bags.mapping import BagMapping
 from fleet_bags.recording import Recording, read_recording
-from fleet_bags.samples import ABOUT, COLUMNS, FORMAT, IMAGES, AboutSamples, RunNames, sample_shape
+from fleet_bags.samples import AboutSamples, RunNames
+from fleet_bags.writing import Advance, RunSamples, write_samples
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
-from fleet_contract.door import BadInput
 
-Advance = Callable[[int, int], None]
-"""Called with the number of images that were written, and of all."""
 Place = tuple[int, int]
 """Robot and tick."""
 
 
-def build(bags: Sequence[Path], folder: Path, *, advance: Advance = lambda *_: None) -> AboutSamples:
+def build(
+    bags: Sequence[Path], folder: Path, *, mapping: BagMapping | None = None, advance: Advance = lambda *_: None
+) -> AboutSamples:
     """Write the samples of all runs into a new folder.
 
     A sample is an observation of a robot, with its image where the robots have a camera: an image that was lost takes its
     sample with it.
 
+    Args:
+        bags: of the fleet's own recorder, or of others, which `mapping` describes.
+        folder: new.
+        mapping: what is what in bags of others.
+        advance: told about images that were written.
+
     Raises:
         BadInput: a bag cannot be used, the robots of two of them differ, or the folder is there already; nothing is written.
     """
-    recordings = [read_recording(bag) for bag in bags]
-    contract = recordings[0].about.contract
-    for recording in recordings:
-        contract.require_same(recording.about.contract.digest, owner=str(recording.bag))
-    has_images = contract.observation.camera is not None
-    places = [_places(recording, has_images=has_images) for recording in recordings]
-    about = AboutSamples(
-        format=FORMAT,
-        contract=contract,
-        runs=tuple(
-            RunNames(bag=str(r.bag), robots=r.about.robots, supervisors=r.about.fleet.supervisor_names)
-            for r in recordings
+    runs = [foreign_samples(bag, mapping) if mapping else _recorded_samples(read_recording(bag)) for bag in bags]
+    return write_samples(runs, folder, advance=advance)
+
+
+def _recorded_samples(recording: Recording) -> RunSamples:
+    about = recording.about
+    places = _places(recording, has_images=about.contract.observation.camera is not None)
+    rows = {place: row for row, place in enumerate(places)}
+
+    def images() -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        for tick, robot, image in recording.images():
+            yield rows[robot, tick], image
+
+    fleet = about.fleet
+    return RunSamples(
+        names=RunNames(
+            bag=str(recording.bag),
+            task=fleet.environment.task,
+            robots=about.robots,
+            supervisors=fleet.supervisor_names,
         ),
-        samples=sum(map(len, places)),
-        left_out=sum(len(observed) for r in recordings for observed in r.observed_N) - sum(map(len, places)),
-        has_images=has_images,
+        contract=about.contract,
+        rows=_rows(recording, places),
+        left_out=sum(map(len, recording.observed_N)) - len(places),
+        images=images,
     )
-    if not about.samples:
-        raise BadInput(f"{', '.join(map(str, bags))}: found no observation with its image, allowed is at least one.")
-    with new_folder(folder) as partial:
-        rows = [row for run, recording in enumerate(recordings) for row in _rows(run, recording, places[run])]
-        numbers = {attempt: number for number, attempt in enumerate(dict.fromkeys(row["attempts"] for row in rows))}
-        for name, (dtype, _) in COLUMNS.items():
-            values = [numbers[row[name]] if name == "attempts" else row[name] for row in rows]
-            np.save(partial / f"{name}.npy", np.array(values, dtype).reshape(-1, *sample_shape(name, contract)))
-        if has_images:
-            shape = (about.samples, *sample_shape(IMAGES, contract))
-            _write_images(open_memmap(partial / f"{IMAGES}.npy", "w+", np.uint8, shape), recordings, places, advance)
-        (partial / ABOUT).write_text(about.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return about
 
 
 def _places(recording: Recording, *, has_images: bool) -> list[Place]:
@@ -74,8 +76,7 @@ def _places(recording: Recording, *, has_images: bool) -> list[Place]:
     return [place for place in observed if place in seen]
 
 
-def _rows(run: int, recording: Recording, places: Sequence[Place]) -> list[dict[str, Any]]:
-    """Values of all columns; of `attempts` what tells one from the others."""
+def _rows(recording: Recording, places: Sequence[Place]) -> list[dict[str, Any]]:
     contract, robots, supervisors = (
         recording.about.contract,
         recording.about.robots,
@@ -98,10 +99,9 @@ def _rows(run: int, recording: Recording, places: Sequence[Place]) -> list[dict[
         violated = bool(before and before.violated)
         rows.append(
             {
-                "runs": run,
                 "robots": robot,
                 "ticks": tick,
-                "attempts": (run, robot, observed.episode),
+                "attempts": (robot, observed.episode),
                 "stamps_ns": observed.stamp[0] * 10**9 + observed.stamp[1],
                 "states": observed.state_S,
                 "kinds": released.kind,
@@ -120,20 +120,3 @@ def _rows(run: int, recording: Recording, places: Sequence[Place]) -> list[dict[
             }
         )
     return rows
-
-
-def _write_images(
-    images_BHWC: NDArray[np.uint8],
-    recordings: Sequence[Recording],
-    places: Sequence[Sequence[Place]],
-    advance: Advance,
-) -> None:
-    first = done = 0
-    for recording, own in zip(recordings, places, strict=True):
-        rows = {place: first + row for row, place in enumerate(own)}
-        for tick, robot, image in recording.images():
-            images_BHWC[rows[robot, tick]] = image
-            done += 1
-            advance(done, len(images_BHWC))
-        first += len(own)
-    images_BHWC.flush()  # type: ignore[attr-defined]

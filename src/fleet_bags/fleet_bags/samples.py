@@ -50,6 +50,8 @@ class RunNames(Strict):
 
     bag: str
     """Where it was."""
+    task: str
+    """What the robots had to do."""
     robots: tuple[str, ...]
     supervisors: tuple[str, ...]
 
@@ -62,7 +64,7 @@ class AboutSamples(Strict):
     runs: tuple[RunNames, ...]
     samples: int
     left_out: int
-    """Observations without their image."""
+    """Observations of which something is missing, such as their image."""
     has_images: bool
 
 

@@ -45,7 +45,12 @@ class NativeStream(Strict):
     type: str
     align: Alignment
 
-    def _require_placed(self, *, stamped: bool) -> None:
+    def require_placed(self, *, stamped: bool) -> None:
+        """Refuse an alignment that messages of this type do not allow.
+
+        Raises:
+            ValueError: they do not; names the key.
+        """
         if self.align.rule == "tick":
             raise ValueError(
                 "align.rule: found tick, allowed are hold, nearest, gap: a robot's own topics carry no tick"
@@ -69,7 +74,7 @@ class NativeNumbers(NativeStream):
     @model_validator(mode="after")
     def _readable(self) -> Self:
         _require_fields(self.type, self.quantities)
-        self._require_placed(stamped=LAYOUTS[self.type].stamped)
+        self.require_placed(stamped=LAYOUTS[self.type].stamped)
         return self
 
 
@@ -80,7 +85,7 @@ class NativeCamera(NativeStream):
 
     @model_validator(mode="after")
     def _placed(self) -> Self:
-        self._require_placed(stamped=True)
+        self.require_placed(stamped=True)
         return self
 
 
@@ -91,7 +96,7 @@ class NativeSignal(NativeStream):
 
     @model_validator(mode="after")
     def _placed(self) -> Self:
-        self._require_placed(stamped=False)
+        self.require_placed(stamped=False)
         return self
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fleet_allocator.threshold import calibrated_threshold
+from fleet_bags.lerobot.reading import is_lerobot, read_lerobot
 from fleet_bags.samples import Samples, read_samples
 from fleet_contract.action import ActionSource
 from fleet_contract.door import BadInput
@@ -70,7 +71,7 @@ class Lessons:
 
 
 def lessons_of(paths: Sequence[Path], contract: RobotContract, stream: Stream, seed: int) -> Lessons:
-    """What humans showed in training sets, folders that `fleet dataset build` has written, and in files of demonstrations.
+    """What humans showed in folders that `fleet dataset build` or `export` has written, and in files of demonstrations.
 
     Whole attempts are held out, of folders only.
 
@@ -83,7 +84,7 @@ def lessons_of(paths: Sequence[Path], contract: RobotContract, stream: Stream, s
         if path.suffix == ".npz":
             pairs += read_dataset(path, contract.observed_shape(stream), contract.action_dim)
             continue
-        samples = read_samples(path)
+        samples = read_lerobot(path, contract) if is_lerobot(path) else read_samples(path)
         contract.require_same(samples.about.contract.digest, owner=str(path))
         kept_B = _kept(samples, seed)
         pairs += samples.pairs(samples.columns["shown"] & ~kept_B, stream)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fleet_bags.lerobot.export import export
 from fleet_bags.samples import COLUMNS, AboutSamples, RunNames, Samples
-from fleet_contract.action import ActionSource
+from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.door import BadInput
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_experiments import offline_training
@@ -59,7 +60,7 @@ def samples_of(attempts: int, ticks: int = 10, *, taught: int = 4) -> Samples:
         "sources": np.where(shown, ActionSource.HUMAN, ActionSource.POLICY),
         "violated": np.tile(np.arange(ticks) == ticks - 1, attempts),
     }
-    runs = (RunNames(bag="bag", robots=("robot_01",), supervisors=("human_01",)),)
+    runs = (RunNames(bag="bag", task="block_push", robots=("robot_01",), supervisors=("human_01",)),)
     return Samples(
         AboutSamples(format="", contract=CONTRACT, runs=runs, samples=count, left_out=0, has_images=False), columns
     )
@@ -93,6 +94,23 @@ def test_demonstrations_are_learned_from_as_well_and_none_of_them_is_held_out(re
     assert (len(lessons.pairs), len(lessons.held_out)) == (16 * 4 + 70, 4 * 4)
     alone = lessons_of([tmp_path / "shown.npz"], CONTRACT, "state", seed=4)
     assert (len(alone.pairs), len(alone.held_out), len(alone.visited)) == (70, 0, 70)
+
+
+def test_what_was_exported_for_lerobot_teaches_the_same(recorded, tmp_path):
+    moved = samples_of(20)
+    moved = replace(moved, columns={**moved.columns, "kinds": np.full(len(moved), ActionKind.MOVE)})
+    recorded["set"] = moved
+    export(moved, tmp_path / "export")
+    own, back = (lessons_of([path], CONTRACT, "state", seed=4) for path in (Path("set"), tmp_path / "export"))
+    assert (back.pairs.digest, back.held_out.digest) == (own.pairs.digest, own.held_out.digest)
+    np.testing.assert_array_equal(back.visited, own.visited.astype(np.float32))
+    policies = []
+    for name, lessons in (("own", own), ("back", back)):
+        (tmp_path / name).mkdir()
+        training = OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path / name, seed=5)
+        policies.append(training.run()[0].policy.tensors())
+    for tensor, same in zip(policies[0].values(), policies[1].values(), strict=True):
+        np.testing.assert_array_equal(tensor, same)
 
 
 def test_of_few_attempts_none_is_held_out(recorded):

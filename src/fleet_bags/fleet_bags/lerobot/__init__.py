@@ -1,0 +1,1 @@
+"""Training sets as LeRobotDataset v3.0, and back."""

@@ -1,0 +1,104 @@
+"""Which samples become frames of a LeRobotDataset, and the numbers of each.
+
+B samples, F frames, E episodes, D dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_bags.lerobot.layout import ACTION, SCALARS, STATE, fps_of
+from fleet_bags.samples import Samples
+from fleet_contract.action import ActionKind
+from fleet_contract.door import BadInput
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames by episode: the samples of an attempt in which the robot moved and of which is known what came of it."""
+
+    samples: Samples
+    rows_F: NDArray[np.int64]
+    """Which samples."""
+    episodes_F: NDArray[np.int64]
+    """Whole attempts, interventions inside."""
+
+    @cached_property
+    def bounds_E2(self) -> NDArray[np.int64]:  # noqa: N802 - shape suffix
+        """First frame of every episode, and the one after its last."""
+        ends_E = np.bincount(self.episodes_F).cumsum()
+        return np.stack([np.append(0, ends_E[:-1]), ends_E], axis=1)
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """What there was to do, each once."""
+        return list(dict.fromkeys(run.task for run in self.samples.about.runs))
+
+    def task_of(self, episode: int) -> str:
+        """What there was to do in an episode."""
+        row = self.rows_F[self.bounds_E2[episode, 0]]
+        return self.samples.about.runs[int(self.samples.columns["runs"][row])].task
+
+    @cached_property
+    def numbers(self) -> Mapping[str, NDArray[Any]]:
+        """All features but images, (F, D); the uncertainty only if it was ever told."""
+        columns = {
+            name: column[self.rows_F] for name, column in self.samples.columns.items() if name in _TAKEN.values()
+        }
+        first_F = self.bounds_E2[self.episodes_F, 0]
+        indices_F = np.arange(len(self.rows_F))
+        tasks = [self.tasks.index(run.task) for run in self.samples.about.runs]
+        made: dict[str, NDArray[Any]] = {
+            "next.done": indices_F + 1 == self.bounds_E2[self.episodes_F, 1],
+            "timestamp": (indices_F - first_F) / fps_of(self.samples.about.contract),
+            "frame_index": indices_F - first_F,
+            "episode_index": self.episodes_F,
+            "index": indices_F,
+            "task_index": np.array(tasks)[self.samples.columns["runs"][self.rows_F]],
+        }
+        made |= {feature: columns[name] for feature, name in _TAKEN.items()}
+        if np.isnan(made["uncertainty"]).all():
+            del made["uncertainty"]
+        kinds = {STATE: "float32", ACTION: "float32", **SCALARS}
+        return {
+            name: made[name].astype(kind).reshape(len(indices_F), -1) for name, kind in kinds.items() if name in made
+        }
+
+
+_TAKEN = {
+    STATE: "states",
+    ACTION: "actions",
+    "intervention": "shown",
+    "source": "sources",
+    "policy_version": "versions",
+    "uncertainty": "uncertainties",
+    "violated": "violated",
+    "tick": "ticks",
+    "next.reward": "rewards",
+    "next.success": "succeeded",
+}
+"""Columns of samples by the features that they become."""
+
+
+def frames_of(samples: Samples) -> Frames:
+    """The frames of a training set.
+
+    A robot that held or was put right did nothing that has a value as an action, and stood still: an episode goes on as if
+    that time had not been.
+
+    Raises:
+        BadInput: no robot moved.
+    """
+    columns = samples.columns
+    fit_B = (columns["kinds"] == ActionKind.MOVE) & np.isfinite(columns["rewards"])
+    rows_F = np.flatnonzero(fit_B)
+    if not len(rows_F):
+        raise BadInput("kinds: found no sample in which a robot moved, allowed is at least one.")
+    rows_F = rows_F[np.argsort(columns["attempts"][rows_F], kind="stable")]
+    return Frames(samples, rows_F, np.unique(columns["attempts"][rows_F], return_inverse=True)[1].astype(np.int64))

@@ -1,0 +1,86 @@
+"""Writing a training set: the one way from rows of runs, whoever recorded them, to a folder.
+
+H image rows, W image columns, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from fleet_bags.new_folder import new_folder
+from fleet_bags.samples import ABOUT, COLUMNS, FORMAT, IMAGES, AboutSamples, RunNames, sample_shape
+from fleet_contract.door import BadInput
+from fleet_contract.robot import RobotContract
+
+Advance = Callable[[int, int], None]
+"""Called with the number of images that were written, and of all."""
+
+
+@dataclass(frozen=True)
+class RunSamples:
+    """What becomes samples of one run."""
+
+    names: RunNames
+    contract: RobotContract
+    rows: Sequence[Mapping[str, Any]]
+    """Values of all columns but `runs`, by robot and tick; of `attempts` what tells one from the others of the run."""
+    left_out: int
+    """See `AboutSamples.left_out`."""
+    images: Callable[[], Iterator[tuple[int, NDArray[np.uint8]]]]
+    """Row and image (H, W, C) of every row, in any order; of robots that have a camera."""
+
+
+def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance = lambda *_: None) -> AboutSamples:
+    """Write the samples of all runs into a new folder.
+
+    Raises:
+        BadInput: there are none, the robots of two runs differ, an image cannot be used, or the folder is there already;
+            nothing is written.
+    """
+    contract = runs[0].contract
+    for run in runs:
+        contract.require_same(run.contract.digest, owner=run.names.bag)
+    about = AboutSamples(
+        format=FORMAT,
+        contract=contract,
+        runs=tuple(run.names for run in runs),
+        samples=sum(len(run.rows) for run in runs),
+        left_out=sum(run.left_out for run in runs),
+        has_images=contract.observation.camera is not None,
+    )
+    if not about.samples:
+        bags = ", ".join(run.names.bag for run in runs)
+        raise BadInput(f"{bags}: found no observation with its image, allowed is at least one.")
+    rows = [(number, row) for number, run in enumerate(runs) for row in run.rows]
+    attempts = {found: number for number, found in enumerate(dict.fromkeys((n, row["attempts"]) for n, row in rows))}
+    with new_folder(folder) as partial:
+        for name, (dtype, _) in COLUMNS.items():
+            values = [_value(name, number, row, attempts) for number, row in rows]
+            np.save(partial / f"{name}.npy", np.array(values, dtype).reshape(-1, *sample_shape(name, contract)))
+        if about.has_images:
+            shape = (about.samples, *sample_shape(IMAGES, contract))
+            _write_images(open_memmap(partial / f"{IMAGES}.npy", "w+", np.uint8, shape), runs, advance)
+        (partial / ABOUT).write_text(about.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return about
+
+
+def _value(name: str, run: int, row: Mapping[str, Any], attempts: Mapping[tuple[int, Any], int]) -> Any:
+    return {"runs": run, "attempts": attempts[run, row["attempts"]]}.get(name, row.get(name))
+
+
+def _write_images(images_BHWC: NDArray[np.uint8], runs: Sequence[RunSamples], advance: Advance) -> None:
+    first = done = 0
+    for run in runs:
+        for row, image in run.images():
+            images_BHWC[first + row] = image
+            done += 1
+            advance(done, len(images_BHWC))
+        first += len(run.rows)
+    images_BHWC.flush()  # type: ignore[attr-defined]

@@ -1,0 +1,283 @@
+"""Bags that others recorded become the same training sets: every number, picture and command at the tick that it belongs to."""
+
+from __future__ import annotations
+
+import copy
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from foreign_bag import BAGS, CONTRACT, START_NS, Drive, Message, contract_tree, mapping_tree, write_bag
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_bags.build import build
+from fleet_bags.mapping import read_mapping
+from fleet_bags.samples import Samples, read_samples
+from fleet_bags.told import Instant, Told
+from fleet_contract.action import ActionKind, ActionSource
+from fleet_contract.alignment import Alignment, aligned
+from fleet_contract.door import BadInput
+
+DRIVE = Drive(steps=300, seed=0)
+TICKS = 30
+S = 10**9
+ROOT = Path(__file__).parents[3]
+
+
+def built(folder: Path, messages: list[Message], tree: dict, form: str = "mcap") -> Samples:
+    (folder / "map.yaml").write_text(yaml.safe_dump(tree))
+    bag = write_bag(folder / "bag", messages, form)
+    build([bag], folder / "set", mapping=read_mapping(folder / "map.yaml"))
+    return read_samples(folder / "set")
+
+
+def newest(told: list, tick_ns: int, within_ns: int):
+    """The last one at or before the tick; None if that is too long ago."""
+    past = [(stamp_ns, value) for stamp_ns, value in told if stamp_ns <= tick_ns]
+    return past[-1][1] if past and tick_ns - past[-1][0] <= within_ns else None
+
+
+def nearest(told: list, tick_ns: int, within_ns: int):
+    """Before or after; of two that are equally near the later one."""
+    stamp_ns, value = min(reversed(told), key=lambda pair: abs(pair[0] - tick_ns))
+    return value if abs(stamp_ns - tick_ns) <= within_ns else None
+
+
+@pytest.mark.parametrize("form", BAGS)
+def test_a_bag_of_any_kind_gives_what_was_so_when_it_was_recorded(tmp_path, form):
+    samples = built(tmp_path, DRIVE.messages, mapping_tree(), form)
+    columns = samples.columns
+    first_ns = START_NS + DRIVE.lag_ns
+    ticks = [first_ns + 200_000_000 * tick for tick in range(TICKS)]
+    assert columns["stamps_ns"].tolist() == ticks
+    assert DRIVE.arrivals
+    assert any(bumped for _, bumped in DRIVE.bumped), "otherwise less is tested"
+    for row, tick_ns in enumerate(ticks):
+        np.testing.assert_allclose(columns["states"][row], newest(DRIVE.states, tick_ns, S), rtol=1e-12)
+        np.testing.assert_array_equal(columns["images"][row], newest(DRIVE.pictures, tick_ns, S))
+        violated = newest(DRIVE.bumped, tick_ns, S)
+        assert columns["violated"][row] == violated
+        command = None if violated else nearest(DRIVE.commands, tick_ns, 150_000_000)
+        assert columns["shown"][row] == (command is not None)
+        assert columns["kinds"][row] == (ActionKind.HOLD if command is None else ActionKind.MOVE)
+        np.testing.assert_array_equal(columns["actions"][row], [np.nan] * 2 if command is None else command)
+        came = row < TICKS - 1 and any(tick_ns < stamp_ns <= ticks[row + 1] for stamp_ns in DRIVE.arrivals)
+        assert columns["succeeded"][row] == came
+        np.testing.assert_array_equal(columns["rewards"][row], float(came) if row < TICKS - 1 else np.nan)
+    assert samples.about.runs[0].task == "navigation"
+    assert samples.about.runs[0].robots == ("robot_01",)
+
+
+def test_an_attempt_ends_with_a_success_or_when_the_robot_was_put_right(tmp_path):
+    columns = built(tmp_path, DRIVE.messages, mapping_tree()).columns
+    expected, attempt = [], 0
+    for row in range(len(columns["ticks"])):
+        if row and (columns["succeeded"][row - 1] or (columns["violated"][row - 1] and not columns["violated"][row])):
+            attempt += 1
+        expected.append(attempt)
+    assert expected[-1] > 1
+    assert columns["attempts"].tolist() == expected
+
+
+def test_ticks_can_be_whenever_a_topic_has_said_something(tmp_path):
+    tree = mapping_tree(ticks="camera/color/compressed")
+    tree["contract"]["rate_hz"] = 12.5
+    columns = built(tmp_path, DRIVE.messages, tree).columns
+    stamps = [stamp_ns for stamp_ns, _ in DRIVE.pictures]
+    assert columns["stamps_ns"].tolist() == stamps
+    for row, stamp_ns in enumerate(stamps):
+        np.testing.assert_array_equal(columns["images"][row], DRIVE.pictures[row][1])
+        np.testing.assert_allclose(columns["states"][row], newest(DRIVE.states, stamp_ns + DRIVE.lag_ns, S), rtol=1e-12)
+
+
+def test_several_robots_and_a_topic_that_says_who_drove(tmp_path):
+    drives = [Drive(seed=seed, namespace=f"/base_{seed}") for seed in (1, 2)]
+    for drive in drives:
+        for time_s in (0, 1, 2):
+            drive.say("teleop", "std_msgs/msg/Bool", START_NS + time_s * S, {"data": time_s == 1})
+    messages = sorted((m for drive in drives for m in drive.messages), key=lambda message: message.time_ns)
+    driver = {"topic": "teleop", "type": "std_msgs/msg/Bool", "align": {"rule": "hold", "timeline": "receive"}}
+    samples = built(tmp_path, messages, mapping_tree(robots=["base_1", "base_2"], driver=driver))
+    columns = samples.columns
+    assert samples.about.runs[0].robots == ("base_1", "base_2")
+    assert columns["robots"].tolist() == [0] * 15 + [1] * 15
+    for robot, drive in enumerate(drives):
+        rows = np.flatnonzero(columns["robots"] == robot)
+        for row, tick_ns in zip(rows, columns["stamps_ns"][rows].tolist(), strict=True):
+            np.testing.assert_allclose(columns["states"][row], newest(drive.states, tick_ns, S), rtol=1e-12)
+            human = S <= tick_ns - START_NS - drive.lag_ns < 2 * S
+            if columns["kinds"][row] == ActionKind.MOVE:
+                assert columns["sources"][row] == (ActionSource.HUMAN if human else ActionSource.POLICY)
+                assert columns["supervisors"][row] == (0 if human else -1)
+    assert len(np.unique(columns["attempts"][columns["robots"] == 0])) > 1
+
+
+def test_headers_place_samples_where_they_were_taken_and_arrival_where_they_came(tmp_path):
+    """Joints in another order than the contract's, in degrees, half a second late."""
+    quantities = [{"name": name, "unit": "rad", "low": -4.0, "high": 4.0} for name in ("shoulder", "elbow")]
+    tree = mapping_tree(robots=None, command={"rule": "gap", "timeline": "header", "tolerance_s": 0.05})
+    contract = tree["contract"]
+    contract["observation"] = {"state": contract["observation"]["state"] | {"quantities": quantities}}
+    contract["action"] |= {"meaning": "joint_position", "quantities": quantities}
+    del contract["operation"]
+    joints = {name: {"field": f"position[{name}_joint]", "unit": "deg"} for name in ("shoulder", "elbow")}
+    targets = {name: joint | {"measured": name, "field": f"positions[{name}_joint]"} for name, joint in joints.items()}
+    state = {"topic": "joint_states", "type": "sensor_msgs/msg/JointState", "quantities": joints}
+    contract["native"] = {
+        "state": [state | {"align": {"rule": "gap", "timeline": "header", "tolerance_s": 0.02}}],
+        "action": {"topic": "target", "type": "trajectory_msgs/msg/JointTrajectory", "quantities": targets,
+                   "rate_hz": 10, "stops_within_s": 0},
+    }  # fmt: skip
+    messages = []
+    for step in range(200):
+        stamp_ns = START_NS + step * 10_000_000
+        names = ["elbow_joint", "wrist_joint", "shoulder_joint"]
+        said = {"name": names, "position": [step / 10, 99.0, -step / 20], "velocity": [], "effort": []}
+        messages.append(Message("/joint_states", state["type"], stamp_ns + S // 2, said, stamp_ns))
+        point = {"positions": [step / 5, -step / 4]}
+        aim = {"joint_names": ["shoulder_joint", "elbow_joint"], "points": [point]}
+        messages.append(
+            Message("/target", "trajectory_msgs/msg/JointTrajectory", stamp_ns + S // 2 + 1, aim, stamp_ns + 5_000_000)
+        )
+    columns = built(tmp_path, messages, tree).columns
+    # A tick at arrival time t sees what was taken at t: recorded 0.5 s later. The first tick is at the first arrival.
+    steps = np.rint((columns["stamps_ns"] - START_NS) / 1e7)
+    assert steps.tolist() == list(range(50, 200, 20))
+    np.testing.assert_allclose(columns["states"], np.radians(np.stack([-steps / 20, steps / 10], axis=1)), rtol=1e-12)
+    aimed = steps - 1  # the one stamped 5 ms before, not the one 5 ms after
+    np.testing.assert_allclose(columns["actions"], np.radians(np.stack([aimed / 5, -aimed / 4], axis=1)), rtol=1e-12)
+
+
+@given(
+    stamps_s=st.lists(st.integers(0, 60), max_size=50),
+    tick_s=st.integers(-5, 65),
+    align=st.sampled_from(
+        [Alignment(rule="hold", timeline="receive")]
+        + [Alignment(rule=rule, timeline="receive", tolerance_s=3.0) for rule in ("nearest", "gap")]
+    ),
+)
+def test_looking_near_a_tick_finds_what_looking_everywhere_finds(stamps_s, tick_s, align):
+    told = Told(align, lambda message: message)
+    for number, stamp_s in enumerate(stamps_s):
+        told.hear(number, stamp_s * S)
+    assert told.at(Instant(tick_s * S, tick_s * S)) == aligned(stamps_s, tick_s, align)
+
+
+def without(topic: str) -> list[Message]:
+    return [message for message in DRIVE.messages if not message.topic.endswith(topic)]
+
+
+def changed(topic: str, **fields) -> list[Message]:
+    messages = copy.deepcopy(DRIVE.messages)
+    for message in messages:
+        if message.topic.endswith(topic):
+            message.fields |= fields
+    return messages
+
+
+def broken_contract(*path: str | int, value: object) -> dict:
+    tree = contract_tree()
+    part = tree
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    return tree
+
+
+ROBOT = "bag: /robot_01/"
+BEACON = ("native", "state", 0, "quantities", "beacon_ahead")
+
+
+@pytest.mark.parametrize(
+    ("messages", "changes", "said"),
+    [
+        (without("sonar"), {}, "bag: topic /robot_01/sonar is missing, allowed are /robot_01/at_beacon, /robot_01/beacon"),
+        (DRIVE.messages, {"robots": ["other"]}, "bag: topic /other/beacon is missing, allowed are"),
+        (
+            [Message(m.topic, "geometry_msgs/msg/Twist", m.time_ns, {}) if m.topic.endswith("sonar") else m
+             for m in DRIVE.messages],
+            {},
+            ROBOT + "sonar: type found geometry_msgs/msg/Twist, allowed is std_msgs/msg/Float64MultiArray",
+        ),
+        (
+            changed("sonar", data=[1.0, 2.0]),
+            {},
+            ROBOT + "sonar: found no message that can be read (found 2 values, needed is data[4]), allowed is one",
+        ),
+        (changed("cmd_vel", linear={"x": 1.5}), {}, ROBOT + "cmd_vel: found the command [1.5, "),
+        (
+            changed("cmd_vel", linear={"x": float("nan")}),
+            {},
+            ROBOT + "cmd_vel: found no message that can be read (found [nan, ",
+        ),
+        (changed("compressed", data=[1, 2, 3]), {}, ROBOT + "camera/color/compressed: found 3 bytes of format 'png'"),
+        (DRIVE.messages, {"ticks": "sonar"}, ROBOT + "sonar: found 25 messages per second for ticks, allowed is the"),
+        (
+            [m for m in DRIVE.messages if START_NS < m.time_ns - {"sonar": 0, "beacon": 4 * S}.get(m.topic[10:], 0)
+             < START_NS + {"sonar": S}.get(m.topic[10:], 9 * S)],
+            {},
+            "bag: found no tick at which all is there that a robot observes, allowed is one at least; most often /robot_01/",
+        ),
+        (DRIVE.messages, {"ticks": "odom"}, "map.yaml: ticks: found odom, allowed are beacon, sonar, camera/color/"),
+        (DRIVE.messages, {"robots": ["a", "a"]}, "map.yaml: robots: found a, a, allowed is each once"),
+        (DRIVE.messages, {"robots": ["a b"]}, "map.yaml: robots.0: found 'a b', "),
+        (DRIVE.messages, {"driver": "cat"}, "map.yaml: driver: found 'cat', "),
+        (DRIVE.messages, {"speed": 2}, "map.yaml: unknown key speed, allowed here: command, contract, driver, robots, t"),
+        (DRIVE.messages, {"task": None}, "map.yaml: task is missing."),
+        (DRIVE.messages, {"command": {"rule": "tick"}}, "map.yaml: command: align.rule: found tick, allowed are hold"),
+        (
+            DRIVE.messages,
+            {"command": {"rule": "hold", "timeline": "header"}},
+            "map.yaml: command: align.timeline: found header, allowed is receive",
+        ),
+        (DRIVE.messages, {"contract": "robots/none.yaml"}, "robots/none.yaml: cannot be read: No such file or directory"),
+        (DRIVE.messages, {"contract": broken_contract("native", value=None)}, "contract: native is missing, allowed is"),
+        (
+            DRIVE.messages,
+            {"contract": broken_contract(*BEACON, "field", value="data[x]")},
+            "quantities.beacon_ahead.field: found data[x], allowed in std_msgs/msg/Float64MultiArray: data[0]",
+        ),
+        (
+            DRIVE.messages,
+            {"contract": broken_contract(*BEACON, "unit", value="deg")},
+            "native.state.quantities.beacon_ahead.unit: found unit 'deg', allowed for a quantity in 'm': m, cm",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_leaves_nothing_behind(tmp_path, messages, changes, said):
+    with pytest.raises(BadInput) as caught:
+        built(tmp_path, messages, mapping_tree(**changes))
+    sentence = str(caught.value)
+    assert said in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert {path.name for path in tmp_path.iterdir()} <= {"bag", "map.yaml"}
+
+
+def test_the_command_and_the_map_of_the_page_work(tmp_path):
+    page = (ROOT / "docs/how-to/datasets.md").read_text()
+    (line,) = re.findall(r"^\./fleet dataset build .* --map .*$", page, re.MULTILINE)
+    write_bag(tmp_path / "drive", DRIVE.messages)
+    words = line.replace("./fleet", str(ROOT / "fleet")).replace("docs/", f"{ROOT}/docs/").split()
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "own: 30 samples of 1 runs" in done.stdout
+    assert read_samples(tmp_path / "own").columns["images"].shape == (30, 64, 64, 3)
+
+
+def test_what_is_no_bag_is_refused(tmp_path):
+    (tmp_path / "map.yaml").write_text(yaml.safe_dump(mapping_tree() | {"contract": str(CONTRACT)}))
+    mapping = read_mapping(tmp_path / "map.yaml")
+    for name in ("none", "broken.bag", "folder"):
+        path = tmp_path / name
+        if name == "broken.bag":
+            path.write_bytes(b"#ROSBAG V2.0\nxx")
+        if name == "folder":
+            path.mkdir()
+        with pytest.raises(BadInput, match=f"{name}: found no whole bag"):
+            build([path], tmp_path / "set", mapping=mapping)
+    assert not (tmp_path / "set").exists()

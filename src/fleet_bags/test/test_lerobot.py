@@ -1,0 +1,246 @@
+"""A LeRobotDataset holds what the training set holds, frame by frame, for lerobot as for whoever reads its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pyarrow import parquet
+from run_bag import MadeUpRun, Said
+
+from fleet_bags.build import build
+from fleet_bags.lerobot.export import LONGEST_S, export
+from fleet_bags.lerobot.reading import is_lerobot, read_lerobot
+from fleet_bags.lerobot.statistics import QUANTILES, levels_of, of_images, of_numbers
+from fleet_bags.samples import Samples, read_samples
+from fleet_contract.action import ActionKind
+from fleet_contract.door import BadInput
+
+RUN = MadeUpRun(robots=3, ticks=20)
+CAMERA = "observation.images.camera"
+MOST_OFF = 2
+"""Of 255, of a pixel's channel: rounding to YUV and back."""
+PYTHON = os.environ.get("FLEET_LEROBOT_PYTHON")
+
+
+def lose_some(said: list[Said]) -> list[Said]:
+    """What the gate let through is missing at some ticks, as if robots had held."""
+    return [m for m in said if not (m.topic.endswith("/action") and m.fields["tick"] in {2, 7, 8})]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory) -> Samples:
+    folder = tmp_path_factory.mktemp("made_up")
+    build([RUN.write(folder / "one", lose_some), RUN.write(folder / "two")], folder / "set")
+    return read_samples(folder / "set")
+
+
+@pytest.fixture(scope="module")
+def exported(samples, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("exports") / "export"
+    export(samples, folder)
+    return folder
+
+
+def expected_rows(samples: Samples) -> list[int]:
+    """Samples that are frames: whose robot moved, and what came of it is known; attempts are in their order already."""
+    kinds, rewards = samples.columns["kinds"], samples.columns["rewards"]
+    return [row for row in range(len(samples)) if kinds[row] == ActionKind.MOVE and not np.isnan(rewards[row])]
+
+
+def assert_pictures(found: np.ndarray, samples: Samples, rows: list[int]) -> None:
+    """Each is its own row's, and none of the rows' beside it."""
+    wanted = samples.columns["images"][rows].astype(int)
+    off = np.abs(found.astype(int) - wanted)
+    assert off.max() <= MOST_OFF
+    assert off.mean() < 1.0
+    assert (np.abs(wanted[1:] - wanted[:-1]).mean(axis=(1, 2, 3)) > 10 * MOST_OFF).all(), "a shift would not be seen"
+
+
+def test_every_row_is_that_of_its_sample(samples, exported):
+    rows, columns = expected_rows(samples), samples.columns
+    assert 0 < len(rows) < len(samples)
+    table = parquet.read_table(exported / "data/chunk-000/file-000.parquet").to_pydict()
+    taken = {
+        "observation.state": columns["states"], "action": columns["actions"], "intervention": columns["shown"],
+        "source": columns["sources"], "policy_version": columns["versions"], "uncertainty": columns["uncertainties"],
+        "violated": columns["violated"], "tick": columns["ticks"], "next.reward": columns["rewards"],
+        "next.success": columns["succeeded"],
+    }  # fmt: skip
+    for name, column in taken.items():
+        np.testing.assert_array_equal(np.float32(table[name]), column[rows].astype(np.float32), err_msg=name)
+    assert any(table["intervention"])
+    assert table["index"] == list(range(len(rows)))
+    attempts = columns["attempts"][rows]
+    assert table["episode_index"] == np.unique(attempts, return_inverse=True)[1].tolist()
+    first = {episode: table["episode_index"].index(episode) for episode in set(table["episode_index"])}
+    for index, episode in enumerate(table["episode_index"]):
+        frame = index - first[episode]
+        assert table["frame_index"][index] == frame
+        assert table["timestamp"][index] == np.float32(frame / 2.0), "the contract's two ticks per second"
+        is_last = index + 1 == len(rows) or table["episode_index"][index + 1] != episode
+        assert table["next.done"][index] == is_last
+
+
+def test_the_video_shows_what_each_row_observed(samples, exported):
+    rows = expected_rows(samples)
+    episodes = parquet.read_table(exported / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
+    with av.open(exported / f"videos/{CAMERA}/chunk-000/file-000.mp4") as container:
+        frames = {round(float(frame.time), 6): frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)}
+    assert len(frames) == len(rows)
+    found = [
+        frames[round(episode[f"videos/{CAMERA}/from_timestamp"] + frame / 2.0, 6)]
+        for episode in episodes
+        for frame in range(episode["length"])
+    ]
+    assert_pictures(np.stack(found), samples, rows)
+
+
+def test_what_is_said_about_the_whole_is_so(samples, exported):
+    rows, contract = expected_rows(samples), samples.about.contract
+    info = json.loads((exported / "meta/info.json").read_text())
+    assert (info["codebase_version"], info["robot_type"], info["fps"]) == ("v3.0", "push_cell", 2)
+    episodes = parquet.read_table(exported / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
+    assert (info["total_frames"], info["total_episodes"], info["total_tasks"]) == (len(rows), len(episodes), 1)
+    assert parquet.read_table(exported / "meta/tasks.parquet").to_pylist() == [{"task_index": 0, "task": "block_push"}]
+    features = info["features"]
+    assert features["action"]["names"] == [quantity.name for quantity in contract.action.quantities]
+    assert features[CAMERA]["shape"] == [96, 96, 3]
+    stats = json.loads((exported / "meta/stats.json").read_text())
+    assert set(stats) == set(features)
+    images = samples.columns["images"][rows] / 255
+    np.testing.assert_allclose(np.ravel(stats[CAMERA]["mean"]), images.mean(axis=(0, 1, 2)))
+    np.testing.assert_allclose(np.ravel(stats[CAMERA]["std"]), images.std(axis=(0, 1, 2)))
+    for episode in episodes:
+        own = [rows[index] for index in range(episode["dataset_from_index"], episode["dataset_to_index"])]
+        assert (len(own), episode["tasks"]) == (episode["length"], ["block_push"])
+        mean = samples.columns["actions"][own].astype(np.float32).astype(float).mean(axis=0)
+        np.testing.assert_allclose(episode["stats/action/mean"], mean)
+        np.testing.assert_allclose(
+            np.ravel(episode[f"stats/{CAMERA}/mean"]), samples.columns["images"][own].mean(axis=(0, 1, 2)) / 255
+        )
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 5), st.just(3))))
+def test_statistics_of_images_are_those_of_their_pixels(images):
+    found = of_images(sum(levels_of(image) for image in images), len(images))
+    pixels = images.reshape(-1, 3) / 255
+    wanted = {"min": pixels.min(0), "max": pixels.max(0), "mean": pixels.mean(0), "std": pixels.std(0)}
+    wanted |= {name: np.quantile(pixels, q, axis=0, method="inverted_cdf") for name, q in QUANTILES.items()}
+    assert found.pop("count") == [len(images)]
+    assert found.keys() == wanted.keys()
+    for name, values in wanted.items():
+        np.testing.assert_allclose(np.array(found[name])[:, 0, 0], values, atol=1e-9, err_msg=name)
+
+
+def test_what_was_never_told_in_an_episode_does_not_count():
+    whole = of_numbers(np.array([[1.0], [3.0], [np.nan]]))
+    assert (whole["mean"], whole["count"]) == ([2.0], [2])
+    assert of_numbers(np.full((4, 1), np.nan), whole) == whole | {"count": [0]}
+
+
+def test_long_sets_become_several_videos(samples, tmp_path):
+    """At a tick in ten seconds a file holds a hundred frames; none is too long for single precision, no episode is cut."""
+    slow = replace(samples, about=samples.about.model_copy(
+        update={"contract": samples.about.contract.model_copy(update={"rate_hz": 0.1})}
+    ))  # fmt: skip
+    export(slow, tmp_path / "export")
+    episodes = parquet.read_table(tmp_path / "export/meta/episodes/chunk-000/file-000.parquet").to_pylist()
+    files = [episode[f"videos/{CAMERA}/file_index"] for episode in episodes]
+    assert sorted(set(files)) == [0, 1]
+    assert max(episode[f"videos/{CAMERA}/to_timestamp"] for episode in episodes) <= LONGEST_S
+    found = read_lerobot(tmp_path / "export", samples.about.contract).columns["images"]
+    assert_pictures(found, samples, expected_rows(samples))
+
+
+@pytest.mark.parametrize("encoding", ["bgr8", "mono8"])
+def test_pictures_of_other_encodings_come_back_as_they_were(samples, tmp_path, encoding):
+    contract = samples.about.contract
+    camera = contract.camera.model_copy(update={"encoding": encoding})
+    observation = contract.observation.model_copy(update={"camera": camera})
+    contract = contract.model_copy(update={"observation": observation})
+    channels = slice(0, 1) if encoding == "mono8" else slice(None)
+    columns = {**samples.columns, "images": samples.columns["images"][..., channels]}
+    other = Samples(samples.about.model_copy(update={"contract": contract}), columns)
+    export(other, tmp_path / "export")
+    assert_pictures(read_lerobot(tmp_path / "export", contract).columns["images"], other, expected_rows(other))
+
+
+@pytest.mark.parametrize("stream", ["state", "camera"])
+def test_what_humans_showed_comes_back_as_it_is_in_the_set(samples, exported, stream):
+    assert is_lerobot(exported)
+    back = read_lerobot(exported, samples.about.contract)
+    wanted, found = (of.pairs(of.columns["shown"], stream) for of in (samples, back))
+    assert len(found) == len(wanted) > 0
+    np.testing.assert_array_equal(found.actions_BA, wanted.actions_BA)
+    if stream == "state":
+        np.testing.assert_array_equal(found.observations_B, wanted.observations_B)
+    else:
+        assert np.abs(found.observations_B.astype(int) - wanted.observations_B.astype(int)).max() <= MOST_OFF
+
+
+def change_info(folder: Path, **changes) -> None:
+    info = json.loads((folder / "meta/info.json").read_text())
+    (folder / "meta/info.json").write_text(json.dumps(info | changes))
+
+
+def drop(folder: Path, name: str) -> None:
+    features = json.loads((folder / "meta/info.json").read_text())["features"]
+    change_info(folder, features={key: value for key, value in features.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda f: change_info(f, codebase_version="v2.1"), "info.json: codebase_version found 'v2.1', allowed is 'v3.0'"),
+        (lambda f: drop(f, "intervention"), "features.intervention is missing, and nothing else says what humans drove"),
+        (lambda f: drop(f, "action"), "features.action.names found None, allowed is ["),
+        (lambda f: (f / "meta/info.json").write_text("{"), "found no whole LeRobotDataset"),
+        (lambda f: (f / "data/chunk-000/file-000.parquet").unlink(), "found no whole LeRobotDataset"),
+        (lambda f: (f / "data/chunk-000/file-000.parquet").write_bytes(b"PAR1"), "found no whole LeRobotDataset"),
+        (lambda f: next(f.rglob("*.mp4")).write_bytes(b"no"), "file-000.mp4: found no whole video"),
+    ],
+)  # fmt: skip
+def test_other_and_damaged_data_sets_are_refused(samples, tmp_path, spoil, said):
+    export(samples, tmp_path / "export")
+    spoil(tmp_path / "export")
+    with pytest.raises(BadInput) as caught:
+        read_lerobot(tmp_path / "export", samples.about.contract)
+    assert said in str(caught.value)
+
+
+def test_a_set_in_which_no_robot_moved_is_not_exported(samples, tmp_path):
+    still = replace(samples, columns={**samples.columns, "kinds": np.zeros(len(samples), np.int8)})
+    with pytest.raises(BadInput, match="found no sample in which a robot moved"):
+        export(still, tmp_path / "export")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not PYTHON, reason="FLEET_LEROBOT_PYTHON names no Python that has lerobot")
+def test_lerobot_itself_reads_the_same(samples, exported, tmp_path):
+    reader = Path(__file__).with_name("read_by_lerobot.py")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")}
+    command = [str(PYTHON), str(reader), str(exported), str(tmp_path / "read.npz")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=250)
+    assert done.returncode == 0, done.stderr
+    rows, columns = expected_rows(samples), samples.columns
+    with np.load(tmp_path / "read.npz") as read:
+        assert_pictures(np.rint(read[CAMERA].transpose(0, 2, 3, 1) * 255), samples, rows)
+        np.testing.assert_array_equal(read["observation.state"], columns["states"][rows].astype(np.float32))
+        np.testing.assert_array_equal(read["action"], columns["actions"][rows].astype(np.float32))
+        np.testing.assert_array_equal(read["intervention"], columns["shown"][rows])
+        np.testing.assert_array_equal(read["next.success"], columns["succeeded"][rows])
+        assert set(read["task"]) == {"block_push"}
+        np.testing.assert_array_equal(read["next_is_pad"], read["next.done"])
+        inside = np.flatnonzero(~read["next.done"])
+        np.testing.assert_array_equal(read["next_action"][inside], read["action"][inside + 1])
