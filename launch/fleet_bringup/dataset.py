@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,7 @@ def build(
     from fleet_bags.mapping import read_mapping
 
     mapping = read_mapping(map_file) if map_file else None
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), transient=True) as progress:
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task("images", total=None)
         about = run(
             bags, out, mapping=mapping, advance=lambda done, total: progress.update(bar, completed=done, total=total)
@@ -47,7 +48,7 @@ def export(
     from fleet_bags.lerobot.export import export as run
     from fleet_bags.samples import read_samples
 
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), transient=True) as progress:
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task("images", total=None)
         frames = run(
             read_samples(source), out, advance=lambda done, total: progress.update(bar, completed=done, total=total)
