@@ -39,16 +39,16 @@ def uncertainty_chart(course: Course) -> str:
     unsure_BN = _binned(course.uncertainties_TN, bin_ticks, np.fmax.reduce)
     thresholds_B = _binned(course.thresholds_T[:, None], bin_ticks, np.min)[:, 0]
     rows = min(max(len(names) * 0.22, 0.9), 5.0)
-    figure, (above, below) = _figure(course, heights=(rows, 1.7))
+    figure, (above, below) = _figure(course, heights=(rows, 1.7), top=0.45)
     extent = (-0.5, course.ticks - 0.5, len(names) - 0.5, -0.5)
     shown = show_uncertainty(above, unsure_BN, thresholds_B[:, None], extent)
     above.spines[:].set_visible(False)
     step = 1 + len(names) // MOST_NAMED
     above.set_yticks(np.arange(0, len(names), step), names[::step])
-    bar = above.inset_axes((0.7, 1.0 + 0.12 / rows, 0.3, 0.09 / rows))
+    bar = above.inset_axes((0.75, 1.0 + 0.1 / rows, 0.25, 0.09 / rows))
     figure.colorbar(shown, cax=bar, orientation="horizontal", extend="max", ticks=(0, 1, 2))
     bar.xaxis.set_ticks_position("top")
-    bar.set_title("uncertainty / threshold", fontsize=9)
+    bar.text(-0.03, 0.5, "uncertainty / threshold", transform=bar.transAxes, ha="right", va="center", fontsize=9)
 
     ticks_B = np.arange(len(unsure_BN)) * bin_ticks
     most_B = np.fmax.reduce(unsure_BN, axis=1)
@@ -66,7 +66,7 @@ def uncertainty_chart(course: Course) -> str:
 def progress_chart(course: Course) -> str:
     """ROHE, successes and hard resets so far."""
     bin_ticks = bin_ticks_of(course)
-    figure, (above, below) = _figure(course, heights=(1.7, 1.7))
+    figure, (above, below) = _figure(course, heights=(1.7, 1.7), top=0.1)
     ticks_B = np.arange(course.ticks)[::-1][::bin_ticks][::-1]
     above.plot(ticks_B, course.rohe_T[ticks_B], color=BLUE, linewidth=1.5)
     above.set_ylim(bottom=min(0.0, float(course.rohe_T.min(initial=0))))
@@ -97,8 +97,8 @@ def _range(*curves: NDArray[np.float64]) -> tuple[float, float]:
     return min(0.0, float(values.min(initial=0.0))), 1.05 * float(np.percentile(values, 98))
 
 
-def _figure(course: Course, heights: tuple[float, float]) -> tuple[Figure, tuple[Axes, Axes]]:
-    top, gap, bottom = 0.55, 0.35, 0.45
+def _figure(course: Course, *, heights: tuple[float, float], top: float) -> tuple[Figure, tuple[Axes, Axes]]:
+    gap, bottom = 0.35, 0.45
     height = top + sum(heights) + gap + bottom
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, height))

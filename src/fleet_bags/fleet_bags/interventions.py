@@ -19,6 +19,8 @@ class Intervention:
     last_tick: int
     held_ticks: int
     """Of these, those at which the human drove too late or not as allowed, and the robot held."""
+    success_ticks: tuple[int, ...]
+    """At which the robot completed its task."""
     uncertainty: float
     """Of the policy at the first tick, in its unit; not a number where it did not say."""
     threshold: float
@@ -45,7 +47,8 @@ def interventions(recording: Recording) -> tuple[Intervention, ...]:
 
 
 def _intervention(recording: Recording, lease: Lease, ticks: list[int]) -> Intervention:
-    released = recording.released_N[recording.about.robots.index(lease.robot)]
+    robot = recording.about.robots.index(lease.robot)
+    released, statuses = recording.released_N[robot], recording.statuses_N[robot]
     driven = sum(tick in released and released[tick].source is ActionSource.HUMAN for tick in ticks)
     report = recording.reports.get(ticks[0])
     return Intervention(
@@ -53,6 +56,7 @@ def _intervention(recording: Recording, lease: Lease, ticks: list[int]) -> Inter
         first_tick=ticks[0],
         last_tick=ticks[-1],
         held_ticks=len(ticks) - driven,
+        success_ticks=tuple(tick for tick in ticks if tick + 1 in statuses and statuses[tick + 1].succeeded),
         uncertainty=report.uncertainties.get(lease.robot, math.nan) if report else math.nan,
         threshold=recording.leases[ticks[0]].threshold,
     )
