@@ -109,7 +109,14 @@ def _figure(course: Course, *, heights: tuple[float, float], top: float) -> tupl
         for version, tick in course.updates.items():
             for axes in (above, below):
                 axes.axvline(tick - 0.5, color="black", linewidth=0.8, linestyle=":")
-            below.annotate(f"v{version}", (tick - 0.5, 1), (3, -9), xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=9)
+            below.annotate(
+                f"v{version}",
+                (tick - 0.5, 1),
+                (3, -9),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                fontsize=9,
+            )
     return figure, (above, below)
 
 

@@ -77,7 +77,11 @@ def strips(recording: Recording, found: Sequence[Intervention]) -> tuple[Strip, 
     places = [_evenly(own, MOST_FRAMES) for own in places]
     pictures = _pictures(recording, {place for own in places for place in own})
     return tuple(
-        Strip(about, tuple(Frame(tick, tick > about.last_tick, pictures.get((tick, robot), "")) for tick, robot in own), ())
+        Strip(
+            about,
+            tuple(Frame(tick, tick > about.last_tick, pictures.get((tick, robot), "")) for tick, robot in own),
+            (),
+        )
         for about, own in zip(chosen, places, strict=True)
     )
 

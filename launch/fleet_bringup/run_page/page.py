@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -125,8 +124,10 @@ def _missing(course: Course) -> list[str]:
     counts: list[tuple[int, int, str]] = [
         (sum(tick not in recording.leases for tick in ticks), course.ticks, "ticks without a lease table"),
         (sum(tick not in recording.reports for tick in ticks), course.ticks, "ticks without a report of the policy"),
-        (total - sum(t in rows for rows in recording.released_N for t in ticks), total, "steps of robots without an action"),
+        (
+            total - sum(t in rows for rows in recording.released_N for t in ticks),
+            total,
+            "steps of robots without an action",
+        ),
     ]
     return [f"{count} of {of} {what}" for count, of, what in counts if count]
-
-

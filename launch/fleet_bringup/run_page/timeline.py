@@ -69,7 +69,9 @@ def humans_timeline(course: Course) -> Timeline:
 
 def reasons(course: Course) -> Counter[str]:
     """Why nobody drove: steps of robots."""
-    cells = (robot_cell(course, int(tick), int(robot)) for tick, robot in np.argwhere(course.drivers_TN == Driver.NOBODY))
+    cells = (
+        robot_cell(course, int(tick), int(robot)) for tick, robot in np.argwhere(course.drivers_TN == Driver.NOBODY)
+    )
     return Counter(why for _, why in cells)
 
 
