@@ -24,7 +24,7 @@ LEFT, RIGHT = 0.09, 0.99
 """Of the width, as in the timeline."""
 MOST_BINS = 2000
 BLUE, GREEN, GREY = "#2166ac", "#1b7837", "#636363"
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "axes.spines.top": False,
@@ -72,7 +72,7 @@ def progress_chart(course: Course) -> str:
     above.set_ylim(bottom=min(0.0, float(course.rohe_T.min(initial=0))))
     above.set_ylabel("ROHE")
     below.step(ticks_B, course.successes_T[ticks_B], where="post", color=GREEN, linewidth=1.5, label="successes")
-    resets = {"color": COLOURS[Driver.RESET], "linestyle": "--", "linewidth": 1.5, "label": "hard resets"}
+    resets: dict[str, Any] = {"color": COLOURS[Driver.RESET], "linestyle": "--", "linewidth": 1.5, "label": "hard resets"}
     below.step(ticks_B, course.hard_resets_T[ticks_B], where="post", **resets)
     below.set_ylabel("so far")
     below.set_ylim(bottom=0)

@@ -157,9 +157,9 @@ def _unused(allocation: Allocation) -> set[str]:
 def _said(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, int) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def _between(counts_T: np.ndarray[Any, np.dtype[np.int64]], first: int, end: int) -> int:
