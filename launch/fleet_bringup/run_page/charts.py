@@ -72,7 +72,12 @@ def progress_chart(course: Course) -> str:
     above.set_ylim(bottom=min(0.0, float(course.rohe_T.min(initial=0))))
     above.set_ylabel("ROHE")
     below.step(ticks_B, course.successes_T[ticks_B], where="post", color=GREEN, linewidth=1.5, label="successes")
-    resets: dict[str, Any] = {"color": COLOURS[Driver.RESET], "linestyle": "--", "linewidth": 1.5, "label": "hard resets"}
+    resets: dict[str, Any] = {
+        "color": COLOURS[Driver.RESET],
+        "linestyle": "--",
+        "linewidth": 1.5,
+        "label": "hard resets",
+    }
     below.step(ticks_B, course.hard_resets_T[ticks_B], where="post", **resets)
     below.set_ylabel("so far")
     below.set_ylim(bottom=0)

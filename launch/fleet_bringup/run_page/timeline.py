@@ -23,7 +23,7 @@ Cell = tuple[Driver, str]
 RANKS = {Driver.POLICY: 0, Driver.NOBODY: 1, Driver.HUMAN: 2, Driver.RESET: 3}
 """What stands for a bin that holds several."""
 MOST_BINS = 2000
-MOST_SEGMENTS = 6000
+MOST_SEGMENTS = 12000
 USUAL: Cell = (Driver.POLICY, "")
 """What a lane shows where it has no segment: the policy drives, the human is free."""
 
