@@ -13,7 +13,7 @@ setup(
     description="Launch files, fleet files, the console, and the fleet command.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_bringup", "fleet_bringup.*"]),
-    package_data={"fleet_bringup": ["py.typed"]},
+    package_data={"fleet_bringup": ["py.typed", "run_page/report.*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/fleet_bringup"]),
         ("share/fleet_bringup", ["package.xml"]),

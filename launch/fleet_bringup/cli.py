@@ -125,6 +125,19 @@ def replay(
 
 
 @app.command()
+def report(
+    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The page's file; report.html beside the bag else.")
+    ] = None,
+) -> None:
+    """Tell a recorded run on one page for browsers: who drove, how unsure, what it brought, every intervention."""
+    from fleet_bringup.run_page.page import report_on
+
+    print(report_on(bag, out))
+
+
+@app.command()
 def operator(
     human: Annotated[str, typer.Option(help="Which of the fleet's operators sits here.")] = "human_01",
     web: Annotated[bool, typer.Option("--web", help="Serve a page for browsers instead of opening a window.")] = False,

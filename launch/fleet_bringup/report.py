@@ -12,9 +12,12 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from fleet_bringup.history import History
 from fleet_bringup.incidents import Incidents
@@ -74,6 +77,31 @@ def write_report(folder: Path, history: History, summary: dict[str, Any]) -> Non
         _draw(history).savefig(folder / "run.png", dpi=110)
 
 
+def show_uncertainty(
+    axes: Axes,
+    unsure_TN: NDArray[np.float32],
+    threshold: float | NDArray[np.float64],
+    extent: tuple[float, float, float, float],
+) -> AxesImage:
+    """Draw how unsure the policy was of every robot: white at the threshold, red above it.
+
+    Args:
+        axes: where.
+        unsure_TN: nats.
+        threshold: nats; one, or (T, 1).
+        extent: ticks and robots of the picture's edges.
+    """
+    return axes.imshow(
+        (unsure_TN / np.maximum(threshold, 1e-9)).T,
+        aspect="auto",
+        interpolation="none",
+        extent=extent,
+        cmap=mpl.colormaps["RdBu_r"],
+        vmin=0,
+        vmax=2,
+    )
+
+
 def _draw(history: History) -> Figure:
     """Above, how unsure the policy was of every robot; below, who drove it."""
     names = history.fleet.robot_names
@@ -82,15 +110,7 @@ def _draw(history: History) -> Figure:
     figure = Figure(figsize=(12, 3.2 + 0.28 * min(len(names), 40)), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     extent = (-0.5, len(drivers_TN) - 0.5, len(names) - 0.5, -0.5)
-    shown = above.imshow(
-        unsure_TN.T / max(threshold, 1e-9),
-        aspect="auto",
-        interpolation="nearest",
-        extent=extent,
-        cmap=mpl.colormaps["RdBu_r"],
-        vmin=0,
-        vmax=2,
-    )
+    shown = show_uncertainty(above, unsure_TN, threshold, extent)
     figure.colorbar(shown, ax=above, label="uncertainty / threshold", extend="max")
     above.set_title(f"Uncertainty (threshold {threshold:.3g} nats)", loc="left")
     below.imshow(

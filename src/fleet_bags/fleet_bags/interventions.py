@@ -1,0 +1,62 @@
+"""Who helped which robot from when to when, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from fleet_bags.recording import Recording
+from fleet_contract.action import ActionSource
+from fleet_contract.lease import Lease, LeaseKind
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """One lease, from its first tick to its last."""
+
+    lease: Lease
+    first_tick: int
+    last_tick: int
+    held_ticks: int
+    """Of these, those at which the human drove too late or not as allowed, and the robot held."""
+    success_ticks: tuple[int, ...]
+    """At which the robot completed its task."""
+    uncertainty: float
+    """Of the policy at the first tick, in its unit; not a number where it did not say."""
+    threshold: float
+    """At the first tick."""
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether the robot had to be put right."""
+        return self.lease.kind is LeaseKind.HARD_RESET
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether the robot asked for it by being unsure."""
+        return not self.is_reset and self.uncertainty > self.threshold
+
+
+def interventions(recording: Recording) -> tuple[Intervention, ...]:
+    """All of a run, in the order in which they began."""
+    ticks: dict[Lease, list[int]] = {}
+    for tick in sorted(recording.leases):
+        for lease in recording.leases[tick].leases:
+            ticks.setdefault(lease, []).append(tick)
+    return tuple(_intervention(recording, lease, listed) for lease, listed in ticks.items())
+
+
+def _intervention(recording: Recording, lease: Lease, ticks: list[int]) -> Intervention:
+    robot = recording.about.robots.index(lease.robot)
+    released, statuses = recording.released_N[robot], recording.statuses_N[robot]
+    driven = sum(tick in released and released[tick].source is ActionSource.HUMAN for tick in ticks)
+    report = recording.reports.get(ticks[0])
+    return Intervention(
+        lease=lease,
+        first_tick=ticks[0],
+        last_tick=ticks[-1],
+        held_ticks=len(ticks) - driven,
+        success_ticks=tuple(tick for tick in ticks if tick + 1 in statuses and statuses[tick + 1].succeeded),
+        uncertainty=report.uncertainties.get(lease.robot, math.nan) if report else math.nan,
+        threshold=recording.leases[ticks[0]].threshold,
+    )
