@@ -140,7 +140,8 @@ class ConsoleNode(FleetNode):
             self._live.stop()
         bag = self.run_dir / "bag" if self._recording else None
         wall_s = self._ended - self._began
-        summary = summarise(self.history, self.incidents, seed=self._seed, bag=bag, wall_s=wall_s)
+        summary = summarise(self.history, seed=self._seed, bag=bag, wall_s=wall_s)
+        summary["diagnostics"] = self.incidents.summary()
         write_report(self.run_dir, self.history, summary)
         for key in ("ticks", "successes", "hard_resets", "human_actions", "rohe", "policy_versions", "tick_rate_hz"):
             value = summary[key]

@@ -20,7 +20,6 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from fleet_bringup.history import History
-from fleet_bringup.incidents import Incidents
 from fleet_contract.driving import Driver
 from fleet_contract.lease import LeaseKind
 from fleet_contract.palette import DRIVER_COLOURS, as_hex
@@ -34,7 +33,7 @@ LABELS = {
 MOST_NAMED = 25
 
 
-def summarise(history: History, incidents: Incidents, *, seed: int, bag: Path | None, wall_s: float) -> dict[str, Any]:
+def summarise(history: History, *, seed: int, bag: Path | None, wall_s: float) -> dict[str, Any]:
     """What summary.json says; see the README for what the numbers mean."""
     fleet = history.fleet
     drivers_TN = history.drivers_TN()
@@ -66,7 +65,6 @@ def summarise(history: History, incidents: Incidents, *, seed: int, bag: Path | 
             name: {"teleoperate_ticks": effort[LeaseKind.TELEOPERATE], "hard_reset_ticks": effort[LeaseKind.HARD_RESET]}
             for name, effort in history.effort.items()
         },
-        "diagnostics": incidents.summary(),
     }
 
 

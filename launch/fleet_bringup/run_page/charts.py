@@ -16,9 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fleet_bringup.history import Driver
-from fleet_bringup.report import COLOURS, MOST_NAMED, show_uncertainty
+from fleet_bringup.report import MOST_NAMED, show_uncertainty
 from fleet_bringup.run_page.course import Course
+from fleet_contract.driving import Driver
+from fleet_contract.palette import DRIVER_COLOURS, as_hex
 
 LEFT, RIGHT = 0.09, 0.99
 """Of the width, as in the timeline."""
@@ -73,7 +74,7 @@ def progress_chart(course: Course) -> str:
     above.set_ylabel("ROHE")
     below.step(ticks_B, course.successes_T[ticks_B], where="post", color=GREEN, linewidth=1.5, label="successes")
     resets: dict[str, Any] = {
-        "color": COLOURS[Driver.RESET],
+        "color": as_hex(DRIVER_COLOURS[Driver.RESET]),
         "linestyle": "--",
         "linewidth": 1.5,
         "label": "hard resets",

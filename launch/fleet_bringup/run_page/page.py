@@ -11,14 +11,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fleet_bags.interventions import interventions
 from fleet_bags.recording import read_recording
-from fleet_bringup.history import Driver
-from fleet_bringup.report import COLOURS, LABELS, summarise
+from fleet_bringup.report import LABELS, summarise
 from fleet_bringup.run_page.charts import bin_ticks_of, progress_chart, uncertainty_chart
 from fleet_bringup.run_page.course import Course, course_of
 from fleet_bringup.run_page.film import MOST_FRAMES, MOST_WAYS, strips
 from fleet_bringup.run_page.tables import humans, robots, settings, versions
 from fleet_bringup.run_page.timeline import humans_timeline, reasons, robots_timeline, said_ticks
 from fleet_contract.door import BadInput
+from fleet_contract.driving import Driver
+from fleet_contract.palette import DRIVER_COLOURS, as_hex
 
 FILE = "report.html"
 MOST_REASONS = 10
@@ -73,8 +74,8 @@ def page(course: Course) -> str:
         began=_began(course),
         ticks=course.ticks,
         updates=course.updates,
-        legend=[(COLOURS[driver], LABELS[driver]) for driver in Driver],
-        usual=COLOURS[Driver.POLICY],
+        legend=[(as_hex(DRIVER_COLOURS[driver]), LABELS[driver]) for driver in Driver],
+        usual=as_hex(DRIVER_COLOURS[Driver.POLICY]),
         robots_timeline=robots_timeline(course),
         humans_timeline=humans_timeline(course),
         reasons=why.most_common(MOST_REASONS),

@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import BaseModel
 
 from fleet_bags.interventions import Intervention
-from fleet_bringup.history import Driver
 from fleet_bringup.run_page.course import Course
+from fleet_contract.driving import Driver
 from fleet_contract.fleet import Allocation
 from fleet_contract.lease import LeaseKind
 

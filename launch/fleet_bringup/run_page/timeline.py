@@ -13,10 +13,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_bringup.history import Driver
-from fleet_bringup.report import COLOURS
 from fleet_bringup.run_page.course import Course
+from fleet_contract.driving import Driver
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.palette import DRIVER_COLOURS, as_hex
 
 Cell = tuple[Driver, str]
 """Who had a robot, and their name, or why nobody had it; of a human, what they did with which robot."""
@@ -128,7 +128,7 @@ def _timeline(names: Sequence[str], cells: Sequence[Sequence[Cell]], title: Call
             (driver, who), span = kinds[code], (first * bin_ticks, min(end * bin_ticks, ticks))
             number = "" if driver is Driver.NOBODY else who.rpartition("_")[2].lstrip("0")
             said = f"{title(name, kinds[code])}, {said_ticks(span[0], span[1] - 1)}"
-            segments.append(Segment(*span, COLOURS[driver], number, said))
+            segments.append(Segment(*span, as_hex(DRIVER_COLOURS[driver]), number, said))
         lanes.append((name, tuple(segments)))
     return Timeline(tuple(lanes), bin_ticks)
 
