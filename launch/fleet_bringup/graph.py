@@ -65,7 +65,7 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
     if run.fleet.training.update_ticks:
         workers.append(NodeSpec("iifl_policy", "trainer_node", "trainer", seeded))
     if run.record:
-        workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", home))
+        workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", seeded))
     console = NodeSpec(
         "fleet_bringup",
         "console_node",

@@ -30,6 +30,7 @@ def generated_hashes(package: str) -> dict[str, str]:
 def test_type_hashes_are_those_of_ros_2s_generator():
     store = typestore_for(TYPES)
     hashes = generated_hashes("fleet_interfaces") | generated_hashes("sensor_msgs")
+    hashes |= generated_hashes("diagnostic_msgs")
     hashes["std_msgs/msg/Bool"] = generated_hashes("std_msgs")["std_msgs/msg/Bool"]
     known = {name: hash_ for name, hash_ in hashes.items() if "/msg/" in name}
     assert known.keys() >= TYPES
@@ -104,7 +105,7 @@ def test_every_topic_of_every_robot_but_the_operators_is_recorded_once(robots):
             assert topics[f"/{name}/{topic}"] == kind
         assert topics[f"/{name}/camera/camera_info"] == "sensor_msgs/msg/CameraInfo"
     counted = Counter(topic.split("/")[1] for topic in topics)
-    assert set(counted) == {*fleet.robot_names, "fleet"}
+    assert set(counted) == {*fleet.robot_names, "fleet", "diagnostics"}
     assert {counted[name] for name in fleet.robot_names} == {7}
 
 
