@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleet_bags.bag_metadata import Part, Topic, metadata, read_metadata
+from fleet_bags.bag_metadata import ABOUT, Part, Topic, metadata, read_metadata
 from fleet_bags.contents import Contents, read_contents
 from fleet_contract.door import BadInput
 
@@ -110,9 +110,18 @@ def held(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def is_held(folder: Path) -> bool:
+    """Whether somebody records or repairs the bag."""
+    try:
+        with held(folder):
+            return False
+    except BadInput:
+        return True
+
+
 def _said_in_metadata(folder: Path) -> dict[str, str]:
     try:
-        said = read_metadata(folder)["rosbag2_bagfile_information"]["custom_data"]
+        said = read_metadata(folder)[ABOUT]["custom_data"]
         return {str(key): str(text) for key, text in said.items()}
     except (TypeError, KeyError, AttributeError):
         return {}

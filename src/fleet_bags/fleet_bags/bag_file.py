@@ -30,10 +30,20 @@ class BagFile:
         self.path = path
         self._sink = Sink(path)
         self._writer = Writer(cast("IO[bytes]", self._sink), chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
+        self._channels: dict[str, int] = {}
+        self._begin_ns, self._end_ns = NEVER_NS, 0
+        self._counts: Counter[str] = Counter()
+        self._unflushed = False
+        try:
+            self._begin(topics, said)
+        except OSError:
+            self.close()
+            raise
+
+    def _begin(self, topics: Sequence[Topic], said: Mapping[str, str]) -> None:
         self._writer.start(PROFILE)
         self._writer.add_metadata(SAID, dict(said))
         schemas: dict[str, int] = {}
-        self._channels: dict[str, int] = {}
         for topic in topics:
             if topic.type not in schemas:
                 schemas[topic.type] = self._writer.register_schema(topic.type, "ros2msg", topic.definition.encode())
@@ -43,9 +53,6 @@ class BagFile:
                 schemas[topic.type],
                 {"offered_qos_profiles": topic.qos, "topic_type_hash": topic.type_hash},
             )
-        self._begin_ns, self._end_ns = NEVER_NS, 0
-        self._counts: Counter[str] = Counter()
-        self._unflushed = False
 
     @property
     def handle(self) -> int:

@@ -14,6 +14,8 @@ import yaml
 from fleet_bags.disk import replace_durably
 
 FILE = "metadata.yaml"
+ABOUT = "rosbag2_bagfile_information"
+"""Its one key."""
 NEVER_NS = 2**63 - 1
 """Beginning of what holds no message, as rosbag2 says it."""
 FOREVER = {"sec": NEVER_NS // 10**9, "nsec": NEVER_NS % 10**9}
@@ -99,7 +101,7 @@ def metadata(parts: Sequence[Part], topics: Sequence[Topic], said: Mapping[str, 
         # Whose message definitions are in the bag.
         "ros_distro": "kilted",
     }
-    return {"rosbag2_bagfile_information": about}
+    return {ABOUT: about}
 
 
 def write_metadata(folder: Path, content: Mapping[str, Any]) -> None:

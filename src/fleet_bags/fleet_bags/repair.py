@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from fleet_bags.bag import Bag, held, read_bag
 from fleet_bags.bag_file import BagFile
-from fleet_bags.bag_metadata import read_metadata, write_metadata
+from fleet_bags.bag_metadata import ABOUT, read_metadata, write_metadata
 from fleet_bags.contents import Contents
 from fleet_bags.cut_file import CutFile
 from fleet_bags.disk import free_bytes, sync_folder
@@ -25,8 +25,8 @@ class Finished:
     name: str
     messages: int
     """That are in it."""
-    lost_bytes: int
-    """Of a chunk that was not whole."""
+    left_out_bytes: int
+    """Behind what was whole."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,25 @@ def restore(folder: Path, said: Mapping[str, str] | None = None, *, in_place: bo
     bag = read_bag(folder, said)
     finished = [_finish(file, bag, in_place=in_place) for file in bag.cut]
     if finished:
-        bag = read_bag(folder)
-    described = read_metadata(folder) != bag.metadata()
+        bag = read_bag(folder, said)
+    described = not _is_described(bag)
     if described:
         write_metadata(folder, bag.metadata())
     return Repair(tuple(finished), described)
+
+
+def _is_described(bag: Bag) -> bool:
+    """Whether metadata.yaml says what there is; in its own words, if somebody else wrote it."""
+    try:
+        return _essence(read_metadata(bag.folder)) == _essence(bag.metadata())
+    except (TypeError, KeyError):
+        return False
+
+
+def _essence(metadata: Any) -> tuple[object, ...]:
+    about = metadata[ABOUT]
+    counts = {topic["topic_metadata"]["name"]: topic["message_count"] for topic in about["topics_with_message_count"]}
+    return about["relative_file_paths"], about["custom_data"], counts
 
 
 def _finish(file: Contents, bag: Bag, *, in_place: bool) -> Finished:
