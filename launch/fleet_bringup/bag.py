@@ -29,7 +29,9 @@ def repair(where: Where) -> None:
     folder = bag_folder(where)
     done = repair_bag(folder)
     for file in done.finished:
-        print(f"{file.name}: had no end; {file.messages} messages are whole, {file.left_out_bytes} bytes behind them were not")
+        print(
+            f"{file.name}: had no end; {file.messages} messages are whole, {file.left_out_bytes} bytes behind them were not"
+        )
     if done.described:
         print("metadata.yaml: said something else than the files, and was written anew")
     print(f"{folder}: {'is whole now' if done.finished or done.described else 'is whole, nothing was changed'}")

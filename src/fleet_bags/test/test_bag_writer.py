@@ -57,7 +57,11 @@ def test_files_follow_each_other_by_time_and_by_size(tmp_path, limits, files):
     feed.close()
     names = [f"bag_{number}.mcap" for number in range(files)]
     assert [path.name for path in files_of(tmp_path / "bag")] == names
-    assert about(tmp_path / "bag")["relative_file_paths"] == [part["path"] for part in about(tmp_path / "bag")["files"]] == names
+    assert (
+        about(tmp_path / "bag")["relative_file_paths"]
+        == [part["path"] for part in about(tmp_path / "bag")["files"]]
+        == names
+    )
     assert read_by_rosbags(tmp_path / "bag") == read_by_mcap(tmp_path / "bag") == feed.messages()
 
 
@@ -131,7 +135,9 @@ def test_metadata_is_there_from_the_beginning_and_names_every_file_at_once(tmp_p
     for files in range(1, 4):
         names = [f"bag_{number}.mcap" for number in range(files)]
         deadline = time.monotonic() + PATIENCE_S
-        while not (tmp_path / "bag" / "metadata.yaml").exists() or about(tmp_path / "bag")["relative_file_paths"] != names:
+        while (
+            not (tmp_path / "bag" / "metadata.yaml").exists() or about(tmp_path / "bag")["relative_file_paths"] != names
+        ):
             assert time.monotonic() < deadline
         talk(feed, 11)
     feed.close()

@@ -27,7 +27,10 @@ def feeder():
     """Waits for folders; its children are made at once, because it has imported everything."""
     script = Path(__file__).with_name("feeder.py")
     with subprocess.Popen(
-        [sys.executable, "-P", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-P", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env=os.environ | {"PYTHONPATH": f"{script.parent}:{os.environ.get('PYTHONPATH', '')}"},
     ) as process:
         yield process
@@ -54,7 +57,9 @@ def test_a_killed_recorder_loses_a_second_at_most(tmp_path, feeder, seed):
     written = killed(feeder, tmp_path, random.Random(seed).uniform(0.0, 0.08))
     folder = bag_folder(tmp_path)
     repair(folder)
-    found = sorted((int(text), received_ns) for messages in read_by_mcap(folder).values() for received_ns, text in messages)
+    found = sorted(
+        (int(text), received_ns) for messages in read_by_mcap(folder).values() for received_ns, text in messages
+    )
     numbers = [number for number, _ in found]
     assert numbers == list(range(len(numbers)))
     assert written - LOST_MESSAGES <= len(numbers) <= written + 1

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from fleet_bags import bag_file, repair as repair_module
+from fleet_bags import bag_file
+from fleet_bags import repair as repair_module
 from fleet_bags.bag import bag_folder, files_of, held, read_bag
 from fleet_bags.disk import free_bytes
 from fleet_bags.repair import repair, restore
@@ -27,7 +28,11 @@ MEMORY = "/dev/shm"
 """Hundreds of bags, whose syncs are not what is tested."""
 
 words = st.lists(
-    st.tuples(st.sampled_from([topic.name for topic in TOPICS[:2]]), st.integers(0, 300), st.sampled_from([0, 0, 0.05, 0.3, 1.2])),
+    st.tuples(
+        st.sampled_from([topic.name for topic in TOPICS[:2]]),
+        st.integers(0, 300),
+        st.sampled_from([0, 0, 0.05, 0.3, 1.2]),
+    ),
     max_size=40,
 )
 limits = st.sampled_from([Recording(), Recording(split_bytes=3000), Recording(split_s=1.0)])
@@ -47,24 +52,23 @@ def bag_of(folder, words, limits):
 def cut(feed, part):
     """Leave the bag as it was when this part of all its bytes was written; tell when this was."""
     files = files_of(feed.folder)
-    rest = int(part * sum(path.stat().st_size for path in files))
+    rest, last, kept = int(part * sum(path.stat().st_size for path in files)), "", 0
     for path in files:
         size = path.stat().st_size
-        if rest < size:
-            last, kept = path.name, rest
-            os.truncate(path, rest)
-            break
+        if rest > size or not last:
+            last, kept = path.name, min(rest, size)
+            os.truncate(path, kept)
+        else:
+            path.unlink()
         rest -= size
-    else:
-        return feed.now_s
-    for path in files[files.index(path) + 1 :]:
-        path.unlink()
     return next(now_s for now_s, sizes in feed.sizes if sizes.get(last, -1) >= kept)
 
 
 @settings(max_examples=100)
 @given(words, limits, st.floats(0, 1), st.booleans(), st.booleans(), st.sampled_from([200, bag_file.CHUNK_BYTES]))
-def test_of_a_bag_that_was_cut_at_any_byte_a_second_is_lost_at_most(words, limits, part, in_place, described, chunk_bytes):
+def test_of_a_bag_that_was_cut_at_any_byte_a_second_is_lost_at_most(
+    words, limits, part, in_place, described, chunk_bytes
+):
     with tempfile.TemporaryDirectory(dir=MEMORY) as home, mock.patch.object(bag_file, "CHUNK_BYTES", chunk_bytes):
         folder = Path(home) / "bag"
         feed = bag_of(folder, words, limits)
@@ -171,7 +175,10 @@ def test_without_room_for_it_nothing_is_changed(feed):
     path = files_of(feed.folder)[-1]
     os.truncate(path, path.stat().st_size * 2 // 3)
     before = snapshot(feed.folder)
-    with mock.patch.object(repair_module, "free_bytes", return_value=1000), pytest.raises(BadInput, match="found 1000 bytes"):
+    with (
+        mock.patch.object(repair_module, "free_bytes", return_value=1000),
+        pytest.raises(BadInput, match="found 1000 bytes"),
+    ):
         repair(feed.folder)
     assert snapshot(feed.folder) == before
     assert free_bytes(feed.folder) > 1000
