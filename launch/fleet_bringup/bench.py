@@ -62,3 +62,21 @@ def allocation(report: Report = Path("bench_allocation"), seed: Seed = 0, quick:
     make_folder(report)
     results = allocation_bench(QUICK if quick else Load(), report, seed=seed, command=this_command())
     show(results, ("algo", "condition"), ("p50_s", "p99_s"), report)
+
+
+@bench.command()
+def recorder(
+    report: Report = Path("bench_recorder"),
+    quick: Quick = False,
+    fleet: Annotated[
+        str, typer.Option(help="Whose robots talk, in larger numbers: a fleet file, or a name.")
+    ] = "block_push",
+) -> None:
+    """What the recorder takes in without loss: large images, many robots; and its writer alone."""
+    from fleet_bringup.recorder_bench import QUICK, Plan, recorder_bench
+
+    chosen = read_fleet(fleet_file(fleet))
+    make_folder(report)
+    results = recorder_bench(chosen, QUICK if quick else Plan(), report, command=this_command())
+    metrics = ("messages_per_s", "mb_per_s", "lost", "cores", "delay_p99_s", "late_s")
+    show(results, ("algo", "condition"), metrics, report)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from fleet_bringup.bag import bag
 from fleet_bringup.bench import bench
 from fleet_bringup.dataset import dataset
 from fleet_bringup.display import has_display
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(experiment, name="experiment")
 app.add_typer(bench, name="bench")
 app.add_typer(dataset, name="dataset")
+app.add_typer(bag, name="bag")
 LogLevel = Literal["debug", "info", "warn", "error"]
 
 

@@ -72,7 +72,7 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
     if run.fleet.training.update_ticks and not replays:
         workers.append(NodeSpec("iifl_policy", "trainer_node", "trainer", seeded))
     if run.record:
-        workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", home))
+        workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", seeded))
     workers.append(NodeSpec("fleet_bringup", "diagnostics_node", "diagnostics", home))
     console = NodeSpec(
         "fleet_bringup",

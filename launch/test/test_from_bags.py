@@ -99,8 +99,8 @@ def test_the_commands_of_the_page_about_training_sets_work(run: Ended, tiny: Pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("replay", "."), ".: found no metadata.yaml, allowed is the folder of a bag, or of a run that was recorded."),
-        (("dataset", "build", ".", "-o", "set"), ".: found no metadata.yaml, allowed is the folder of a bag"),
+        (("replay", "."), ".: found no bag, allowed is the folder of a run that was recorded, or of its bag."),
+        (("dataset", "build", ".", "-o", "set"), ".: found no bag, allowed is"),
         (("train", ".", "-o", "policy"), ".: found no samples.json, allowed is a folder that ./fleet dataset build"),
         (("dataset", "export", ".", "-o", "out"), ".: found no samples.json, allowed is a folder that ./fleet dataset"),
         (

@@ -180,7 +180,7 @@ def ancestors(place: Path) -> list[str]:
 
 def test_runs_of_other_robots_and_folders_without_runs_are_not_learned_from(tmp_path: Path, run: Ended) -> None:
     with pytest.raises(
-        BadInput, match=r"found no metadata\.yaml, allowed is the folder of a bag, or of a run that was recorded"
+        BadInput, match="found no bag, allowed is the folder of a run that was recorded, or of its bag"
     ):
         shown_in([tmp_path], FLEET.contract(), "state")
     with pytest.raises(BadInput, match=r"bag: contract found .+, allowed is .+ \(robot push_cell"):
@@ -269,7 +269,7 @@ def test_a_contract_that_cannot_be_translated_ends_the_command_with_one_sentence
     ("words", "said"),
     [
         ((), "environment.backend: found ros, allowed without --from is a simulation"),
-        (("--from", "nowhere"), "nowhere: found no metadata.yaml"),
+        (("--from", "nowhere"), "nowhere: found no bag"),
     ],
 )
 def test_there_is_no_pretraining_without_what_humans_showed(tmp_path: Path, words, said: str) -> None:

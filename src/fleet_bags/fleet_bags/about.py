@@ -12,7 +12,7 @@ from fleet_contract.door import BadInput, Strict, validated
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import RobotContract
 
-BAG, METADATA = "bag", "metadata.yaml"
+METADATA = "metadata.yaml"
 
 
 class AboutRun(Strict):
@@ -26,18 +26,6 @@ class AboutRun(Strict):
     def robots(self) -> tuple[str, ...]:
         """Names, in the order of all arrays."""
         return self.fleet.robot_names
-
-
-def bag_folder(path: Path) -> Path:
-    """The bag that is meant: a bag's own folder, or that of a run.
-
-    Raises:
-        BadInput: there is none.
-    """
-    for folder in (path, path / BAG):
-        if (folder / METADATA).is_file():
-            return folder
-    raise BadInput(f"{path}: found no {METADATA}, allowed is the folder of a bag, or of a run that was recorded.")
 
 
 def about_run(bag: Path) -> AboutRun:

@@ -2,71 +2,157 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from itertools import islice
 from typing import Any, NoReturn
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.subscription import Subscription
-from rosbags.interfaces import Connection
-from rosbags.rosbag2 import StoragePlugin, Writer
 from std_msgs.msg import Bool
 
+from fleet_bags.bag_metadata import Topic, reliable_qos
+from fleet_bags.guarded_writer import GuardedWriter
 from fleet_bags.topics import IMAGE_TYPES, recorded_topics
 from fleet_contract.definitions import typestore_for
+from fleet_contract.health import Check, Level
 from fleet_contract.message_types import message_class
-from fleet_contract.ros import EVERY, OFFERED, FleetNode, run_process
+from fleet_contract.ros import EVERY, IMAGES, OFFERED, FleetNode, run_process
 
 OPENING_S = 0.1
+TAKE_S = 0.05
+"""Between two looks at what has come. It is kept until then, with the time at which it came."""
+WATCH_S = 1.0
+"""Between two looks at the disk."""
 QUIET_S = 0.5
 """Silence after which nothing more is on its way."""
 LONGEST_S = 8.0
 """The bag is closed then, also if the fleet goes on talking."""
 
 
+class Unattended(CallbackGroup):
+    """Subscriptions that the executor leaves alone: its way to a message costs ten times what it takes to record one."""
+
+    def can_execute(self, _: Any) -> bool:
+        """Never."""
+        return False
+
+    def beginning_execution(self, _: Any) -> bool:
+        """Never."""
+        return False
+
+    def ending_execution(self, _: Any) -> None:
+        """Nothing was begun."""
+
+
 class RecorderNode(FleetNode):
-    """One subscription per topic; messages are never unpacked."""
+    """One subscription per topic; messages are never unpacked.
+
+    It listens before it opens the bag, which may need repair: what comes meanwhile is kept.
+    """
 
     def __init__(self) -> None:
         super().__init__("recorder")
-        topics = recorded_topics(self.fleet, self.robot_contract)
-        types = typestore_for(set(topics.values()))
-        self._writer = Writer(self.run_dir / "bag", version=9, storage_plugin=StoragePlugin.MCAP)
-        self._writer.set_custom_data("fleet", (self.run_dir / "fleet.yaml").read_text(encoding="utf-8"))
-        self._writer.set_custom_data("contract", self.robot_contract.model_dump_json())
-        self._writer.set_custom_data("contract_digest", self.robot_contract.digest)
-        self._writer.open()
-        self._eyes: list[Subscription[Any]] = []
-        for topic, kind in topics.items():
-            connection = self._writer.add_connection(topic, kind, typestore=types)
-            heard = partial(self._write, connection)
-            subscription = self.create_subscription(message_class(kind), topic, heard, EVERY, raw=True)
-            if kind in IMAGE_TYPES:
-                self._eyes.append(subscription)
-        self._recording = self.create_publisher(Bool, "fleet/recording", OFFERED)
-        self._opening = self.create_timer(
-            OPENING_S, self._when_all_cameras_are_seen, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        seed = self.setting("seed", 0, "Seed of the run, which the bag tells.")
+        kinds, unattended = recorded_topics(self.fleet, self.robot_contract), Unattended()
+        self._listening: dict[str, Subscription[Any]] = {
+            topic: self.create_subscription(
+                message_class(kind), topic, _not_called, EVERY, raw=True, callback_group=unattended
+            )
+            for topic, kind in kinds.items()
+        }
+        self._eyes = [self._listening[topic] for topic, kind in kinds.items() if kind in IMAGE_TYPES]
+        self._writer = GuardedWriter(
+            self.run_dir / "bag", _described(kinds), self._said(seed), self.fleet.recording, now_s=time.monotonic()
         )
+        self._recording = self.create_publisher(Bool, "fleet/recording", OFFERED)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._opening = self.create_timer(OPENING_S, self._when_all_cameras_are_seen, clock=steady)
+        self.create_timer(TAKE_S, self._take, clock=steady)
+        self.create_timer(WATCH_S, self._watch, clock=steady)
+
+    def _said(self, seed: int) -> dict[str, str]:
+        """What the bag tells about the run."""
+        checkpoint = self.fleet.policy.checkpoint
+        return {
+            "fleet": (self.run_dir / "fleet.yaml").read_text(encoding="utf-8"),
+            "contract": self.robot_contract.model_dump_json(),
+            "contract_digest": self.robot_contract.digest,
+            "seed": str(seed),
+            "policy": hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint else "",
+            "threshold": str(self.fleet.allocation.threshold),
+            "version": version(__package__),
+        }
 
     def _when_all_cameras_are_seen(self) -> None:
         """Say so: few images are kept for those who come late, and the robots wait for this word."""
-        if all(eye.get_publisher_count() for eye in self._eyes):
+        if self._writer.problem or all(eye.get_publisher_count() for eye in self._eyes):
             self._opening.destroy()
             self._recording.publish(Bool(data=True))
 
-    def _write(self, connection: Connection, data: bytes) -> None:
-        self._writer.write(connection, time.time_ns(), data)
-        self._last_write = time.monotonic()
+    def _take(self) -> None:
+        """Write all that has come."""
+        for topic, subscription in self._listening.items():
+            for data, about in _waiting(subscription):
+                self._writer.write(
+                    topic, data, received_ns=about["received_timestamp"], published_ns=about["source_timestamp"]
+                )
+            self._writer.advance(time.monotonic())
+        if self._writer.problem and self._listening:
+            self._stop_listening()
+
+    def _stop_listening(self) -> None:
+        """The fleet goes on unheard."""
+        self.get_logger().error(f"recording has stopped: {self._writer.problem}")
+        for subscription in self._listening.values():
+            self.destroy_subscription(subscription)
+        self._listening.clear()
+
+    def _watch(self) -> None:
+        self._writer.look_at_disk()
+        self.diagnose()
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`: whether the bag is being written."""
+        problem = self._writer.problem
+        level = Level.ERROR if problem else Level.OK
+        return [Check("bag", level, problem or "recording", {"messages": str(self._writer.messages)})]
 
     def finish(self, executor: SingleThreadedExecutor) -> None:
         """Write what is still on its way, then close the bag."""
-        self._last_write = now = time.monotonic()
-        end = now + LONGEST_S
-        while now < min(end, self._last_write + QUIET_S):
-            executor.spin_once(timeout_sec=QUIET_S / 3)
-            now = time.monotonic()
+        messages, changed = self._writer.messages, time.monotonic()
+        end = changed + LONGEST_S
+        while time.monotonic() < min(end, changed + QUIET_S) and self._listening:
+            executor.spin_once(timeout_sec=TAKE_S)
+            if self._writer.messages > messages:
+                messages, changed = self._writer.messages, time.monotonic()
         self._writer.close()
+
+
+def _waiting(subscription: Subscription[Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
+    """Messages that a subscription holds, and when they were sent and came; as many as there can be at once, at most."""
+    handle: Any = subscription.handle
+    return islice(iter(lambda: handle.take_message(subscription.msg_type, True), None), EVERY.depth)
+
+
+def _described(kinds: Mapping[str, str]) -> list[Topic]:
+    """The topics with all that a bag tells about them."""
+    types = typestore_for(set(kinds.values()))
+    definitions = {kind: types.generate_msgdef(kind, ros_version=2)[0] for kind in set(kinds.values())}
+    hashes = {kind: types.hash_rihs01(kind) for kind in definitions}
+    offered = {kind: IMAGES if kind in IMAGE_TYPES else OFFERED for kind in definitions}
+    return [
+        Topic(topic, kind, definitions[kind], hashes[kind], reliable_qos(offered[kind].depth))
+        for topic, kind in kinds.items()
+    ]
+
+
+def _not_called(_: bytes) -> None:
+    """Messages are taken without it."""
 
 
 def main() -> NoReturn:

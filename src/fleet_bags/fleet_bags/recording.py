@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_bags.about import AboutRun, about_run, bag_folder
+from fleet_bags.about import AboutRun, about_run
+from fleet_bags.bag import bag_folder
 from fleet_bags.bag_reader import messages, named, opened
 from fleet_bags.ticked import Ticked
 from fleet_contract.action import RobotAction, action_of

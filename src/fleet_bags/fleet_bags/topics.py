@@ -14,6 +14,7 @@ OF_THE_FLEET = {
     "fleet/policy_version": "fleet_interfaces/msg/PolicyVersion",
     "fleet/leases": "fleet_interfaces/msg/LeaseTable",
     "fleet/emergency_stopped": "std_msgs/msg/Bool",
+    "diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
 }
 IMAGE_TYPES = {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo"}
 

@@ -39,7 +39,7 @@ def test_every_topic_of_every_robot_but_the_operators_is_recorded_once(robots):
             assert topics[f"/{name}/{topic}"] == kind
         assert topics[f"/{name}/camera/camera_info"] == "sensor_msgs/msg/CameraInfo"
     counted = Counter(topic.split("/")[1] for topic in topics)
-    assert set(counted) == {*fleet.robot_names, "fleet"}
+    assert set(counted) == {*fleet.robot_names, "fleet", "diagnostics"}
     assert {counted[name] for name in fleet.robot_names} == {7}
 
 

@@ -218,6 +218,17 @@ class Tick(Strict):
     """lockstep: the robots wait for all actions of a tick; real_time: they hold when an action is late."""
 
 
+class Recording(Strict):
+    """The bag of a run."""
+
+    split_bytes: int = Field(default=1 << 30, gt=0)
+    """Size, bytes, from which a file is finished and the next one begun; a file may be larger by what is heard in half a second."""
+    split_s: float = Field(default=600.0, gt=0)
+    """Time, s, after which a file is finished and the next one begun, if anything is in it."""
+    least_free_bytes: int = Field(default=1 << 29, ge=0)
+    """Free disk, bytes, below which recording stops, and the fleet goes on without it."""
+
+
 class Fleet(Strict):
     """A fleet file."""
 
@@ -230,6 +241,7 @@ class Fleet(Strict):
     training: Training
     pretraining: Pretraining = Pretraining()
     tick: Tick = Tick()
+    recording: Recording = Recording()
 
     @model_validator(mode="after")
     def _fewer_humans_than_robots(self) -> Self:

@@ -1,0 +1,164 @@
+"""Bags are rosbag2's: every reader finds every message, files follow each other, and metadata.yaml says so all along."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import yaml
+from feed import BEGIN_NS, KIND, SAID, STORE, TOPICS, Feed, read_by_mcap, read_by_rosbags
+from mcap.reader import make_reader
+from mcap.stream_reader import StreamReader
+from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.rosbag2 import StoragePlugin, Writer
+
+from fleet_bags.bag import files_of
+from fleet_bags.bag_writer import BagWriter
+from fleet_contract.door import BadInput
+from fleet_contract.fleet import Recording
+
+PATIENCE_S = 20.0
+READERS = [read_by_rosbags, read_by_mcap]
+
+
+def about(folder):
+    return yaml.safe_load((folder / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+
+
+def talk(feed, rounds, pause_s=0.1):
+    for number in range(rounds):
+        for topic in TOPICS[:2]:
+            feed.say(topic.name, f"{number} " + "x" * 100)
+        feed.wait(pause_s)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_every_message_is_read_as_it_was_written(tmp_path, read):
+    feed = Feed(tmp_path / "bag")
+    talk(feed, 30)
+    feed.close()
+    assert read(tmp_path / "bag") == feed.messages()
+
+
+def test_a_bag_without_messages_is_a_bag(tmp_path):
+    Feed(tmp_path / "bag").close()
+    assert read_by_rosbags(tmp_path / "bag") == read_by_mcap(tmp_path / "bag") == {}
+    assert [topic["topic_metadata"]["name"] for topic in about(tmp_path / "bag")["topics_with_message_count"]] == [
+        topic.name for topic in TOPICS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "files"), [(Recording(split_s=1.0), 3), (Recording(split_bytes=4000), 4), (Recording(), 1)]
+)
+def test_files_follow_each_other_by_time_and_by_size(tmp_path, limits, files):
+    feed = Feed(tmp_path / "bag", limits)
+    talk(feed, 28)
+    feed.close()
+    names = [f"bag_{number}.mcap" for number in range(files)]
+    assert [path.name for path in files_of(tmp_path / "bag")] == names
+    assert (
+        about(tmp_path / "bag")["relative_file_paths"]
+        == [part["path"] for part in about(tmp_path / "bag")["files"]]
+        == names
+    )
+    assert read_by_rosbags(tmp_path / "bag") == read_by_mcap(tmp_path / "bag") == feed.messages()
+
+
+def test_silence_makes_no_files(tmp_path):
+    feed = Feed(tmp_path / "bag", Recording(split_s=1.0))
+    feed.wait(5.0)
+    feed.close()
+    assert len(files_of(tmp_path / "bag")) == 1
+
+
+def test_metadata_says_what_the_files_hold(tmp_path):
+    feed = Feed(tmp_path / "bag", Recording(split_s=1.0))
+    talk(feed, 28)
+    feed.close()
+    found = about(tmp_path / "bag")
+    times = [received_ns for _, _, received_ns, _ in feed.written]
+    assert found["message_count"] == len(times) == sum(part["message_count"] for part in found["files"])
+    assert found["starting_time"]["nanoseconds_since_epoch"] == times[0] == BEGIN_NS
+    assert found["duration"]["nanoseconds"] == times[-1] - times[0]
+    assert found["custom_data"] == SAID
+    for part in found["files"]:
+        with (tmp_path / "bag" / part["path"]).open("rb") as file:
+            statistics = make_reader(file).get_summary().statistics
+        assert part["message_count"] == statistics.message_count
+        assert part["starting_time"]["nanoseconds_since_epoch"] == statistics.message_start_time
+        assert part["duration"]["nanoseconds"] == statistics.message_end_time - statistics.message_start_time
+
+
+def test_metadata_has_the_keys_and_types_of_another_writer_of_rosbag2(tmp_path):
+    never = QosTime(9223372036, 854775807)
+    qos = Qos(
+        QosHistory.KEEP_LAST,
+        100,
+        QosReliability.RELIABLE,
+        QosDurability.TRANSIENT_LOCAL,
+        never,
+        never,
+        QosLiveliness.AUTOMATIC,
+        never,
+        avoid_ros_namespace_conventions=False,
+    )
+    with Writer(tmp_path / "theirs", version=9, storage_plugin=StoragePlugin.MCAP) as theirs:
+        theirs.set_custom_data("fleet", "known")
+        for topic in TOPICS:
+            connection = theirs.add_connection(topic.name, KIND, typestore=STORE, offered_qos_profiles=[qos])
+        theirs.write(connection, BEGIN_NS, bytes(STORE.serialize_cdr(STORE.types[KIND](data="x"), KIND)))
+    feed = Feed(tmp_path / "ours")
+    feed.say(TOPICS[-1].name, "x")
+    feed.close()
+    ours, their = about(tmp_path / "ours"), about(tmp_path / "theirs")
+    differs = {"custom_data", "ros_distro", "relative_file_paths"}
+    assert ours.keys() == their.keys()
+    assert {key: ours[key] for key in ours.keys() - differs - {"files"}} == {
+        key: their[key] for key in their.keys() - differs - {"files"}
+    }
+    assert [part | {"path": ""} for part in ours["files"]] == [part | {"path": ""} for part in their["files"]]
+
+
+def test_a_file_says_first_whose_run_it_is(tmp_path):
+    feed = Feed(tmp_path / "bag", Recording(split_s=1.0))
+    talk(feed, 28)
+    feed.close()
+    for path in files_of(tmp_path / "bag"):
+        with path.open("rb") as file:
+            header, said, *_ = StreamReader(file).records
+        assert (header.profile, said.name, said.metadata) == ("ros2", "fleet", SAID)
+
+
+def test_metadata_is_there_from_the_beginning_and_names_every_file_at_once(tmp_path):
+    feed = Feed(tmp_path / "bag", Recording(split_s=1.0))
+    for files in range(1, 4):
+        names = [f"bag_{number}.mcap" for number in range(files)]
+        deadline = time.monotonic() + PATIENCE_S
+        while (
+            not (tmp_path / "bag" / "metadata.yaml").exists() or about(tmp_path / "bag")["relative_file_paths"] != names
+        ):
+            assert time.monotonic() < deadline
+        talk(feed, 11)
+    feed.close()
+
+
+def test_a_bag_that_is_there_goes_on_in_its_next_file(tmp_path):
+    first = Feed(tmp_path / "bag")
+    talk(first, 10)
+    first.close()
+    kept = (tmp_path / "bag" / "bag_0.mcap").read_bytes()
+    second = Feed(tmp_path / "bag", now_s=100.0)
+    talk(second, 10)
+    second.close()
+    assert (tmp_path / "bag" / "bag_0.mcap").read_bytes() == kept
+    expected = {topic: first.messages()[topic] + second.messages()[topic] for topic in first.messages()}
+    assert read_by_rosbags(tmp_path / "bag") == read_by_mcap(tmp_path / "bag") == expected
+
+
+def test_a_bag_has_one_writer(tmp_path):
+    feed = Feed(tmp_path / "bag")
+    with pytest.raises(BadInput, match="is being written"):
+        BagWriter(tmp_path / "bag", TOPICS, SAID, Recording(), now_s=0.0)
+    feed.close()
+    Feed(tmp_path / "bag").close()
