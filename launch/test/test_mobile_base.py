@@ -179,9 +179,7 @@ def ancestors(place: Path) -> list[str]:
 
 
 def test_runs_of_other_robots_and_folders_without_runs_are_not_learned_from(tmp_path: Path, run: Ended) -> None:
-    with pytest.raises(
-        BadInput, match="found no bag, allowed is the folder of a run that was recorded, or of its bag"
-    ):
+    with pytest.raises(BadInput, match="found no bag, allowed is the folder of a run that was recorded, or of its bag"):
         shown_in([tmp_path], FLEET.contract(), "state")
     with pytest.raises(BadInput, match=r"bag: contract found .+, allowed is .+ \(robot push_cell"):
         shown_in([run.folder], read_fleet(fleet_file("block_push")).contract(), "state")

@@ -76,7 +76,9 @@ def named(bag: Path, topic: str) -> Iterator[None]:
 
 
 def _no_bag(bag: Path, error: Exception) -> BadInput:
-    return BadInput(f"{bag}: found no whole bag ({_words(error)}), allowed is a rosbag1 or rosbag2; one that was cut is finished by ./fleet bag repair.")
+    return BadInput(
+        f"{bag}: found no whole bag ({_words(error)}), allowed is a rosbag1 or rosbag2; one that was cut is finished by ./fleet bag repair."
+    )
 
 
 def _words(error: Exception) -> str:
