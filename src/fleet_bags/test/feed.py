@@ -6,7 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fleet_bags.definitions import typestore_for
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from rosbags.highlevel import AnyReader
@@ -14,6 +13,7 @@ from rosbags.highlevel import AnyReader
 from fleet_bags.bag import files_of
 from fleet_bags.bag_metadata import Topic, reliable_qos
 from fleet_bags.bag_writer import BagWriter
+from fleet_contract.definitions import typestore_for
 from fleet_contract.fleet import Recording
 
 KIND = "std_msgs/msg/String"

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import yaml
-from fleet_bags.definitions import typestore_for
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from fleet_bags.topics import recorded_topics
+from fleet_contract.definitions import typestore_for
 from fleet_contract.fleet import Fleet, read_fleet
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
