@@ -38,7 +38,7 @@ Ear = tuple[Subscription[Any], Callable[[Any], None]]
 
 
 class Unattended(CallbackGroup):
-    """Of subscriptions that nobody waits for: waiting for hundreds costs several times what their messages do."""
+    """Of subscriptions that nobody waits for: to wait for hundreds costs more than to read them all now and then."""
 
     def can_execute(self, entity: object) -> bool:  # noqa: ARG002
         """Never."""
