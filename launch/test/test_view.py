@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from fleet_bringup.history import KEPT, Driver, History
+from fleet_bringup.history import KEPT, History
 from fleet_bringup.prepared import fleet_file
 from fleet_bringup.view import MOST_TROUBLES, line, view
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.driving import Driver
 from fleet_contract.fleet import read_fleet
 from fleet_contract.health import Check, Level
 from fleet_contract.lease import Lease, LeaseKind

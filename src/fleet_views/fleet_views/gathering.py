@@ -46,7 +46,8 @@ class Gathering:
 
     def add_status(self, robot: str, tick: int, *, violated: bool, absent: str) -> None:
         """What became of a robot up to a tick."""
-        self._at(tick).violated[robot], self._at(tick).absent[robot] = violated, absent
+        at = self._at(tick)
+        at.violated[robot], at.absent[robot] = violated, absent
 
     def add_state(self, robot: str, tick: int, state_S: NDArray[np.float64]) -> None:
         """What a robot observes, (S,)."""

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from fleet_interfaces.msg import LeaseTable, Observation, PolicyReport, RobotAction, RobotStatus
 from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ClockType
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from visualization_msgs.msg import MarkerArray
 
@@ -16,7 +17,7 @@ from fleet_contract.action import action_of
 from fleet_contract.lease import lease_of
 from fleet_contract.observation import state_of
 from fleet_contract.ros import NEWEST, FleetNode, run_process
-from fleet_views.gathering import Gathering
+from fleet_views.gathering import KEPT, Gathering
 from fleet_views.markers import Markers
 from fleet_views.scene import Scene
 
@@ -26,11 +27,18 @@ READ_S = 0.1
 """Between two looks whether the actions of a tick have come whose lease table has."""
 LONGEST_S = 1.0
 """While a tick lasts longer, what is known of it is shown so often, if it has changed."""
+RECENT = QoSProfile(
+    depth=KEPT,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""As many messages of a topic as ticks are gathered."""
 Ear = tuple[Subscription[Any], Callable[[Any], None]]
 
 
 class Unattended(CallbackGroup):
-    """Of subscriptions that nobody waits for: waiting for hundreds costs several times what their messages do."""
+    """Of subscriptions that nobody waits for: to wait for hundreds costs more than to read them all now and then."""
 
     def can_execute(self, entity: object) -> bool:  # noqa: ARG002
         """Never."""
@@ -48,7 +56,7 @@ class MarkersNode(FleetNode):
     """An array per tick, when the actions of the tick are released. Without viewers it does not even listen.
 
     By the time of a tick's lease table all robots have been heard, so that topics are read then, and until the actions have
-    come; the newest message of each.
+    come.
     """
 
     def __init__(self) -> None:
@@ -58,7 +66,7 @@ class MarkersNode(FleetNode):
         self._gathering, self._markers = Gathering(robots), Markers(robots)
         self._ears: list[Ear] = []
         self._arrays = self.create_publisher(MarkerArray, "fleet/markers", NEWEST)
-        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, NEWEST)
+        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, RECENT)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._waiting = self.create_timer(READ_S, self._read, clock=steady, autostart=False)
         self._late = self.create_timer(LONGEST_S, self._show_if_changed, clock=steady)
@@ -84,7 +92,7 @@ class MarkersNode(FleetNode):
                 (f"{name}/{contract.action.topic}", RobotAction, partial(self._on_action, name)),
             ]
         self._ears = [
-            (self.create_subscription(kind, topic, heard, NEWEST, callback_group=nobody), heard)
+            (self.create_subscription(kind, topic, heard, RECENT, callback_group=nobody), heard)
             for topic, kind, heard in topics
         ]
 
@@ -92,9 +100,8 @@ class MarkersNode(FleetNode):
         """Take what has come, as `rclpy.wait_for_message` does, and show the tick if that was all."""
         for ear, heard in self._ears:
             with ear.handle:
-                taken = ear.handle.take_message(ear.msg_type, ear.raw)
-            if taken is not None:
-                heard(taken[0])
+                while (taken := ear.handle.take_message(ear.msg_type, ear.raw)) is not None:
+                    heard(taken[0])
         if self._gathering.complete:
             self._show()
 
