@@ -127,7 +127,7 @@ def fleet_file(fleet: str) -> Path:
         BadInput: there is none.
     """
     path = Path(fleet)
-    if path.suffix in {".yaml", ".yml"} or path.exists():
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
         return path.absolute()
     shipped = config_folder()
     names = sorted(file.stem for file in shipped.glob("*.yaml"))

@@ -92,7 +92,8 @@ def test_where_one_way_is_shorter_both_take_it(style, goal_y):
     assert np.sign(action[1]) == np.sign(goal_y)
 
 
-places = st.tuples(st.floats(-0.18, 0.18), st.floats(-0.18, 0.18)).filter(lambda xy: max(map(abs, xy)) > 0.07)
+coordinates = st.integers(-1800, 1800).map(lambda tenths_mm: tenths_mm / 10_000)
+places = st.tuples(coordinates, coordinates).filter(lambda xy: max(map(abs, xy)) > 0.07)
 
 
 @given(cube=places, goal=places, style=st.sampled_from(sorted(STYLES)))
