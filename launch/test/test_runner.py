@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bags import counts
+from bags import counts, messages
 from conftest import up
 from test_bad_input import write
 
@@ -118,7 +118,7 @@ def test_killed_nodes_come_back_and_the_run_goes_on(tmp_path: Path, tiny: Path) 
     with started(folder, "--fleet", str(tiny), "--ticks", "60") as process:
         wait_for(process, "tick ")
         assert not _waiting_in_shared_memory(folder)
-        for node in ("policy_node", "allocator_node", "gate_node", "station_node", "trainer_node"):
+        for node in ("policy_node", "allocator_node", "gate_node", "station_node", "trainer_node", "recorder_node"):
             os.kill(next(pid for pid, words in of_run(folder).items() if node in words), signal.SIGKILL)
             assert "SIGKILL" in wait_for(process, "was started again (restart 1)")
         wait_for(process, "report")
@@ -126,6 +126,8 @@ def test_killed_nodes_come_back_and_the_run_goes_on(tmp_path: Path, tiny: Path) 
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["ticks"] == 60
     assert summary["policy_versions"] == [1, 2, 3]
+    for topic, observations in messages(folder / "bag", "/observation").items():
+        assert {message.tick for message in observations} == set(range(60)), topic
 
 
 def _waiting_in_shared_memory(folder: Path) -> list[str]:

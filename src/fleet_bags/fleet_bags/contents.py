@@ -72,7 +72,8 @@ def read_contents(path: Path) -> Contents:
 def _read(path: Path, file: IO[bytes]) -> Contents:
     size = file.seek(0, 2)
     file.seek(0)
-    if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC))):
+    # Zeros are where a loss of power came before the content.
+    if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC)).rstrip(b"\0")):
         raise BadInput(f"{path}: found something else, allowed are MCAP files.")
     reader = _finished(file, size)
     profile: str | None

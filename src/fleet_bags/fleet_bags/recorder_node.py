@@ -30,6 +30,8 @@ WATCH_S = 1.0
 """Between two looks at the disk."""
 QUIET_S = 0.5
 """Silence after which nothing more is on its way."""
+CHATTER = "/diagnostics"
+"""Never falls silent."""
 LONGEST_S = 8.0
 """The bag is closed then, also if the fleet goes on talking."""
 
@@ -69,6 +71,8 @@ class RecorderNode(FleetNode):
         self._writer = GuardedWriter(
             self.run_dir / "bag", _described(kinds), self._said(seed), self.fleet.recording, now_s=time.monotonic()
         )
+        self._heard_s = 0.0
+        """When something was heard last."""
         self._recording = self.create_publisher(Bool, "fleet/recording", OFFERED)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._opening = self.create_timer(OPENING_S, self._when_all_cameras_are_seen, clock=steady)
@@ -83,7 +87,8 @@ class RecorderNode(FleetNode):
             "contract": self.robot_contract.model_dump_json(),
             "contract_digest": self.robot_contract.digest,
             "seed": str(seed),
-            "policy": hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint else "",
+            # Who decides about the fleet may have the file alone.
+            "policy": hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint and checkpoint.exists() else "",
             "threshold": str(self.fleet.allocation.threshold),
             "version": version(__package__),
         }
@@ -97,11 +102,13 @@ class RecorderNode(FleetNode):
     def _take(self) -> None:
         """Write all that has come."""
         for topic, subscription in self._listening.items():
+            now_s = time.monotonic()
             for data, about in _waiting(subscription):
                 self._writer.write(
                     topic, data, received_ns=about["received_timestamp"], published_ns=about["source_timestamp"]
                 )
-            self._writer.advance(time.monotonic())
+                self._heard_s = self._heard_s if topic == CHATTER else now_s
+            self._writer.advance(now_s)
         if self._writer.problem and self._listening:
             self._stop_listening()
 
@@ -124,12 +131,11 @@ class RecorderNode(FleetNode):
 
     def finish(self, executor: SingleThreadedExecutor) -> None:
         """Write what is still on its way, then close the bag."""
-        messages, changed = self._writer.messages, time.monotonic()
-        end = changed + LONGEST_S
-        while time.monotonic() < min(end, changed + QUIET_S) and self._listening:
+        self._heard_s = now_s = time.monotonic()
+        end_s = now_s + LONGEST_S
+        while self._listening and now_s < min(end_s, self._heard_s + QUIET_S):
             executor.spin_once(timeout_sec=TAKE_S)
-            if self._writer.messages > messages:
-                messages, changed = self._writer.messages, time.monotonic()
+            now_s = time.monotonic()
         self._writer.close()
 
 

@@ -135,9 +135,10 @@ def test_a_file_in_the_middle_that_was_cut_is_finished_and_the_others_are_kept(f
     assert 0 < lost < 20
 
 
-def test_what_a_pulled_plug_leaves_behind_a_file_is_left_out(feed):
+@pytest.mark.parametrize("part", [0.0, 0.5])
+def test_zeros_that_a_pulled_plug_leaves_in_a_file_are_left_out(feed, part):
     path = files_of(feed.folder)[-1]
-    os.truncate(path, path.stat().st_size // 2)
+    os.truncate(path, int(path.stat().st_size * part))
     with path.open("ab") as file:
         file.write(bytes(5000))
     repair(feed.folder)
