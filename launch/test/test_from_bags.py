@@ -82,11 +82,12 @@ def test_a_policy_from_a_bag_serves_a_fleet(run: Ended, tiny: Path) -> None:
 
 
 def test_the_commands_of_the_page_about_training_sets_work(run: Ended, tiny: Path, tmp_path: Path) -> None:
-    """But for those that run fleets: they are as in the test before."""
+    """But for those that run fleets: they are as in the tests before."""
     blocks = re.findall(r"```bash\n(.+?)```", (ROOT / "docs/how-to/datasets.md").read_text(), re.DOTALL)
     commands = [line.split()[1:] for block in blocks for line in block.splitlines() if "--map" not in line]
     (tmp_path / "run").symlink_to(run.folder)
-    for words in (words for words in commands if words[0] != "up"):
+    (tmp_path / "launch").symlink_to(ROOT / "launch")
+    for words in (words for words in commands if words[0] not in {"up", "replay"}):
         few = [str(tiny.parent / "made/pairs.npz"), "--fleet", str(tiny)] if words[0] == "train" else []
         done = fleet(*words, *few, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
