@@ -56,4 +56,4 @@ def test_every_simulator_of_the_fleet_file_is_there():
     simulators = {
         EnvironmentChoice.model_construct(backend=backend, task="block_push").simulator for backend in allowed
     }
-    assert simulators - {"ros"} == set(BACKENDS), "of robots that speak ROS 2 there is no simulation of ours"
+    assert simulators - {"ros", "replay"} == set(BACKENDS), "there are real robots, and the past"
