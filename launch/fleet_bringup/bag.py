@@ -68,9 +68,9 @@ def _facts(found: Bag) -> Iterator[tuple[str, str]]:
 
 
 def _state(found: Bag) -> str:
-    if not found.cut:
+    names = ", ".join(file.path.name for file in found.files if file.cut)
+    if not names:
         return "whole"
-    names = ", ".join(file.path.name for file in found.cut)
     if is_held(found.folder):
         return f"{names} is being written"
     return f"{names} was cut: ./fleet bag repair {found.folder}"

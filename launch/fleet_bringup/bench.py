@@ -78,5 +78,5 @@ def recorder(
     chosen = read_fleet(fleet_file(fleet))
     make_folder(report)
     results = recorder_bench(chosen, QUICK if quick else Plan(), report, command=this_command())
-    metrics = ("messages_per_s", "mb_per_s", "lost", "cores", "delay_p99_s", "late_s")
+    metrics = ("messages_per_s", "mb_per_s", "share_of_pace", "lost", "cores", "delay_p99_s")
     show(results, ("algo", "condition"), metrics, report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -96,17 +95,14 @@ def _recorded(fleet: Fleet, load: Load, pace: float, plan: Plan, folder: Path) -
             _process(recorder, environment) as process,
             _talkers(load, ticks, plan.talkers, run, environment) as talkers,
         ):
-            began, busy_s = time.monotonic(), _busy_s(process.pid)
-            late_s = max(_talk(talkers))
+            before_s = _busy_s(process.pid)
+            seconds = _talk(talkers)
             time.sleep(LAST_WORDS_S)
-            cores = (_busy_s(process.pid) - busy_s) / (time.monotonic() - began - LAST_WORDS_S)
+            cores = (_busy_s(process.pid) - before_s) / seconds
             process.send_signal(signal.SIGINT)
             process.wait()
-    return (
-        run_of("recorder", "node", 0, f"{load.name} x {pace:g}")
-        | _found(load, ticks, pace, run)
-        | {"late_s": late_s, "cores": cores}
-    )
+    row = run_of("recorder", "node", 0, f"{load.name} x {pace:g}") | _found(load, ticks, seconds, run)
+    return row | {"share_of_pace": ticks / (load.rate_hz * pace * seconds), "cores": cores}
 
 
 def _prepare(fleet: Fleet, load: Load, pace: float, run: Path) -> None:
@@ -149,13 +145,13 @@ def _talkers(
         yield talkers
 
 
-def _talk(talkers: list[subprocess.Popen[str]]) -> list[float]:
-    """Let them; tell how late each was, s."""
+def _talk(talkers: list[subprocess.Popen[str]]) -> float:
+    """Let them; tell how long it took, s."""
     for talker in talkers:
         if talker.stdin:
             talker.stdin.write("\n")
             talker.stdin.flush()
-    return [float(json.loads(_line(talker))["late_s"]) for talker in talkers]
+    return max(float(_line(talker)) for talker in talkers)
 
 
 def _line(process: subprocess.Popen[str]) -> str:
@@ -176,7 +172,7 @@ def _busy_s(process: int) -> float:
     return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _found(load: Load, ticks: int, pace: float, run: Path) -> Row:
+def _found(load: Load, ticks: int, seconds: float, run: Path) -> Row:
     """What is in the bag, and is not; the bag is removed."""
     ticks_of: dict[str, Counter[int]] = defaultdict(Counter)
     delays_s, size = [], 0
@@ -190,12 +186,10 @@ def _found(load: Load, ticks: int, pace: float, run: Path) -> Row:
     shutil.rmtree(run)
     topics = load.robots * (6 if load.whole else 1)
     kept = sum(len(counts) for counts in ticks_of.values())
-    seconds = ticks / (load.rate_hz * pace)
     return {
         "messages_per_s": topics * ticks / seconds,
         "mb_per_s": size / seconds / 1e6,
         "lost": topics * ticks - kept,
-        "twice": len(delays_s) - kept,
         "delay_p99_s": float(np.percentile(delays_s, 99)),
     }
 

@@ -31,11 +31,6 @@ class Bag:
     """What the recorder said about the run."""
 
     @property
-    def cut(self) -> tuple[Contents, ...]:
-        """Files without an end."""
-        return tuple(file for file in self.files if file.cut)
-
-    @property
     def parts(self) -> list[Part]:
         """What is in the files."""
         return [file.part for file in self.files]

@@ -69,7 +69,7 @@ def restore(folder: Path, said: Mapping[str, str] | None = None, *, in_place: bo
         BadInput: as `repair` does.
     """
     bag = read_bag(folder, said)
-    finished = [_finish(file, bag, in_place=in_place) for file in bag.cut]
+    finished = [_finish(file, file.cut, bag, in_place=in_place) for file in bag.files if file.cut]
     if finished:
         bag = read_bag(folder, said)
     described = not _is_described(bag)
@@ -92,18 +92,16 @@ def _essence(metadata: Any) -> tuple[object, ...]:
     return about["relative_file_paths"], about["custom_data"], counts
 
 
-def _finish(file: Contents, bag: Bag, *, in_place: bool) -> Finished:
-    if file.cut is None:
-        raise ValueError(f"{file.path} has an end")
+def _finish(file: Contents, cut: CutFile, bag: Bag, *, in_place: bool) -> Finished:
     if not file.said:
         _write_empty(file.path, bag)
     elif in_place:
         with file.path.open("r+b") as target:
-            target.truncate(file.cut.whole)
-            _end(target, file.cut)
+            target.truncate(cut.whole)
+            _end(target, cut)
     else:
-        _replace(file, file.cut)
-    return Finished(file.path.name, sum(file.part.counts.values()), file.size - file.cut.whole)
+        _replace(file, cut)
+    return Finished(file.path.name, sum(file.part.counts.values()), file.size - cut.whole)
 
 
 def _replace(file: Contents, cut: CutFile) -> None:
