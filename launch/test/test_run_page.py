@@ -285,7 +285,7 @@ def test_no_bag_no_page(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("before")
     done = fleet("report", ".", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.strip().endswith("allowed is the folder of a bag, or of a run that was recorded.")
+    assert done.stderr.strip().endswith("allowed is the folder of a run that was recorded, or of its bag.")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text() == "before"
 
