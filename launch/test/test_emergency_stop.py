@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,9 @@ import rclpy
 from bags import messages
 from diagnosed import Diagnosed, breach
 from diagnostic_msgs.msg import DiagnosticStatus
-from fleet_interfaces.msg import LeaseTable
 from std_srvs.srv import Trigger
 from test_runner import PATIENCE_S, of_run, started, wait_for
+from watching import Watcher
 
 from fleet_bringup.graph import node_graph
 from fleet_bringup.prepared import Wishes, prepare
@@ -27,26 +26,6 @@ from fleet_contract.fleet import read_fleet
 @pytest.fixture
 def domain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-
-
-class Watcher:
-    """A node of somebody who looks at the fleet."""
-
-    def __init__(self) -> None:
-        self.node = rclpy.create_node("operator")
-        self.tick = -1
-        self.node.create_subscription(LeaseTable, "fleet/leases", self._on_leases, 1)
-
-    def _on_leases(self, message: LeaseTable) -> None:
-        self.tick = message.tick
-
-    def wait_for_ticks(self, more: int = 4) -> None:
-        """Until the fleet has gone on for so many ticks."""
-        end, target = time.monotonic() + PATIENCE_S, None
-        while target is None or self.tick < target:
-            assert time.monotonic() < end, "the fleet stands still"
-            rclpy.spin_once(self.node, timeout_sec=0.1)
-            target = self.tick + more if target is None and self.tick >= 0 else target
 
 
 def says_stopped(top: DiagnosticStatus) -> bool:

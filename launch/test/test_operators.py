@@ -15,9 +15,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import rclpy
 from bags import messages
 from conftest import ROOT, fleet
 from test_runner import PATIENCE_S, started, wait_for
+from watching import Watcher
 
 from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.fleet import read_fleet
@@ -31,9 +33,9 @@ TITLE = "fleet operator human_01"
 
 
 @pytest.fixture
-def steady(tmp_path: Path, tiny: Path) -> str:
+def steady(tmp_path: Path) -> str:
     """A fleet file with one person, whose policy stays as it is: in lockstep nobody waits for a training."""
-    fleet_of_one = read_fleet(tiny)
+    fleet_of_one = read_fleet(ROOT / "launch/config/block_push.yaml")
     path = tmp_path / "steady.yaml"
     changes = {"training": fleet_of_one.training.model_copy(update={"update_ticks": ()})}
     changes["supervisors"] = fleet_of_one.supervisors.model_copy(update={"operators": 1})
@@ -128,15 +130,17 @@ def test_a_person_in_a_browser_joins_and_leaves(tmp_path, monkeypatch, steady):
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     folder = tmp_path / "out"
     with started(folder, "--fleet", steady, "--no-window") as process:
+        domain = int(re.findall(r"ROS_DOMAIN_ID=(\d+)", wait_for(process, "ROS_DOMAIN_ID"))[0])
         wait_for(process, "tick ")
         with page(folder) as (url, token):
             phases = asyncio.run(asyncio.wait_for(push_up(url, token, 2), PATIENCE_S))
             monkeypatch.setenv("DISPLAY", ":nowhere")
             refusal = asyncio.run(asyncio.wait_for(sit_beside(url, token, folder), PATIENCE_S))
             assert refusal.strip() == "--human: found human_01, who has an operator already."
-        tick = int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0])
-        while int(re.findall(r"tick (\d+)", wait_for(process, "tick "))[0]) < tick + 40:
-            pass
+        with rclpy.init(domain_id=domain):
+            watcher = Watcher()
+            watcher.wait_for_ticks(12)
+            watcher.node.destroy_node()
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
     assert "AIM" in phases

@@ -84,7 +84,7 @@ def test_a_signal_ends_everything_with_a_report_and_exit_code_0(
     folder = tmp_path / "out"
     with started(folder, "--fleet", str(tiny)) as process:
         wait_for(process, "tick ")
-        assert len(of_run(folder)) == 8
+        assert len(of_run(folder)) == 9
         process.send_signal(number)
         process.send_signal(number)
         assert process.wait(PATIENCE_S) == 0
