@@ -78,14 +78,27 @@ def _read(path: Path, file: IO[bytes]) -> Contents:
     reader = _finished(file, size)
     profile: str | None
     if reader:
-        cut, profile, summary = None, reader.get_header().profile, reader.get_summary() or Summary()
-        metadata = {record.name: record.metadata for record in reader.iter_metadata()}
+        try:
+            cut, profile, summary = None, reader.get_header().profile, reader.get_summary() or Summary()
+            metadata = {record.name: record.metadata for record in reader.iter_metadata()}
+        except BROKEN:
+            raise _damaged(path) from None
     else:
         cut = CutFile(file)
         profile, summary, metadata = cut.profile, cut.summary, cut.metadata
     if profile not in {PROFILE, None}:
         raise BadInput(f"{path}: found the profile {profile!r}, allowed is {PROFILE!r}.")
-    return Contents(path, size, metadata.get(SAID, {}), cut, summary)
+    said = metadata.get(SAID, {})
+    if cut and cut.damaged and not said:
+        # Nothing is cut off here; what follows may be a whole run.
+        raise _damaged(path)
+    return Contents(path, size, said, cut, summary)
+
+
+def _damaged(path: Path) -> BadInput:
+    return BadInput(
+        f"{path}: found something else than was written at its beginning, allowed are files that lack their end."
+    )
 
 
 def _finished(file: IO[bytes], size: int) -> SeekingReader | None:

@@ -62,6 +62,8 @@ class CutFile:
         self.summary = Summary()
         self.whole = 0
         """Bytes up to the end of the last chunk that is whole."""
+        self.damaged = False
+        """Whether there is something behind it that is neither cut nor nothing."""
         self._counts: list[Counter[int]] = []
         """Messages by channel, of every chunk."""
         self._last = b""
@@ -71,7 +73,10 @@ class CutFile:
         while place + HEAD.size <= size:
             opcode, length = HEAD.unpack(file.read(HEAD.size))
             after = place + HEAD.size + length
-            if opcode not in KNOWN or after > size or not self._take(opcode, file.read(length), place):
+            if after > size:
+                break
+            if opcode not in KNOWN or not self._take(opcode, file.read(length), place):
+                self.damaged = opcode != 0
                 break
             if opcode != Opcode.MESSAGE_INDEX:
                 self.whole = after

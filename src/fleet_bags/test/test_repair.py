@@ -158,6 +158,18 @@ def test_a_chunk_that_is_not_what_was_written_is_left_out_with_all_that_follows(
     assert all(messages == feed.messages()[topic][: len(messages)] for topic, messages in found.items())
 
 
+@pytest.mark.parametrize("part", [0.7, 1.0])
+def test_a_file_whose_beginning_is_damaged_is_refused_and_left_alone(feed, part):
+    path = files_of(feed.folder)[-1]
+    content = bytearray(path.read_bytes())
+    content[content.index(b"ros2") - 4] = 0xFF
+    path.write_bytes(content[: int(len(content) * part)])
+    before = snapshot(feed.folder)
+    with pytest.raises(BadInput, match="found something else than was written at its beginning"):
+        repair(feed.folder)
+    assert snapshot(feed.folder) == before
+
+
 @pytest.mark.parametrize("step", ["copyfile", "_end", "sync_folder", "write_metadata"])
 def test_a_repair_that_is_cut_can_be_repeated(feed, step):
     path = files_of(feed.folder)[-1]
