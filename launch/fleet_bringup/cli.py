@@ -213,13 +213,16 @@ def train(
             help="bc, ibc, ifl or iifl; robots with a policy of the last two ask for help where it is unsure."
         ),
     ] = "iifl",
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Gradient steps at most, instead of the fleet file's.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of what is held out, of bootstraps and batches.")] = 0,
 ) -> None:
     """Train a policy from recorded runs, without the fleet."""
     from fleet_bringup.prepared import fleet_file
     from fleet_bringup.train import train as run
 
-    run(read_fleet(fleet_file(fleet)), sets, out, algorithm=algo, seed=seed)
+    run(read_fleet(fleet_file(fleet)), sets, out, algorithm=algo, seed=seed, steps=steps)
 
 
 def main() -> None:

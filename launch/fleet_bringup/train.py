@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.progress import MofNCompleteColumn, Progress
@@ -19,8 +19,10 @@ from fleet_experiments.offline_training import OfflineTraining, lessons_of
 CHECKPOINT, DEMONSTRATIONS, FLEET, ABOUT = "policy.safetensors", "demonstrations.npz", "fleet.yaml", "training.json"
 
 
-def train(fleet: Fleet, sets: Sequence[Path], folder: Path, *, algorithm: str, seed: int) -> None:
-    """Write a policy, what it learned from, and the fleet file that serves it.
+def train(
+    fleet: Fleet, sets: Sequence[Path], folder: Path, *, algorithm: str, seed: int, steps: int | None = None
+) -> None:
+    """Write a policy, what it learned from, and the fleet file that serves it; `steps` instead of the fleet file's.
 
     Raises:
         BadInput: something cannot be used, or the folder holds a policy already.
@@ -30,6 +32,7 @@ def train(fleet: Fleet, sets: Sequence[Path], folder: Path, *, algorithm: str, s
     if (folder / CHECKPOINT).exists():
         raise BadInput(f"{folder}: found a policy there already, allowed is a new folder.")
     setting = setting_of(fleet, ticks=0)
+    setting = replace(setting, pretraining_steps=steps or setting.pretraining_steps)
     lessons = lessons_of(sets, setting.contract, setting.stream, seed)
     make_folder(folder)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
