@@ -8,11 +8,10 @@ from typing import Any
 
 import yaml
 
+from fleet_bags.bag_metadata import ABOUT, read_metadata
 from fleet_contract.door import BadInput, Strict, validated
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import RobotContract
-
-METADATA = "metadata.yaml"
 
 
 class AboutRun(Strict):
@@ -35,10 +34,9 @@ def about_run(bag: Path) -> AboutRun:
         BadInput: the bag is not of a run of the fleet.
     """
     try:
-        content = yaml.safe_load((bag / METADATA).read_text(encoding="utf-8"))
-        said: dict[str, Any] = content["rosbag2_bagfile_information"]["custom_data"]
+        said: dict[str, Any] = read_metadata(bag)[ABOUT]["custom_data"]
         fleet, contract, seed = yaml.safe_load(said["fleet"]), json.loads(said["contract"]), int(said.get("seed", 0))
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+    except (ValueError, yaml.YAMLError, KeyError, TypeError):
         raise BadInput(
             f"{bag}: custom_data found no fleet and contract, allowed is a bag that the fleet's recorder wrote; "
             "of others ./fleet dataset build --map makes a training set."

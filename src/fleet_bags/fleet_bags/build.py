@@ -72,7 +72,7 @@ def _places(recording: Recording, *, has_images: bool) -> list[Place]:
     observed = [(robot, tick) for robot, rows in enumerate(recording.observed_N) for tick in sorted(rows)]
     if not has_images:
         return observed
-    seen = {(robot, tick) for tick, robot, _ in recording.images()}
+    seen = recording.seen()
     return [place for place in observed if place in seen]
 
 

@@ -43,7 +43,7 @@ class RecordedDriver:
         robots = range(self.robots)
         self._seen: set[tuple[int, int]] | None = None
         if self.contract.observation.camera is not None:
-            self._seen = {(robot, tick) for tick, robot, _ in recording.images()}
+            self._seen = recording.seen()
             shape = self.contract.observed_shape("camera")
             self._pictures_N = [np.zeros(shape, dtype=np.uint8) for _ in robots]
             self._coming: Iterator[tuple[int, int, NDArray[np.uint8]]] = recording.images()

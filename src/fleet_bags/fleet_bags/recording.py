@@ -124,6 +124,14 @@ class Recording:
                 if joined:
                     yield joined[0], owners[topic], joined[1]
 
+    def seen(self) -> set[tuple[int, int]]:
+        """Robots and ticks of all images.
+
+        Raises:
+            BadInput: see `images`.
+        """
+        return {(robot, tick) for tick, robot, _ in self.images()}
+
     def camera_matrix(self) -> NDArray[np.float64]:
         """Intrinsics of the cameras, (3, 3), pixels.
 
