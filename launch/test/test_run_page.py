@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import shutil
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Ended, fleet
+from conftest import ROOT, Ended, fleet
 
 from fleet_bags.about import AboutRun
 from fleet_bags.interventions import interventions
@@ -25,6 +25,9 @@ from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.door import BadInput
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease import Lease, LeaseKind
+
+sys.path.append(str(ROOT / "src/teleop_gui/test"))
+from browser import headless_chromium
 
 ROBOTS = ("robot_01", "robot_02", "robot_03", "robot_04")
 HOSTILE = "<script>alert('x')</script><img src=http://elsewhere.example/x onerror=alert(1)>"
@@ -305,22 +308,8 @@ def test_the_page_of_a_real_run_says_what_its_summary_says(long_run: Ended, tmp_
 
 @pytest.fixture(scope="module")
 def browser():
-    binary, driver = (
-        next(filter(None, map(shutil.which, names)), None)
-        for names in (("chromium", "chromium-browser", "google-chrome"), ("chromedriver",))
-    )
-    if not (binary and driver):
-        pytest.skip("no Chromium with its driver installed (apt-get install chromium chromium-driver)")
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
-    options = ChromeOptions()
-    options.binary_location = binary
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    chrome = Chrome(options, Service(driver))
-    yield chrome
-    chrome.quit()
+    with headless_chromium() as chrome:
+        yield chrome
 
 
 @pytest.mark.parametrize("width", [1280, 500])

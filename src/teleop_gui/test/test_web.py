@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 import aiohttp
 import numpy as np
 import pytest
+from browser import headless_chromium
 from cell import CELL, lease, shown
 from display import until
 
@@ -257,22 +257,8 @@ def test_who_does_not_say_what_they_see_is_taken_for_gone(serving, talks):
 
 @pytest.fixture(scope="module")
 def browser():
-    binary, driver = (
-        next(filter(None, map(shutil.which, names)), None)
-        for names in (("chromium", "chromium-browser", "google-chrome"), ("chromedriver",))
-    )
-    if not (binary and driver):
-        pytest.skip("no Chromium with its driver installed (apt-get install chromium chromium-driver)")
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
-    options = ChromeOptions()
-    options.binary_location = binary
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,800"):
-        options.add_argument(word)
-    chrome = Chrome(options, Service(driver))
-    yield chrome
-    chrome.quit()
+    with headless_chromium("--window-size=1280,800") as chrome:
+        yield chrome
 
 
 def log_in(browser, serving, human="human_01"):
