@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -26,6 +27,8 @@ def agent(cell: Annotated[Path, typer.Argument(help="The cell file.")]) -> None:
     told, sys.stdout = sys.stdout.buffer, sys.stderr
     # Planning a way is long work in one thread, and the others must not wait for it.
     sys.setswitchinterval(SWITCH_S)
+    # Whoever starts this in a shell's background passes on that the signal is ignored, by which it ends itself.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         config = read_cell(cell)
         with Agent(config, read_limits(config.limits)) as served:
