@@ -219,9 +219,9 @@ def _require_each(where: str, found: Iterable[str], quantities: Iterable[Quantit
     names, seen = [quantity.name for quantity in quantities], list(found)
     for name in seen:
         if name not in names:
-            raise ValueError(f"{where}: found quantity {name}, allowed are {', '.join(names)}")
+            raise ValueError(f"{where}: found quantity {name!r}, allowed are {', '.join(names)}")
         if seen.count(name) > 1:
-            raise ValueError(f"{where}: found quantity {name} {seen.count(name)} times, allowed is once")
+            raise ValueError(f"{where}: found quantity {name!r} {seen.count(name)} times, allowed is once")
     for name in names:
         if name not in seen:
             raise ValueError(

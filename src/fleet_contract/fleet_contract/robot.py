@@ -137,7 +137,7 @@ class RobotContract(Strict):
         observed = [quantity.name for quantity in self.observation.state.quantities]
         for name in plane.observed if plane else ():
             if name not in observed:
-                raise ValueError(f"operation.plane: found quantity {name}, allowed are {', '.join(observed)}")
+                raise ValueError(f"operation.plane: found quantity {name!r}, allowed are {', '.join(observed)}")
         if self.operation and self.action_dim != 2:
             raise ValueError(f"operation: found {self.action_dim} action values, allowed are 2: a pointer moves both")
         for quantity in self.action.quantities if self.operation else ():

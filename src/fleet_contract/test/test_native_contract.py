@@ -102,11 +102,11 @@ def joints(part="position", *, measured="beacon_ahead", unit="m"):
         ),
         (
             [((*ACTION, "quantities", "lift"), {"field": "linear.z", "unit": "m/s"})],
-            "native.action: found quantity lift, allowed are speed, turn.",
+            "native.action: found quantity 'lift', allowed are speed, turn.",
         ),
         (
             [(("native", "state", 1, "quantities", "beacon_left"), {"field": "data[9]", "unit": "m"})],
-            "native.state: found quantity beacon_left 2 times, allowed is once.",
+            "native.state: found quantity 'beacon_left' 2 times, allowed is once.",
         ),
         (
             [((*STATE, "align", "rule"), "tick")],

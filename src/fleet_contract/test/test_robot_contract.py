@@ -139,17 +139,17 @@ def test_a_range_without_inside_is_refused(low, high):
         (
             ("plane", "start"),
             ["cube_x", "cube_z"],
-            "operation.plane: found quantity cube_z, allowed are cube_x, cube_y,",
+            "operation.plane: found quantity 'cube_z', allowed are cube_x, cube_y,",
         ),
         (
             ("plane", "goal", "centre"),
             ["x", "goal_y"],
-            "operation.plane: found quantity x, allowed are cube_x, cube_y,",
+            "operation.plane: found quantity 'x', allowed are cube_x, cube_y,",
         ),
         (
             ("plane", "body", "yaw"),
             ["cube_yaw_cos4", "sine"],
-            "operation.plane: found quantity sine, allowed are cube_x, cube_y,",
+            "operation.plane: found quantity 'sine', allowed are cube_x, cube_y,",
         ),
         (("plane", "body", "size"), [0.1, 0.1, 0.0], "operation.plane.body.size.2: found 0.0, Input should be greater"),
         (("plane", "body", "folds"), 0, "operation.plane.body.folds: found 0, Input should be greater than or equal"),
