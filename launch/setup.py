@@ -20,6 +20,10 @@ setup(
         ("share/fleet_bringup/launch", files("*.launch.py")),
         ("share/fleet_bringup/config", files("config/*.yaml", "config/*.rviz", "config/*.xml", "config/*.json")),
         ("share/fleet_bringup/config/robots", files("config/robots/*.yaml")),
+        *(
+            (f"share/fleet_bringup/config/benchmark/{scale}", files(f"config/benchmark/{scale}/*.yaml"))
+            for scale in ("paper", "cpu")
+        ),
         ("share/fleet_bringup/config/policies", files("config/policies/*")),
     ],
     install_requires=["setuptools"],

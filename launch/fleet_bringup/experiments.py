@@ -83,16 +83,13 @@ def block_push(
 ) -> None:
     """Table 2: BC, IBC, IFL and IIFL, by four arms that push blocks (IIFL section 5.3)."""
     from fleet_bringup.ros_runs import ros_rows
-    from fleet_experiments.algorithms import ALGORITHMS
-    from fleet_experiments.block_push import block_push as run
+    from fleet_experiments.fleet_trials import fleet_trials as run
 
-    chosen, algorithms = _chosen(seeds), [name.strip() for name in algo.split(",")]
-    for name in algorithms:
-        if name not in ALGORITHMS:
-            raise BadInput(f"--algo: found {name!r}, allowed are {', '.join(ALGORITHMS)}.")
+    chosen, algorithms = _chosen(seeds), _algorithms(algo)
     described = read_fleet(fleet_file(fleet))
     make_folder(report)
     results = run(
+        "block_push",
         described,
         report,
         ticks=ticks,
@@ -107,6 +104,66 @@ def block_push(
         results = results.model_copy(update={"rows": [*results.rows, *again]})
         results.write(report)
     show(results, ("algo", "condition"), ("successes", "hard_resets", "rohe", "human_actions", "idle_ticks"), report)
+
+
+@experiment.command()
+def benchmark(
+    env: Annotated[
+        str, typer.Option(help="ball_balance, ant, anymal, franka_cube_stack; many with commas.")
+    ] = "ball_balance,ant,anymal,franka_cube_stack",
+    algo: Annotated[
+        str, typer.Option(help="bc, ibc, ifl, iifl, iifl_random; many with commas.")
+    ] = "bc,ibc,ifl,iifl_random,iifl",
+    scale: Annotated[str, typer.Option(help="paper: 100 robots, 10,000 ticks; cpu: minutes per run.")] = "cpu",
+    report: Report = Path("benchmark"),
+    seeds: Seeds = "0,1,2",
+    address: Address = None,
+) -> None:
+    """Figure 3 and table 1: the simulated benchmark, many robots and few humans (IIFL section 5.2)."""
+    from fleet_experiments.benchmark import TICKS, draw, found
+    from fleet_experiments.benchmark import fleet_file as benchmark_file
+    from fleet_experiments.fleet_trials import fleet_trials
+
+    chosen, algorithms = _chosen(seeds), _algorithms(algo)
+    files = {name: config_folder() / benchmark_file(name, scale) for name in _words(env)}
+    for name, file in files.items():
+        folder = report / scale / name
+        make_folder(folder)
+        fleet_trials(
+            "benchmark",
+            read_fleet(file),
+            folder,
+            ticks=TICKS[scale],
+            algorithms=algorithms,
+            seeds=chosen,
+            command=this_command(),
+            address=address,
+        )
+    everything = found(report / scale)
+    draw(everything, report / scale)
+    results = new_results("benchmark", this_command(), everything.rows)
+    show(results, ("env", "algo"), ("reward", "successes", "hard_resets", "rohe", "human_actions"), report / scale)
+
+
+@experiment.command()
+def expert(
+    env: Annotated[str, typer.Argument(help="ball_balance, ant, anymal, franka_cube_stack.")],
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes to measure the expert by.")] = 100,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    frames: Annotated[
+        int | None, typer.Option("--train", min=1, help="ant, anymal: control steps to train a new expert by, before.")
+    ] = None,
+    report: Annotated[Path, typer.Option(help="--train: folder for the curve.")] = Path("expert"),
+) -> None:
+    """Measure what a benchmark's expert reaches, and keep it as what successes are told from; or train one before."""
+    from fleet_experiments.expert import keep_return, require_benchmark, train
+
+    require_benchmark(env)
+    contract = read_yaml(config_folder() / f"robots/{env}.yaml", RobotContract)
+    if frames:
+        make_folder(report)
+        train(env, contract, report, frames=frames, seed=seed, command=this_command())
+    print(keep_return(env, contract, episodes=episodes, seed=seed, command=this_command()))
 
 
 @experiment.command()
@@ -139,6 +196,24 @@ def offline(
     )
     metrics = [key for key in dict.fromkeys(key for row in results.rows for key in row) if key not in IDENTITY]
     show(results, ("algo", "condition"), metrics, report)
+
+
+def _words(text: str) -> list[str]:
+    return list(dict.fromkeys(word.strip() for word in text.split(",")))
+
+
+def _algorithms(text: str) -> list[str]:
+    """Names of algorithms with commas between them.
+
+    Raises:
+        BadInput: there is no such algorithm.
+    """
+    from fleet_experiments.algorithms import ALGORITHMS
+
+    for name in _words(text):
+        if name not in ALGORITHMS:
+            raise BadInput(f"--algo: found {name!r}, allowed are {', '.join(ALGORITHMS)}.")
+    return _words(text)
 
 
 def _chosen(seeds: str) -> list[int]:

@@ -187,7 +187,7 @@ def _require_robots(fleet: Fleet) -> None:
     """Refuse a fleet whose robots cannot be reached, as far as this can be told from here."""
     environment = fleet.environment
     if environment.backend != "ros":
-        require_environment(environment.simulator, environment.task)
+        require_environment(environment.simulator, environment.task, environment.episode_ticks)
         _require_gateways(fleet)
         return
     _ = fleet.contract().spoken

@@ -6,7 +6,7 @@ setup(
     description="Simulated robots behind the topics of real ones: batched MuJoCo, and Isaac Gym where it is installed.",
     license="Apache-2.0",
     packages=find_packages(include=["sim_bridge", "sim_bridge.*"]),
-    package_data={"sim_bridge": ["py.typed"]},
+    package_data={"sim_bridge": ["py.typed", "benchmark/expert_returns/*.json"]},
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/sim_bridge"]),
         ("share/sim_bridge", ["package.xml"]),

@@ -6,7 +6,7 @@ setup(
     description="Supervisors: operators' windows and scripted supervisors behind one interface.",
     license="Apache-2.0",
     packages=find_packages(include=["teleop_gui", "teleop_gui.*"]),
-    package_data={"teleop_gui": ["py.typed", "page/*"]},
+    package_data={"teleop_gui": ["py.typed", "page/*", "experts/*.safetensors"]},
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/teleop_gui"]),
         ("share/teleop_gui", ["package.xml"]),

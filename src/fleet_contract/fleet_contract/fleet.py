@@ -37,6 +37,8 @@ class EnvironmentChoice(Strict):
     backend: Literal["mujoco", "isaacgym", "numpy", "yumi", "yumi_sim", "ros", "replay"]
     """ros: the robots' own topics, as their contract names them; replay: a recorded run."""
     task: str = Name
+    episode_ticks: int | None = Field(default=None, ge=1)
+    """mujoco, tasks of the benchmark: ticks after which an attempt ends by time; none: the task's own number."""
     gateways: Path | None = None
     """yumi: the gateways file, relative to the fleet file."""
     program: Program | None = None

@@ -70,10 +70,33 @@ class Replayed:
 
 
 @dataclass(frozen=True)
+class Course:
+    """How a run went, tick by tick."""
+
+    successes_T: NDArray[np.int64]
+    """Completed tasks."""
+    hard_resets_T: NDArray[np.int64]
+    """Violations that began, each of which needs a hard reset."""
+    human_actions_T: NDArray[np.int64]
+    """Busy humans."""
+
+    def write(self, path: Path) -> None:
+        """Write an .npz file."""
+        np.savez_compressed(path, **vars(self))
+
+
+def read_course(path: Path) -> Course:
+    """What `Course.write` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return Course(**arrays)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What one run gave."""
 
     row: Row
+    course: Course
     policy: Policy
     """As it was at the end."""
     demonstrations: Dataset
@@ -172,10 +195,12 @@ class FleetRun:
         loop = FleetLoop(environment, supervisors, policy, setting.allocation(algorithm.order, threshold), self._seed)
         metrics = Metrics(loop.robots, tuple(supervisors))
         humans = HumanPairs(setting.robots, contract.observed_shape(policy.observes), contract.action_dim)
-        dataset, reward = demonstrations, 0.0
+        dataset, reward, course = demonstrations, 0.0, []
         for done in range(1, setting.ticks + 1):
             tick = loop.tick()
             metrics.add(tick.table, tick.violated_N, tick.step.succeeded_N)
+            begun = int((tick.step.violated_N & ~tick.violated_N).sum())
+            course.append((int(tick.step.succeeded_N.sum()), begun, len(tick.table.leases)))
             reward += tick.step.rewards_N.sum()
             _collect(humans, done - 1, tick)
             dataset += humans.between(done - 1, done)
@@ -187,20 +212,23 @@ class FleetRun:
             if done > replayed and done % KEEP_TICKS == 0:
                 self._kept.write(_written(policy, threshold))
             self._advance("the fleet works", done, setting.ticks)
+        successes = int(loop.tally.successes_N.sum())
         effort = {"robots": setting.robots, "human_actions": metrics.human_actions}
         row: Row = {
             **run_of(setting.env, algorithm.name, self._seed, setting.task),
-            "successes": int(loop.tally.successes_N.sum()),
+            "successes": successes,
             "hard_resets": int(loop.tally.hard_resets_N.sum()),
             "human_actions": metrics.human_actions,
             "teleoperation_ticks": int(metrics.teleoperation_ticks_M.sum()),
             "idle_ticks": int(metrics.idle_ticks_N.sum()),
             "switches": int(metrics.switches_M.sum()),
-            "rohe": return_on_human_effort(**effort, supervisors=setting.supervisors, reward=reward),
+            "rohe": return_on_human_effort(**effort, supervisors=setting.supervisors, reward=successes),
+            "reward": float(reward),
             "threshold": threshold,
             "pairs": len(dataset),
         }
-        return Outcome(row, policy.policy, demonstrations)
+        columns_3T = np.array(course, dtype=np.int64).reshape(-1, 3).T
+        return Outcome(row, Course(*columns_3T), policy.policy, demonstrations)
 
     def _demonstrations(self) -> Dataset:
         setting = self._setting
@@ -221,8 +249,10 @@ class FleetRun:
         return policy.fit(demonstrations, steps=steps, seed=self._seed, watch=watch, keep=self._pretraining)
 
     def _threshold(self, policy: Policy) -> float:
-        """Calibrated where uncertainty decides who is helped, and of no consequence elsewhere."""
+        """Calibrated where uncertainty decides who is helped, unless it is set, and of no consequence elsewhere."""
         setting = self._setting
+        if setting.threshold is not None:
+            return setting.threshold
         if "U" not in self._algorithm.order:
             return 0.0
         ticks, done = setting.calibration_ticks, 0
@@ -245,7 +275,8 @@ class FleetRun:
         return calibrated_threshold(uncertainties_TN, setting.calibration_percentile)
 
     def _environment(self, task: str, robots: int) -> Environment:
-        return make_environment(self._setting.backend, task, self._setting.contract, robots)
+        setting = self._setting
+        return make_environment(setting.backend, task, setting.contract, robots, setting.episode_ticks)
 
     def _supervisors(self) -> dict[str, Supervisor]:
         names = numbered("human", self._setting.supervisors)

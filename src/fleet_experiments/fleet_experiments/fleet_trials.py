@@ -1,22 +1,30 @@
-"""The paper's experiment with four arms that push blocks (IIFL section 5.3, table 2 and appendix 7.3.3), in simulation."""
+"""Trials of a fleet file with every algorithm and seed: IIFL's table 2, and its simulated benchmark."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from fleet_contract.door import BadInput
 from fleet_contract.fleet import Fleet
 from fleet_experiments.algorithms import ALGORITHMS, Algorithm
 from fleet_experiments.fleet_run import CHECKPOINT, DEMONSTRATIONS, FleetRun
 from fleet_experiments.fleet_setting import setting_of
 from fleet_experiments.results import Results, Row, new_results
 from fleet_experiments.setting import Setting
-from fleet_experiments.sweep import Advance, sweep
+from fleet_experiments.sweep import ROWS, Advance, sweep
 from iifl_policy.training_file import training_key
 
+RANDOM, LIKE = "iifl_random", "iifl"
+COURSE = "course.npz"
+"""In a trial's folder: how it went."""
 
-def block_push(
+
+def fleet_trials(
+    experiment: str,
     fleet: Fleet,
     folder: Path,
     *,
@@ -28,25 +36,42 @@ def block_push(
 ) -> Results:
     """Run the fleet with every algorithm and seed, each a trial; write results into the folder.
 
-    Each run's folder holds a fleet file as well, with which the nodes repeat the run in lockstep.
+    Each trial's folder in `runs` holds its course as well, and a fleet file with which the nodes repeat it in lockstep.
+    Random allocation gets as much of the humans as IIFL took with the same seed (IIFL section 7.3.1).
 
     Raises:
-        BadInput: the folder holds other runs, or there is no cluster at the address.
+        BadInput: the folder holds other runs, there is no cluster at the address, or random allocation is asked for without
+            IIFL, which is not in the folder either.
     """
-    runs = {f"{name}_{seed}": partial(_run, fleet, ticks, name, seed) for name in algorithms for seed in seeds}
-    results = new_results(
-        "block_push",
-        command,
-        sweep(runs, folder / "runs", key=training_key(setting_of(fleet, ticks=ticks)), address=address),
-    )
+    key = training_key(setting_of(fleet, ticks=ticks))
+    names = sorted(algorithms, key=lambda name: name == RANDOM)
+    rows: list[Row] = []
+    for part in ([name for name in names if name != RANDOM], [name for name in names if name == RANDOM]):
+        runs = {f"{name}_{seed}": partial(_run, fleet, ticks, name, seed) for name in part for seed in seeds}
+        if part == [RANDOM]:
+            _require_like(folder / "runs", seeds)
+        rows += sweep(runs, folder / "runs", key=key, address=address)
+    results = new_results(experiment, command, rows)
     results.write(folder)
     return results
 
 
+def _require_like(folder: Path, seeds: Sequence[int]) -> None:
+    """Refuse random allocation where nothing says how much of the humans it gets."""
+    for seed in seeds:
+        if not (folder / f"{LIKE}_{seed}" / ROWS).exists():
+            raise BadInput(f"--algo: found {RANDOM} without {LIKE} and seed {seed}, as much of whose humans it gets.")
+
+
 def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, advance: Advance) -> list[Row]:
     setting, chosen = setting_of(fleet, ticks=ticks), ALGORITHMS[algorithm]
+    if algorithm == RANDOM:
+        like = json.loads((folder.parent / f"{LIKE}_{seed}" / ROWS).read_text(encoding="utf-8"))[0]
+        setting = replace(setting, budget_per_tick=max(like["human_actions"], 1) / ticks)
     over_nodes(fleet, setting, chosen).write(folder / "fleet.yaml")
-    return [FleetRun(setting, chosen, seed, folder, advance).run().row]
+    outcome = FleetRun(setting, chosen, seed, folder, advance).run()
+    outcome.course.write(folder / COURSE)
+    return [outcome.row]
 
 
 def over_nodes(fleet: Fleet, setting: Setting, algorithm: Algorithm) -> Fleet:
@@ -60,6 +85,6 @@ def over_nodes(fleet: Fleet, setting: Setting, algorithm: Algorithm) -> Fleet:
     content = fleet.model_dump()
     content["policy"]["checkpoint"] = CHECKPOINT
     content["supervisors"]["operators"] = 0
-    content["allocation"] |= {"order": algorithm.order, "threshold": "calibrated"}
+    content["allocation"] |= setting.allocation(algorithm.order, 0.0).model_dump() | {"threshold": "calibrated"}
     content["training"] |= {"demonstrations": DEMONSTRATIONS, "update_ticks": updates, "gradient_steps": steps}
     return Fleet.model_validate(content)

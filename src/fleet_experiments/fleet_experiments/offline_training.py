@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ CHECKS = 20
 """Times that a training is looked at."""
 PATIENCE = 5
 """Checks in a row that are worse than the best, by more than its standard error, after which it ends."""
+LAST_RATE = 0.05
+"""Of the learning rate at the end of a training, to which it falls check by check: whoever knows when it ends can let it settle."""
 MOST_DECIDED = 100
 """Held-out pairs that are decided at a check, and observations that the threshold is calibrated on."""
 
@@ -145,7 +147,8 @@ class OfflineTraining:
         """
         setting, pairs = self._setting, self._lessons.pairs
         total = setting.pretraining_steps
-        untrained = setting.new_policy(self._algorithm, contract_scaling(setting.contract, pairs), self._seed)
+        scaling = contract_scaling(setting.contract, pairs)
+        untrained = _settling(setting, total).new_policy(self._algorithm, scaling, self._seed)
         kept = self._kept.read()
         policy, best, errors = _read(kept, untrained) if kept else (untrained, untrained, [])
         loss = math.nan
@@ -163,8 +166,10 @@ class OfflineTraining:
                     best = policy
                 self._kept.write(_written(policy, best, errors))
         self._advance("training", total, total)
-        # A fleet begins with a checkpoint, which has no moments.
-        served = best.with_state(best.tensors(), Descent(best.descent.steps))
+        # A fleet begins with a checkpoint, which has no moments, and goes on learning at its own rate.
+        served = setting.new_policy(self._algorithm, scaling, self._seed).with_state(
+            best.tensors(), Descent(best.descent.steps)
+        )
         start = Start(pairs, served, loss, self._threshold(served))
         self._kept.remove()
         return start, errors
@@ -188,6 +193,17 @@ class OfflineTraining:
         visited_N = self._lessons.visited
         decision = policy.decide(visited_N[_some(len(visited_N), self._seed)], torch_generator(self._seed))
         return calibrated_threshold(decision.uncertainties_N[None], self._setting.calibration_percentile)
+
+
+def _settling(setting: Setting, total: int) -> Setting:
+    """The setting with a learning rate that falls to `LAST_RATE` of it within so many steps."""
+    stairs = {"decay": LAST_RATE ** (1 / (CHECKS - 1)), "decay_steps": math.ceil(total / CHECKS)}
+    implicit, explicit = setting.implicit, setting.explicit
+    return replace(
+        setting,
+        implicit=replace(implicit, descent=replace(implicit.descent, **stairs)),
+        explicit=replace(explicit, descent=replace(explicit.descent, **stairs)),
+    )
 
 
 def _some(count: int, seed: int) -> NDArray[np.int64]:

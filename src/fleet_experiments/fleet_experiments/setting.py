@@ -28,6 +28,8 @@ class Setting:
     demonstration_task: str
     """Where the demonstrations are given."""
     contract: RobotContract
+    episode_ticks: int | None
+    """Length of an attempt, where it is not the task's own."""
     robots: int
     """N."""
     supervisors: int
@@ -51,6 +53,10 @@ class Setting:
     calibration_ticks: int
     """Length of the run without teleoperation from whose uncertainties the threshold comes."""
     calibration_percentile: float
+    threshold: float | None
+    """Of uncertainty, where it is not calibrated."""
+    idle_humans: bool
+    """Whether humans may be idle when nobody asks; otherwise all teleoperate at every tick."""
     budget_per_tick: float
     """Mean number of busy humans under random allocation."""
     intervention_ticks: int
@@ -62,12 +68,14 @@ class Setting:
 
     def allocation(self, order: str, threshold: float) -> Allocation:
         """Who gets the humans."""
+        idle_humans = self.idle_humans or order == "C"
         return Allocation(
             order=order,
             threshold=threshold,
+            idle_humans=idle_humans,
             intervention_ticks=self.intervention_ticks,
             hard_reset_ticks=self.hard_reset_ticks,
-            budget_per_tick=self.budget_per_tick if order == "random" else None,
+            budget_per_tick=self.budget_per_tick if order == "random" and idle_humans else None,
         )
 
     def new_policy(self, algorithm: Algorithm, scaling: Scaling, seed: int) -> ExplicitPolicy | ImplicitPolicy:

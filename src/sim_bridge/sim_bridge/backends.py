@@ -12,58 +12,76 @@ if TYPE_CHECKING:
     from fleet_contract.robot import RobotContract
     from sim_bridge.environment import Environment
 
+    Make = Callable[[RobotContract, int, int | None], Environment]
+    """Of a contract, for so many robots, with episodes of so many ticks."""
 
-def _mujoco_block_push(contract: RobotContract, robots: int) -> Environment:
+
+def _mujoco_block_push(contract: RobotContract, robots: int, _: int | None) -> Environment:
     from sim_bridge.push_cell import PushCell
 
     return PushCell(contract, robots)
 
 
-def _isaacgym_block_push(contract: RobotContract, robots: int) -> Environment:
+def _isaacgym_block_push(contract: RobotContract, robots: int, _: int | None) -> Environment:
     from sim_bridge.isaac import IsaacPushCell
 
     return IsaacPushCell(contract, robots)
 
 
-def _numpy_navigation(contract: RobotContract, robots: int) -> Environment:
+def _numpy_navigation(contract: RobotContract, robots: int, _: int | None) -> Environment:
     from sim_bridge.maze import Maze
 
     return Maze(contract, robots, wind=0.0)
 
 
-def _numpy_windy_navigation(contract: RobotContract, robots: int) -> Environment:
+def _numpy_windy_navigation(contract: RobotContract, robots: int, _: int | None) -> Environment:
     from sim_bridge.maze import WIND, Maze
 
     return Maze(contract, robots, wind=WIND)
 
 
-BACKENDS: Mapping[str, Mapping[str, Callable[[RobotContract, int], Environment]]] = {
-    "mujoco": {"block_push": _mujoco_block_push},
+def _mujoco_benchmark(task: str) -> Make:
+    def make(contract: RobotContract, robots: int, episode_ticks: int | None) -> Environment:
+        from sim_bridge.benchmark.tasks import benchmark_fleet
+
+        return benchmark_fleet(task, contract, robots, episode_ticks)
+
+    return make
+
+
+BENCHMARK = ("ball_balance", "ant", "anymal", "franka_cube_stack")
+"""Tasks of IIFL's simulated benchmark."""
+BACKENDS: Mapping[str, Mapping[str, Make]] = {
+    "mujoco": {"block_push": _mujoco_block_push, **{task: _mujoco_benchmark(task) for task in BENCHMARK}},
     "isaacgym": {"block_push": _isaacgym_block_push},
     "numpy": {"navigation": _numpy_navigation, "windy_navigation": _numpy_windy_navigation},
 }
 """Backend, then task."""
 
 
-def make_environment(backend: str, task: str, contract: RobotContract, robots: int) -> Environment:
-    """`robots` robots of the contract, at the task, in the backend.
+def make_environment(
+    backend: str, task: str, contract: RobotContract, robots: int, episode_ticks: int | None = None
+) -> Environment:
+    """`robots` robots of the contract, at the task, in the backend, with episodes of the task's own length or shorter.
 
     Raises:
-        BadInput: there is no such backend or task, the backend is not installed, or the contract is not that task's.
+        BadInput: there is no such backend, task or length, the backend is not installed, or the contract is not that task's.
         ValueError: there are no robots.
     """
-    require_environment(backend, task)
-    return BACKENDS[backend][task](contract, robots)
+    require_environment(backend, task, episode_ticks)
+    return BACKENDS[backend][task](contract, robots, episode_ticks)
 
 
-def require_environment(backend: str, task: str) -> None:
+def require_environment(backend: str, task: str, episode_ticks: int | None = None) -> None:
     """Refuse what there is no environment for, without importing a simulator.
 
     Raises:
-        BadInput: there is no such backend or task.
+        BadInput: there is no such backend or task, or the length of the task's episodes cannot be chosen.
     """
     tasks = BACKENDS.get(backend)
     if tasks is None:
         raise BadInput(f"environment.backend: found {backend}, allowed: {', '.join(BACKENDS)}.")
     if task not in tasks:
         raise BadInput(f"environment.task: found {task}, allowed with backend {backend}: {', '.join(tasks)}.")
+    if episode_ticks is not None and task not in BENCHMARK:
+        raise BadInput(f"environment.episode_ticks: found {episode_ticks}, allowed with task {task} is none.")

@@ -16,7 +16,9 @@ class BridgeNode(DriverNode):
     def __init__(self) -> None:
         super().__init__("bridge")
         choice = self.fleet.environment
-        environment = make_environment(choice.backend, choice.task, self.robot_contract, len(self.robots))
+        environment = make_environment(
+            choice.backend, choice.task, self.robot_contract, len(self.robots), choice.episode_ticks
+        )
         self.serve(SimulatedDriver(environment))
 
 

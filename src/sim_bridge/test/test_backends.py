@@ -41,7 +41,11 @@ def test_the_maze_with_and_without_wind(task, blown):
             "block_push",
             "environment.task: found block_push, allowed with backend numpy: navigation, windy_navigation.",
         ),
-        ("mujoco", "juggling", "environment.task: found juggling, allowed with backend mujoco: block_push."),
+        (
+            "mujoco",
+            "juggling",
+            "environment.task: found juggling, allowed with backend mujoco: block_push, ball_balance, ant, anymal, franka_cube_stack.",
+        ),
         ("gazebo", "block_push", "environment.backend: found gazebo, allowed: mujoco, isaacgym, numpy."),
     ],
 )

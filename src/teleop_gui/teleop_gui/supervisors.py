@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fleet_contract.door import BadInput
-from teleop_gui import beacon_supervisor, navigation_supervisor, push_supervisors
+from teleop_gui import (
+    balance_supervisor,
+    beacon_supervisor,
+    learned_supervisor,
+    navigation_supervisor,
+    push_supervisors,
+    stack_supervisor,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fleet_contract.robot import RobotContract
     from teleop_gui.supervisor import Scripted
+
+    Make = Callable[[RobotContract, np.random.Generator], Scripted]
+    """For the robots of a contract, with what the supervisor's choices are drawn from."""
 
 
 def _pusher(style: str, contract: RobotContract, _: np.random.Generator) -> Scripted:
@@ -29,15 +39,33 @@ def _seeker(style: str, _: RobotContract, __: np.random.Generator) -> Scripted:
     return beacon_supervisor.BeaconSupervisor(style)
 
 
+def _balancer(style: str, _: RobotContract, __: np.random.Generator) -> Scripted:
+    return balance_supervisor.BalanceSupervisor(style)
+
+
+def _stacker(style: str, _: RobotContract, __: np.random.Generator) -> Scripted:
+    return stack_supervisor.StackSupervisor(style)
+
+
+def _walker(task: str) -> Mapping[str, Make]:
+    def make(style: str, contract: RobotContract, _: np.random.Generator) -> Scripted:
+        return learned_supervisor.LearnedSupervisor(task, style, contract)
+
+    return {style: partial(make, style) for style in learned_supervisor.STYLES}
+
+
 _PUSHERS = {style: partial(_pusher, style) for style in push_supervisors.STYLES}
 _NAVIGATORS = {style: partial(_navigator, style) for style in navigation_supervisor.STYLES}
-SCRIPTED: Mapping[str, Mapping[str, Callable[[RobotContract, np.random.Generator], Scripted]]] = {
+SCRIPTED: Mapping[str, Mapping[str, Make]] = {
     "block_push": _PUSHERS,
     "navigation": _NAVIGATORS,
     "windy_navigation": _NAVIGATORS,
     "beacon": {style: partial(_seeker, style) for style in beacon_supervisor.STYLES},
+    "ball_balance": {style: partial(_balancer, style) for style in balance_supervisor.STYLES},
+    "franka_cube_stack": {style: partial(_stacker, style) for style in stack_supervisor.STYLES},
+    **{task: _walker(task) for task in learned_supervisor.BODIES},
 }
-"""Task, then style; made for the robots of a contract, with what the supervisor's choices are drawn from."""
+"""Task, then style."""
 CHOICES = 1
 """Tells the streams of supervisors from those of robots, which are named by seed and index alone."""
 

@@ -1,0 +1,129 @@
+"""The experts of the benchmark: what they reach by themselves, from which successes are told (IIFL section 5.2), and new ones.
+
+N robots, T ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.progress import MofNCompleteColumn, Progress
+
+from fleet_contract.action import ActionKind
+from fleet_contract.door import BadInput
+from fleet_contract.robot import RobotContract
+from fleet_experiments.expert_training import Lessons, train_expert
+from fleet_experiments.results import Row, new_results, run_of
+from sim_bridge.backends import BENCHMARK
+from sim_bridge.benchmark.expert_return import ExpertReturn
+from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.tasks import KINDS
+from teleop_gui.learned_supervisor import BODIES, EXPERTS
+from teleop_gui.supervisors import SCRIPTED, make_supervisor
+
+EVERY = 50
+
+
+def require_benchmark(task: str) -> None:
+    """Refuse what is no task of the benchmark.
+
+    Raises:
+        BadInput: it is not.
+    """
+    if task not in BENCHMARK:
+        raise BadInput(f"ENV: found {task!r}, allowed are {', '.join(BENCHMARK)}.")
+
+
+def keep_return(task: str, contract: RobotContract, *, episodes: int, seed: int, command: str) -> str:
+    """Measure what the expert reaches and keep it where successes are told from; gives a sentence about it."""
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
+        bar = progress.add_task("the expert drives", total=KINDS[task].horizon)
+        reached = expert_return(
+            task,
+            contract,
+            episodes=episodes,
+            seed=seed,
+            command=command,
+            advance=lambda tick: progress.update(bar, completed=tick),
+        )
+    reached.write(task)
+    return (
+        f"{task}: mean return {reached.mean_returns_T[-1]:g} over {episodes} episodes of {KINDS[task].horizon} ticks, "
+        f"{100 * reached.violated:g} % ended in violation, {100 * reached.completed:g} % with the task done"
+    )
+
+
+def train(task: str, contract: RobotContract, folder: Path, *, frames: int, seed: int, command: str) -> None:
+    """Train a new expert by so many control steps of all robots, and draw its curve into the folder.
+
+    Raises:
+        BadInput: the task's expert is not one that is trained.
+    """
+    if task not in BODIES:
+        raise BadInput(f"--train: found {task}, whose expert is a script; allowed are {', '.join(BODIES)}.")
+    rows: list[Row] = []
+    lessons = Lessons(frames=frames)
+    fleet = MujocoFleet(KINDS[task], contract, lessons.robots, np.inf)
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
+        bar = progress.add_task("the expert learns", total=frames)
+
+        def advance(done: int, reward: float) -> None:
+            progress.update(bar, completed=done)
+            rows.append({**run_of(task, "PPO", seed, "training"), "frames": done, "reward_per_tick": reward})
+
+        learned = train_expert(fleet, lessons, seed=seed, curves=folder / "curves", advance=advance)
+    learned.write(EXPERTS / f"{task}.safetensors")
+    new_results("expert", command, rows).write(folder)
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(*np.array([[row["frames"], row["reward_per_tick"]] for row in rows], dtype=float).T)
+    axes.set_xlabel("control steps of all robots")
+    axes.set_ylabel("mean reward per control step")
+    axes.set_title(task)
+    figure.savefig(folder / f"{task}.png", dpi=110)
+
+
+def expert_return(
+    task: str,
+    contract: RobotContract,
+    *,
+    episodes: int,
+    seed: int,
+    command: str,
+    advance: Callable[[int], None] = lambda _: None,
+) -> ExpertReturn:
+    """Let experts of all styles in turn drive one whole episode each; `advance` is told the ticks so far."""
+    kind, styles = KINDS[task], list(SCRIPTED[task])
+    fleet = MujocoFleet(kind, contract, episodes, np.inf)
+    experts = [make_supervisor(task, styles[robot % len(styles)], contract, seed, robot) for robot in range(episodes)]
+    for expert in experts:
+        expert.begin()
+    step = fleet.start(seed)
+    driving_N = np.ones(episodes, dtype=bool)
+    violated_N, completed_N = np.zeros(episodes, dtype=bool), np.zeros(episodes, dtype=bool)
+    returns_N = np.zeros(episodes)
+    means = []
+    for tick in range(1, kind.horizon + 1):
+        actions_NA = np.zeros((episodes, contract.action_dim))
+        for robot in np.flatnonzero(driving_N):
+            actions_NA[robot] = experts[robot].act(step.states_NS[robot])
+        step = fleet.step(np.where(driving_N, ActionKind.MOVE, ActionKind.HOLD).astype(np.int64), actions_NA)
+        returns_N += step.rewards_N
+        violated_N |= step.violated_N
+        completed_N |= step.succeeded_N
+        driving_N &= ~(step.ended_N | step.violated_N)
+        if tick % EVERY == 0:
+            means.append(round(float(returns_N.mean()), 3))
+        advance(tick)
+    return ExpertReturn(
+        command=command,
+        episodes=episodes,
+        seed=seed,
+        violated=float(violated_N.mean()),
+        completed=float(completed_N.mean()),
+        every=EVERY,
+        mean_returns_T=means,
+    )

@@ -1,0 +1,49 @@
+"""What the experts reach in these simulations, from which successes are told. T ticks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from fleet_contract.door import Strict, read_yaml
+
+FOLDER = Path(__file__).parent / "expert_returns"
+
+
+class ExpertReturn(Strict):
+    """The expert's mean return, measured by the command."""
+
+    command: str
+    episodes: int
+    seed: int
+    violated: float
+    """Share of the episodes that ended in violation; they count, with what they had until then."""
+    completed: float
+    """Share of the episodes in which the task was done, of tasks that can be."""
+    every: int
+    """Control steps between two returns."""
+    mean_returns_T: Annotated[list[float], Field(min_length=1)]
+    """After so many control steps, and twice as many, and so on until the horizon."""
+
+    def after(self, ticks: int) -> float:
+        """The mean return after so many control steps.
+
+        Raises:
+            ValueError: it was not measured there.
+        """
+        index, rest = divmod(ticks, self.every)
+        if rest or not 1 <= index <= len(self.mean_returns_T):
+            last = self.every * len(self.mean_returns_T)
+            raise ValueError(f"episodes of {ticks} ticks, allowed are multiples of {self.every} up to {last}")
+        return self.mean_returns_T[index - 1]
+
+    def write(self, task: str, folder: Path = FOLDER) -> None:
+        """Keep it."""
+        (folder / f"{task}.json").write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_expert_return(task: str) -> ExpertReturn:
+    """That of a task."""
+    return read_yaml(FOLDER / f"{task}.json", ExpertReturn)

@@ -1,0 +1,43 @@
+"""The benchmark's tasks by name, and robots that do them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim_bridge.benchmark.ant import ANT
+from sim_bridge.benchmark.anymal import ANYMAL
+from sim_bridge.benchmark.ball_balance import BALL_BALANCE
+from sim_bridge.benchmark.expert_return import read_expert_return
+from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.franka_cube_stack import FRANKA_CUBE_STACK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fleet_contract.robot import RobotContract
+    from sim_bridge.benchmark.task import TaskKind
+
+KINDS: Mapping[str, TaskKind] = {
+    "ball_balance": BALL_BALANCE,
+    "ant": ANT,
+    "anymal": ANYMAL,
+    "franka_cube_stack": FRANKA_CUBE_STACK,
+}
+ENOUGH = 0.95
+"""Of the expert's mean return is a success (IIFL section 5.2)."""
+COMPLETED = ("franka_cube_stack",)
+"""Tasks that are done or not, whatever the return."""
+
+
+def benchmark_fleet(task: str, contract: RobotContract, robots: int, horizon: int | None = None) -> MujocoFleet:
+    """Robots at a task, with episodes of `horizon` control steps, the task's own number by default.
+
+    Raises:
+        BadInput: the contract is not that of the task.
+        ValueError: there are no robots, or the horizon is longer than the task's.
+    """
+    kind = KINDS[task]
+    ticks = kind.horizon if horizon is None else horizon
+    enough = math.inf if task in COMPLETED else ENOUGH * read_expert_return(task).after(ticks)
+    return MujocoFleet(kind, contract, robots, enough, ticks)

@@ -1,0 +1,103 @@
+"""Scripted supervisors that stack cube A on cube B (IIFL appendix 7.3.2), from what the robot observes alone.
+
+Above A, turn, down to A, close; up, above B, down on B, open. Which step it is shows in the observation, so a supervisor
+helps at any moment. Styles grasp A by different faces: "theta" turns the hand to the cube's yaw, from 0 to a quarter turn,
+"theta_minus_quarter" to the faces beside these.
+
+S state dim, A action dim.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STYLES = {"theta": 0.0, "theta_minus_quarter": -np.pi / 2}
+"""By which the hand's yaw differs from the cube's, radians."""
+CUBE_A_M, CUBE_B_M = 0.05, 0.07
+REACH_M, REACH_RAD = 0.1, 0.5
+"""What an action of one asks for."""
+ABOVE_3 = np.array([0.0, 0.0, 0.1])
+"""Above a cube, before the hand goes down, m."""
+CLEAR_M = 0.05
+"""Between A in the hand and B on the way there."""
+NEAR_M, TURNED_RAD = 0.012, 0.12
+"""What is good enough to go on."""
+HELD_M = 0.054
+"""Opening of the gripper around A: wider holds nothing."""
+DOWN = Rotation.from_euler("x", np.pi)
+"""The hand's frame when it points down at yaw zero."""
+
+
+class StackSupervisor:
+    """`Supervisor` of one style."""
+
+    def __init__(self, style: str) -> None:
+        self._offset = STYLES[style]
+
+    def begin(self) -> None:
+        """Nothing is remembered."""
+
+    def has_reset(self) -> bool:
+        """At once."""
+        return True
+
+    def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The action (A,) of the step that it is time for."""
+        cube, a_3, a_to_b_3 = Rotation.from_quat(state_S[:4]), state_S[4:7], state_S[7:10]
+        hand_3, hand, opening = state_S[10:13], Rotation.from_quat(state_S[13:17]), state_S[17:].sum()
+        from_a_3 = a_3 - hand_3
+        on_b_3 = a_3 + a_to_b_3 + (0.0, 0.0, (CUBE_A_M + CUBE_B_M) / 2)
+        placed = _flat(on_b_3 - a_3) < NEAR_M and abs(on_b_3[2] - a_3[2]) < NEAR_M
+        around = np.linalg.norm(from_a_3) < 2 * NEAR_M
+        if placed:
+            # The hand stays where it is until it has let go, and then leaves.
+            lets_go = around and opening < CUBE_A_M + NEAR_M
+            return _action(np.zeros(3) if lets_go else ABOVE_3, hand, _yaw(hand), opens=True)
+        if around and opening < HELD_M:
+            return _action(self._carry(a_3, on_b_3), hand, _yaw(hand), opens=False)
+        yaw = np.mod(_yaw(cube), np.pi / 2) + self._offset
+        turned = abs(_between(yaw, _yaw(hand))) < TURNED_RAD
+        if around and np.linalg.norm(from_a_3) < NEAR_M and turned:
+            return _action(from_a_3, hand, yaw, opens=False)
+        over_a = _flat(from_a_3) < NEAR_M
+        descends = over_a and turned
+        return _action(from_a_3 if descends else from_a_3 + ABOVE_3, hand, yaw, opens=True)
+
+    @staticmethod
+    def _carry(a_3: NDArray[np.float64], on_b_3: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where A in the hand goes: up, above B, down."""
+        to_b_3 = on_b_3 - a_3
+        if _flat(to_b_3) < NEAR_M:
+            return to_b_3
+        up = to_b_3[2] + CLEAR_M
+        if up > NEAR_M:
+            return np.array([0.0, 0.0, up])
+        return np.array([to_b_3[0], to_b_3[1], up])
+
+
+def _action(along_3: NDArray[np.float64], hand: Rotation, yaw: float, *, opens: bool) -> NDArray[np.float64]:
+    """An action towards a place that differs by so much from the hand's, pointing down at a yaw."""
+    about_3 = (Rotation.from_euler("z", yaw) * DOWN * hand.inv()).as_rotvec()
+    moves_6 = np.concatenate([along_3 / REACH_M, about_3 / REACH_RAD])
+    return np.append(np.clip(moves_6, -1, 1), 1.0 if opens else -1.0)
+
+
+def _yaw(of: Rotation) -> float:
+    """Of the x axis, radians."""
+    x, y, _ = of.apply((1.0, 0.0, 0.0))
+    return float(np.arctan2(y, x))
+
+
+def _between(one: float, other: float) -> float:
+    """The turn from one yaw to another, radians."""
+    return float(np.remainder(one - other + np.pi, 2 * np.pi) - np.pi)
+
+
+def _flat(along_3: NDArray[np.float64]) -> float:
+    return float(np.hypot(along_3[0], along_3[1]))
