@@ -103,7 +103,7 @@ def up(
 
 @app.command()
 def replay(
-    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag.")],
+    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag, or of the benchmark's runs.")],
     policy: Annotated[Path | None, typer.Option(help="Checkpoint instead of those that decided then.")] = None,
     speed: Annotated[
         float | None, typer.Option(help="How many times as fast as it was recorded; else as soon as all is decided.")
@@ -133,10 +133,34 @@ def report(
         Path | None, typer.Option("--out", "-o", help="The page's file; report.html beside the bag else.")
     ] = None,
 ) -> None:
-    """Tell a recorded run on one page for browsers: who drove, how unsure, what it brought, every intervention."""
-    from fleet_bringup.run_page.page import report_on
+    """Tell a recorded run on one page for browsers: who drove, how unsure, what it brought, every intervention.
 
-    print(report_on(bag, out))
+    Or the simulated benchmark: figure 3 and table 1, of the runs that there are in the folder of its experiment.
+    """
+    from fleet_experiments.benchmark import is_benchmark
+
+    if is_benchmark(bag):
+        from fleet_bringup.benchmark_report import report_on_benchmark
+
+        report_on_benchmark(bag)
+    else:
+        from fleet_bringup.run_page.page import report_on
+
+        print(report_on(bag, out))
+
+
+@app.command("show")
+def show_env(
+    env: Annotated[str, typer.Argument(help="ball_balance, ant, anymal, franka_cube_stack.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The video's file; ENV_STYLE.mp4 here else.")] = None,
+    style: Annotated[str | None, typer.Option(help="Of the expert; the first of the task's else.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600)] = 10.0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Look at a task of the simulated benchmark: a video of its expert, and a window where there is a display."""
+    from fleet_bringup.show import show
+
+    print(show(env, out, style=style, seconds=seconds, seed=seed))
 
 
 @app.command()

@@ -120,7 +120,8 @@ def benchmark(
     address: Address = None,
 ) -> None:
     """Figure 3 and table 1: the simulated benchmark, many robots and few humans (IIFL section 5.2)."""
-    from fleet_experiments.benchmark import TICKS, draw, found
+    from fleet_bringup.benchmark_report import report_on_benchmark
+    from fleet_experiments.benchmark import TICKS
     from fleet_experiments.benchmark import fleet_file as benchmark_file
     from fleet_experiments.fleet_trials import fleet_trials
 
@@ -139,10 +140,7 @@ def benchmark(
             command=this_command(),
             address=address,
         )
-    everything = found(report / scale)
-    draw(everything, report / scale)
-    results = new_results("benchmark", this_command(), everything.rows)
-    show(results, ("env", "algo"), ("reward", "successes", "hard_resets", "rohe", "human_actions"), report / scale)
+    report_on_benchmark(report)
 
 
 @experiment.command()
@@ -156,13 +154,21 @@ def expert(
     report: Annotated[Path, typer.Option(help="--train: folder for the curve.")] = Path("expert"),
 ) -> None:
     """Measure what a benchmark's expert reaches, and keep it as what successes are told from; or train one before."""
-    from fleet_experiments.expert import keep_return, require_benchmark, train
+    from fleet_experiments.expert import VIOLATION_S, keep_return, require_benchmark, train
+    from fleet_experiments.expert_training import Lessons
 
     require_benchmark(env)
     contract = read_yaml(config_folder() / f"robots/{env}.yaml", RobotContract)
     if frames:
         make_folder(report)
-        train(env, contract, report, frames=frames, seed=seed, command=this_command())
+        train(
+            env,
+            contract,
+            report,
+            lessons=Lessons(frames, violation_s=VIOLATION_S.get(env, 0.0)),
+            seed=seed,
+            command=this_command(),
+        )
     print(keep_return(env, contract, episodes=episodes, seed=seed, command=this_command()))
 
 

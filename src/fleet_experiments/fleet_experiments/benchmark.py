@@ -13,7 +13,8 @@ from fleet_experiments.algorithms import ALGORITHMS
 from fleet_experiments.benchmark_figure import Panel, draw_benchmark
 from fleet_experiments.fleet_run import read_course
 from fleet_experiments.fleet_trials import COURSE
-from fleet_experiments.results import FILE, Row, read_results
+from fleet_experiments.results import Row
+from fleet_experiments.sweep import ROWS, read_rows
 from sim_bridge.backends import BENCHMARK
 
 TICKS = {"paper": 10_000, "cpu": 1000}
@@ -39,38 +40,52 @@ def fleet_file(env: str, scale: str) -> Path:
 class Found:
     """What has been run at one scale."""
 
+    scale: str
+    folder: Path
     rows: list[Row]
     panels: list[Panel]
     missing: list[str]
     """Runs that there are not, by environment, algorithm and seed."""
 
+    def draw(self) -> Path:
+        """Draw Figure 3 into the folder."""
+        draw_benchmark(self.panels, self.folder / FIGURE)
+        return self.folder / FIGURE
 
-def found(folder: Path) -> Found:
-    """What lies in a folder of one scale, where each environment has its own.
+
+def is_benchmark(folder: Path) -> bool:
+    """Whether `fleet experiment benchmark` writes there."""
+    return any((folder / scale).is_dir() for scale in TICKS)
+
+
+def found(folder: Path) -> list[Found]:
+    """What lies in a folder that `fleet experiment benchmark` writes to, by scale.
 
     Raises:
         BadInput: there is nothing, or something is not of this version.
     """
-    rows: list[Row] = []
-    panels: list[Panel] = []
-    missing: list[str] = []
-    for env in BENCHMARK:
-        if (folder / env / FILE).exists():
-            rows += read_results(folder / env).rows
-        for name, algorithm in ALGORITHMS.items():
-            runs = {seed: folder / env / "runs" / f"{name}_{seed}" / COURSE for seed in SEEDS}
-            missing += [f"{env} {name} {seed}" for seed, file in runs.items() if not file.exists()]
-            courses = [read_course(file) for file in runs.values() if file.exists()]
-            if courses:
-                panels.append(Panel(env, algorithm.name, courses))
-    if not panels:
+    scales = [found_at(folder, scale) for scale in TICKS if (folder / scale).is_dir()]
+    if not any(scale.panels for scale in scales):
         raise BadInput(
             f"{folder}: found no runs of the benchmark, allowed is a folder of ./fleet experiment benchmark."
         )
-    return Found(rows, panels, missing)
+    return [scale for scale in scales if scale.panels]
 
 
-def draw(found: Found, folder: Path) -> Path:
-    """Draw Figure 3 into the folder."""
-    draw_benchmark(found.panels, folder / FIGURE)
-    return folder / FIGURE
+def found_at(folder: Path, scale: str) -> Found:
+    """What lies there of one scale.
+
+    Raises:
+        BadInput: something is not of this version.
+    """
+    everything = Found(scale, folder / scale, [], [], [])
+    for env in BENCHMARK:
+        runs = everything.folder / env / "runs"
+        for name, algorithm in ALGORITHMS.items():
+            files = {seed: runs / f"{name}_{seed}" for seed in SEEDS}
+            done = [run for run in files.values() if (run / ROWS).exists()]
+            everything.missing.extend(f"{env} {name} {seed}" for seed, run in files.items() if run not in done)
+            everything.rows.extend(row for run in done for row in read_rows(run))
+            if done:
+                everything.panels.append(Panel(env, algorithm.name, [read_course(run / COURSE) for run in done]))
+    return everything

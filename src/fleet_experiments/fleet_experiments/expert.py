@@ -25,6 +25,8 @@ from teleop_gui.learned_supervisor import BODIES, EXPERTS
 from teleop_gui.supervisors import SCRIPTED, make_supervisor
 
 EVERY = 50
+VIOLATION_S = {"ant": 2.0, "anymal": 0.0}
+"""`Lessons.violation_s`. An ant that is paid for speed alone runs so fast that one in three falls within an episode."""
 
 
 def require_benchmark(task: str) -> None:
@@ -34,7 +36,7 @@ def require_benchmark(task: str) -> None:
         BadInput: it is not.
     """
     if task not in BENCHMARK:
-        raise BadInput(f"ENV: found {task!r}, allowed are {', '.join(BENCHMARK)}.")
+        raise BadInput(f"ENV: found {task}, allowed are {', '.join(BENCHMARK)}.")
 
 
 def keep_return(task: str, contract: RobotContract, *, episodes: int, seed: int, command: str) -> str:
@@ -56,8 +58,17 @@ def keep_return(task: str, contract: RobotContract, *, episodes: int, seed: int,
     )
 
 
-def train(task: str, contract: RobotContract, folder: Path, *, frames: int, seed: int, command: str) -> None:
-    """Train a new expert by so many control steps of all robots, and draw its curve into the folder.
+def train(
+    task: str,
+    contract: RobotContract,
+    folder: Path,
+    *,
+    lessons: Lessons,
+    seed: int,
+    command: str,
+    experts: Path = EXPERTS,
+) -> None:
+    """Train a new expert, write it among the experts, and draw its curve into the folder.
 
     Raises:
         BadInput: the task's expert is not one that is trained.
@@ -65,17 +76,16 @@ def train(task: str, contract: RobotContract, folder: Path, *, frames: int, seed
     if task not in BODIES:
         raise BadInput(f"--train: found {task}, whose expert is a script; allowed are {', '.join(BODIES)}.")
     rows: list[Row] = []
-    lessons = Lessons(frames=frames)
     fleet = MujocoFleet(KINDS[task], contract, lessons.robots, np.inf)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
-        bar = progress.add_task("the expert learns", total=frames)
+        bar = progress.add_task("the expert learns", total=lessons.frames)
 
         def advance(done: int, reward: float) -> None:
             progress.update(bar, completed=done)
             rows.append({**run_of(task, "PPO", seed, "training"), "frames": done, "reward_per_tick": reward})
 
         learned = train_expert(fleet, lessons, seed=seed, curves=folder / "curves", advance=advance)
-    learned.write(EXPERTS / f"{task}.safetensors")
+    learned.write(experts / f"{task}.safetensors")
     new_results("expert", command, rows).write(folder)
     figure = Figure(figsize=(5, 3), layout="constrained")
     axes = figure.subplots()
@@ -93,9 +103,10 @@ def expert_return(
     episodes: int,
     seed: int,
     command: str,
+    ticks: int | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> ExpertReturn:
-    """Let experts of all styles in turn drive one whole episode each; `advance` is told the ticks so far."""
+    """Let experts of all styles in turn drive one whole episode each, or `ticks` of it; `advance` is told the ticks so far."""
     kind, styles = KINDS[task], list(SCRIPTED[task])
     fleet = MujocoFleet(kind, contract, episodes, np.inf)
     experts = [make_supervisor(task, styles[robot % len(styles)], contract, seed, robot) for robot in range(episodes)]
@@ -106,7 +117,7 @@ def expert_return(
     violated_N, completed_N = np.zeros(episodes, dtype=bool), np.zeros(episodes, dtype=bool)
     returns_N = np.zeros(episodes)
     means = []
-    for tick in range(1, kind.horizon + 1):
+    for tick in range(1, (ticks or kind.horizon) + 1):
         actions_NA = np.zeros((episodes, contract.action_dim))
         for robot in np.flatnonzero(driving_N):
             actions_NA[robot] = experts[robot].act(step.states_NS[robot])

@@ -39,6 +39,8 @@ class Lessons:
     widths: tuple[int, ...] = (256, 128, 64)
     log_std: float = -0.5
     """Of the first actions."""
+    violation_s: float = 0.0
+    """What a violation costs beyond the robot's own reward: so many seconds of the pay that it is used to."""
 
 
 def train_expert(
@@ -53,7 +55,7 @@ def train_expert(
 
     `advance` is told the frames so far and the mean reward of the last ones, before every update.
     """
-    robots = RobotsOfOneTask(environment, seed)
+    robots = RobotsOfOneTask(environment, lessons, seed)
     fleet = VecNormalize(robots, clip_obs=MOST_SIGMAS, gamma=0.99)
     ppo = PPO(
         "MlpPolicy",
@@ -73,10 +75,11 @@ def train_expert(
         tensorboard_log=str(curves),
     )
     ppo.learn(lessons.frames, callback=_Told(robots, advance))
-    return _expert(ppo, fleet)
+    return learned_expert(ppo, fleet)
 
 
-def _expert(ppo: PPO, fleet: VecNormalize) -> LearnedExpert:
+def learned_expert(ppo: PPO, fleet: VecNormalize) -> LearnedExpert:
+    """What acts as the trained policy does at its surest."""
     actor = [*ppo.policy.mlp_extractor.policy_net.modules(), ppo.policy.action_net]
     parameters = [
         (layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy())
@@ -104,7 +107,7 @@ class _Told(BaseCallback):
 class RobotsOfOneTask(VecEnv):
     """An environment as Stable-Baselines3 sees one. A robot in violation is reset before it is looked at again."""
 
-    def __init__(self, environment: Environment, seed: int) -> None:
+    def __init__(self, environment: Environment, lessons: Lessons, seed: int) -> None:
         contract = environment.contract
         bounded = spaces.Box(-np.inf, np.inf, (contract.state_dim,), np.float64)
         actions = spaces.Box(
@@ -114,6 +117,7 @@ class RobotsOfOneTask(VecEnv):
         self.rewards: list[float] = []
         """Mean over robots, since whoever reads them has cleared them."""
         self._environment = environment
+        self._violation_ticks = lessons.violation_s * contract.rate_hz
         self._seed = seed
         self._actions_NA = np.zeros((environment.robots, contract.action_dim))
         self._states_NS = np.zeros((environment.robots, contract.state_dim))
@@ -137,11 +141,13 @@ class RobotsOfOneTask(VecEnv):
             infos[robot]["terminal_observation"] = self._states_NS[robot]
             infos[robot]["TimeLimit.truncated"] = not step.violated_N[robot]
         self._states_NS = step.states_NS
-        self.rewards.append(float(step.rewards_N.mean()))
+        usual = float(step.rewards_N.mean())
+        self.rewards.append(usual)
+        pay_N = step.rewards_N - self._violation_ticks * max(usual, 0.0) * step.violated_N
         if step.violated_N.any():
             kinds_N = np.where(step.violated_N, ActionKind.HARD_RESET, ActionKind.HOLD).astype(np.int64)
             self._states_NS = self._environment.step(kinds_N, self._actions_NA).states_NS
-        return self._states_NS, step.rewards_N, done_N, infos
+        return self._states_NS, pay_N, done_N, infos
 
     def close(self) -> None:
         """Free the environment."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_allocator.threshold import calibrated_threshold
+from fleet_contract.door import BadInput
 from fleet_contract.fleet import numbered
 from fleet_contract.robot import RobotContract, Stream
 from fleet_experiments.algorithms import Algorithm
@@ -86,9 +87,16 @@ class Course:
 
 
 def read_course(path: Path) -> Course:
-    """What `Course.write` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Course(**arrays)
+    """What `Course.write` wrote.
+
+    Raises:
+        BadInput: it is not there, or of another version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Course(**arrays)
+    except (OSError, ValueError, TypeError) as error:
+        raise BadInput(f"{path}: found no course of a run ({error}).") from None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,7 +14,7 @@ from fleet_experiments.fleet_run import CHECKPOINT, DEMONSTRATIONS, FleetRun
 from fleet_experiments.fleet_setting import setting_of
 from fleet_experiments.results import Results, Row, new_results
 from fleet_experiments.setting import Setting
-from fleet_experiments.sweep import ROWS, Advance, sweep
+from fleet_experiments.sweep import ROWS, Advance, read_rows, sweep
 from iifl_policy.training_file import training_key
 
 RANDOM, LIKE = "iifl_random", "iifl"
@@ -66,8 +65,8 @@ def _require_like(folder: Path, seeds: Sequence[int]) -> None:
 def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, advance: Advance) -> list[Row]:
     setting, chosen = setting_of(fleet, ticks=ticks), ALGORITHMS[algorithm]
     if algorithm == RANDOM:
-        like = json.loads((folder.parent / f"{LIKE}_{seed}" / ROWS).read_text(encoding="utf-8"))[0]
-        setting = replace(setting, budget_per_tick=max(like["human_actions"], 1) / ticks)
+        (like,) = read_rows(folder.parent / f"{LIKE}_{seed}")
+        setting = replace(setting, budget_per_tick=max(int(like["human_actions"] or 0), 1) / ticks)
     over_nodes(fleet, setting, chosen).write(folder / "fleet.yaml")
     outcome = FleetRun(setting, chosen, seed, folder, advance).run()
     outcome.course.write(folder / COURSE)

@@ -42,7 +42,21 @@ def sweep(runs: Mapping[str, Work], folder: Path, *, key: str, address: str | No
     waiting = {name: work for name, work in runs.items() if not (folder / name / ROWS).exists()}
     if waiting:
         _run(waiting, folder, address)
-    return [row for name in runs for row in json.loads((folder / name / ROWS).read_text(encoding="utf-8"))]
+    return [row for name in runs for row in read_rows(folder / name)]
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """The rows of a run that has ended, from its folder.
+
+    Raises:
+        BadInput: they cannot be read.
+    """
+    file = folder / ROWS
+    try:
+        rows: list[Row] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{file}: found no rows of a run ({error}).") from None
+    return rows
 
 
 def _claim(folder: Path, key: str) -> None:

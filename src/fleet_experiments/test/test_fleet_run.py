@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,14 @@ from small import SMALL
 import fleet_experiments.fleet_run
 import iifl_policy.descent
 from fleet_contract.door import BadInput
+from fleet_contract.fleet import read_fleet
 from fleet_experiments.algorithms import ALGORITHMS
 from fleet_experiments.fleet_run import FleetRun
+from fleet_experiments.fleet_setting import setting_of
 from iifl_policy.implicit import ImplicitPolicy
+from iifl_policy.langevin import Langevin
+
+BENCHMARK = Path(__file__).parents[3] / "launch/config/benchmark/cpu"
 
 
 class Cut(Exception):
@@ -70,6 +76,29 @@ def test_cut_and_resumed_equals_uncut(name, cuts, tmp_path):
         assert torch.equal(resumed.policy.tensors()[key], tensor), key
     pretrained = [done for stage, done, _ in told if stage == "pretraining"]
     assert pretrained == ([5, 6] if cuts[0][0] == "pretraining" else [])
+
+
+@pytest.mark.parametrize("task", ["ball_balance", "franka_cube_stack"])
+def test_cut_and_resumed_equals_uncut_with_robots_that_move_all_the_time(task, tmp_path):
+    setting = setting_of(read_fleet(BENCHMARK / f"{task}.yaml"), ticks=25)
+    setting = replace(
+        setting,
+        demonstrations=20,
+        pretraining_steps=3,
+        online_steps=4 if setting.update_ticks else 0,
+        update_ticks=(10, 20) if setting.update_ticks else (),
+        calibration_ticks=3,
+        implicit=replace(setting.implicit, chains=4, sampler=Langevin(iterations=2)),
+    )
+    with pytest.raises(Cut):
+        run(tmp_path / "cut", "iifl", setting=setting, advance=cut_at("the fleet works", 18))
+    resumed = run(tmp_path / "cut", "iifl", setting=setting)
+    uncut = run(tmp_path / "uncut", "iifl", setting=setting)
+    assert resumed.row == uncut.row
+    assert uncut.row["reward"] > 0
+    assert (uncut.row["teleoperation_ticks"] == 25 * 2) == (task == "franka_cube_stack"), "there all humans are busy"
+    for key, tensor in uncut.policy.tensors().items():
+        assert torch.equal(resumed.policy.tensors()[key], tensor), key
 
 
 def test_what_was_decided_is_not_decided_again(tmp_path, monkeypatch):

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from fleet_contract.door import BadInput
-from fleet_contract.fleet import read_fleet
+from fleet_contract.fleet import Fleet, read_fleet
 from fleet_experiments.algorithms import ALGORITHMS
 from fleet_experiments.fleet_run import read_course
 from fleet_experiments.fleet_setting import setting_of
 from fleet_experiments.fleet_trials import COURSE, fleet_trials
-from fleet_experiments.results import read_results
+from fleet_experiments.results import Row, read_results
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = """
@@ -36,44 +36,36 @@ def tiny(tmp_path, observes):
     return read_fleet(file)
 
 
-@pytest.mark.parametrize("observes", ["state", "camera"])
-def test_every_algorithm_and_seed_is_a_trial(tmp_path, observes):
-    fleet, folder = tiny(tmp_path, observes), tmp_path / "out"
-    folder.mkdir()
+def trials(fleet: Fleet, folder: Path, algorithms: list[str], seeds: list[int], ticks: int) -> list[Row]:
+    folder.mkdir(exist_ok=True)
     results = fleet_trials(
-        "tiny", fleet, folder, ticks=8, algorithms=["ifl", "iifl"], seeds=[0, 1], command="test", address=None
+        "tiny", fleet, folder, ticks=ticks, algorithms=algorithms, seeds=seeds, command="test", address=None
     )
     assert read_results(folder) == results
-    assert [(row["algo"], row["seed"]) for row in results.rows] == [("IFL", 0), ("IFL", 1), ("IIFL", 0), ("IIFL", 1)]
-    for row in results.rows:
+    return results.rows
+
+
+@pytest.mark.parametrize("observes", ["state", "camera"])
+def test_every_algorithm_and_seed_is_a_trial(tmp_path, observes):
+    rows = trials(tiny(tmp_path, observes), tmp_path / "out", ["ifl", "iifl"], [0, 1], 8)
+    assert [(row["algo"], row["seed"]) for row in rows] == [("IFL", 0), ("IFL", 1), ("IIFL", 0), ("IIFL", 1)]
+    for row in rows:
         assert row["pairs"] == 10 + row["teleoperation_ticks"]
+        course = read_course(tmp_path / "out" / "runs" / f"{row['algo'].lower()}_{row['seed']}" / COURSE)
+        assert len(course.successes_T) == 8
+        assert course.successes_T.sum() == row["successes"]
+        assert course.hard_resets_T.sum() == row["hard_resets"]
+        assert course.human_actions_T.sum() == row["human_actions"]
 
 
 def test_random_allocation_gets_as_much_of_the_humans_as_iifl_took(tmp_path):
     fleet, folder = tiny(tmp_path, "state"), tmp_path / "out"
-    folder.mkdir()
-    asked = {"ticks": 60, "seeds": [3], "command": "test", "address": None}
     with pytest.raises(BadInput, match=r"^--algo: found iifl_random without iifl and seed 3"):
-        fleet_trials("tiny", fleet, folder, algorithms=["iifl_random"], **asked)
-    results = fleet_trials("tiny", fleet, folder, algorithms=["iifl_random", "iifl"], **asked)
-    taken = {row["algo"]: row["human_actions"] for row in results.rows}
+        trials(fleet, folder, ["iifl_random"], [3], 60)
+    taken = {row["algo"]: row["human_actions"] for row in trials(fleet, folder, ["iifl_random", "iifl"], [3], 60)}
     assert taken["IIFL"] > 20
     assert taken["IIFL-Random"] == pytest.approx(taken["IIFL"], rel=0.3)
     read_fleet(folder / "runs" / "iifl_random_3" / "fleet.yaml")
-
-
-@pytest.mark.parametrize("name", ["iifl", "ifl"])
-def test_a_course_adds_up_to_the_row(tmp_path, name):
-    fleet, folder = tiny(tmp_path, "state"), tmp_path / "out"
-    folder.mkdir()
-    (row,) = fleet_trials(
-        "tiny", fleet, folder, ticks=20, algorithms=[name], seeds=[0], command="test", address=None
-    ).rows
-    course = read_course(folder / "runs" / f"{name}_0" / COURSE)
-    assert len(course.successes_T) == 20
-    assert course.successes_T.sum() == row["successes"]
-    assert course.hard_resets_T.sum() == row["hard_resets"]
-    assert course.human_actions_T.sum() == row["human_actions"]
 
 
 @pytest.mark.parametrize(("observes", "seen"), [("state", 6), ("camera", 8)])

@@ -35,13 +35,15 @@ def ant_xml() -> str:
     <joint armature="0.01" damping="0.1"/>
     <geom density="5" contype="0" conaffinity="1" condim="3" friction="1 0.05 0.05" rgba="0.6 0.45 0.2 1"/>
   </default>
+  <statistic center="0 0 0.5" extent="2"/>
   <asset>
+    <texture name="sky" type="skybox" builtin="gradient" width="32" height="192" rgb1="1 1 1" rgb2="0.75 0.82 0.92"/>
     <texture name="floor" type="2d" builtin="checker" width="64" height="64" rgb1="0.85 0.85 0.85" rgb2="0.7 0.7 0.72"/>
     <material name="floor" texture="floor" texrepeat="2000 2000" reflectance="0"/>
   </asset>
   <worldbody>
     <light directional="true" pos="0 0 10" dir="0 0.3 -1" diffuse="0.7 0.7 0.7"/>
-    <geom name="floor" type="plane" size="2000 2000 1" contype="1" conaffinity="0" material="floor"/>
+    <geom name="floor" type="plane" size="2000 2000 1" contype="1" conaffinity="0" rgba="1 1 1 1" material="floor"/>
     <body name="torso" pos="0 0 {START_HEIGHT_M}">
       <camera name="side" mode="trackcom" pos="0 -3 1.2" xyaxes="1 0 0 0 0.4 1"/>
       <freejoint name="root"/>

@@ -54,6 +54,7 @@ def ball_balance_xml() -> str:
     <joint armature="0.01" damping="0.5"/>
     <geom contype="0" conaffinity="0" rgba="0.25 0.3 0.4 1"/>
   </default>
+  <asset><texture name="sky" type="skybox" builtin="gradient" width="32" height="192" rgb1="1 1 1" rgb2="0.75 0.82 0.92"/></asset>
   <worldbody>
     <light directional="true" pos="0 0 10" dir="0 0.3 -1" diffuse="0.7 0.7 0.7"/>
     <camera name="side" pos="0 -2.3 1.5" xyaxes="1 0 0 0 0.45 1"/>

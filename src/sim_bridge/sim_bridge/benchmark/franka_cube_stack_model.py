@@ -70,9 +70,10 @@ def franka_cube_stack_xml() -> str:
   <option timestep="{TIMESTEP_S}" integrator="implicitfast" cone="elliptic" impratio="10"/>
   <visual><quality shadowsize="0" offsamples="0"/><global offwidth="640" offheight="480"/></visual>
   <default><geom contype="0" conaffinity="0" rgba="0.92 0.92 0.92 1"/></default>
+  <asset><texture name="sky" type="skybox" builtin="gradient" width="32" height="192" rgb1="1 1 1" rgb2="0.75 0.82 0.92"/></asset>
   <worldbody>
     <light directional="true" pos="0 0 10" dir="0.2 0.3 -1" diffuse="0.7 0.7 0.7"/>
-    <camera name="side" pos="1.1 -1.1 0.9" xyaxes="0.8 0.6 0 -0.35 0.45 1"/>
+    <camera name="side" pos="1.35 -1.25 1.0" xyaxes="0.79 0.61 0 -0.35 0.45 1"/>
     <geom name="table" type="box" pos="{TABLE_MIDDLE_M} 0 -0.025" size="0.6 0.6 0.025" rgba="0.55 0.45 0.35 1"/>
     <geom name="stand" type="box" pos="0 0 {STAND_M / 2}" size="0.1 0.1 {STAND_M / 2}" rgba="0.2 0.2 0.2 1"/>
     <body name="foot" pos="0 0 {STAND_M}">

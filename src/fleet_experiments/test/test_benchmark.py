@@ -1,0 +1,125 @@
+"""The benchmark's fleet files are the paper's, and whatever runs exist are told and drawn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fleet_contract.door import BadInput
+from fleet_contract.fleet import read_fleet
+from fleet_experiments.algorithms import ALGORITHMS
+from fleet_experiments.benchmark import TICKS, fleet_file, found, is_benchmark
+from fleet_experiments.benchmark_figure import MEASURES
+from fleet_experiments.fleet_run import Course
+from fleet_experiments.fleet_setting import setting_of
+from fleet_experiments.fleet_trials import COURSE
+from fleet_experiments.results import run_of
+from fleet_experiments.sweep import ROWS
+from sim_bridge.backends import BENCHMARK
+
+CONFIG = Path(__file__).parents[3] / "launch/config"
+PRETRAINING_STEPS = {"ball_balance": 2500, "ant": 5000, "anymal": 12_500, "franka_cube_stack": 5000}
+"""Half of what ten demonstrations hold; 25 episodes of the arm that are done early."""
+
+
+@pytest.mark.parametrize("env", BENCHMARK)
+def test_the_papers_scale_is_the_papers(env):
+    fleet = read_fleet(CONFIG / fleet_file(env, "paper"))
+    setting = setting_of(fleet, ticks=TICKS["paper"])
+    frozen = env == "franka_cube_stack"
+    assert (setting.robots, setting.supervisors, setting.ticks) == (100, 10, 10_000)
+    assert (setting.intervention_ticks, setting.hard_reset_ticks) == (5, 5)
+    assert setting.pretraining_steps == setting.demonstrations / 2 == PRETRAINING_STEPS[env]
+    assert setting.implicit.descent.batch_size == setting.explicit.descent.batch_size == 512
+    assert (setting.implicit.chains, setting.implicit.sampler.iterations) == (512, 100)
+    assert (setting.implicit.shape.width, setting.implicit.shape.depth) == (256, 6)
+    assert (setting.calibration_ticks, setting.calibration_percentile) == (1000, 99.0)
+    assert setting.threshold == (0.0 if frozen else None)
+    assert setting.idle_humans != frozen
+    learned = {name: [setting.steps_after(of, tick) for tick in range(1, 10_001)] for name, of in ALGORITHMS.items()}
+    for name in ("ifl", "iifl", "iifl_random"):
+        assert sum(learned[name]) == pytest.approx(0 if frozen else 20_000, rel=1e-3)
+    if not frozen:
+        assert np.flatnonzero(learned["iifl"]).tolist() == list(range(999, 9000, 1000))
+        assert set(learned["ifl"]) <= {1, 2}
+
+
+@pytest.mark.parametrize("env", BENCHMARK)
+def test_the_processors_scale_is_the_papers_in_small(env):
+    small, large = (read_fleet(CONFIG / fleet_file(env, scale)) for scale in ("cpu", "paper"))
+    assert small.supervisors.count / small.robots.count == large.supervisors.count / large.robots.count
+    assert small.allocation == large.allocation
+    assert small.supervisors.styles == large.supervisors.styles
+
+
+def kept(folder: Path, env: str, name: str, seed: int, course: Course) -> None:
+    """A run as the experiment leaves it."""
+    run = folder / "cpu" / env / "runs" / f"{name}_{seed}"
+    run.mkdir(parents=True)
+    row = run_of(env, ALGORITHMS[name].name, seed, env) | {"successes": int(course.successes_T.sum())}
+    (run / ROWS).write_text(json.dumps([row]))
+    course.write(run / COURSE)
+
+
+def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
+    course = Course(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 2, 0]))
+    kept(tmp_path, "ant", "iifl", 0, course)
+    kept(tmp_path, "ant", "iifl", 2, course)
+    kept(tmp_path, "anymal", "bc", 1, course)
+    (scale,) = found(tmp_path)
+    assert [(row["env"], row["algo"], row["seed"]) for row in scale.rows] == [
+        ("ant", "IIFL", 0),
+        ("ant", "IIFL", 2),
+        ("anymal", "BC", 1),
+    ]
+    assert len(scale.missing) == 4 * 5 * 3 - 3
+    assert {"ant iifl 1", "anymal bc 0", "ball_balance ifl 2"} <= set(scale.missing)
+    assert not {"ant iifl 0", "anymal bc 1"} & set(scale.missing)
+    assert scale.draw().stat().st_size > 10_000
+
+
+def test_measures_of_the_figure():
+    course = Course(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 3, 0]))
+    drawn = {label: measure(course).tolist() for label, measure in MEASURES.items()}
+    assert drawn["completed tasks"] == [0, 2, 3]
+    assert drawn["hard resets"] == [1, 1, 1]
+    assert drawn["return on human effort"] == [0, 100 * 2 / 25, 100 * 3 / 25]
+
+
+@pytest.mark.parametrize("harm", ["rows", "course", "version"])
+def test_runs_of_another_version_are_refused_in_one_sentence(tmp_path, harm):
+    course = Course(np.array([0]), np.array([1]), np.array([2]))
+    kept(tmp_path, "ant", "iifl", 0, course)
+    run = tmp_path / "cpu" / "ant" / "runs" / "iifl_0"
+    if harm == "rows":
+        (run / ROWS).write_text("{")
+    elif harm == "course":
+        (run / COURSE).write_bytes(b"no zip")
+    else:
+        np.savez(run / COURSE, successes=np.zeros(3))
+    with pytest.raises(BadInput, match=r"found no (rows|course) of a run"):
+        found(tmp_path)
+
+
+def test_a_folder_without_runs_is_refused(tmp_path):
+    assert not is_benchmark(tmp_path)
+    (tmp_path / "cpu").mkdir()
+    assert is_benchmark(tmp_path)
+    with pytest.raises(BadInput, match="found no runs of the benchmark"):
+        found(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("env", "scale", "says"),
+    [
+        ("pong", "cpu", "--env: found 'pong', allowed are ball_balance, ant, anymal, franka_cube_stack."),
+        ("ant", "huge", "--scale: found 'huge', allowed are paper, cpu."),
+    ],
+)
+def test_what_there_is_not_is_refused(env, scale, says):
+    with pytest.raises(BadInput) as refused:
+        fleet_file(env, scale)
+    assert str(refused.value) == says

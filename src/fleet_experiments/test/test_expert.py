@@ -1,0 +1,108 @@
+"""Experts are what is written of them, learn, and can be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecNormalize
+
+from fleet_contract.action import ActionKind
+from fleet_contract.door import BadInput, read_yaml
+from fleet_contract.robot import RobotContract
+from fleet_experiments.expert import expert_return, require_benchmark, train
+from fleet_experiments.expert_training import Lessons, RobotsOfOneTask, learned_expert
+from fleet_experiments.expert_video import FRAMES_PER_S, Performance, film, styles
+from fleet_experiments.results import read_results
+from sim_bridge.benchmark.expert_return import read_expert_return
+from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.tasks import KINDS
+from teleop_gui.learned_expert import MOST_SIGMAS, read_expert
+
+ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
+CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}
+SHORT = Lessons(frames=256, robots=8, steps=8, batch_size=16, epochs=1, widths=(8, 4))
+
+
+def robots(task: str, count: int) -> MujocoFleet:
+    return MujocoFleet(KINDS[task], CONTRACTS[task], count, np.inf)
+
+
+@pytest.mark.parametrize("task", KINDS)
+def test_experts_reach_what_is_written_of_them(task):
+    """By half an episode, with other starts than those of the measurement."""
+    half, kept = KINDS[task].horizon // 2, read_expert_return(task)
+    found = expert_return(task, CONTRACTS[task], episodes=20, seed=7, command="test", ticks=half)
+    assert found.mean_returns_T[-1] == pytest.approx(kept.after(half), rel=0.25)
+    assert len(found.mean_returns_T) == half // found.every
+    assert len(kept.mean_returns_T) == KINDS[task].horizon // kept.every
+
+
+def test_a_training_leaves_an_expert_a_curve_and_results(tmp_path):
+    train("ant", CONTRACTS["ant"], tmp_path, lessons=SHORT, seed=0, command="test", experts=tmp_path)
+    expert = read_expert(tmp_path / "ant.safetensors")
+    assert [weights.shape for weights, _ in expert.layers] == [(8, 60), (4, 8), (8, 4)]
+    rows = read_results(tmp_path).rows
+    assert [row["frames"] for row in rows] == [64, 128, 192, 256]
+    assert (tmp_path / "ant.png").stat().st_size > 1000
+    assert list((tmp_path / "curves").rglob("events.out.tfevents.*"))
+
+
+def test_scripted_experts_are_not_trained(tmp_path):
+    with pytest.raises(BadInput, match="whose expert is a script; allowed are ant, anymal"):
+        train("ball_balance", CONTRACTS["ball_balance"], tmp_path, lessons=SHORT, seed=0, command="test")
+
+
+def test_what_is_kept_of_a_policy_acts_as_the_policy():
+    fleet = VecNormalize(RobotsOfOneTask(robots("anymal", 4), SHORT, 0), clip_obs=MOST_SIGMAS)
+    ppo = PPO("MlpPolicy", fleet, n_steps=8, batch_size=16, policy_kwargs={"activation_fn": torch.nn.ELU}, device="cpu")
+    ppo.learn(64)
+    states_NS = np.random.default_rng(0).normal(0, 3, (50, CONTRACTS["anymal"].state_dim))
+    expected_NA, _ = ppo.predict(fleet.normalize_obs(states_NS), deterministic=True)
+    np.testing.assert_allclose(learned_expert(ppo, fleet)(states_NS), expected_NA, atol=1e-5)
+
+
+def test_a_robot_in_violation_has_been_reset_when_it_is_looked_at_again():
+    """Against the same robots without the training between, which are reset by hand."""
+    lessons = Lessons(frames=1, violation_s=2.0)
+    trained, plain = RobotsOfOneTask(robots("anymal", 32), lessons, 5), robots("anymal", 32)
+    seen_NS, step = trained.reset(), plain.start(5)
+    rng, ended = np.random.default_rng(0), 0
+    for _ in range(150):
+        np.testing.assert_array_equal(seen_NS, step.states_NS)
+        actions_NA = rng.uniform(-1, 1, (32, 12)).astype(np.float32)
+        before_NS = seen_NS
+        seen_NS, pay_N, done_N, infos = trained.step(actions_NA)
+        step = plain.step(np.full(32, ActionKind.MOVE), actions_NA.astype(float))
+        np.testing.assert_array_equal(done_N, step.violated_N)
+        fine_N = ~done_N
+        np.testing.assert_array_equal(pay_N[fine_N], step.rewards_N[fine_N])
+        for robot in np.flatnonzero(done_N):
+            cost = 2.0 * CONTRACTS["anymal"].rate_hz * step.rewards_N.mean()
+            assert pay_N[robot] == pytest.approx(step.rewards_N[robot] - cost)
+            np.testing.assert_array_equal(infos[robot]["terminal_observation"], before_NS[robot])
+            assert not infos[robot]["TimeLimit.truncated"]
+        ended += int(done_N.sum())
+        if done_N.any():
+            kinds_N = np.where(done_N, ActionKind.HARD_RESET, ActionKind.HOLD)
+            step = plain.step(kinds_N, actions_NA.astype(float))
+    assert ended > 3
+
+
+@pytest.mark.parametrize("task", KINDS)
+def test_a_video_shows_the_expert_at_work(task, tmp_path):
+    film(Performance(task, styles(task)[-1], CONTRACTS[task], 0), 1.0, tmp_path / "video.mp4")
+    with av.open(tmp_path / "video.mp4") as container:
+        frames = [frame.to_ndarray(format="rgb24").astype(float) for frame in container.decode(video=0)]
+    assert len(frames) == FRAMES_PER_S
+    assert all(frame.std() > 10 for frame in frames), "there is something to see"
+    assert np.abs(frames[-1] - frames[0]).max() > 50, "and it moves"
+
+
+def test_only_tasks_of_the_benchmark_have_experts():
+    with pytest.raises(BadInput, match=r"^ENV: found block_push, allowed are ball_balance, ant, anymal"):
+        require_benchmark("block_push")
