@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from fleet_bringup.command_line import make_folder, show, this_command
-from fleet_bringup.prepared import fleet_file
+from fleet_bringup.prepared import config_folder, fleet_file
+from fleet_contract.door import read_yaml
 from fleet_contract.fleet import read_fleet
+from fleet_contract.robot import RobotContract
 
 bench = typer.Typer(help="Measure how fast the stack is on this machine.", no_args_is_help=True)
 Report = Annotated[Path, typer.Option(help="Folder for results.json and results.parquet.")]
@@ -62,6 +64,18 @@ def allocation(report: Report = Path("bench_allocation"), seed: Seed = 0, quick:
     make_folder(report)
     results = allocation_bench(QUICK if quick else Load(), report, seed=seed, command=this_command())
     show(results, ("algo", "condition"), ("p50_s", "p99_s"), report)
+
+
+@bench.command()
+def simulation(report: Report = Path("bench_simulation"), seed: Seed = 0, quick: Quick = False) -> None:
+    """Control steps of 100 robots in every task of the simulated benchmark, against simulations one by one."""
+    from fleet_experiments.simulation_bench import QUICK, Load, simulation_bench
+    from sim_bridge.backends import BENCHMARK
+
+    contracts = {task: read_yaml(config_folder() / f"robots/{task}.yaml", RobotContract) for task in BENCHMARK}
+    make_folder(report)
+    results = simulation_bench(contracts, QUICK if quick else Load(), report, seed=seed, command=this_command())
+    show(results, ("env", "condition"), ("steps_per_s", "p50_s", "p99_s", "one_by_one_p50_s", "speedup"), report)
 
 
 @bench.command()

@@ -154,12 +154,13 @@ def expert(
     report: Annotated[Path, typer.Option(help="--train: folder for the curve.")] = Path("expert"),
 ) -> None:
     """Measure what a benchmark's expert reaches, and keep it as what successes are told from; or train one before."""
-    from fleet_experiments.expert import VIOLATION_S, keep_return, require_benchmark, train
+    from fleet_experiments.expert import VIOLATION_S, keep_return, require_benchmark, require_learned, train
     from fleet_experiments.expert_training import Lessons
 
     require_benchmark(env)
     contract = read_yaml(config_folder() / f"robots/{env}.yaml", RobotContract)
     if frames:
+        require_learned(env)
         make_folder(report)
         train(
             env,

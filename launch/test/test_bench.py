@@ -10,7 +10,7 @@ from conftest import fleet
 from pyarrow import parquet
 
 
-@pytest.mark.parametrize("name", ["policy", "cascade", "allocation", "recorder"])
+@pytest.mark.parametrize("name", ["policy", "cascade", "allocation", "recorder", "simulation"])
 def test_each_is_one_command(name: str, tmp_path: Path) -> None:
     done = fleet("bench", name, "--quick", "--report", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -34,8 +34,8 @@ class Program(Strict):
 class EnvironmentChoice(Strict):
     """What is behind the robots' topics."""
 
-    backend: Literal["mujoco", "isaacgym", "numpy", "yumi", "yumi_sim", "ros", "replay"]
-    """ros: the robots' own topics, as their contract names them; replay: a recorded run."""
+    backend: Literal["mujoco", "mujoco_warp", "isaacgym", "numpy", "yumi", "yumi_sim", "ros", "replay"]
+    """mujoco_warp: on a GPU; ros: the robots' own topics, as their contract names them; replay: a recorded run."""
     task: str = Name
     episode_ticks: int | None = Field(default=None, ge=1)
     """mujoco, tasks of the benchmark: ticks after which an attempt ends by time; none: the task's own number."""
@@ -203,6 +203,8 @@ class Pretraining(Strict):
     """Per member."""
     batch_size: int = Field(default=512, ge=1)
     learning_rate: float = Field(default=5e-4, gt=0)
+    learning_rate_decay: float = Field(default=0.99, gt=0, le=1)
+    """By which the learning rate is multiplied every 100 gradient steps."""
     counter_iterations: int = Field(default=100, ge=1)
     """Langevin iterations that make the counter-examples."""
     gradient_margin: float = Field(default=1.0, ge=0)

@@ -39,6 +39,16 @@ def require_benchmark(task: str) -> None:
         raise BadInput(f"ENV: found {task}, allowed are {', '.join(BENCHMARK)}.")
 
 
+def require_learned(task: str) -> None:
+    """Refuse to train what is scripted.
+
+    Raises:
+        BadInput: the task's expert is not one that is trained.
+    """
+    if task not in BODIES:
+        raise BadInput(f"--train: found {task}, whose expert is a script; allowed are {', '.join(BODIES)}.")
+
+
 def keep_return(task: str, contract: RobotContract, *, episodes: int, seed: int, command: str) -> str:
     """Measure what the expert reaches and keep it where successes are told from; gives a sentence about it."""
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
@@ -68,13 +78,7 @@ def train(
     command: str,
     experts: Path = EXPERTS,
 ) -> None:
-    """Train a new expert, write it among the experts, and draw its curve into the folder.
-
-    Raises:
-        BadInput: the task's expert is not one that is trained.
-    """
-    if task not in BODIES:
-        raise BadInput(f"--train: found {task}, whose expert is a script; allowed are {', '.join(BODIES)}.")
+    """Train a new expert, write it among the experts, and draw its curve into the folder."""
     rows: list[Row] = []
     fleet = MujocoFleet(KINDS[task], contract, lessons.robots, np.inf)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:

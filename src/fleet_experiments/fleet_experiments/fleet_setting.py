@@ -25,7 +25,9 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
     encoder = _encoder(contract, recipe) if recipe.observes == "camera" else None
     seen_dim = encoder.features if encoder else contract.state_dim
     augmentation = Augmentation(shift_px=(-recipe.shift_px, recipe.shift_px))
-    descent = DescentConfig(batch_size=recipe.batch_size, learning_rate=recipe.learning_rate)
+    descent = DescentConfig(
+        batch_size=recipe.batch_size, learning_rate=recipe.learning_rate, decay=recipe.learning_rate_decay
+    )
     return Setting(
         env=fleet.fleet,
         backend=fleet.environment.simulator,

@@ -52,11 +52,6 @@ def test_a_training_leaves_an_expert_a_curve_and_results(tmp_path):
     assert list((tmp_path / "curves").rglob("events.out.tfevents.*"))
 
 
-def test_scripted_experts_are_not_trained(tmp_path):
-    with pytest.raises(BadInput, match="whose expert is a script; allowed are ant, anymal"):
-        train("ball_balance", CONTRACTS["ball_balance"], tmp_path, lessons=SHORT, seed=0, command="test")
-
-
 def test_what_is_kept_of_a_policy_acts_as_the_policy():
     fleet = VecNormalize(RobotsOfOneTask(robots("anymal", 4), SHORT, 0), clip_obs=MOST_SIGMAS)
     ppo = PPO("MlpPolicy", fleet, n_steps=8, batch_size=16, policy_kwargs={"activation_fn": torch.nn.ELU}, device="cpu")

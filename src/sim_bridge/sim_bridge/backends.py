@@ -49,10 +49,27 @@ def _mujoco_benchmark(task: str) -> Make:
     return make
 
 
+def _warp_benchmark(task: str) -> Make:
+    def make(contract: RobotContract, robots: int, episode_ticks: int | None) -> Environment:
+        from sim_bridge.benchmark.tasks import benchmark_fleet
+
+        try:
+            from sim_bridge.benchmark.warp_simulations import WarpSimulations
+        except ModuleNotFoundError as error:
+            raise BadInput(
+                f"environment.backend: found mujoco_warp without the package {error.name}: install mujoco-warp==4.0.0, "
+                "or set environment.backend: mujoco."
+            ) from None
+        return benchmark_fleet(task, contract, robots, episode_ticks, WarpSimulations)
+
+    return make
+
+
 BENCHMARK = ("ball_balance", "ant", "anymal", "franka_cube_stack")
 """Tasks of IIFL's simulated benchmark."""
 BACKENDS: Mapping[str, Mapping[str, Make]] = {
     "mujoco": {"block_push": _mujoco_block_push, **{task: _mujoco_benchmark(task) for task in BENCHMARK}},
+    "mujoco_warp": {task: _warp_benchmark(task) for task in BENCHMARK},
     "isaacgym": {"block_push": _isaacgym_block_push},
     "numpy": {"navigation": _numpy_navigation, "windy_navigation": _numpy_windy_navigation},
 }

@@ -46,7 +46,7 @@ def test_the_maze_with_and_without_wind(task, blown):
             "juggling",
             "environment.task: found juggling, allowed with backend mujoco: block_push, ball_balance, ant, anymal, franka_cube_stack.",
         ),
-        ("gazebo", "block_push", "environment.backend: found gazebo, allowed: mujoco, isaacgym, numpy."),
+        ("gazebo", "block_push", "environment.backend: found gazebo, allowed: mujoco, mujoco_warp, isaacgym, numpy."),
     ],
 )
 def test_refuses_what_there_is_not(backend, task, says):

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 STYLES = {"theta": 0.0, "theta_minus_quarter": -np.pi / 2}
 """By which the hand's yaw differs from the cube's, radians."""
 CUBE_A_M, CUBE_B_M = 0.05, 0.07
-REACH_M, REACH_RAD = 0.1, 0.5
-"""What an action of one asks for."""
+FULL_M, FULL_RAD = 0.05, 0.25
+"""Off by so much or more, the hand is moved as fast as it can be."""
 ABOVE_3 = np.array([0.0, 0.0, 0.1])
 """Above a cube, before the hand goes down, m."""
 CLEAR_M = 0.05
 """Between A in the hand and B on the way there."""
-NEAR_M, TURNED_RAD = 0.012, 0.12
+NEAR_M, OVER_B_M, TURNED_RAD = 0.012, 0.017, 0.12
 """What is good enough to go on."""
 HELD_M = 0.054
 """Opening of the gripper around A: wider holds nothing."""
@@ -53,7 +53,7 @@ class StackSupervisor:
         hand_3, hand, opening = state_S[10:13], Rotation.from_quat(state_S[13:17]), state_S[17:].sum()
         from_a_3 = a_3 - hand_3
         on_b_3 = a_3 + a_to_b_3 + (0.0, 0.0, (CUBE_A_M + CUBE_B_M) / 2)
-        placed = _flat(on_b_3 - a_3) < NEAR_M and abs(on_b_3[2] - a_3[2]) < NEAR_M
+        placed = _flat(on_b_3 - a_3) < OVER_B_M and abs(on_b_3[2] - a_3[2]) < NEAR_M
         around = np.linalg.norm(from_a_3) < 2 * NEAR_M
         if placed:
             # The hand stays where it is until it has let go, and then leaves.
@@ -73,7 +73,7 @@ class StackSupervisor:
     def _carry(a_3: NDArray[np.float64], on_b_3: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where A in the hand goes: up, above B, down."""
         to_b_3 = on_b_3 - a_3
-        if _flat(to_b_3) < NEAR_M:
+        if _flat(to_b_3) < OVER_B_M:
             return to_b_3
         up = to_b_3[2] + CLEAR_M
         if up > NEAR_M:
@@ -84,7 +84,7 @@ class StackSupervisor:
 def _action(along_3: NDArray[np.float64], hand: Rotation, yaw: float, *, opens: bool) -> NDArray[np.float64]:
     """An action towards a place that differs by so much from the hand's, pointing down at a yaw."""
     about_3 = (Rotation.from_euler("z", yaw) * DOWN * hand.inv()).as_rotvec()
-    moves_6 = np.concatenate([along_3 / REACH_M, about_3 / REACH_RAD])
+    moves_6 = np.concatenate([along_3 / FULL_M, about_3 / FULL_RAD])
     return np.append(np.clip(moves_6, -1, 1), 1.0 if opens else -1.0)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim_bridge.headless_mujoco import Batch
+    from sim_bridge.benchmark.simulations import Simulations
 
 CONTROL_S = SUBSTEPS * TIMESTEP_S
 LEAST_HEIGHT_M = 0.31
@@ -48,7 +48,7 @@ START_NOISE_RAD, START_NOISE_RAD_PER_S = 0.2, 0.1
 class Ant:
     """`Task` of ants. "Ahead" is the world's x."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Simulations) -> None:
         robots = batch.nsim
         self._batch = batch
         self._qpos_NQ, self._qvel_NV = batch.bind("qpos"), batch.bind("qvel")

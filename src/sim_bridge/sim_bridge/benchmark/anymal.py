@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim_bridge.headless_mujoco import Batch
+    from sim_bridge.benchmark.simulations import Simulations
 
 CONTROL_S = SUBSTEPS * TIMESTEP_S
 STANCE_J = np.array([0.03, 0.4, -0.8, 0.03, -0.4, 0.8, -0.03, 0.4, -0.8, -0.03, -0.4, 0.8])
@@ -39,7 +39,7 @@ START_STRETCH, START_RAD_PER_S = (0.5, 1.5), 0.1
 class Anymal:
     """`Task` of ANYmals. What a robot is told stays the same for an episode."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Simulations) -> None:
         robots = batch.nsim
         self._qpos_NQ, self._qvel_NV = batch.bind("qpos"), batch.bind("qvel")
         self._ctrl_NA, self._touches_N5 = batch.bind("ctrl"), batch.bind("sensordata")
@@ -79,7 +79,7 @@ class Anymal:
         off_turning_I = (told_I3[:, 2] - rate_I3[:, 2]) ** 2
         effort_I = np.sum(self._torques_NJ[robots_I] ** 2, axis=1)
         rewards_I = CONTROL_S * (np.exp(-off_I / 0.25) + 0.5 * np.exp(-off_turning_I / 0.25) - 2.5e-5 * effort_I)
-        violated_I = self._touches_N5[robots_I].any(axis=1)
+        violated_I = np.asarray(self._touches_N5[robots_I].any(axis=1))
         return Judged(np.maximum(rewards_I, 0.0), violated_I, np.zeros_like(violated_I))
 
     def states(self, robots_I: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim_bridge.headless_mujoco import Batch
+    from sim_bridge.benchmark.simulations import Simulations
 
 CONTROL_S = SUBSTEPS * TIMESTEP_S
 ACTION_RAD = 20.0 * CONTROL_S
@@ -43,7 +43,7 @@ WRENCH_SCALE = 1 / 20
 class BallBalance:
     """`Task` of trays."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Simulations) -> None:
         model = batch.model
         qpos_NQ, qvel_NV = batch.bind("qpos"), batch.bind("qvel")
         ball_q, ball_v = int(model.joint("ball").qposadr[0]), int(model.joint("ball").dofadr[0])

@@ -14,7 +14,8 @@ from sim_bridge.benchmark.franka_cube_stack_model import ARM_JOINTS, TORQUES_NM
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim_bridge.headless_mujoco import Batch, mujoco
+    from sim_bridge.benchmark.simulations import Simulations
+    from sim_bridge.headless_mujoco import mujoco
 
 STIFFNESS, REST_STIFFNESS = 150.0, 10.0
 """Of the hand, and of the joints in what the hand leaves free, 1/s2; damping is critical."""
@@ -25,7 +26,7 @@ REST_J = np.array([0.0, 0.1963, 0.0, -2.618, 0.0, 2.9416, 0.7854])
 class CartesianControl:
     """Of the arms of a batch whose first degrees of freedom are the arm's joints."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Simulations) -> None:
         model = batch.model
         self._batch = batch
         self._hand = int(model.body("hand").id)

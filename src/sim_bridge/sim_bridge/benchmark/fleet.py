@@ -17,14 +17,23 @@ from robot_driver.step import Step
 from sim_bridge.headless_mujoco import Batch, mujoco
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from fleet_contract.robot import RobotContract
+    from sim_bridge.benchmark.simulations import Simulations
     from sim_bridge.benchmark.task import TaskKind
 
 ROBOTS_PER_THREAD = 50
 NO_CAMERA = "robots of the benchmark have no camera"
 _MOVED = mujoco.mjtStage.mjSTAGE_VEL.value
+
+
+def simulate_here(model: mujoco.MjModel, robots: int) -> Simulations:
+    """On this machine's processors."""
+    simulations: Simulations = Batch(model, robots, min(1 + robots // ROBOTS_PER_THREAD, os.cpu_count() or 1))
+    return simulations
 
 
 class MujocoFleet:
@@ -42,6 +51,7 @@ class MujocoFleet:
         robots: int,
         success_return: float,
         horizon: int | None = None,
+        simulate: Callable[[mujoco.MjModel, int], Simulations] = simulate_here,
     ) -> None:
         """`horizon` is that of the task, unless episodes are to be shorter.
 
@@ -58,8 +68,7 @@ class MujocoFleet:
         self._substeps = kind.substeps
         self._horizon = horizon or kind.horizon
         self._success_return = success_return
-        threads = min(1 + robots // ROBOTS_PER_THREAD, os.cpu_count() or 1)
-        self._batch = Batch(kind.model(), robots, threads)
+        self._batch = simulate(kind.model(), robots)
         self._task = kind.bind(self._batch)
         self._low_S, self._high_S = (
             np.array([getattr(quantity, end) for quantity in contract.observation.state.quantities])

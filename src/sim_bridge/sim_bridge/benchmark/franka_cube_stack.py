@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim_bridge.headless_mujoco import Batch
+    from sim_bridge.benchmark.simulations import Simulations
 
 CONTROL_S = SUBSTEPS * TIMESTEP_S
 MOVED_BY = ("dx", "dy", "dz", "turn_x", "turn_y", "turn_z", "grip")
@@ -51,7 +51,7 @@ LIFTED_M = 0.04
 class FrankaCubeStack:
     """`Task` of arms. Nothing is a violation."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Simulations) -> None:
         model = batch.model
         self._qpos_NQ, self._qvel_NV, self._ctrl_NU = batch.bind("qpos"), batch.bind("qvel"), batch.bind("ctrl")
         grip = int(model.site("grip").id)

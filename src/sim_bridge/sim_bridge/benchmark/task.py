@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from sim_bridge.headless_mujoco import Batch
+    from sim_bridge.benchmark.simulations import Simulations
     from sim_bridge.task_contract import TaskContract
 
 
@@ -60,7 +60,7 @@ class TaskKind:
     """Control steps after which an episode ends by time."""
     xml: str
     """MJCF of one robot with its surroundings, with a camera called "side"."""
-    bind: Callable[[Batch], Task]
+    bind: Callable[[Simulations], Task]
     """Makes the task for a batch of the model."""
 
     def model(self) -> mujoco.MjModel:

@@ -9,14 +9,16 @@ from sim_bridge.benchmark.ant import ANT
 from sim_bridge.benchmark.anymal import ANYMAL
 from sim_bridge.benchmark.ball_balance import BALL_BALANCE
 from sim_bridge.benchmark.expert_return import read_expert_return
-from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.fleet import MujocoFleet, simulate_here
 from sim_bridge.benchmark.franka_cube_stack import FRANKA_CUBE_STACK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fleet_contract.robot import RobotContract
+    from sim_bridge.benchmark.simulations import Simulations
     from sim_bridge.benchmark.task import TaskKind
+    from sim_bridge.headless_mujoco import mujoco
 
 KINDS: Mapping[str, TaskKind] = {
     "ball_balance": BALL_BALANCE,
@@ -30,7 +32,13 @@ COMPLETED = ("franka_cube_stack",)
 """Tasks that are done or not, whatever the return."""
 
 
-def benchmark_fleet(task: str, contract: RobotContract, robots: int, horizon: int | None = None) -> MujocoFleet:
+def benchmark_fleet(
+    task: str,
+    contract: RobotContract,
+    robots: int,
+    horizon: int | None = None,
+    simulate: Callable[[mujoco.MjModel, int], Simulations] = simulate_here,
+) -> MujocoFleet:
     """Robots at a task, with episodes of `horizon` control steps, the task's own number by default.
 
     Raises:
@@ -40,4 +48,4 @@ def benchmark_fleet(task: str, contract: RobotContract, robots: int, horizon: in
     kind = KINDS[task]
     ticks = kind.horizon if horizon is None else horizon
     enough = math.inf if task in COMPLETED else ENOUGH * read_expert_return(task).after(ticks)
-    return MujocoFleet(kind, contract, robots, enough, ticks)
+    return MujocoFleet(kind, contract, robots, enough, ticks, simulate)

@@ -1,0 +1,76 @@
+"""The GPU's simulations do what the processor's do, where MuJoCo Warp is installed; without a GPU it takes minutes to compile."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fleet_contract.action import ActionKind
+from fleet_contract.door import BadInput, read_yaml
+from fleet_contract.robot import RobotContract
+from sim_bridge.backends import BENCHMARK, make_environment
+from sim_bridge.benchmark.fleet import MujocoFleet, simulate_here
+from sim_bridge.benchmark.tasks import KINDS
+
+ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
+CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}
+INSTALLED = importlib.util.find_spec("mujoco_warp") is not None
+WARP = pytest.mark.skipif(not INSTALLED, reason="mujoco_warp is not installed")
+TICKS = 15
+
+
+@pytest.mark.skipif(INSTALLED, reason="mujoco_warp is installed")
+@pytest.mark.parametrize("task", BENCHMARK)
+def test_without_it_one_sentence_says_what_to_install(task):
+    with pytest.raises(
+        BadInput, match=r"found mujoco_warp without the package mujoco_warp: install mujoco-warp==4\.0\.0"
+    ):
+        make_environment("mujoco_warp", task, CONTRACTS[task], 2)
+
+
+@WARP
+@pytest.mark.parametrize("task", BENCHMARK)
+def test_robots_go_where_they_go_on_the_processor(task):
+    """Single precision drifts away from double as steps go by, the faster the more contacts there are."""
+    from sim_bridge.benchmark.warp_simulations import WarpSimulations
+
+    fleets = [
+        MujocoFleet(KINDS[task], CONTRACTS[task], 3, np.inf, None, simulate)
+        for simulate in (simulate_here, WarpSimulations)
+    ]
+    starts = [fleet.start(1).states_NS for fleet in fleets]
+    np.testing.assert_allclose(starts[1], starts[0], atol=1e-3)
+    rng = np.random.default_rng(0)
+    kinds_N = np.array([ActionKind.MOVE, ActionKind.HOLD, ActionKind.MOVE])
+    for _ in range(TICKS):
+        actions_NA = 0.3 * rng.uniform(-1, 1, (3, CONTRACTS[task].action_dim))
+        here, there = (fleet.step(kinds_N, actions_NA) for fleet in fleets)
+    placed = _places(task)
+    np.testing.assert_allclose(there.states_NS[:, placed], here.states_NS[:, placed], atol=0.02)
+    np.testing.assert_array_equal(there.states_NS[1], starts[1][1], "who holds stays bit for bit")
+    np.testing.assert_array_equal(there.violated_N, here.violated_N)
+
+
+def _places(task: str) -> list[int]:
+    """Numbers of the observation that tell places and angles."""
+    ends = (
+        "_knee",
+        "ball_x",
+        "ball_y",
+        "ball_z",
+        "height",
+        "yaw",
+        "roll",
+        "_spread",
+        "_from_stance",
+        "hand_x",
+        "hand_y",
+    )
+    return [
+        index
+        for index, quantity in enumerate(CONTRACTS[task].observation.state.quantities)
+        if quantity.name.endswith(ends)
+    ]
