@@ -78,7 +78,6 @@ class ConsoleNode(FleetNode):
         self.history.add_status(
             robot,
             message.tick,
-            reward=message.reward,
             successes=message.successes,
             hard_resets=message.hard_resets,
         )

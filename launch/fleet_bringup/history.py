@@ -52,21 +52,19 @@ class History:
         """Policy versions in the order of their service."""
         self.successes: dict[str, int] = {}
         self.hard_resets: dict[str, int] = {}
-        self.reward = 0.0
         self._status_ticks: dict[str, int] = {}
         self._moments: dict[int, Moment] = {}
         self._drivers: list[NDArray[np.int8]] = []
         self._uncertainties: list[NDArray[np.float32]] = []
         self._effort: dict[str, Counter[LeaseKind]] = {name: Counter() for name in fleet.supervisor_names}
 
-    def add_status(self, robot: str, tick: int, *, reward: float, successes: int, hard_resets: int) -> None:
+    def add_status(self, robot: str, tick: int, *, successes: int, hard_resets: int) -> None:
         """What became of a robot up to a tick."""
         if tick <= self._status_ticks.get(robot, -1):
             return
         self._status_ticks[robot] = tick
         self.tick = max(self.tick, tick)
         self.successes[robot], self.hard_resets[robot] = successes, hard_resets
-        self.reward += reward
 
     def add_report(self, tick: int, version: int, uncertainties: dict[str, float]) -> None:
         """How sure the policy is."""
@@ -125,12 +123,17 @@ class History:
         return sum(counter.total() for counter in self.effort.values())
 
     @property
+    def completed(self) -> int:
+        """Tasks, all robots together."""
+        return sum(self.successes.values())
+
+    @property
     def rohe(self) -> float:
-        """Return on human effort, IIFL equation 3."""
+        """Return on human effort, IIFL equation 3: the reward is 1 for a completed task (section 5.2)."""
         return return_on_human_effort(
             robots=self.fleet.robots.count,
             supervisors=self.fleet.supervisors.count,
-            reward=self.reward,
+            reward=self.completed,
             human_actions=self.human_actions,
         )
 

@@ -44,7 +44,7 @@ def summarise(history: History, *, seed: int, bag: Path | None, wall_s: float) -
         "robots": fleet.robots.count,
         "supervisors": fleet.supervisors.count,
         "ticks": history.ticks,
-        "successes": sum(history.successes.values()),
+        "successes": history.completed,
         "hard_resets": sum(history.hard_resets.values()),
         "human_actions": history.human_actions,
         "rohe": history.rohe,

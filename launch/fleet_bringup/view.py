@@ -38,7 +38,7 @@ def line(history: History, *, ticks: int, rate_hz: float) -> str:
     counts = ", ".join(f"{drivers.count(driver)} {driver.name.lower()}" for driver in Driver if driver in drivers)
     return (
         f"tick {history.ticks}{f' of {ticks}' if ticks else ''}  {rate_hz:.1f}/s  policy v{_version(history)}  "
-        f"drivers: {counts or 'none yet'}  successes {sum(history.successes.values())}  "
+        f"drivers: {counts or 'none yet'}  successes {history.completed}  "
         f"hard resets {sum(history.hard_resets.values())}  human actions {history.human_actions}"
     )
 

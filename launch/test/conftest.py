@@ -86,4 +86,4 @@ def long_run(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 def large_run(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """Twenty arms, four supervisors."""
     folder = tmp_path_factory.mktemp("large") / "twenty"
-    return up(folder, "--ticks", "40", "--headless", "--robots", "20", "--supervisors", "4")
+    return up(folder, "--ticks", "20", "--headless", "--robots", "20", "--supervisors", "4")

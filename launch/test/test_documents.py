@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"```bash\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.strip()]
 MAIN_JOB = "./fleet up --ticks 150 --headless --report out"
-LARGE_JOB = "./fleet up --ticks 40 --headless --robots 20 --supervisors 4 --report twenty"
+LARGE_JOB = "./fleet up --ticks 20 --headless --robots 20 --supervisors 4 --report twenty"
 BY_HAND = {"./fleet test", "./fleet up", "./fleet up --operators 1", MAIN_JOB, LARGE_JOB}
 
 

@@ -22,7 +22,7 @@ from sim_bridge.backends import make_environment
 TOPICS = ("observation", "camera/image_raw", "camera/camera_info", "policy_action", "action")
 
 
-@pytest.mark.parametrize(("run", "robots", "ticks"), [("long_run", 4, 150), ("large_run", 20, 40)])
+@pytest.mark.parametrize(("run", "robots", "ticks"), [("long_run", 4, 150), ("large_run", 20, 20)])
 def test_every_tick_of_every_robot_is_in_the_bag(
     run: str, robots: int, ticks: int, request: pytest.FixtureRequest
 ) -> None:

@@ -21,7 +21,7 @@ def history() -> History:
     fleet = fleet.model_copy(update={"allocation": fleet.allocation.model_copy(update={"threshold": 1.0})})
     history = History(fleet)
     one, two, three, four = fleet.robot_names
-    history.add_status(one, 0, reward=0.0, successes=0, hard_resets=0)
+    history.add_status(one, 0, successes=0, hard_resets=0)
     history.add_report(0, 1, {one: 0.5, two: 2.0, three: 0.1, four: 3.0})
     leases = (Lease(two, "human_01", 1, LeaseKind.TELEOPERATE, 0), Lease(three, "human_02", 2, LeaseKind.HARD_RESET, 0))
     history.add_leases(0, leases, (four,))
@@ -31,7 +31,7 @@ def history() -> History:
     history.add_action(three, RobotAction(0, ActionKind.HOLD, ActionSource.HUMAN, supervisor="human_02", lease=2))
     history.add_action(four, RobotAction(0, ActionKind.HOLD, ActionSource.NOBODY, reason="no policy action"))
     for robot in fleet.robot_names:
-        history.add_status(robot, 1, reward=1.0, successes=1, hard_resets=0)
+        history.add_status(robot, 1, successes=1, hard_resets=0)
     return history
 
 
@@ -81,7 +81,7 @@ def test_a_long_history_is_folded_without_loss(history: History) -> None:
         history.add_report(tick, 1 + tick // KEPT, {one: float(tick)})
         for robot in history.fleet.robot_names:
             history.add_action(robot, RobotAction(tick, ActionKind.MOVE, ActionSource.POLICY, (0.0, 0.0)))
-            history.add_status(robot, tick + 1, reward=0.0, successes=1, hard_resets=0)
+            history.add_status(robot, tick + 1, successes=1, hard_resets=0)
         plain.append([1, 3, 1, 1] if tick % 2 else [1, 1, 1, 1])
     assert history.drivers_TN().tolist() == plain
     assert history.uncertainties_TN()[1:, 0].tolist() == list(range(1, 3 * KEPT))
@@ -94,6 +94,6 @@ def test_a_long_history_is_folded_without_loss(history: History) -> None:
 
 def test_a_tick_without_actions_counts_as_held(history: History) -> None:
     for robot in history.fleet.robot_names:
-        history.add_status(robot, 3, reward=0.0, successes=1, hard_resets=0)
+        history.add_status(robot, 3, successes=1, hard_resets=0)
     assert history.ticks == 3
     assert history.drivers_TN()[1:].tolist() == [[Driver.NOBODY] * 4] * 2

@@ -71,11 +71,11 @@ def course_of(recording: Recording) -> Course:
             rohe = return_on_human_effort(
                 robots=fleet.robots.count,
                 supervisors=fleet.supervisors.count,
-                reward=history.reward,
+                reward=history.completed,
                 human_actions=metrics.human_actions,
             )
             rohes.append(rohe)
-            successes.append(sum(history.successes.values()))
+            successes.append(history.completed)
             hard_resets.append(sum(history.hard_resets.values()))
         _tell_decisions(history, metrics, recording, tick)
         thresholds.append(history.threshold)
@@ -99,9 +99,7 @@ def course_of(recording: Recording) -> Course:
 def _tell_statuses(history: History, recording: Recording, tick: int) -> None:
     for robot, statuses in zip(recording.about.robots, recording.statuses_N, strict=True):
         if status := statuses.get(tick):
-            history.add_status(
-                robot, tick, reward=status.reward, successes=status.successes, hard_resets=status.hard_resets
-            )
+            history.add_status(robot, tick, successes=status.successes, hard_resets=status.hard_resets)
 
 
 def _tell_decisions(history: History, metrics: Metrics, recording: Recording, tick: int) -> None:

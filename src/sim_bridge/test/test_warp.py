@@ -19,7 +19,7 @@ ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}
 INSTALLED = importlib.util.find_spec("mujoco_warp") is not None
 WARP = pytest.mark.skipif(not INSTALLED, reason="mujoco_warp is not installed")
-TICKS = 15
+FEW_TICKS, TICKS = 5, 15
 
 
 @pytest.mark.skipif(INSTALLED, reason="mujoco_warp is installed")
@@ -34,7 +34,7 @@ def test_without_it_one_sentence_says_what_to_install(task):
 @WARP
 @pytest.mark.parametrize("task", BENCHMARK)
 def test_robots_go_where_they_go_on_the_processor(task):
-    """Single precision drifts away from double as steps go by, the faster the more contacts there are."""
+    """Single precision drifts away from double, the faster the more contacts there are: an ant's feet are on the ground at once."""
     from sim_bridge.benchmark.warp_simulations import WarpSimulations
 
     fleets = [
@@ -43,13 +43,13 @@ def test_robots_go_where_they_go_on_the_processor(task):
     ]
     starts = [fleet.start(1).states_NS for fleet in fleets]
     np.testing.assert_allclose(starts[1], starts[0], atol=1e-3)
-    rng = np.random.default_rng(0)
+    placed, rng = _places(task), np.random.default_rng(0)
     kinds_N = np.array([ActionKind.MOVE, ActionKind.HOLD, ActionKind.MOVE])
-    for _ in range(TICKS):
+    for tick in range(TICKS):
         actions_NA = 0.3 * rng.uniform(-1, 1, (3, CONTRACTS[task].action_dim))
         here, there = (fleet.step(kinds_N, actions_NA) for fleet in fleets)
-    placed = _places(task)
-    np.testing.assert_allclose(there.states_NS[:, placed], here.states_NS[:, placed], atol=0.02)
+        off = np.abs(there.states_NS - here.states_NS)[:, placed].max()
+        assert off < (1e-3 if tick < FEW_TICKS else 0.1), (tick, off)
     np.testing.assert_array_equal(there.states_NS[1], starts[1][1], "who holds stays bit for bit")
     np.testing.assert_array_equal(there.violated_N, here.violated_N)
 
