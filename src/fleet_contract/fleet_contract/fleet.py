@@ -209,6 +209,8 @@ class Pretraining(Strict):
     """Langevin iterations that make the counter-examples."""
     gradient_margin: float = Field(default=1.0, ge=0)
     """Slope of the energy, per half action range, from which it is punished."""
+    polish: int = Field(default=0, ge=0)
+    """Samples of lowest energy that go on downhill, the lowest of which is the action; 0: the best sample is."""
     calibration_ticks: int = Field(default=250, ge=1)
     """Length of the run without teleoperation whose uncertainties are looked at."""
     calibration_percentile: float = Field(default=99.0, gt=0, lt=100)

@@ -13,6 +13,7 @@ from iifl_policy.explicit import ExplicitConfig, ExplicitShape
 from iifl_policy.implicit import ImplicitConfig
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig
+from iifl_policy.polish import Polish
 
 
 def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
@@ -56,6 +57,7 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
             EnergyShape(seen_dim, contract.action_dim, width=recipe.width, depth=recipe.depth),
             sampler=Langevin(iterations=fleet.policy.iterations),
             chains=fleet.policy.chains,
+            polish=Polish(chains=recipe.polish) if recipe.polish else None,
             loss=LossConfig(
                 sampler=Langevin(iterations=recipe.counter_iterations), gradient_margin=recipe.gradient_margin
             ),
