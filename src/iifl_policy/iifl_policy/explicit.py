@@ -101,7 +101,6 @@ class ExplicitPolicy:
             error_E = (_squashed(net, seen(encoders, observed)) - actions).square().mean((1, 2))
             return error_E.sum(), {"squared error": error_E.detach()}
 
-        key = training_key(self.config, dataset.digest, steps, seed, self.descent.steps)
         descent, mean_loss = descend(
             [*net.parameters(), *(encoders.parameters() if encoders else ())],
             loss,
@@ -111,7 +110,9 @@ class ExplicitPolicy:
             steps=steps,
             seed=seed,
             watch=watch,
-            keep=TrainingFile(keep, key) if keep else None,
+            keep=TrainingFile(keep, training_key(self.config, dataset.digest, steps, seed, self.descent.steps))
+            if keep
+            else None,
         )
         policy = replace(self, net=net.frozen(), descent=descent, encoders=encoders and encoders.frozen())
         return Fitted(policy, mean_loss)

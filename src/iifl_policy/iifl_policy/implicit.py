@@ -143,7 +143,6 @@ class ImplicitPolicy:
             value, contrast_E, penalty_E = ensemble_loss(model, seen(encoders, observed), actions, config.loss, drawn)
             return value, {"InfoNCE": contrast_E, "gradient penalty": penalty_E}
 
-        key = training_key(config, dataset.digest, steps, seed, self.descent.steps)
         descent, mean_loss = descend(
             [*net.parameters(), *(encoders.parameters() if encoders else ())],
             loss,
@@ -153,7 +152,9 @@ class ImplicitPolicy:
             steps=steps,
             seed=seed,
             watch=watch,
-            keep=TrainingFile(keep, key) if keep else None,
+            keep=TrainingFile(keep, training_key(config, dataset.digest, steps, seed, self.descent.steps))
+            if keep
+            else None,
             buffers=spectral.vectors if spectral else (),
         )
         learned = folded(net.frozen()) if spectral else net.frozen()
