@@ -93,6 +93,47 @@ def test_an_episode_with_enough_return_is_a_success(task):
     assert last.ended_N.all()
 
 
+@pytest.mark.parametrize(
+    ("off_xy", "off_z", "hand_away", "done"),
+    [
+        (0.0, 0.0, True, True),
+        (0.018, 0.0, True, True),
+        (0.022, 0.0, True, False),
+        (0.0, 0.022, True, False),
+        (0.0, 0.0, False, False),
+    ],
+)
+def test_a_cube_is_stacked_when_it_lies_on_the_other_and_the_hand_is_away(off_xy, off_z, hand_away, done):
+    """IIFL's rule: within 2 cm to the side and up, and 4 cm from the hand."""
+    environment = fleet("franka_cube_stack", 1)
+    environment.start(0)
+    task = environment._task
+    hand_3 = task._hand_N3[0].copy()
+    b_3 = hand_3 + ([0.3, 0.0, 0.0] if hand_away else [0.0, 0.0, -0.06])
+    task._b_N7[0, :3] = (*b_3[:2], 0.035)
+    task._a_N7[0, :3] = (b_3[0] + off_xy, b_3[1], 0.07 + 0.025 + off_z)
+    if not hand_away:
+        task._hand_N3.flags.writeable = True
+        task._hand_N3[0] = task._a_N7[0, :3]
+    assert task.judge(np.array([0])).completed_I.tolist() == [done]
+
+
+@pytest.mark.parametrize(
+    ("task", "joint", "height"), [("ant", 2, 0.30), ("ball_balance", None, 0.19), ("anymal", 2, 0.10)]
+)
+def test_too_low_is_a_violation(task, joint, height):
+    environment = fleet(task, 2)
+    environment.start(0)
+    if task == "ball_balance":
+        environment._task._ball_N3[0, 2] = height
+    else:
+        environment._batch.bind("qpos")[0, joint] = height
+        environment._batch.bind("qvel")[0, joint] = -6.0
+    step = move(environment)
+    assert step.violated_N.tolist() == [True, False]
+    assert not step.ended_N.any(), "the episode waits for its hard reset"
+
+
 def test_refuses_a_contract_with_other_numbers():
     with pytest.raises(BadInput, match=r"observation\.state\.quantities: found"):
         MujocoFleet(KINDS["ant"], CONTRACTS["anymal"], 2, 0.0)
