@@ -7,23 +7,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fleet_bringup.command_line import this_command
 from fleet_experiments.benchmark import found
-from fleet_experiments.results import new_results, table
+from fleet_experiments.results import table
 
 METRICS = ("successes", "hard_resets", "rohe", "human_actions", "reward")
 
 
 def report_on_benchmark(folder: Path) -> None:
-    """Draw and print what there is, write its rows into results.json, by scale, and say what there is not.
+    """Draw and print what there is, by scale, and say what there is not.
 
     Raises:
         BadInput: there is nothing, or something is not of this version.
     """
     console = Console(width=None if sys.stdout.isatty() else 160)
     for scale in found(folder):
-        results = new_results("benchmark", this_command(), scale.rows)
-        results.write(scale.folder)
         console.print(table(scale.rows, ("env", "algo"), METRICS, title=f"scale {scale.scale}"))
         print(f"{scale.draw()}")
         if scale.missing:

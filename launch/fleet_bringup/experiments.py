@@ -155,7 +155,7 @@ def expert(
 ) -> None:
     """Measure what a benchmark's expert reaches, and keep it as what successes are told from; or train one before."""
     from fleet_experiments.expert import VIOLATION_S, keep_return, require_benchmark, require_learned, train
-    from fleet_experiments.expert_training import Lessons
+    from fleet_experiments.expert_training import Schooling
 
     require_benchmark(env)
     contract = read_yaml(config_folder() / f"robots/{env}.yaml", RobotContract)
@@ -166,7 +166,7 @@ def expert(
             env,
             contract,
             report,
-            lessons=Lessons(frames, violation_s=VIOLATION_S.get(env, 0.0)),
+            schooling=Schooling(frames, violation_s=VIOLATION_S.get(env, 0.0)),
             seed=seed,
             command=this_command(),
         )

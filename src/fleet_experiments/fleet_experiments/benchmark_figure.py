@@ -27,7 +27,9 @@ COLOURS = dict(
 MEASURES: dict[str, Callable[[Course], NDArray[np.float64]]] = {
     "completed tasks": lambda course: course.successes_T.cumsum().astype(float),
     "hard resets": lambda course: course.hard_resets_T.cumsum().astype(float),
-    "return on human effort": lambda course: plotted_return_on_human_effort(course.successes_T, course.human_actions_T),
+    "return on human effort,\nas the paper plots it": lambda course: plotted_return_on_human_effort(
+        course.successes_T, course.human_actions_T
+    ),
 }
 """By their label; (T,) each."""
 

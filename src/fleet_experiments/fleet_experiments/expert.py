@@ -15,18 +15,17 @@ from rich.progress import MofNCompleteColumn, Progress
 from fleet_contract.action import ActionKind
 from fleet_contract.door import BadInput
 from fleet_contract.robot import RobotContract
-from fleet_experiments.expert_training import Lessons, train_expert
+from fleet_experiments.expert_training import Schooling, train_expert
 from fleet_experiments.results import Row, new_results, run_of
 from sim_bridge.backends import BENCHMARK
-from sim_bridge.benchmark.expert_return import ExpertReturn
+from sim_bridge.benchmark.expert_return import EVERY, ExpertReturn
 from sim_bridge.benchmark.fleet import MujocoFleet
 from sim_bridge.benchmark.tasks import KINDS
 from teleop_gui.learned_supervisor import BODIES, EXPERTS
 from teleop_gui.supervisors import SCRIPTED, make_supervisor
 
-EVERY = 50
 VIOLATION_S = {"ant": 2.0, "anymal": 0.0}
-"""`Lessons.violation_s`. An ant that is paid for speed alone runs so fast that one in three falls within an episode."""
+"""`Schooling.violation_s`. An ant that is paid for speed alone runs so fast that one in three falls within an episode."""
 
 
 def require_benchmark(task: str) -> None:
@@ -73,22 +72,22 @@ def train(
     contract: RobotContract,
     folder: Path,
     *,
-    lessons: Lessons,
+    schooling: Schooling,
     seed: int,
     command: str,
     experts: Path = EXPERTS,
 ) -> None:
     """Train a new expert, write it among the experts, and draw its curve into the folder."""
     rows: list[Row] = []
-    fleet = MujocoFleet(KINDS[task], contract, lessons.robots, np.inf)
+    fleet = MujocoFleet(KINDS[task], contract, schooling.robots, np.inf)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
-        bar = progress.add_task("the expert learns", total=lessons.frames)
+        bar = progress.add_task("the expert learns", total=schooling.frames)
 
         def advance(done: int, reward: float) -> None:
             progress.update(bar, completed=done)
             rows.append({**run_of(task, "PPO", seed, "training"), "frames": done, "reward_per_tick": reward})
 
-        learned = train_expert(fleet, lessons, seed=seed, curves=folder / "curves", advance=advance)
+        learned = train_expert(fleet, schooling, seed=seed, curves=folder / "curves", advance=advance)
     learned.write(experts / f"{task}.safetensors")
     new_results("expert", command, rows).write(folder)
     figure = Figure(figsize=(5, 3), layout="constrained")
@@ -139,6 +138,5 @@ def expert_return(
         seed=seed,
         violated=float(violated_N.mean()),
         completed=float(completed_N.mean()),
-        every=EVERY,
         mean_returns_T=means,
     )

@@ -24,7 +24,7 @@ from teleop_gui.learned_expert import MOST_SIGMAS, LearnedExpert
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Schooling:
     """How long and how an expert learns; sizes are those of Isaac Gym's experts, and the fleet is that of two processors."""
 
     frames: int
@@ -45,36 +45,36 @@ class Lessons:
 
 def train_expert(
     environment: Environment,
-    lessons: Lessons,
+    schooling: Schooling,
     *,
     seed: int,
     curves: Path,
     advance: Callable[[int, float], None],
 ) -> LearnedExpert:
-    """The policy after the lessons; TensorBoard finds its curves in `curves`.
+    """The policy after the schooling; TensorBoard finds its curves in `curves`.
 
     `advance` is told the frames so far and the mean reward of the last ones, before every update.
     """
-    robots = RobotsOfOneTask(environment, lessons, seed)
+    robots = RobotsOfOneTask(environment, schooling, seed)
     fleet = VecNormalize(robots, clip_obs=MOST_SIGMAS, gamma=0.99)
     ppo = PPO(
         "MlpPolicy",
         fleet,
-        n_steps=lessons.steps,
-        batch_size=lessons.batch_size,
-        n_epochs=lessons.epochs,
-        learning_rate=lambda left: lessons.learning_rate * (0.1 + 0.9 * left),
+        n_steps=schooling.steps,
+        batch_size=schooling.batch_size,
+        n_epochs=schooling.epochs,
+        learning_rate=lambda left: schooling.learning_rate * (0.1 + 0.9 * left),
         target_kl=0.03,
         policy_kwargs={
-            "net_arch": {"pi": list(lessons.widths), "vf": list(lessons.widths)},
+            "net_arch": {"pi": list(schooling.widths), "vf": list(schooling.widths)},
             "activation_fn": torch.nn.ELU,
-            "log_std_init": lessons.log_std,
+            "log_std_init": schooling.log_std,
         },
         seed=seed,
         device="cpu",
         tensorboard_log=str(curves),
     )
-    ppo.learn(lessons.frames, callback=_Told(robots, advance))
+    ppo.learn(schooling.frames, callback=_Told(robots, advance))
     return learned_expert(ppo, fleet)
 
 
@@ -107,7 +107,7 @@ class _Told(BaseCallback):
 class RobotsOfOneTask(VecEnv):
     """An environment as Stable-Baselines3 sees one. A robot in violation is reset before it is looked at again."""
 
-    def __init__(self, environment: Environment, lessons: Lessons, seed: int) -> None:
+    def __init__(self, environment: Environment, schooling: Schooling, seed: int) -> None:
         contract = environment.contract
         bounded = spaces.Box(-np.inf, np.inf, (contract.state_dim,), np.float64)
         actions = spaces.Box(
@@ -117,7 +117,7 @@ class RobotsOfOneTask(VecEnv):
         self.rewards: list[float] = []
         """Mean over robots, since whoever reads them has cleared them."""
         self._environment = environment
-        self._violation_ticks = lessons.violation_s * contract.rate_hz
+        self._violation_ticks = schooling.violation_s * contract.rate_hz
         self._seed = seed
         self._actions_NA = np.zeros((environment.robots, contract.action_dim))
         self._states_NS = np.zeros((environment.robots, contract.state_dim))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from fleet_experiments.demonstrations import demonstrate, demonstrate_episodes
 from fleet_experiments.loop import FleetLoop, Tick
 from fleet_experiments.results import Row, run_of
 from fleet_experiments.setting import Setting
+from fleet_experiments.task_digest import task_digest
 from iifl_policy.checkpoint import describe, write_checkpoint
 from iifl_policy.curves import WatchFrom, curves
 from iifl_policy.dataset import Dataset
@@ -95,7 +97,7 @@ def read_course(path: Path) -> Course:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return Course(**arrays)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, EOFError, ValueError, TypeError, BadZipFile) as error:
         raise BadInput(f"{path}: found no course of a run ({error}).") from None
 
 
@@ -145,7 +147,9 @@ class FleetRun:
         self._algorithm = algorithm
         self._seed = seed
         self._pretraining = folder / "pretraining.safetensors"
-        self._kept = TrainingFile(folder / "run.safetensors", training_key(setting, algorithm, seed))
+        self._kept = TrainingFile(
+            folder / "run.safetensors", training_key(setting, algorithm, seed, task_digest(setting.task))
+        )
         self._advance = advance
 
     def run(self) -> Outcome:

@@ -15,6 +15,7 @@ from fleet_experiments.fleet_setting import setting_of
 from fleet_experiments.results import Results, Row, new_results
 from fleet_experiments.setting import Setting
 from fleet_experiments.sweep import ROWS, Advance, read_rows, sweep
+from fleet_experiments.task_digest import task_digest
 from iifl_policy.training_file import training_key
 
 RANDOM, LIKE = "iifl_random", "iifl"
@@ -42,14 +43,14 @@ def fleet_trials(
         BadInput: the folder holds other runs, there is no cluster at the address, or random allocation is asked for without
             IIFL, which is not in the folder either.
     """
-    key = training_key(setting_of(fleet, ticks=ticks))
-    names = sorted(algorithms, key=lambda name: name == RANDOM)
-    rows: list[Row] = []
-    for part in ([name for name in names if name != RANDOM], [name for name in names if name == RANDOM]):
-        runs = {f"{name}_{seed}": partial(_run, fleet, ticks, name, seed) for name in part for seed in seeds}
-        if part == [RANDOM]:
-            _require_like(folder / "runs", seeds)
-        rows += sweep(runs, folder / "runs", key=key, address=address)
+    setting = setting_of(fleet, ticks=ticks)
+    key, runs = training_key(setting, task_digest(setting.task)), folder / "runs"
+    if RANDOM in algorithms and LIKE not in algorithms:
+        _require_like(runs, seeds)
+    for names in ([name for name in algorithms if name != RANDOM], [name for name in algorithms if name == RANDOM]):
+        trials = {f"{name}_{seed}": partial(_run, fleet, ticks, name, seed) for name in names for seed in seeds}
+        sweep(trials, runs, key=key, address=address)
+    rows = [row for name in algorithms for seed in seeds for row in read_rows(runs / f"{name}_{seed}")]
     results = new_results(experiment, command, rows)
     results.write(folder)
     return results

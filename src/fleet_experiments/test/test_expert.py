@@ -15,17 +15,17 @@ from fleet_contract.action import ActionKind
 from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
 from fleet_experiments.expert import expert_return, require_benchmark, train
-from fleet_experiments.expert_training import Lessons, RobotsOfOneTask, learned_expert
+from fleet_experiments.expert_training import RobotsOfOneTask, Schooling, learned_expert
 from fleet_experiments.expert_video import FRAMES_PER_S, Performance, film, styles
 from fleet_experiments.results import read_results
-from sim_bridge.benchmark.expert_return import read_expert_return
+from sim_bridge.benchmark.expert_return import EVERY, read_expert_return
 from sim_bridge.benchmark.fleet import MujocoFleet
 from sim_bridge.benchmark.tasks import KINDS
 from teleop_gui.learned_expert import MOST_SIGMAS, read_expert
 
 ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}
-SHORT = Lessons(frames=256, robots=8, steps=8, batch_size=16, epochs=1, widths=(8, 4))
+SHORT = Schooling(frames=256, robots=8, steps=8, batch_size=16, epochs=1, widths=(8, 4))
 
 
 def robots(task: str, count: int) -> MujocoFleet:
@@ -38,12 +38,12 @@ def test_experts_reach_what_is_written_of_them(task):
     half, kept = KINDS[task].horizon // 2, read_expert_return(task)
     found = expert_return(task, CONTRACTS[task], episodes=20, seed=7, command="test", ticks=half)
     assert found.mean_returns_T[-1] == pytest.approx(kept.after(half), rel=0.25)
-    assert len(found.mean_returns_T) == half // found.every
-    assert len(kept.mean_returns_T) == KINDS[task].horizon // kept.every
+    assert len(found.mean_returns_T) == half // EVERY
+    assert len(kept.mean_returns_T) == KINDS[task].horizon // EVERY
 
 
 def test_a_training_leaves_an_expert_a_curve_and_results(tmp_path):
-    train("ant", CONTRACTS["ant"], tmp_path, lessons=SHORT, seed=0, command="test", experts=tmp_path)
+    train("ant", CONTRACTS["ant"], tmp_path, schooling=SHORT, seed=0, command="test", experts=tmp_path)
     expert = read_expert(tmp_path / "ant.safetensors")
     assert [weights.shape for weights, _ in expert.layers] == [(8, 60), (4, 8), (8, 4)]
     rows = read_results(tmp_path).rows
@@ -63,8 +63,8 @@ def test_what_is_kept_of_a_policy_acts_as_the_policy():
 
 def test_a_robot_in_violation_has_been_reset_when_it_is_looked_at_again():
     """Against the same robots without the training between, which are reset by hand."""
-    lessons = Lessons(frames=1, violation_s=2.0)
-    trained, plain = RobotsOfOneTask(robots("anymal", 32), lessons, 5), robots("anymal", 32)
+    schooling = Schooling(frames=1, violation_s=2.0)
+    trained, plain = RobotsOfOneTask(robots("anymal", 32), schooling, 5), robots("anymal", 32)
     seen_NS, step = trained.reset(), plain.start(5)
     rng, ended = np.random.default_rng(0), 0
     for _ in range(150):

@@ -62,7 +62,9 @@ def test_random_allocation_gets_as_much_of_the_humans_as_iifl_took(tmp_path):
     fleet, folder = tiny(tmp_path, "state"), tmp_path / "out"
     with pytest.raises(BadInput, match=r"^--algo: found iifl_random without iifl and seed 3"):
         trials(fleet, folder, ["iifl_random"], [3], 60)
-    taken = {row["algo"]: row["human_actions"] for row in trials(fleet, folder, ["iifl_random", "iifl"], [3], 60)}
+    rows = trials(fleet, folder, ["iifl_random", "iifl"], [3], 60)
+    assert [row["algo"] for row in rows] == ["IIFL-Random", "IIFL"], "as they were asked for"
+    taken = {row["algo"]: row["human_actions"] for row in rows}
     assert taken["IIFL"] > 20
     assert taken["IIFL-Random"] == pytest.approx(taken["IIFL"], rel=0.3)
     read_fleet(folder / "runs" / "iifl_random_3" / "fleet.yaml")

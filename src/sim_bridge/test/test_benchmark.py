@@ -7,7 +7,7 @@ from fleet_contract.action import ActionKind
 from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
 from sim_bridge.benchmark.fleet import MujocoFleet
-from sim_bridge.benchmark.tasks import KINDS
+from sim_bridge.benchmark.tasks import KINDS, benchmark_fleet
 from sim_bridge.conformance import EnvironmentConformance
 
 ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
@@ -134,6 +134,15 @@ def test_a_robot_on_its_back_or_a_ball_on_the_ground_is_a_violation(task):
 def test_refuses_a_contract_with_other_numbers():
     with pytest.raises(BadInput, match=r"observation\.state\.quantities: found"):
         MujocoFleet(KINDS["ant"], CONTRACTS["anymal"], 2, 0.0)
+
+
+@pytest.mark.parametrize("task", KINDS)
+@pytest.mark.parametrize("ticks", [0, 51, 5000])
+def test_refuses_a_length_of_episodes_that_was_not_measured(task, ticks):
+    with pytest.raises(
+        BadInput, match=rf"^environment\.episode_ticks: found {ticks}, allowed with task {task} are multiples"
+    ):
+        benchmark_fleet(task, CONTRACTS[task], 2, ticks)
 
 
 def test_refuses_no_robots():

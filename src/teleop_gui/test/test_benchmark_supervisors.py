@@ -10,8 +10,11 @@ import pytest
 from fleet_contract.action import ActionKind
 from fleet_contract.door import read_yaml
 from fleet_contract.robot import RobotContract
+from sim_bridge.benchmark.ball_balance import ACTION_RAD
 from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.franka_cube_stack_model import CUBE_A_M, CUBE_B_M
 from sim_bridge.benchmark.tasks import KINDS
+from teleop_gui import balance_supervisor, stack_supervisor
 from teleop_gui.learned_supervisor import BODIES
 from teleop_gui.supervisors import SCRIPTED, make_supervisor
 
@@ -32,6 +35,11 @@ def driven(task: str, style: str, robots: int, ticks: int):
         driving_N &= ~(step.ended_N | step.violated_N)
         steps.append(step)
     return np.stack(states), np.stack(actions), steps
+
+
+def test_supervisors_know_the_cubes_and_the_knees():
+    assert (stack_supervisor.CUBE_A_M, stack_supervisor.CUBE_B_M) == (CUBE_A_M, CUBE_B_M)
+    assert balance_supervisor.STEP_RAD == ACTION_RAD
 
 
 @pytest.mark.parametrize("style", SCRIPTED["ball_balance"])

@@ -50,7 +50,6 @@ class Ant:
 
     def __init__(self, batch: Simulations) -> None:
         robots = batch.nsim
-        self._batch = batch
         self._qpos_NQ, self._qvel_NV = batch.bind("qpos"), batch.bind("qvel")
         self._ctrl_NA, self._wrenches_NF = batch.bind("ctrl"), batch.bind("sensordata")
         self._actions_NA = np.zeros((robots, len(JOINTS)))

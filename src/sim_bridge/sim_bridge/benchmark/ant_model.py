@@ -19,7 +19,7 @@ GEAR_NM = 15
 
 
 def ant_xml() -> str:
-    """MJCF of one ant on a plane; sensors are force and torque at every foot, by leg."""
+    """MJCF of one ant on a plane; sensors are force and torque between thigh and shin, about the foot, by leg."""
     legs = "\n".join(_leg(name, *quadrant) for name, quadrant in LEGS.items())
     motors = "\n".join(
         f'<motor name="{joint}" joint="{joint}" gear="{GEAR_NM}" ctrllimited="true" ctrlrange="-1 1"/>'

@@ -91,7 +91,7 @@ class BallBalance:
                 self._ball_N3[robots_I],
                 self._ball_velocity_N3[robots_I],
                 wrenches_IL6[:, :, 2],
-                wrenches_IL6[:, :, 3:].reshape(len(robots_I), -1),
+                wrenches_IL6[:, :, 3:].swapaxes(1, 2).reshape(len(robots_I), -1),
             ]
         )
 
@@ -103,7 +103,7 @@ def _observed() -> tuple[Quantity, ...]:
         *(Quantity(name=f"ball_{axis}", unit="m", low=-2.5, high=2.5) for axis in "xyz"),
         *(Quantity(name=f"ball_velocity_{axis}", unit="m/s", low=-10.0, high=10.0) for axis in "xyz"),
         *(Quantity(name=f"{leg}_force_z", unit="20 N", low=-20.0, high=20.0) for leg in LEGS),
-        *(Quantity(name=f"{leg}_torque_{axis}", unit="20 N m", low=-5.0, high=5.0) for leg in LEGS for axis in "xyz"),
+        *(Quantity(name=f"{leg}_torque_{axis}", unit="20 N m", low=-5.0, high=5.0) for axis in "xyz" for leg in LEGS),
     )
 
 

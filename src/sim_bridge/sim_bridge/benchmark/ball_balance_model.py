@@ -30,7 +30,7 @@ TRAY_HEIGHT_M = 2 * _REACH_M + 2 * LEG_RADIUS_M + TRAY_THICKNESS_M / 2
 def ball_balance_xml() -> str:
     """MJCF of one tray with its ball.
 
-    Sensors, by leg: force and torque between leg and tray, in the tray's frame. Actuators are the knees' position
+    Sensors, by leg: force and torque between leg and tray, along the tray's axes when the leg is at rest; they turn with it. Actuators are the knees' position
     controllers, by leg. The joints called "tray" and "ball" are free.
     """
     angles = [2 * math.pi * index / len(LEGS) for index in range(len(LEGS))]

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from fleet_contract.door import Strict, read_yaml
 
+EVERY = 50
+"""Control steps between two returns that are kept."""
 FOLDER = Path(__file__).parent / "expert_returns"
 
 
@@ -22,22 +24,12 @@ class ExpertReturn(Strict):
     """Share of the episodes that ended in violation; they count, with what they had until then."""
     completed: float
     """Share of the episodes in which the task was done, of tasks that can be."""
-    every: int
-    """Control steps between two returns."""
     mean_returns_T: Annotated[list[float], Field(min_length=1)]
-    """After so many control steps, and twice as many, and so on until the horizon."""
+    """After `EVERY` control steps, and twice as many, and so on until the horizon."""
 
     def after(self, ticks: int) -> float:
-        """The mean return after so many control steps.
-
-        Raises:
-            ValueError: it was not measured there.
-        """
-        index, rest = divmod(ticks, self.every)
-        if rest or not 1 <= index <= len(self.mean_returns_T):
-            last = self.every * len(self.mean_returns_T)
-            raise ValueError(f"episodes of {ticks} ticks, allowed are multiples of {self.every} up to {last}")
-        return self.mean_returns_T[index - 1]
+        """The mean return after so many control steps, a multiple of `EVERY`."""
+        return self.mean_returns_T[ticks // EVERY - 1]
 
     def write(self, task: str, folder: Path = FOLDER) -> None:
         """Keep it."""

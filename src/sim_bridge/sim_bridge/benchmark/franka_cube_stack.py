@@ -46,6 +46,7 @@ STACKED_M = 0.02
 RELEASED_M = 0.04
 """From A to the hand: farther is released."""
 LIFTED_M = 0.04
+"""Of A's centre above where its top is when it lies on the table."""
 
 
 class FrankaCubeStack:
@@ -57,8 +58,8 @@ class FrankaCubeStack:
         grip = int(model.site("grip").id)
         self._hand_N3 = batch.bind("site_xpos")[:, grip]
         self._hand_N4 = batch.bind("site_xquat")[:, grip]
-        self._bodies_N3 = batch.bind("xpos")
-        self._of_fingers = [int(model.body(finger).id) for finger in FINGERS]
+        self._sites_N3 = batch.bind("site_xpos")
+        self._tips = [int(model.site(f"{finger}_tip").id) for finger in FINGERS]
         cube_a, cube_b = (int(model.joint(name).qposadr[0]) for name in ("cube_a", "cube_b"))
         self._a_N7, self._b_N7 = self._qpos_NQ[:, cube_a : cube_a + 7], self._qpos_NQ[:, cube_b : cube_b + 7]
         self._control = CartesianControl(batch)
@@ -90,9 +91,9 @@ class FrankaCubeStack:
     def judge(self, robots_I: NDArray[np.int64]) -> Judged:
         """See `Task.judge`."""
         a_I3, b_I3, hand_I3 = self._a_N7[robots_I, :3], self._b_N7[robots_I, :3], self._hand_N3[robots_I]
-        tips_I = sum(np.linalg.norm(self._bodies_N3[robots_I, finger] - a_I3, axis=1) for finger in self._of_fingers)
+        tips_I = sum(np.linalg.norm(self._sites_N3[robots_I, tip] - a_I3, axis=1) for tip in self._tips)
         from_hand_I = np.linalg.norm(hand_I3 - a_I3, axis=1)
-        lifted_I = a_I3[:, 2] - CUBE_A_M / 2 > LIFTED_M
+        lifted_I = a_I3[:, 2] - CUBE_A_M > LIFTED_M
         off_I3 = a_I3 - b_I3 - (0.0, 0.0, (CUBE_A_M + CUBE_B_M) / 2)
         near_I = 1 - np.tanh(10 * (from_hand_I + tips_I) / 3)
         aligned_I = (1 - np.tanh(10 * np.linalg.norm(off_I3, axis=1))) * lifted_I

@@ -110,6 +110,7 @@ def _hand() -> str:
   <joint name="{finger}" type="slide" axis="0 {side} 0" range="0 {FINGER_M}" armature="0.1" damping="1"/>
   <geom name="{finger}" type="box" pos="0 {0.006 * side} 0.027" size="0.01 0.006 0.027" mass="0.015"
         rgba="0.3 0.3 0.3 1"/>
+  <site name="{finger}_tip" pos="0 {0.006 * side} 0.045"/>
 </body>"""
         for finger, side in zip(FINGERS, (1, -1), strict=True)
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from fleet_contract.door import BadInput
 from sim_bridge.benchmark.ant import ANT
 from sim_bridge.benchmark.anymal import ANYMAL
 from sim_bridge.benchmark.ball_balance import BALL_BALANCE
-from sim_bridge.benchmark.expert_return import read_expert_return
+from sim_bridge.benchmark.expert_return import EVERY, read_expert_return
 from sim_bridge.benchmark.fleet import MujocoFleet, simulate_here
 from sim_bridge.benchmark.franka_cube_stack import FRANKA_CUBE_STACK
 
@@ -42,10 +43,14 @@ def benchmark_fleet(
     """Robots at a task, with episodes of `horizon` control steps, the task's own number by default.
 
     Raises:
-        BadInput: the contract is not that of the task.
-        ValueError: there are no robots, or the horizon is longer than the task's.
+        BadInput: the contract is not that of the task, or the horizon is longer than the task's.
+        ValueError: there are no robots.
     """
     kind = KINDS[task]
     ticks = kind.horizon if horizon is None else horizon
+    if not 1 <= ticks <= kind.horizon or ticks % EVERY:
+        raise BadInput(
+            f"environment.episode_ticks: found {ticks}, allowed with task {task} are multiples of {EVERY} up to {kind.horizon}."
+        )
     enough = math.inf if task in COMPLETED else ENOUGH * read_expert_return(task).after(ticks)
     return MujocoFleet(kind, contract, robots, enough, ticks, simulate)
