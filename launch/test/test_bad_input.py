@@ -92,7 +92,7 @@ def test_an_unwritable_report_folder(tmp_path: Path) -> None:
 def test_an_unknown_fleet_and_an_unknown_option(tmp_path: Path) -> None:
     assert "block_push" in refused(tmp_path, "--fleet", "tennis")
     (tmp_path / "tennis").mkdir()
-    assert "found 'tennis', allowed is a path to a YAML file or one of block_push" in refused(
+    assert "found 'tennis', allowed is a path to a YAML file or one of ant_100, block_push" in refused(
         tmp_path, "--fleet", "tennis"
     )
     done = fleet("up", "--colour", "red", cwd=tmp_path)

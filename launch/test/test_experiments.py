@@ -29,7 +29,7 @@ def test_figure_2_is_one_command(tmp_path: Path) -> None:
         (("block_push", "--algo", "bc,ibcc"), "--algo: found 'ibcc', allowed are bc, ibc, ifl, iifl_random, iifl."),
         (
             ("block_push", "--fleet", "none"),
-            "fleet: found 'none', allowed is a path to a YAML file or one of block_push, mobile_base, yumi_sim.",
+            "fleet: found 'none', allowed is a path to a YAML file or one of ant_100, block_push, mobile_base, yumi_sim.",
         ),
         (
             ("benchmark", "--env", "ant,pong"),

@@ -207,6 +207,9 @@ class Pretraining(Strict):
     """By which the learning rate is multiplied every 100 gradient steps."""
     counter_iterations: int = Field(default=100, ge=1)
     """Langevin iterations that make the counter-examples."""
+    counter_sampler: Literal["corrected", "reference"] = "corrected"
+    """corrected: follows exp(-E), after enough iterations; reference: the IIFL authors' colder chains, which come near to low energies
+    in few iterations, also in many dimensions, where counter-examples that are far away teach nothing."""
     gradient_margin: float = Field(default=1.0, ge=0)
     """Slope of the energy, per half action range, from which it is punished."""
     polish: int = Field(default=0, ge=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fleet_contract.fleet import Fleet, Pretraining
 from fleet_contract.robot import RobotContract
 from fleet_experiments.setting import Setting
@@ -11,9 +13,11 @@ from iifl_policy.encoder import EncoderShape
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape
 from iifl_policy.implicit import ImplicitConfig
-from iifl_policy.langevin import Langevin
+from iifl_policy.langevin import CORRECTED, REFERENCE, Langevin
 from iifl_policy.loss import LossConfig
 from iifl_policy.polish import Polish
+
+COUNTER_SAMPLERS = {"corrected": CORRECTED, "reference": REFERENCE}
 
 
 def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
@@ -59,7 +63,8 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
             chains=fleet.policy.chains,
             polish=Polish(chains=recipe.polish) if recipe.polish else None,
             loss=LossConfig(
-                sampler=Langevin(iterations=recipe.counter_iterations), gradient_margin=recipe.gradient_margin
+                sampler=replace(COUNTER_SAMPLERS[recipe.counter_sampler], iterations=recipe.counter_iterations),
+                gradient_margin=recipe.gradient_margin,
             ),
             descent=descent,
             encoder=encoder,

@@ -138,7 +138,7 @@ def test_sizes_are_those_of_the_cell():
             "clockwise",
             (
                 "environment.task: found juggling, allowed with scripted supervisors: "
-                "block_push, navigation, windy_navigation, beacon."
+                "block_push, navigation, windy_navigation, beacon, ball_balance, franka_cube_stack, ant, anymal."
             ),
         ),
         ("navigation", "left", "supervisors.styles: found left, allowed for navigation: up, down, either."),

@@ -49,9 +49,11 @@ class Proxy:
             asyncio.create_task(self._pass(reader, there_writer, noisy=False)),
             asyncio.create_task(self._pass(there_reader, writer, noisy=True)),
         ]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for end in (writer, there_writer):
-            end.close()
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in (writer, there_writer):
+                end.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, noisy: bool) -> None:
         """In order, each piece as late as the delay says."""
