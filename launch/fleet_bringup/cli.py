@@ -103,7 +103,7 @@ def up(
 
 @app.command()
 def replay(
-    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag, or of the benchmark's runs.")],
+    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag.")],
     policy: Annotated[Path | None, typer.Option(help="Checkpoint instead of those that decided then.")] = None,
     speed: Annotated[
         float | None, typer.Option(help="How many times as fast as it was recorded; else as soon as all is decided.")
@@ -128,7 +128,7 @@ def replay(
 
 @app.command()
 def report(
-    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag.")],
+    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag, or of the benchmark's runs.")],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The page's file; report.html beside the bag else.")
     ] = None,
