@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Annotated
 
 import typer
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from fleet_bags.bag import Bag, bag_folder, is_held, read_bag
 from fleet_bags.bag_metadata import ABOUT
 from fleet_bags.repair import repair as repair_bag
+from fleet_bringup.command_line import console
 from fleet_contract.door import validated
 from fleet_contract.fleet import Fleet
 
@@ -48,7 +47,7 @@ def info(where: Where) -> None:
     for topic in sorted(topics, key=lambda topic: str(topic["topic_metadata"]["name"])):
         about = topic["topic_metadata"]
         table.add_row(about["name"], about["type"], str(topic["message_count"]))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    console().print(table)
 
 
 def _facts(found: Bag) -> Iterator[tuple[str, str]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from rich.console import Console
-
+from fleet_bringup.command_line import console
 from fleet_experiments.benchmark import found
 from fleet_experiments.results import table
 
@@ -19,9 +17,8 @@ def report_on_benchmark(folder: Path) -> None:
     Raises:
         BadInput: there is nothing, or something is not of this version.
     """
-    console = Console(width=None if sys.stdout.isatty() else 160)
     for scale in found(folder):
-        console.print(table(scale.rows, ("env", "algo"), METRICS, title=f"scale {scale.scale}"))
+        console().print(table(scale.rows, ("env", "algo"), METRICS, title=f"scale {scale.scale}"))
         print(f"{scale.draw()}")
         if scale.missing:
             print(f"missing: {', '.join(scale.missing)}")

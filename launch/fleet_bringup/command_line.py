@@ -30,7 +30,12 @@ def this_command() -> str:
     return shlex.join(["./fleet", *sys.argv[1:]])
 
 
+def console() -> Console:
+    """For tables: wide enough for them where the output is not a terminal."""
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
 def show(results: Results, keys: Sequence[str], metrics: Sequence[str], report: Path) -> None:
     """Print the results as a table, and where they are."""
-    Console(width=None if sys.stdout.isatty() else 160).print(table(results.rows, keys, metrics, title=results.command))
+    console().print(table(results.rows, keys, metrics, title=results.command))
     print(f"report: {report}")

@@ -22,10 +22,9 @@ from robot_driver.orders import checked_actions
 from robot_driver.step import Step
 from sim_bridge.maze_layout import MAZE_LAYOUT
 from sim_bridge.task_contract import TaskContract
+from sim_bridge.without_camera import WithoutCamera
 
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from numpy.typing import NDArray
 
     from fleet_contract.robot import RobotContract
@@ -42,15 +41,16 @@ WIND = 0.75
 """Of the paper, cells per step, upwards."""
 HORIZON = 250
 """Moves after which an episode ends by time; the way to the goal takes about 170."""
-NO_CAMERA = "robots in the maze have no camera"
 
 
-class Maze:
+class Maze(WithoutCamera):
     """`Environment` of robots that do not meet; it has begun with seed 0. Nothing in it is random.
 
     A robot that touches the obstacle or another wall is in constraint violation, where it touched, until a hard reset.
     A robot that reaches the goal succeeds, with reward 1. Episodes also end by time; every episode begins at the start.
     """
+
+    no_camera = "robots in the maze have no camera"
 
     def __init__(self, contract: RobotContract, robots: int, wind: float) -> None:
         """`wind` shifts every move that begins in the windy segment upwards, in cells; robots that hold stay.
@@ -110,18 +110,6 @@ class Maze:
         ended_N = succeeded_N | late_N | resets_N
         self._begin(np.flatnonzero(ended_N))
         return self._outcome(succeeded_N, ended_N)
-
-    def images(self) -> NoReturn:
-        """Raises RuntimeError: there is no camera."""
-        raise RuntimeError(NO_CAMERA)
-
-    def video(self, robot: int) -> NoReturn:  # noqa: ARG002
-        """Raises RuntimeError: there is no camera."""
-        raise RuntimeError(NO_CAMERA)
-
-    def camera_matrix(self) -> NoReturn:
-        """Raises RuntimeError: there is no camera."""
-        raise RuntimeError(NO_CAMERA)
 
     def close(self) -> None:
         """There is nothing to free."""

@@ -5,6 +5,9 @@ Sizes are those of the ant of OpenAI Gym; masses, joint ranges and gears those t
 
 from __future__ import annotations
 
+from sim_bridge.benchmark.scenery import VISUAL, ground, ground_assets
+
+GROUND_HALF_M = 2000
 SUBSTEPS = 2
 TIMESTEP_S = 1 / 120
 TORSO_RADIUS_M, LEG_RADIUS_M = 0.25, 0.08
@@ -30,20 +33,17 @@ def ant_xml() -> str:
 <mujoco model="ant">
   <compiler angle="degree"/>
   <option timestep="{TIMESTEP_S}" integrator="implicitfast"/>
-  <visual><quality shadowsize="0" offsamples="0"/><global offwidth="640" offheight="480"/></visual>
+  {VISUAL}
   <default>
     <joint armature="0.01" damping="0.1"/>
     <geom density="5" contype="0" conaffinity="1" condim="3" friction="1 0.05 0.05" rgba="0.6 0.45 0.2 1"/>
   </default>
   <statistic center="0 0 0.5" extent="2"/>
   <asset>
-    <texture name="sky" type="skybox" builtin="gradient" width="32" height="192" rgb1="1 1 1" rgb2="0.75 0.82 0.92"/>
-    <texture name="floor" type="2d" builtin="checker" width="64" height="64" rgb1="0.85 0.85 0.85" rgb2="0.7 0.7 0.72"/>
-    <material name="floor" texture="floor" texrepeat="2000 2000" reflectance="0"/>
+    {ground_assets(GROUND_HALF_M)}
   </asset>
   <worldbody>
-    <light directional="true" pos="0 0 10" dir="0 0.3 -1" diffuse="0.7 0.7 0.7"/>
-    <geom name="floor" type="plane" size="2000 2000 1" contype="1" conaffinity="0" rgba="1 1 1 1" material="floor"/>
+    {ground(GROUND_HALF_M)}
     <body name="torso" pos="0 0 {START_HEIGHT_M}">
       <camera name="side" mode="trackcom" pos="0 -3 1.2" xyaxes="1 0 0 0 0.4 1"/>
       <freejoint name="root"/>

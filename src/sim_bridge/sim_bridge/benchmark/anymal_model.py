@@ -5,6 +5,9 @@ Where joints are, what they can and what parts weigh is published by ANYbotics; 
 
 from __future__ import annotations
 
+from sim_bridge.benchmark.scenery import VISUAL, ground, ground_assets
+
+GROUND_HALF_M = 1000
 SUBSTEPS = 4
 TIMESTEP_S = 0.005
 START_HEIGHT_M = 0.62
@@ -36,20 +39,17 @@ def anymal_xml() -> str:
     return f"""
 <mujoco model="anymal">
   <option timestep="{TIMESTEP_S}" integrator="implicitfast"/>
-  <visual><quality shadowsize="0" offsamples="0"/><global offwidth="640" offheight="480"/></visual>
+  {VISUAL}
   <default>
     <joint armature="0.01"/>
     <geom contype="0" conaffinity="1" condim="3" friction="1 0.02 0.01" rgba="0.75 0.1 0.1 1"/>
   </default>
   <statistic center="0 0 0.5" extent="2"/>
   <asset>
-    <texture name="sky" type="skybox" builtin="gradient" width="32" height="192" rgb1="1 1 1" rgb2="0.75 0.82 0.92"/>
-    <texture name="floor" type="2d" builtin="checker" width="64" height="64" rgb1="0.85 0.85 0.85" rgb2="0.7 0.7 0.72"/>
-    <material name="floor" texture="floor" texrepeat="1000 1000" reflectance="0"/>
+    {ground_assets(GROUND_HALF_M)}
   </asset>
   <worldbody>
-    <light directional="true" pos="0 0 10" dir="0 0.3 -1" diffuse="0.7 0.7 0.7"/>
-    <geom name="floor" type="plane" size="1000 1000 1" contype="1" conaffinity="0" rgba="1 1 1 1" material="floor"/>
+    {ground(GROUND_HALF_M)}
     <body name="base" pos="0 0 {START_HEIGHT_M}">
       <camera name="side" mode="trackcom" pos="0.6 -2.2 0.9" xyaxes="1 0.2 0 0 0.35 1"/>
       <freejoint name="root"/>

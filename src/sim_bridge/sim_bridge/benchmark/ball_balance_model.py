@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from sim_bridge.benchmark.scenery import SKY, VISUAL
+
 SUBSTEPS = 5
 TIMESTEP_S = 0.002
 TRAY_RADIUS_M, TRAY_THICKNESS_M = 0.5, 0.02
@@ -49,12 +51,12 @@ def ball_balance_xml() -> str:
 <mujoco model="ball_balance">
   <compiler angle="radian"/>
   <option timestep="{TIMESTEP_S}" integrator="implicitfast"/>
-  <visual><quality shadowsize="0" offsamples="0"/><global offwidth="640" offheight="480"/></visual>
+  {VISUAL}
   <default>
     <joint armature="0.01" damping="0.5"/>
     <geom contype="0" conaffinity="0" rgba="0.25 0.3 0.4 1"/>
   </default>
-  <asset><texture name="sky" type="skybox" builtin="gradient" width="32" height="192" rgb1="1 1 1" rgb2="0.75 0.82 0.92"/></asset>
+  <asset>{SKY}</asset>
   <worldbody>
     <light directional="true" pos="0 0 10" dir="0 0.3 -1" diffuse="0.7 0.7 0.7"/>
     <camera name="side" pos="0 -2.3 1.5" xyaxes="1 0 0 0 0.45 1"/>

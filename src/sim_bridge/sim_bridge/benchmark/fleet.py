@@ -6,7 +6,7 @@ N robots, I some of them, S state dim, A action dim.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from fleet_contract.door import BadInput
 from robot_driver.orders import checked_actions
 from robot_driver.step import Step
 from sim_bridge.headless_mujoco import Batch, mujoco
+from sim_bridge.without_camera import WithoutCamera
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from sim_bridge.benchmark.task import TaskKind
 
 ROBOTS_PER_THREAD = 50
-NO_CAMERA = "robots of the benchmark have no camera"
 _MOVED = mujoco.mjtStage.mjSTAGE_VEL.value
 
 
@@ -36,13 +36,15 @@ def simulate_here(model: mujoco.MjModel, robots: int) -> Simulations:
     return simulations
 
 
-class MujocoFleet:
+class MujocoFleet(WithoutCamera):
     """`Environment` of robots that do not meet; it has begun with seed 0.
 
     A robot that is not told to move is not simulated meanwhile, so it stays bit for bit as it is. An episode ends by time,
     by a hard reset, or when the task is done. It is a success when the task was done, or when it ended by time without
     violation and with at least `success_return`.
     """
+
+    no_camera = "robots of the benchmark have no camera"
 
     def __init__(
         self,
@@ -63,7 +65,7 @@ class MujocoFleet:
             raise ValueError(f"robots is {robots}, allowed is 1 or more")
         kind.contract.require(contract)
         if contract.observation.camera is not None:
-            raise BadInput(f"robot {contract.robot}: observation.camera: found one, allowed is none: {NO_CAMERA}.")
+            raise BadInput(f"robot {contract.robot}: observation.camera: found one, allowed is none: {self.no_camera}.")
         self._contract = contract
         self._substeps = kind.substeps
         self._horizon = horizon or kind.horizon
@@ -120,18 +122,6 @@ class MujocoFleet:
             self._look(moving_I)
         self._begin(np.flatnonzero(ended_N))
         return self._outcome(rewards_N, succeeded_N, ended_N)
-
-    def images(self) -> NoReturn:
-        """Raises RuntimeError: there is no camera."""
-        raise RuntimeError(NO_CAMERA)
-
-    def video(self, robot: int) -> NoReturn:  # noqa: ARG002
-        """Raises RuntimeError: there is no camera."""
-        raise RuntimeError(NO_CAMERA)
-
-    def camera_matrix(self) -> NoReturn:
-        """Raises RuntimeError: there is no camera."""
-        raise RuntimeError(NO_CAMERA)
 
     def data(self, robot: int, data: mujoco.MjData) -> None:
         """Write the robot's simulation into `data`, to be drawn."""

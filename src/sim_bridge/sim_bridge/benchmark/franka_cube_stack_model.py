@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+from sim_bridge.benchmark.scenery import SKY, VISUAL
+
 SUBSTEPS = 4
 TIMESTEP_S = 1 / 240
 CUBE_A_M, CUBE_B_M = 0.05, 0.07
@@ -68,9 +70,9 @@ def franka_cube_stack_xml() -> str:
     return f"""
 <mujoco model="franka_cube_stack">
   <option timestep="{TIMESTEP_S}" integrator="implicitfast" cone="elliptic" impratio="10"/>
-  <visual><quality shadowsize="0" offsamples="0"/><global offwidth="640" offheight="480"/></visual>
+  {VISUAL}
   <default><geom contype="0" conaffinity="0" rgba="0.92 0.92 0.92 1"/></default>
-  <asset><texture name="sky" type="skybox" builtin="gradient" width="32" height="192" rgb1="1 1 1" rgb2="0.75 0.82 0.92"/></asset>
+  <asset>{SKY}</asset>
   <worldbody>
     <light directional="true" pos="0 0 10" dir="0.2 0.3 -1" diffuse="0.7 0.7 0.7"/>
     <camera name="side" pos="1.35 -1.25 1.0" xyaxes="0.79 0.61 0 -0.35 0.45 1"/>
