@@ -190,6 +190,9 @@ class Pretraining(Strict):
 
     pairs: int = Field(default=336, ge=1)
     """Demonstrated observation-action pairs."""
+    demonstration_noise: float = Field(default=0.0, ge=0, le=1)
+    """Standard deviation, as a share of half the range of actions, of what robots do around what demonstrators mean; pairs are of
+    what is meant, and so show how to come back (DART, Laskey et al. 2017)."""
     observes: Stream = "state"
     """What the policy decides from."""
     filters: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(16, 32, 6), min_length=1)

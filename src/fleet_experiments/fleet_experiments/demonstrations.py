@@ -16,15 +16,25 @@ from teleop_gui.supervisor import Scripted
 
 
 def demonstrate(
-    environment: Environment, supervisors: list[Scripted], pairs: int, seed: int, stream: Stream = "state"
+    environment: Environment,
+    supervisors: list[Scripted],
+    pairs: int,
+    seed: int,
+    stream: Stream = "state",
+    noise: float = 0.0,
 ) -> Dataset:
     """The first `pairs` observation-action pairs, by step and robot; supervisor i drives robot i, modulo their number.
 
-    Supervisors see where everything is, whatever the pairs' observations are.
+    Supervisors see where everything is, whatever the pairs' observations are. Robots do what supervisors mean but for normal
+    noise, whose standard deviation is this share of half the range of actions, and the pairs are of what was meant (DART,
+    Laskey et al. 2017): so they show how to come back to where a supervisor would be.
 
     A robot that has succeeded or got into violation begins somewhere else, and that step shows nothing: supervisors left
     to themselves would show the same few paths again and again.
     """
+    generator, contract = np.random.default_rng([seed, environment.robots]), environment.contract
+    low_A, high_A = np.asarray(contract.action_low_A), np.asarray(contract.action_high_A)
+    spread_A = noise * (high_A - low_A) / 2
     step = environment.start(seed)
     for supervisor in supervisors:
         supervisor.begin()
@@ -34,11 +44,13 @@ def demonstrate(
         observed_N = observations(environment, step, stream)
         elsewhere_N = step.violated_N | step.succeeded_N
         kinds_N = np.where(elsewhere_N, ActionKind.HARD_RESET, ActionKind.MOVE).astype(np.int64)
-        actions_NA = np.zeros((environment.robots, environment.contract.action_dim))
+        actions_NA = np.zeros((environment.robots, contract.action_dim))
         for robot in np.flatnonzero(~elsewhere_N):
             actions_NA[robot] = supervisors[robot % len(supervisors)].act(step.states_NS[robot])
             observed.append(observed_N[robot])
             actions.append(actions_NA[robot].copy())
+        if noise:
+            actions_NA = np.clip(actions_NA + spread_A * generator.standard_normal(actions_NA.shape), low_A, high_A)
         step = environment.step(kinds_N, actions_NA)
     return new_dataset(observed[:pairs], actions[:pairs])
 

@@ -249,7 +249,14 @@ class FleetRun:
             supervisors = [self._supervisor(setting.demonstration_task, index) for index in range(robots)]
             if setting.whole_episodes:
                 return demonstrate_episodes(environment, supervisors, self._seed, setting.stream)
-            return demonstrate(environment, supervisors, setting.demonstrations, self._seed, setting.stream)
+            return demonstrate(
+                environment,
+                supervisors,
+                setting.demonstrations,
+                self._seed,
+                setting.stream,
+                setting.demonstration_noise,
+            )
 
     def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: Watch) -> Fitted[Policy]:
         steps = self._setting.pretraining_steps

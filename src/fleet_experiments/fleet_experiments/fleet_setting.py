@@ -46,6 +46,7 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
         ticks=ticks,
         demonstrations=recipe.pairs,
         whole_episodes=False,
+        demonstration_noise=recipe.demonstration_noise,
         stream=recipe.observes,
         pretraining_steps=recipe.gradient_steps,
         update_ticks=fleet.training.update_ticks,

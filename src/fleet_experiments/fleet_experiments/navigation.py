@@ -60,6 +60,7 @@ def navigation_setting(contract: RobotContract) -> Setting:
         ticks=TICKS,
         demonstrations=100,
         whole_episodes=True,
+        demonstration_noise=0.0,
         stream="state",
         pretraining_steps=4000,
         update_ticks=tuple(range(UPDATED_EVERY, TICKS + 1, UPDATED_EVERY)),

@@ -42,6 +42,8 @@ class Setting:
     """Whole episodes, or pairs."""
     whole_episodes: bool
     """Which of both is counted."""
+    demonstration_noise: float
+    """Of pairs; see `demonstrate`."""
     stream: Stream
     """What policies decide from."""
     pretraining_steps: int

@@ -30,6 +30,7 @@ SMALL = Setting(
     ticks=30,
     demonstrations=2,
     whole_episodes=True,
+    demonstration_noise=0.0,
     stream="state",
     pretraining_steps=6,
     update_ticks=(10, 20, 30),

@@ -86,6 +86,22 @@ def test_pairs_are_as_many_as_asked_and_none_is_of_a_robot_in_violation_or_at_it
     assert pairs < 100 or stuck
 
 
+def test_what_is_meant_is_learned_and_what_is_done_differs_by_the_noise(watched):
+    supervisor = make_supervisor("block_push", "clockwise", CONTRACT, 0, 0)
+    dataset = demonstrate(watched, [supervisor], 300, seed=2, noise=0.1)
+    meant = [supervisor.act(state_S) for state_S in dataset.observations_B.astype(float)]
+    np.testing.assert_allclose(dataset.actions_BA, meant, atol=1e-5)
+    done = [
+        actions_NA[robot]
+        for _, kinds_N, actions_NA in watched.log
+        for robot in np.flatnonzero(kinds_N == ActionKind.MOVE)
+    ]
+    off_BA = np.array(done)[:300] - meant
+    inside_BA = np.abs(meant) < 0.03
+    assert np.std(off_BA[inside_BA]) == pytest.approx(0.1 * 0.05, rel=0.15)
+    assert np.abs(done).max() <= 0.05
+
+
 def test_scripted_supervisors_show_success_after_success_in_both_styles(watched):
     styles = ("clockwise", "counterclockwise", "clockwise")
     demonstrate(

@@ -22,10 +22,16 @@ STYLES = {"theta": 0.0, "theta_minus_quarter": -np.pi / 2}
 CUBE_A_M, CUBE_B_M = 0.05, 0.07
 FULL_M, FULL_RAD = 0.05, 0.25
 """Off by so much or more, the hand is moved as fast as it can be."""
-ABOVE_3 = np.array([0.0, 0.0, 0.1])
-"""Above a cube, before the hand goes down, m."""
+ABOVE_M = 0.1
+"""Above a cube, before the hand goes down to it."""
 CLEAR_M = 0.05
-"""Between A in the hand and B on the way there."""
+"""Above its place on B, before A goes down to it."""
+FREE_M, FREE_RAD = 0.005, 0.05
+"""So far beside a place, or turned, is no reason to stay above it."""
+STEEP, STEEP_M_PER_RAD = 4.0, 0.5
+"""Height by which the hand stays above a place, for every metre beside it, and for what is left to turn."""
+LOW_M = 0.02
+"""So far below that height, nothing moves to the side."""
 NEAR_M, OVER_B_M, TURNED_RAD = 0.012, 0.017, 0.12
 """What is good enough to go on."""
 HELD_M = 0.054
@@ -51,34 +57,30 @@ class StackSupervisor:
         """The action (A,) of the step that it is time for."""
         cube, a_3, a_to_b_3 = Rotation.from_quat(state_S[:4]), state_S[4:7], state_S[7:10]
         hand_3, hand, opening = state_S[10:13], Rotation.from_quat(state_S[13:17]), state_S[17:].sum()
-        from_a_3 = a_3 - hand_3
-        on_b_3 = a_3 + a_to_b_3 + (0.0, 0.0, (CUBE_A_M + CUBE_B_M) / 2)
-        placed = _flat(on_b_3 - a_3) < OVER_B_M and abs(on_b_3[2] - a_3[2]) < NEAR_M
-        around = np.linalg.norm(from_a_3) < 2 * NEAR_M
+        to_a_3 = a_3 - hand_3
+        to_place_3 = a_to_b_3 + (0.0, 0.0, (CUBE_A_M + CUBE_B_M) / 2)
+        placed = _flat(to_place_3) < OVER_B_M and abs(to_place_3[2]) < NEAR_M
+        around = np.linalg.norm(to_a_3) < 2 * NEAR_M
         if placed:
             # The hand stays where it is until it has let go, and then leaves.
             lets_go = around and opening < CUBE_A_M + NEAR_M
-            return _action(np.zeros(3) if lets_go else ABOVE_3, hand, _yaw(hand), opens=True)
+            leaves_3 = np.array([0.0, 0.0, 0.0 if lets_go else ABOVE_M])
+            return _action(leaves_3, hand, _yaw(hand), opens=True)
         if around and opening < HELD_M:
-            return _action(self._carry(a_3, on_b_3), hand, _yaw(hand), opens=False)
+            return _action(_down_to(to_place_3, 0.0, CLEAR_M), hand, _yaw(hand), opens=False)
         yaw = np.mod(_yaw(cube), np.pi / 2) + self._offset
-        turned = abs(_between(yaw, _yaw(hand))) < TURNED_RAD
-        if around and np.linalg.norm(from_a_3) < NEAR_M and turned:
-            return _action(from_a_3, hand, yaw, opens=False)
-        over_a = _flat(from_a_3) < NEAR_M
-        descends = over_a and turned
-        return _action(from_a_3 if descends else from_a_3 + ABOVE_3, hand, yaw, opens=True)
+        turn = abs(_between(yaw, _yaw(hand)))
+        closes = np.linalg.norm(to_a_3) < NEAR_M and turn < TURNED_RAD
+        return _action(to_a_3 if closes else _down_to(to_a_3, turn, ABOVE_M), hand, yaw, opens=not closes)
 
-    @staticmethod
-    def _carry(a_3: NDArray[np.float64], on_b_3: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where A in the hand goes: up, above B, down."""
-        to_b_3 = on_b_3 - a_3
-        if _flat(to_b_3) < OVER_B_M:
-            return to_b_3
-        up = to_b_3[2] + CLEAR_M
-        if up > NEAR_M:
-            return np.array([0.0, 0.0, up])
-        return np.array([to_b_3[0], to_b_3[1], up])
+
+def _down_to(way_3: NDArray[np.float64], turn: float, above_m: float) -> NDArray[np.float64]:
+    """To a place from above, through a funnel: the nearer and the better turned, the lower."""
+    beside = STEEP * (_flat(way_3) - FREE_M) + STEEP_M_PER_RAD * max(turn - FREE_RAD, 0.0)
+    height = float(np.clip(beside, 0.0, above_m))
+    up = way_3[2] + height
+    aside = np.clip(1 - (up - NEAR_M) / LOW_M, 0.0, 1.0)
+    return np.array([aside * way_3[0], aside * way_3[1], up])
 
 
 def _action(along_3: NDArray[np.float64], hand: Rotation, yaw: float, *, opens: bool) -> NDArray[np.float64]:
