@@ -12,6 +12,7 @@ from fleet_contract.fleet import Fleet
 from fleet_experiments.algorithms import ALGORITHMS, Algorithm
 from fleet_experiments.fleet_run import CHECKPOINT, DEMONSTRATIONS, FleetRun
 from fleet_experiments.fleet_setting import setting_of
+from fleet_experiments.memory import run_bytes
 from fleet_experiments.results import Results, Row, new_results
 from fleet_experiments.setting import Setting
 from fleet_experiments.sweep import ROWS, Advance, read_rows, sweep
@@ -40,8 +41,8 @@ def fleet_trials(
     Random allocation gets as much of the humans as IIFL took with the same seed (IIFL section 7.3.1).
 
     Raises:
-        BadInput: the folder holds other runs, there is no cluster at the address, or random allocation is asked for without
-            IIFL, which is not in the folder either.
+        BadInput: the folder holds other runs, a run does not fit into memory, there is no cluster at the address, or
+            random allocation is asked for without IIFL, which is not in the folder either.
     """
     setting = setting_of(fleet, ticks=ticks)
     key, runs = training_key(setting, task_digest(setting.task)), folder / "runs"
@@ -49,7 +50,7 @@ def fleet_trials(
         _require_like(runs, seeds)
     for names in ([name for name in algorithms if name != RANDOM], [name for name in algorithms if name == RANDOM]):
         trials = {f"{name}_{seed}": partial(_run, fleet, ticks, name, seed) for name in names for seed in seeds}
-        sweep(trials, runs, key=key, address=address)
+        sweep(trials, runs, key=key, memory_bytes=run_bytes(setting), address=address)
     rows = [row for name in algorithms for seed in seeds for row in read_rows(runs / f"{name}_{seed}")]
     results = new_results(experiment, command, rows)
     results.write(folder)

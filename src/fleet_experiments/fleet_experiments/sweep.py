@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +27,29 @@ ROWS = "rows.json"
 KEY = "key.txt"
 
 
-def sweep(runs: Mapping[str, Work], folder: Path, *, key: str, address: str | None = None) -> list[Row]:
+def sweep(
+    runs: Mapping[str, Work], folder: Path, *, key: str, memory_bytes: int = 0, address: str | None = None
+) -> list[Row]:
     """Rows of all runs, in their order. Runs that have ended before are not run again; one that was cut goes on.
 
     Args:
         runs: by name; each gets a folder of that name and one processor.
         folder: where the runs' folders are; on a cluster, one that all its machines see.
         key: of all that the runs depend on and their names do not tell; runs with another key are not mixed with these.
+        memory_bytes: that one run takes; no more runs than there is memory for go side by side.
         address: of a Ray cluster; this machine's processors by default.
 
     Raises:
-        BadInput: the folder holds other runs, or there is no cluster at the address.
+        BadInput: the folder holds other runs, no machine has so much memory, or there is no cluster at the address.
     """
-    _claim(folder, key)
+    _require_key(folder, key)
     waiting = {name: work for name, work in runs.items() if not (folder / name / ROWS).exists()}
     if waiting:
-        _run(waiting, folder, address)
+        with _cluster(address):
+            _require_memory(memory_bytes)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / KEY).write_text(key, encoding="utf-8")
+            _run(waiting, folder, memory_bytes)
     return [row for name in runs for row in read_rows(folder / name)]
 
 
@@ -59,17 +67,23 @@ def read_rows(folder: Path) -> list[Row]:
     return rows
 
 
-def _claim(folder: Path, key: str) -> None:
-    """Make the folder that of these runs."""
+def _require_key(folder: Path, key: str) -> None:
     file = folder / KEY
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(key, encoding="utf-8")
-    elif file.read_text(encoding="utf-8") != key:
+    if file.exists() and file.read_text(encoding="utf-8") != key:
         raise BadInput(f"{folder}: found other runs, allowed are the same runs that were cut, or no folder.")
 
 
-def _run(runs: Mapping[str, Work], folder: Path, address: str | None) -> None:
+def _require_memory(memory_bytes: int) -> None:
+    most = max(node["Resources"].get("memory", 0.0) for node in ray.nodes())
+    if memory_bytes > most:
+        raise BadInput(
+            f"memory: found runs that take about {memory_bytes / 2**30:.1f} GiB each, allowed are {most / 2**30:.1f} GiB, "
+            "which is what a machine has for them: fewer robots, chains or pairs in a batch, or smaller networks take less."
+        )
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AUTH_MODE", "disabled" if address is None else "token")
     try:
@@ -79,22 +93,26 @@ def _run(runs: Mapping[str, Work], folder: Path, address: str | None) -> None:
             f"cluster: found none at {address} ({error}), allowed is the address of a Ray cluster."
         ) from None
     try:
-        stages: Any = ray.remote(num_cpus=0)(Stages).remote()
-        work = ray.remote(num_cpus=1)(_work)
-        pending = {work.remote(run, folder / name, name, stages): name for name, run in runs.items()}
-        with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
-            bars = {name: progress.add_task(f"{name}: waiting", total=None) for name in runs}
-            while pending:
-                ended, _ = ray.wait(list(pending), timeout=POLL_S)
-                told: dict[str, tuple[str, int, int]] = ray.get(stages.all.remote())
-                for name, (stage, done, total) in told.items():
-                    progress.update(bars[name], description=f"{name}: {stage}", completed=done, total=total)
-                for run in ended:
-                    ray.get(run)
-                    name = pending.pop(run)
-                    progress.update(bars[name], description=f"{name}: done", completed=1, total=1)
+        yield
     finally:
         ray.shutdown()
+
+
+def _run(runs: Mapping[str, Work], folder: Path, memory_bytes: int) -> None:
+    stages: Any = ray.remote(num_cpus=0)(Stages).remote()
+    work = ray.remote(num_cpus=1, memory=memory_bytes)(_work)
+    pending = {work.remote(run, folder / name, name, stages): name for name, run in runs.items()}
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
+        bars = {name: progress.add_task(f"{name}: waiting", total=None) for name in runs}
+        while pending:
+            ended, _ = ray.wait(list(pending), timeout=POLL_S)
+            told: dict[str, tuple[str, int, int]] = ray.get(stages.all.remote())
+            for name, (stage, done, total) in told.items():
+                progress.update(bars[name], description=f"{name}: {stage}", completed=done, total=total)
+            for run in ended:
+                ray.get(run)
+                name = pending.pop(run)
+                progress.update(bars[name], description=f"{name}: done", completed=1, total=1)
 
 
 class Stages:

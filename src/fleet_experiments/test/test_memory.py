@@ -1,0 +1,48 @@
+"""What is said of a run's memory against the peak of a process that does the same."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small import SMALL
+
+from fleet_experiments.algorithms import ALGORITHMS
+from fleet_experiments.memory import run_bytes
+from fleet_experiments.setting import Setting
+from iifl_policy.dataset import new_dataset
+from iifl_policy.langevin import Langevin
+from iifl_policy.randomness import torch_generator
+from iifl_policy.scaling import contract_scaling
+
+LEARNS = replace(
+    SMALL.implicit,
+    descent=replace(SMALL.implicit.descent, batch_size=3000),
+    shape=replace(SMALL.implicit.shape, width=256, depth=4),
+)
+DECIDES = replace(SMALL.implicit, chains=512, sampler=Langevin(iterations=2))
+
+
+def peak_bytes(setting: Setting) -> int:
+    torch.set_num_threads(1)
+    states_NS = np.random.default_rng(0).normal(size=(setting.robots, 2)).astype(np.float32)
+    dataset = new_dataset(list(states_NS[:64]), list(np.zeros((64, 2))))
+    policy = setting.new_policy(ALGORITHMS["iifl"], contract_scaling(setting.contract, dataset), 0)
+    policy.fit(dataset, steps=2, seed=0).policy.decide(states_NS, torch_generator(0))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [replace(SMALL, robots=100, implicit=LEARNS), replace(SMALL, robots=30_000, implicit=DECIDES)],
+    ids=["learns", "decides"],
+)
+def test_what_is_foretold_is_about_what_is_taken(setting):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        taken = pool.submit(peak_bytes, setting).result()
+    assert 0.5 < run_bytes(setting) / taken < 2
