@@ -74,7 +74,8 @@ def _require_key(folder: Path, key: str) -> None:
 
 
 def _require_memory(memory_bytes: int) -> None:
-    most = max(node["Resources"].get("memory", 0.0) for node in ray.nodes())
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    most = max(node["Resources"].get("memory", 0.0) for node in nodes)
     if memory_bytes > most:
         raise BadInput(
             f"memory: found runs that take about {memory_bytes / 2**30:.1f} GiB each, allowed are {most / 2**30:.1f} GiB, "

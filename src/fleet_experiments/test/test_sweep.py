@@ -34,6 +34,8 @@ def test_rows_come_back_in_order_and_what_was_refused_says_so(tmp_path):
 
 
 def test_what_no_machine_has_memory_for_is_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(BadInput, match=r"^memory: found runs that take about 1048576\.0 GiB each, allowed are [0-9.]+ GiB"):
+    with pytest.raises(
+        BadInput, match=r"^memory: found runs that take about 1048576\.0 GiB each, allowed are [0-9.]+ GiB"
+    ):
         sweep({"one": lambda *_: []}, tmp_path / "runs", key="these", memory_bytes=2**50)
     assert not (tmp_path / "runs").exists()

@@ -58,7 +58,7 @@ class StackSupervisor:
         cube, a_3, a_to_b_3 = Rotation.from_quat(state_S[:4]), state_S[4:7], state_S[7:10]
         hand_3, hand, opening = state_S[10:13], Rotation.from_quat(state_S[13:17]), state_S[17:].sum()
         to_a_3 = a_3 - hand_3
-        to_place_3 = a_to_b_3 + (0.0, 0.0, (CUBE_A_M + CUBE_B_M) / 2)
+        to_place_3 = a_to_b_3 + np.array([0.0, 0.0, (CUBE_A_M + CUBE_B_M) / 2])
         placed = _flat(to_place_3) < OVER_B_M and abs(to_place_3[2]) < NEAR_M
         around = np.linalg.norm(to_a_3) < 2 * NEAR_M
         if placed:
