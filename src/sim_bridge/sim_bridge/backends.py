@@ -65,12 +65,22 @@ def _warp_benchmark(task: str) -> Make:
     return make
 
 
+def _isaacgym_benchmark(task: str) -> Make:
+    def make(contract: RobotContract, robots: int, episode_ticks: int | None) -> Environment:
+        from sim_bridge.benchmark.isaac_simulations import IsaacSimulations
+        from sim_bridge.benchmark.tasks import benchmark_fleet
+
+        return benchmark_fleet(task, contract, robots, episode_ticks, IsaacSimulations)
+
+    return make
+
+
 BENCHMARK = ("ball_balance", "ant", "anymal", "franka_cube_stack")
 """Tasks of IIFL's simulated benchmark."""
 BACKENDS: Mapping[str, Mapping[str, Make]] = {
     "mujoco": {"block_push": _mujoco_block_push, **{task: _mujoco_benchmark(task) for task in BENCHMARK}},
     "mujoco_warp": {task: _warp_benchmark(task) for task in BENCHMARK},
-    "isaacgym": {"block_push": _isaacgym_block_push},
+    "isaacgym": {"block_push": _isaacgym_block_push, **{task: _isaacgym_benchmark(task) for task in BENCHMARK}},
     "numpy": {"navigation": _numpy_navigation, "windy_navigation": _numpy_windy_navigation},
 }
 """Backend, then task."""

@@ -1,43 +1,31 @@
 """The push cell in Isaac Gym Preview 4, for machines that have it.
 
-Everything of the task is shared with the MuJoCo cell; only the physics is another. Isaac Gym's last release runs on
-Python 3.8 at most, so it lives in a worker process (`isaac_worker`) under its own interpreter. It has not been run with
-the real simulator: the calls follow NVIDIA's documentation, and tests drive them with a stand-in.
+Everything of the task is shared with the MuJoCo cell; only the physics is another. It has not been run with the real
+simulator: the calls follow NVIDIA's documentation, and tests drive them with a stand-in.
 
 N robots, I some of them, T substeps, H image rows, W image columns.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from fleet_contract.door import BadInput
-from sim_bridge.isaac_wire import receive, send
+from sim_bridge.isaac_process import IsaacProcess
 from sim_bridge.push_environment import PushEnvironment
 from sim_bridge.push_geometry import PUSH_GEOMETRY, PushGeometry
 from sim_bridge.push_matter import TIMESTEP_S
 from sim_bridge.push_task import push_camera, require_push_contract
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from fleet_contract.robot import RobotContract
     from sim_bridge.push_environment import Size
     from sim_bridge.push_plan import PushPlan
-
-INTERPRETER = "ISAACGYM_PYTHON"
-"""Environment variable: the Python that Isaac Gym is installed in."""
-CLOSE_S = 10.0
 
 
 class IsaacPushCell(PushEnvironment):
@@ -68,29 +56,8 @@ class IsaacPush:
 
     def __init__(self, robots: int, width: int, height: int) -> None:
         self._goals_N2 = np.zeros((robots, 2))
-        python = os.environ.get(INTERPRETER, sys.executable)
-        # This package comes last on the worker's path, and PYTHONPATH not at all: libraries there are for our Python.
-        packages = str(Path(__file__).resolve().parents[1])
-        code = f"import sys; sys.path.append({packages!r}); from sim_bridge.isaac_worker import main; main()"
-        arguments = map(str, (robots, TIMESTEP_S, width, height))
-        try:
-            self._worker = subprocess.Popen(
-                [python, "-c", code, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-            )
-        except OSError as error:
-            raise BadInput(
-                f"{INTERPRETER}: found {python}: {error.strerror}, allowed is a Python interpreter."
-            ) from None
-        try:
-            word, _ = self._answer()
-        except EOFError:
-            word = "failed: the worker ended"
-        if word != "ready":
-            self.close()
-            raise BadInput(_unusable(python, word.removeprefix("failed: ")))
+        cells = {"robots": robots, "timestep_s": TIMESTEP_S, "width": width, "height": height}
+        self._process = IsaacProcess("cells", cells)
 
     def place(self, robots_I: NDArray[np.int64], poses_I3: NDArray[np.float64]) -> None:
         """See `PushPhysics.place`."""
@@ -99,11 +66,11 @@ class IsaacPush:
         states_I7[:, :2] = poses_I3[:, :2]
         states_I7[:, 2] = PUSH_GEOMETRY.cube_side_m / 2
         states_I7[:, 5], states_I7[:, 6] = np.sin(poses_I3[:, 2] / 2), np.cos(poses_I3[:, 2] / 2)
-        self._ask("place", robots_I, states_I7)
+        self._process.ask("place", robots_I, states_I7)
 
     def push(self, robots_I: NDArray[np.int64], plan: PushPlan) -> NDArray[np.bool_]:
         """See `PushPhysics.push`."""
-        return np.asarray(self._ask("push", robots_I, plan.path(TIMESTEP_S))[0], dtype=np.bool_)
+        return np.asarray(self._process.ask("push", robots_I, plan.path(TIMESTEP_S))[0], dtype=np.bool_)
 
     def poses(self) -> NDArray[np.float64]:
         """See `PushPhysics.poses`."""
@@ -119,45 +86,15 @@ class IsaacPush:
     def images(self, robots_I: NDArray[np.int64], goals_I2: NDArray[np.float64], size: Size) -> NDArray[np.uint8]:
         """See `PushPhysics.images`. Cameras have one size there: of others the images are resized."""
         self._goals_N2[robots_I] = goals_I2
-        images_NHW3 = np.asarray(self._ask("images", self._goals_N2)[0], dtype=np.uint8)
+        images_NHW3 = np.asarray(self._process.ask("images", self._goals_N2)[0], dtype=np.uint8)
         return np.stack([_resized(image_HW3, size) for image_HW3 in images_NHW3[robots_I]])
 
     def close(self) -> None:
         """End the worker."""
-        worker = self._worker
-        if worker.stdin is None or worker.stdout is None or worker.stdin.closed:
-            return
-        # A worker that has gone cannot be told.
-        with suppress(OSError):
-            send(worker.stdin, "close")
-        with suppress(OSError):
-            worker.stdin.close()
-        try:
-            worker.wait(CLOSE_S)
-        except subprocess.TimeoutExpired:
-            worker.kill()
-            worker.wait()
-        worker.stdout.close()
+        self._process.close()
 
     def _cubes(self) -> NDArray[np.float64]:
-        return np.asarray(self._ask("cubes")[0], dtype=np.float64)
-
-    def _ask(self, word: str, *arrays: NDArray[np.generic]) -> Sequence[NDArray[np.generic]]:
-        assert self._worker.stdin is not None  # noqa: S101 - it was asked for
-        send(self._worker.stdin, word, *arrays)
-        return self._answer()[1]
-
-    def _answer(self) -> tuple[str, Sequence[NDArray[np.generic]]]:
-        assert self._worker.stdout is not None  # noqa: S101 - it was asked for
-        return receive(self._worker.stdout)
-
-
-def _unusable(python: str, why: str) -> str:
-    return (
-        f"environment.backend: found isaacgym, which {python} cannot load ({why.rstrip('.')}): get Isaac Gym Preview 4 "
-        f"from https://developer.nvidia.com/isaac-gym, install it in Python 3.8 and name that interpreter in "
-        f"{INTERPRETER}, or set environment.backend: mujoco."
-    )
+        return np.asarray(self._process.ask("cubes")[0], dtype=np.float64)
 
 
 def _resized(image_HW3: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:

@@ -1,11 +1,12 @@
 """Holds Isaac Gym in a process of its own, since its last release runs on Python 3.8 at most.
 
-Arguments: ROBOTS TIMESTEP_S WIDTH HEIGHT. Its first message is "ready" or "failed: ..."; then it answers every message
-with one that has the same word.
+Arguments: what it holds, "cells" or "robots", and the arguments of that in JSON. Its first message is "ready" or
+"failed: ..."; then it answers every message with one that has the same word.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
@@ -25,20 +26,28 @@ def main() -> None:
     # The simulator prints to standard output: the answers get a descriptor of their own, the prints go to the log.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    robots, timestep, width, height = sys.argv[1:]
+    what, arguments = sys.argv[1:]
     try:
-        from sim_bridge.isaac_cells import IsaacCells
-
-        cells = IsaacCells(int(robots), float(timestep), int(width), int(height))
+        held = _make(what, json.loads(arguments))
     except Exception as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
         send(answers, f"failed: {type(error).__name__}: {error}")
         return
     send(answers, "ready")
-    _serve(cells, sys.stdin.buffer, answers)
-    cells.close()
+    _serve(held, sys.stdin.buffer, answers)
+    held.close()
 
 
-def _serve(cells: Any, orders: IO[bytes], answers: IO[bytes]) -> None:
+def _make(what: str, arguments: dict[str, Any]) -> Any:
+    if what == "cells":
+        from sim_bridge.isaac_cells import IsaacCells
+
+        return IsaacCells(**arguments)
+    from sim_bridge.isaac_robots import IsaacRobots
+
+    return IsaacRobots(**arguments)
+
+
+def _serve(held: Any, orders: IO[bytes], answers: IO[bytes]) -> None:
     while True:
         try:
             word, arrays = receive(orders)
@@ -47,5 +56,6 @@ def _serve(cells: Any, orders: IO[bytes], answers: IO[bytes]) -> None:
         if word == CLOSE:
             send(answers, word)
             return
-        result: NDArray[Any] | None = getattr(cells, word)(*arrays)
-        send(answers, word, *([] if result is None else [np.asarray(result)]))
+        result: NDArray[Any] | tuple[NDArray[Any], ...] | None = getattr(held, word)(*arrays)
+        results = result if isinstance(result, tuple) else () if result is None else (result,)
+        send(answers, word, *map(np.asarray, results))

@@ -1,6 +1,4 @@
 import io
-import stat
-import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,22 +9,11 @@ from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
 from sim_bridge.backends import make_environment
 from sim_bridge.conformance import EnvironmentConformance
-from sim_bridge.isaac import INTERPRETER, IsaacPushCell
+from sim_bridge.isaac import IsaacPushCell
+from sim_bridge.isaac_process import INTERPRETER
 from sim_bridge.isaac_wire import receive, send
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
-STAND_IN = Path(__file__).parent / "stand_in"
-
-
-@pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """An interpreter that has the stand-in for Isaac Gym installed."""
-    python = tmp_path / "python"
-    python.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{STAND_IN}" OMP_NUM_THREADS=1 exec "{sys.executable}" "$@"\n', encoding="utf-8"
-    )
-    python.chmod(python.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv(INTERPRETER, str(python))
 
 
 def test_without_isaac_gym_says_where_to_get_it_and_what_else_to_choose(monkeypatch):
@@ -87,7 +74,7 @@ def _workers_end():
     for environment in (each for kept in Pooled.free.values() for each in kept):
         environment.close()
         environment.close()
-        assert environment._physics._worker.returncode == 0
+        assert environment._physics._process.returncode == 0
     Pooled.free.clear()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import places
 
 from fleet_contract.action import ActionKind
 from fleet_contract.door import BadInput, read_yaml
@@ -43,7 +44,7 @@ def test_robots_go_where_they_go_on_the_processor(task):
     ]
     starts = [fleet.start(1).states_NS for fleet in fleets]
     np.testing.assert_allclose(starts[1], starts[0], atol=1e-3)
-    placed, rng = _places(task), np.random.default_rng(0)
+    placed, rng = places(CONTRACTS[task]), np.random.default_rng(0)
     kinds_N = np.array([ActionKind.MOVE, ActionKind.HOLD, ActionKind.MOVE])
     for tick in range(TICKS):
         actions_NA = 0.3 * rng.uniform(-1, 1, (3, CONTRACTS[task].action_dim))
@@ -52,25 +53,3 @@ def test_robots_go_where_they_go_on_the_processor(task):
         assert off < (1e-3 if tick < FEW_TICKS else 0.1), (tick, off)
     np.testing.assert_array_equal(there.states_NS[1], starts[1][1], "who holds stays bit for bit")
     np.testing.assert_array_equal(there.violated_N, here.violated_N)
-
-
-def _places(task: str) -> list[int]:
-    """Numbers of the observation that tell places and angles."""
-    ends = (
-        "_knee",
-        "ball_x",
-        "ball_y",
-        "ball_z",
-        "height",
-        "yaw",
-        "roll",
-        "_spread",
-        "_from_stance",
-        "hand_x",
-        "hand_y",
-    )
-    return [
-        index
-        for index, quantity in enumerate(CONTRACTS[task].observation.state.quantities)
-        if quantity.name.endswith(ends)
-    ]

@@ -14,6 +14,7 @@ from fleet_contract.action import ActionKind
 from fleet_contract.door import BadInput
 from robot_driver.orders import checked_actions
 from robot_driver.step import Step
+from sim_bridge.benchmark.simulated_elsewhere import SimulatedElsewhere
 from sim_bridge.headless_mujoco import Batch, mujoco
 from sim_bridge.without_camera import WithoutCamera
 
@@ -128,7 +129,9 @@ class MujocoFleet(WithoutCamera):
         self._batch.get_data(robot, data)
 
     def close(self) -> None:
-        """There is nothing to free."""
+        """Free what is simulated elsewhere."""
+        if isinstance(self._batch, SimulatedElsewhere):
+            self._batch.close()
 
     def _begin(self, robots_I: NDArray[np.int64]) -> None:
         """Begin episodes."""

@@ -29,6 +29,11 @@ def into_body(matrices_I33: NDArray[np.float64], vectors_I3: NDArray[np.float64]
     return np.asarray(np.einsum("iba,ib->ia", matrices_I33, vectors_I3))
 
 
+def into_world(matrices_I33: NDArray[np.float64], vectors_I3: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The bodies' vectors in the world's frame."""
+    return np.asarray(np.einsum("iab,ib->ia", matrices_I33, vectors_I3))
+
+
 def wrapped(angles: NDArray[np.float64]) -> NDArray[np.float64]:
     """The same angles from -pi to pi, radians."""
     return np.asarray(np.remainder(angles + np.pi, 2 * np.pi) - np.pi)

@@ -1,95 +1,54 @@
-"""Simulations on a GPU, by MuJoCo Warp; states are on the host between two control steps, where the tasks read and write them.
-
-I some of the N simulations, V degrees of freedom.
-"""
+"""Simulations on a GPU, by MuJoCo Warp."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mujoco_warp
 import numpy as np
 import warp
-from numpy.typing import NDArray
 
-from sim_bridge.headless_mujoco import Batch, mujoco
+from sim_bridge.benchmark.simulated_elsewhere import SimulatedElsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from sim_bridge.headless_mujoco import mujoco
 
 STATES = ("qpos", "qvel", "ctrl", "qacc_warmstart")
-ON_DEVICE = ("sensordata", "actuator_force")
-"""Outputs that follow from forces. Others follow from the positions alone, and are computed on the host."""
+OUTPUTS = ("sensordata", "actuator_force")
+"""What follows from forces."""
 
 
-class WarpSimulations:
-    """`Simulations`. All go on at once; those that are not meant get their state back."""
+class WarpSimulations(SimulatedElsewhere):
+    """`Simulations`."""
 
     def __init__(self, model: mujoco.MjModel, robots: int) -> None:
-        self.model = model
-        self._host = Batch(model, robots, 1)
+        super().__init__(model, robots, STATES, OUTPUTS)
         self._model = mujoco_warp.put_model(model)
         self._data = mujoco_warp.make_data(model, nworld=robots)
-        self._arrays: dict[str, NDArray[Any]] = {}
-        for name in (*STATES, *ON_DEVICE):
-            self._arrays[name] = np.array(getattr(self._data, name).numpy(), dtype=np.float64)
         self._step_graph = self._captured(mujoco_warp.step)
         self._forward_graph = self._captured(mujoco_warp.forward)
         self.reset(np.arange(robots))
 
-    @property
-    def nsim(self) -> int:
-        """N."""
-        return int(self._host.nsim)
-
-    def bind(self, name: str) -> NDArray[Any]:
-        """See `Simulations.bind`."""
-        return self._arrays[name] if name in self._arrays else self._host.bind(name)
-
-    def step(self, ids: NDArray[np.int64], nstep: int = 1, stage: int = 0) -> None:
-        """See `Simulations.step`; all stages are computed."""
+    def advance(self, substeps: int) -> Mapping[str, NDArray[Any]]:
+        """See `SimulatedElsewhere.advance`."""
         self._upload()
-        for _ in range(nstep):
+        for _ in range(substeps):
             self._run(self._step_graph, mujoco_warp.step)
-        for name in STATES:
-            self._arrays[name][ids] = getattr(self._data, name).numpy()[ids]
-        self._download(ids)
-        if stage:
-            self._look(ids)
+        return {name: getattr(self._data, name).numpy() for name in (*STATES, *OUTPUTS)}
 
-    def forward(self, ids: NDArray[np.int64]) -> None:
-        """See `Simulations.forward`."""
+    def outputs(self) -> Mapping[str, NDArray[Any]]:
+        """See `SimulatedElsewhere.outputs`."""
         self._upload()
         self._run(self._forward_graph, mujoco_warp.forward)
-        self._download(ids)
-        self._look(ids)
-
-    def reset(self, ids: NDArray[np.int64], *, stage: int = 0) -> None:  # noqa: ARG002 - whoever resets writes, and calls forward
-        """See `Simulations.reset`."""
-        for name in STATES:
-            self._arrays[name][ids] = self.model.qpos0 if name == "qpos" else 0.0
-
-    def jac(
-        self, body: int, point: NDArray[np.float64], ids: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """See `Simulations.jac`."""
-        along_I3V, about_I3V = self._host.jac(body, point, ids)
-        return along_I3V, about_I3V
-
-    def get_data(self, sim: int, data: mujoco.MjData) -> object:
-        """See `Simulations.get_data`."""
-        return self._host.get_data(sim, data)
+        return {name: getattr(self._data, name).numpy() for name in OUTPUTS}
 
     def _upload(self) -> None:
         for name in STATES:
             getattr(self._data, name).assign(self._arrays[name].astype(np.float32))
-
-    def _download(self, ids: NDArray[np.int64]) -> None:
-        for name in ON_DEVICE:
-            self._arrays[name][ids] = getattr(self._data, name).numpy()[ids]
-
-    def _look(self, ids: NDArray[np.int64]) -> None:
-        """Compute on the host what follows from the positions."""
-        for name in ("qpos", "qvel"):
-            self._host.bind(name)[ids] = self._arrays[name][ids]
-        self._host.forward(ids, mujoco.mjtStage.mjSTAGE_POS.value)
 
     def _captured(self, what: Any) -> Any:
         """On a GPU, the kernels of one call, to be launched again at once."""

@@ -1,4 +1,4 @@
-"""Stand-in for Isaac Gym Preview 4: the calls that the push cell makes, in the order that the documentation asks for.
+"""Stand-in for Isaac Gym Preview 4: the calls that this stack makes, in the order that the documentation asks for.
 
 Its physics is the least that moves a cube: the pusher's face keeps the cube's centre at a distance.
 """

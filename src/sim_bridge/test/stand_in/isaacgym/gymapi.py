@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
@@ -5,7 +6,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import torch
 
-SIM_PHYSX, UP_AXIS_Z, CC_ALL_SUBSTEPS, DOMAIN_SIM, DOF_MODE_POS, MESH_VISUAL, IMAGE_COLOR = range(7)
+SIM_PHYSX, UP_AXIS_Z, CC_ALL_SUBSTEPS, DOMAIN_SIM, DOF_MODE_POS, DOF_MODE_EFFORT, MESH_VISUAL, IMAGE_COLOR = range(8)
+AXIS_TRANSLATION = 7
 FACE_M, REACH_M, WALL_M, OBSTACLE_M = 0.004 + 0.0175, 0.0425, 0.1825, 0.0675
 
 
@@ -29,11 +31,15 @@ class SimParams(SimpleNamespace):
         super().__init__(physx=SimpleNamespace())
 
 
-PlaneParams = AssetOptions = CameraProperties = SimpleNamespace
+PlaneParams = AssetOptions = CameraProperties = AttractorProperties = SimpleNamespace
 
 
 def acquire_gym():
-    return Gym()
+    if sys.argv[1] == "cells":
+        return Gym()
+    from isaacgym.robots import RobotGym
+
+    return RobotGym()
 
 
 class Gym:
