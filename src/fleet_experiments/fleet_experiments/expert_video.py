@@ -75,7 +75,9 @@ def watch(performance: Performance, seconds: float) -> None:
     """Show it in a window, as fast as it goes, until it ends or the window is closed."""
     from mujoco import viewer
 
-    with viewer.launch_passive(performance.model, performance.data) as window:
+    model, data = performance.model, performance.data
+    with viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False) as window:
+        window.cam.type, window.cam.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera("side").id
         for _ in performance.frames(seconds):
             begun_s = time.monotonic()
             if not window.is_running():
