@@ -5,10 +5,13 @@ H image rows, W image columns.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -73,17 +76,28 @@ def film(performance: Performance, seconds: float, path: Path) -> None:
 
 def watch(performance: Performance, seconds: float) -> None:
     """Show it in a window, as fast as it goes, until it ends or the window is closed."""
-    from mujoco import viewer
-
-    model, data = performance.model, performance.data
-    with viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False) as window:
-        window.cam.type, window.cam.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera("side").id
+    with _window(performance.model, performance.data) as window:
         for _ in performance.frames(seconds):
             begun_s = time.monotonic()
             if not window.is_running():
                 return
             window.sync()
             time.sleep(max(0.0, 1 / FRAMES_PER_S - (time.monotonic() - begun_s)))
+
+
+@contextmanager
+def _window(model: mujoco.MjModel, data: mujoco.MjData) -> Iterator[Any]:
+    """MuJoCo's viewer. It draws in a thread of its own, which must have ended before the process does."""
+    from mujoco import viewer
+
+    others = set(threading.enumerate())
+    try:
+        with viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False) as window:
+            window.cam.type, window.cam.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera("side").id
+            yield window
+    finally:
+        for thread in set(threading.enumerate()) - others:
+            thread.join()
 
 
 def _drawn(renderer: mujoco.Renderer, performance: Performance) -> NDArray[np.uint8]:

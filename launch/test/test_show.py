@@ -1,0 +1,28 @@
+"""A task of the simulated benchmark is looked at: in a window, and as a video."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import av
+import numpy as np
+from conftest import ROOT
+
+sys.path.append(str(ROOT / "src/teleop_gui/test"))
+from display import Person, display, until
+
+
+def test_where_there_is_a_display_the_viewer_shows_the_expert_and_a_video_is_left(tmp_path):
+    video = tmp_path / "ball.mp4"
+    with display(800, 600) as name:
+        person = Person(name)
+        words = [ROOT / "fleet", "show", "ball_balance", "--seconds", "2", "-o", video]
+        with subprocess.Popen(words, env={**os.environ, "DISPLAY": name}) as process:
+            until(lambda: person.windows("MuJoCo") and person.look().any())
+            first = person.look()
+            until(lambda: not np.array_equal(person.look(), first))
+            assert process.wait() == 0
+    with av.open(video) as container:
+        assert len([*container.decode(video=0)]) == 2 * container.streams.video[0].average_rate
