@@ -192,7 +192,7 @@ class Pretraining(Strict):
     """Demonstrated observation-action pairs."""
     demonstration_noise: float = Field(default=0.0, ge=0, le=1)
     """Standard deviation, as a share of half the range of actions, of what robots do around what demonstrators mean; pairs are of
-    what is meant, and so show how to come back (DART, Laskey et al. 2017)."""
+    what is meant, and so show how to come back (DART, Laskey et al. 2017). Pairs of recordings are as they are."""
     observes: Stream = "state"
     """What the policy decides from."""
     filters: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(16, 32, 6), min_length=1)

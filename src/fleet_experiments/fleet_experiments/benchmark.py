@@ -86,7 +86,12 @@ def found_at(folder: Path, scale: str) -> Found:
             done = [run for run in sorted(runs.glob(f"{name}_[0-9]*")) if (run / ROWS).exists()]
             wanted = {seed: runs / f"{name}_{seed}" for seed in SEEDS}
             everything.missing.extend(f"{env} {name} {seed}" for seed, run in wanted.items() if run not in done)
-            everything.rows.extend(row for run in done for row in read_rows(run))
+            everything.rows.extend(_told(row) for run in done for row in read_rows(run))
             if done:
                 everything.panels.append(Panel(env, algorithm.name, [read_course(run / COURSE) for run in done]))
     return everything
+
+
+def _told(row: Row) -> Row:
+    """Humans who never acted have no return on their effort (table 1 of the paper: N/A)."""
+    return row if row.get("human_actions") else row | {"rohe": None}

@@ -24,12 +24,11 @@ COLOURS = dict(
         strict=True,
     )
 )
+ROHE = "return on human effort,\nas the paper plots it"
 MEASURES: dict[str, Callable[[Course], NDArray[np.float64]]] = {
     "completed tasks": lambda course: course.successes_T.cumsum().astype(float),
     "hard resets": lambda course: course.hard_resets_T.cumsum().astype(float),
-    "return on human effort,\nas the paper plots it": lambda course: plotted_return_on_human_effort(
-        course.successes_T, course.human_actions_T
-    ),
+    ROHE: lambda course: plotted_return_on_human_effort(course.successes_T, course.human_actions_T),
 }
 """By their label; (T,) each."""
 
@@ -42,9 +41,17 @@ class Panel:
     algorithm: str
     courses: Sequence[Course]
 
+    @property
+    def asked_humans(self) -> bool:
+        """Whether humans have acted at all."""
+        return any(course.human_actions_T.any() for course in self.courses)
+
 
 def draw_benchmark(panels: Sequence[Panel], path: Path) -> None:
-    """Means over runs, and one standard deviation to both sides, by environment and measure."""
+    """Means over runs, and one standard deviation to both sides, by environment and measure.
+
+    Where humans never acted, their effort has no return (table 1 of the paper: N/A).
+    """
     envs = list(dict.fromkeys(panel.env for panel in panels))
     figure = Figure(figsize=(3.4 * len(envs), 2.6 * len(MEASURES)), layout="constrained")
     grid = figure.subplots(len(MEASURES), len(envs), squeeze=False, sharex="col")
@@ -52,7 +59,7 @@ def draw_benchmark(panels: Sequence[Panel], path: Path) -> None:
         for column, env in enumerate(envs):
             axes = grid[row, column]
             for panel in panels:
-                if panel.env == env:
+                if panel.env == env and (label != ROHE or panel.asked_humans):
                     values_RT = np.stack([measure(course) for course in panel.courses])
                     mean_T, spread_T = values_RT.mean(0), values_RT.std(0)
                     ticks = np.arange(1, len(mean_T) + 1)

@@ -32,7 +32,9 @@ def demonstrate(
     A robot that has succeeded or got into violation begins somewhere else, and that step shows nothing: supervisors left
     to themselves would show the same few paths again and again.
     """
-    generator, contract = np.random.default_rng([seed, environment.robots]), environment.contract
+    contract = environment.contract
+    # Robots draw from [seed, robot]: this is nobody's.
+    generator = np.random.default_rng([seed, environment.robots])
     low_A, high_A = np.asarray(contract.action_low_A), np.asarray(contract.action_high_A)
     spread_A = noise * (high_A - low_A) / 2
     step = environment.start(seed)

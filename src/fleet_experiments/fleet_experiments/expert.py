@@ -19,7 +19,7 @@ from fleet_experiments.expert_training import Schooling, train_expert
 from fleet_experiments.results import Row, new_results, run_of
 from sim_bridge.backends import BENCHMARK
 from sim_bridge.benchmark.expert_return import EVERY, ExpertReturn
-from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
 from teleop_gui.learned_supervisor import BODIES, EXPERTS
 from teleop_gui.supervisors import SCRIPTED, make_supervisor
@@ -79,7 +79,7 @@ def train(
 ) -> None:
     """Train a new expert, write it among the experts, and draw its curve into the folder."""
     rows: list[Row] = []
-    fleet = MujocoFleet(KINDS[task], contract, schooling.robots, np.inf)
+    fleet = SimulatedFleet(KINDS[task], contract, schooling.robots, np.inf)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
         bar = progress.add_task("the expert learns", total=schooling.frames)
 
@@ -111,7 +111,7 @@ def expert_return(
 ) -> ExpertReturn:
     """Let experts of all styles in turn drive one whole episode each, or `ticks` of it; `advance` is told the ticks so far."""
     kind, styles = KINDS[task], list(SCRIPTED[task])
-    fleet = MujocoFleet(kind, contract, episodes, np.inf)
+    fleet = SimulatedFleet(kind, contract, episodes, np.inf)
     experts = [make_supervisor(task, styles[robot % len(styles)], contract, seed, robot) for robot in range(episodes)]
     for expert in experts:
         expert.begin()

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
 from sim_bridge.headless_mujoco import mujoco
 from teleop_gui.supervisors import SCRIPTED, make_supervisor
 
 FRAMES_PER_S = 30
 HEIGHT, WIDTH = 480, 640
+CLOSE_S = 10.0
 
 
 def styles(task: str) -> list[str]:
@@ -37,7 +38,7 @@ class Performance:
     """One robot that an expert drives, and who begins again after a violation."""
 
     def __init__(self, task: str, style: str, contract: RobotContract, seed: int) -> None:
-        self._fleet = MujocoFleet(KINDS[task], contract, 1, np.inf)
+        self._fleet = SimulatedFleet(KINDS[task], contract, 1, np.inf)
         self._expert = make_supervisor(task, style, contract, seed, 0)
         self._seed = seed
         self._rate_hz = KINDS[task].rate_hz
@@ -91,13 +92,15 @@ def _window(model: mujoco.MjModel, data: mujoco.MjData) -> Iterator[Any]:
     from mujoco import viewer
 
     others = set(threading.enumerate())
+    window = viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False)
+    drawing = set(threading.enumerate()) - others
     try:
-        with viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False) as window:
+        with window:
             window.cam.type, window.cam.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera("side").id
             yield window
     finally:
-        for thread in set(threading.enumerate()) - others:
-            thread.join()
+        for thread in drawing:
+            thread.join(CLOSE_S)
 
 
 def _drawn(renderer: mujoco.Renderer, performance: Performance) -> NDArray[np.uint8]:

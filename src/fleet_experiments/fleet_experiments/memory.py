@@ -1,7 +1,4 @@
-"""How much memory a run takes, told before it begins.
-
-N robots, M supervisors, T ticks, E ensemble members, B batch, K chains or candidates, W hidden width, S state dim, A action dim.
-"""
+"""How much memory a run takes, told before it begins."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ decisions and pairs. The first two were measured, by the peak of processes with 
 
 
 def run_bytes(setting: Setting) -> int:
-    """About what a run takes at most, bytes; right to within a half."""
+    """About what a run takes at most, bytes, to a factor of two; encoders of images are not counted, explicit policies as implicit ones."""
     implicit, contract = setting.implicit, setting.contract
     shape, loss = implicit.shape, implicit.loss
     candidates = shape.members * implicit.descent.batch_size * (1 + loss.counter_examples)

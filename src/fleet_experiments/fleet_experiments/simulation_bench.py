@@ -17,7 +17,7 @@ from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
 from fleet_experiments.results import Results, Row, new_results, run_of
 from fleet_experiments.stopwatch import Stopwatch, percentiles
-from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
 from sim_bridge.headless_mujoco import mujoco
 
@@ -61,7 +61,7 @@ def simulation_bench(
 
 def _whole_fleet(task: str, contract: RobotContract, load: Load, seed: int, watch: Stopwatch) -> None:
     """Control steps with everything that belongs to them: commands, physics, judgement, observations, resets."""
-    fleet = MujocoFleet(KINDS[task], contract, load.robots, np.inf)
+    fleet = SimulatedFleet(KINDS[task], contract, load.robots, np.inf)
     step, random = fleet.start(seed), np.random.default_rng(seed)
     for _ in range(load.ticks):
         actions_NA = random.uniform(-1, 1, (load.robots, contract.action_dim))

@@ -59,7 +59,12 @@ def kept(folder: Path, env: str, name: str, seed: int, course: Course) -> None:
     """A run as the experiment leaves it."""
     run = folder / "cpu" / env / "runs" / f"{name}_{seed}"
     run.mkdir(parents=True)
-    row = run_of(env, ALGORITHMS[name].name, seed, env) | {"successes": int(course.successes_T.sum())}
+    counted = {
+        "successes": int(course.successes_T.sum()),
+        "human_actions": int(course.human_actions_T.sum()),
+        "rohe": 0.25,
+    }
+    row = run_of(env, ALGORITHMS[name].name, seed, env) | counted
     (run / ROWS).write_text(json.dumps([row]))
     course.write(run / COURSE)
 
@@ -68,7 +73,7 @@ def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
     course = Course(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 2, 0]))
     kept(tmp_path, "ant", "iifl", 0, course)
     kept(tmp_path, "ant", "iifl", 2, course)
-    kept(tmp_path, "anymal", "bc", 1, course)
+    kept(tmp_path, "anymal", "bc", 1, Course(course.successes_T, np.zeros(3, dtype=int), np.zeros(3, dtype=int)))
     kept(tmp_path, "anymal", "iifl_random", 7, course)
     (scale,) = found(tmp_path)
     assert [(row["env"], row["algo"], row["seed"]) for row in scale.rows] == [
@@ -77,6 +82,8 @@ def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
         ("anymal", "BC", 1),
         ("anymal", "IIFL-Random", 7),
     ]
+    assert [row["rohe"] for row in scale.rows] == [0.25, 0.25, None, 0.25], "nobody acted for BC"
+    assert [panel.asked_humans for panel in scale.panels] == [True, False, True]
     assert len(scale.missing) == 4 * 5 * 3 - 3
     assert {"ant iifl 1", "anymal bc 0", "ball_balance ifl 2"} <= set(scale.missing)
     assert not {"ant iifl 0", "anymal bc 1"} & set(scale.missing)

@@ -19,7 +19,7 @@ from fleet_experiments.expert_training import RobotsOfOneTask, Schooling, learne
 from fleet_experiments.expert_video import FRAMES_PER_S, Performance, film, styles
 from fleet_experiments.results import read_results
 from sim_bridge.benchmark.expert_return import EVERY, read_expert_return
-from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
 from teleop_gui.learned_expert import MOST_SIGMAS, read_expert
 
@@ -28,8 +28,8 @@ CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in
 SHORT = Schooling(frames=256, robots=8, steps=8, batch_size=16, epochs=1, widths=(8, 4))
 
 
-def robots(task: str, count: int) -> MujocoFleet:
-    return MujocoFleet(KINDS[task], CONTRACTS[task], count, np.inf)
+def robots(task: str, count: int) -> SimulatedFleet:
+    return SimulatedFleet(KINDS[task], CONTRACTS[task], count, np.inf)
 
 
 @pytest.mark.parametrize("task", KINDS)

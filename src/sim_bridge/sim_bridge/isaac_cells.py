@@ -18,6 +18,7 @@ import torch  # isort: skip
 import numpy as np
 
 from sim_bridge.isaac_assets import urdf_files
+from sim_bridge.isaac_sim import DEVICE, add_ground, new_sim
 from sim_bridge.push_geometry import PUSH_GEOMETRY
 from sim_bridge.push_matter import COLOURS, FRICTION, SERVO_N_PER_M
 from sim_bridge.push_view import field_of_view
@@ -25,7 +26,7 @@ from sim_bridge.push_view import field_of_view
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SUBSTEPS = 2
+CONTACT_OFFSET_M = 0.001
 SPACING_M = 0.5
 DAMPING = 45.0
 """Of the pusher's servos, N s/m (N m s per radian for its yaw): critical for its mass."""
@@ -52,11 +53,11 @@ class IsaacCells:
     So a robot that does not push stays exactly where it is, although the simulator steps all cells together.
     """
 
-    def __init__(self, robots: int, timestep_s: float, width: int, height: int, gpu: int = 0) -> None:
+    def __init__(self, robots: int, timestep_s: float, width: int, height: int) -> None:
         self._gym = gymapi.acquire_gym()
-        self._device = f"cuda:{gpu}" if torch.cuda.is_available() else "cpu"
-        self._sim = self._make_sim(timestep_s, gpu)
-        self._make_floor()
+        self._device = DEVICE
+        self._sim = new_sim(self._gym, timestep_s, draws=True, contact_offset_m=CONTACT_OFFSET_M)
+        add_ground(self._gym, self._sim, FRICTION["floor"])
         self._envs: list[Any] = []
         self._cameras: list[Any] = []
         self._actors: dict[str, list[int]] = {name: [] for name in BODY_FRICTION}
@@ -134,29 +135,6 @@ class IsaacCells:
     def close(self) -> None:
         """Free the simulation."""
         self._gym.destroy_sim(self._sim)
-
-    def _make_sim(self, timestep_s: float, gpu: int) -> Any:
-        params = gymapi.SimParams()
-        params.dt = timestep_s
-        params.substeps = SUBSTEPS
-        params.up_axis = gymapi.UP_AXIS_Z
-        params.gravity = gymapi.Vec3(0.0, 0.0, -9.81)
-        params.use_gpu_pipeline = self._device != "cpu"
-        params.physx.use_gpu = self._device != "cpu"
-        params.physx.solver_type = 1
-        params.physx.num_position_iterations = 8
-        params.physx.num_velocity_iterations = 1
-        params.physx.contact_offset = 0.001
-        params.physx.rest_offset = 0.0
-        # A touch in any substep must show.
-        params.physx.contact_collection = gymapi.CC_ALL_SUBSTEPS
-        return self._gym.create_sim(gpu, gpu, gymapi.SIM_PHYSX, params)
-
-    def _make_floor(self) -> None:
-        plane = gymapi.PlaneParams()
-        plane.normal = gymapi.Vec3(0.0, 0.0, 1.0)
-        plane.static_friction = plane.dynamic_friction = FRICTION["floor"]
-        self._gym.add_ground(self._sim, plane)
 
     def _load(self, folder: Path) -> dict[str, Any]:
         assets = {}

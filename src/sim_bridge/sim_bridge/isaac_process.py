@@ -34,7 +34,7 @@ class IsaacProcess:
         """Start it; `isaac_worker` knows what there is, and `arguments` are JSON.
 
         Raises:
-            BadInput: Isaac Gym cannot be used here.
+            BadInput: Isaac Gym cannot be used here, or failed.
         """
         python = os.environ.get(INTERPRETER, sys.executable)
         # This package comes last on the worker's path, and PYTHONPATH not at all: libraries there are for our Python.
@@ -54,10 +54,10 @@ class IsaacProcess:
         try:
             word, _ = self._answer()
         except EOFError:
-            word = "failed: the worker ended"
-        if word != "ready":
+            word = "missing: the worker ended"
+        if word.startswith("missing: "):
             self.close()
-            raise BadInput(_unusable(python, word.removeprefix("failed: ")))
+            raise BadInput(_missing(python, word.removeprefix("missing: ")))
 
     @property
     def returncode(self) -> int | None:
@@ -68,20 +68,21 @@ class IsaacProcess:
         """Send a message, and wait for what it is answered with.
 
         Raises:
-            EOFError: the process has ended.
+            BadInput: Isaac Gym has failed.
         """
         assert self._process.stdin is not None  # noqa: S101 - it was asked for
-        send(self._process.stdin, word, *arrays)
-        return self._answer()[1]
+        try:
+            send(self._process.stdin, word, *arrays)
+            return self._answer()[1]
+        except (EOFError, BrokenPipeError):
+            raise BadInput("environment.backend: Isaac Gym has ended; what it said last stands above.") from None
 
     def close(self) -> None:
         """End it."""
         process = self._process
         if process.stdin is None or process.stdout is None or process.stdin.closed:
             return
-        # A process that has gone cannot be told.
-        with suppress(OSError):
-            send(process.stdin, "close")
+        # What a process that has gone was to be told cannot be flushed.
         with suppress(OSError):
             process.stdin.close()
         try:
@@ -93,10 +94,14 @@ class IsaacProcess:
 
     def _answer(self) -> tuple[str, Sequence[NDArray[np.generic]]]:
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
-        return receive(self._process.stdout)
+        word, arrays = receive(self._process.stdout)
+        if word.startswith("failed: "):
+            self.close()
+            raise BadInput(f"environment.backend: Isaac Gym failed ({word.removeprefix('failed: ')}).")
+        return word, arrays
 
 
-def _unusable(python: str, why: str) -> str:
+def _missing(python: str, why: str) -> str:
     return (
         f"environment.backend: found isaacgym, which {python} cannot load ({why.rstrip('.')}): get Isaac Gym Preview 4 "
         f"from https://developer.nvidia.com/isaac-gym, install it in Python 3.8 and name that interpreter in "

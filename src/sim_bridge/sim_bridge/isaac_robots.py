@@ -3,7 +3,7 @@
 Written to NVIDIA's documentation of Preview 4 and tried with a stand-in that checks the calls; it has not been run with the
 real simulator, so expect to tune contacts and drives on the first machine that has it.
 
-N robots, F free bodies, J joints, W wrenches, B bodies whose touches are told.
+N robots, F free bodies, J joints, B bodies whose touches are told, X all rows of a tensor.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from isaacgym import gymapi, gymtorch  # isort: skip
 import torch  # isort: skip
 import numpy as np
 
+from sim_bridge.isaac_sim import DEVICE, add_ground, new_sim
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-SUBSTEPS = 2
+CONTACT_OFFSET_M = 0.005
 SPACING_M = 2.0
 PIN_N_PER_M, PIN_N_S_PER_M = 5e7, 5e3
 """Of the attractors that hold a point of a body where it is, as in Isaac Gym's balance bot."""
 TOUCH_N = 1.0
 """Net contact force on a body above which it is touched."""
+NOT_FOUND = -1
 
 
 class IsaacRobots:
-    """N of a scene, in one simulation; `isaac_scene` makes the scene."""
+    """N robots with what is around each of them, in one simulation; `isaac_scene` tells what that is."""
 
     def __init__(
         self,
@@ -41,21 +44,18 @@ class IsaacRobots:
         actors: Sequence[Mapping[str, Any]],
         joints: Sequence[Mapping[str, Any]],
         pins: Sequence[Mapping[str, Any]],
-        wrenches: Sequence[Mapping[str, Any]],
-        touches: Sequence[str],
-        gpu: int = 0,
+        touches: Sequence[Mapping[str, Any]],
     ) -> None:
         self._gym = gymapi.acquire_gym()
-        self._device = f"cuda:{gpu}" if torch.cuda.is_available() else "cpu"
-        self._sim = self._make_sim(timestep_s, gpu)
+        self._sim = new_sim(self._gym, timestep_s, draws=False, contact_offset_m=CONTACT_OFFSET_M)
         if ground_friction is not None:
-            self._make_ground(ground_friction)
+            add_ground(self._gym, self._sim, ground_friction)
         self._free_NF: list[list[int]] = []
         self._articulated_NA: list[list[int]] = []
         self._joint_rows_NJ: list[list[int]] = []
         self._touch_rows_NB: list[list[int]] = []
         with tempfile.TemporaryDirectory() as folder:
-            assets = {actor["name"]: self._load(Path(folder), actor, wrenches) for actor in actors}
+            assets = {actor["name"]: self._load(Path(folder), actor) for actor in actors}
             for robot in range(robots):
                 self._make_robot(robot, round(robots**0.5) or 1, assets, actors, joints, pins, touches)
         gym, sim = self._gym, self._sim
@@ -63,17 +63,16 @@ class IsaacRobots:
         self._roots_X13 = gymtorch.wrap_tensor(gym.acquire_actor_root_state_tensor(sim))
         self._dofs_X2 = gymtorch.wrap_tensor(gym.acquire_dof_state_tensor(sim))
         self._forces_X3 = gymtorch.wrap_tensor(gym.acquire_net_contact_force_tensor(sim))
-        self._wrenches_X6 = gymtorch.wrap_tensor(gym.acquire_force_sensor_tensor(sim)) if wrenches else None
         gym.refresh_actor_root_state_tensor(sim)
-        self._free_rows = self._indices(self._free_NF)
-        self._joint_rows = self._indices(self._joint_rows_NJ)
-        self._touch_rows = self._indices(self._touch_rows_NB)
-        self._written = self._indices(self._free_NF).flatten().to(torch.int32)
-        self._articulated = self._indices(self._articulated_NA).flatten().to(torch.int32)
+        self._free_rows = torch.tensor(self._free_NF, dtype=torch.long, device=DEVICE)
+        self._joint_rows = torch.tensor(self._joint_rows_NJ, dtype=torch.long, device=DEVICE)
+        self._touch_rows = torch.tensor(self._touch_rows_NB, dtype=torch.long, device=DEVICE)
+        self._free = self._free_rows.flatten().to(torch.int32)
+        self._articulated = torch.tensor(self._articulated_NA, device=DEVICE).flatten().to(torch.int32)
         self._damping_J = torch.tensor(
-            [0.0 if joint["drive"] == "position" else joint["damping"] for joint in joints], device=self._device
+            [0.0 if joint["drive"] == "position" else joint["damping"] for joint in joints], device=DEVICE
         )
-        self._follows_J = torch.tensor([joint["drive"] == "position" for joint in joints], device=self._device)
+        self._follows_J = torch.tensor([joint["drive"] == "position" for joint in joints], device=DEVICE)
 
     def step(
         self,
@@ -81,12 +80,12 @@ class IsaacRobots:
         joints_NJ2: NDArray[np.float32],
         controls_NJ: NDArray[np.float32],
         substeps: NDArray[np.int64],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Go on from these states: states, wrenches (N, W, 6) and touches (N, B) after so many time steps."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """Go on from these states: states, and touches (N, B), after so many time steps."""
         gym, sim, unwrap = self._gym, self._sim, gymtorch.unwrap_tensor
         self._write(roots_NF13, joints_NJ2)
-        controls = torch.as_tensor(controls_NJ, device=self._device)
-        targets_X, efforts_X = (torch.zeros(len(self._dofs_X2), device=self._device) for _ in range(2))
+        controls = torch.as_tensor(controls_NJ, device=DEVICE)
+        targets_X, efforts_X = (torch.zeros(len(self._dofs_X2), device=DEVICE) for _ in range(2))
         targets_X[self._joint_rows] = torch.where(self._follows_J, controls, torch.zeros_like(controls))
         gym.set_dof_position_target_tensor(sim, unwrap(targets_X))
         for _ in range(int(substeps)):
@@ -94,20 +93,15 @@ class IsaacRobots:
             efforts_X[self._joint_rows] = torch.where(self._follows_J, torch.zeros_like(slowed), slowed)
             gym.set_dof_actuation_force_tensor(sim, unwrap(efforts_X))
             gym.simulate(sim)
-            if self._device == "cpu":
+            if DEVICE == "cpu":
                 gym.fetch_results(sim, True)
             gym.refresh_dof_state_tensor(sim)
         gym.refresh_actor_root_state_tensor(sim)
         gym.refresh_net_contact_force_tensor(sim)
-        robots, touched = len(roots_NF13), self._forces_X3[self._touch_rows].norm(dim=-1) > TOUCH_N
-        if self._wrenches_X6 is None:
-            wrenches_NW6 = torch.zeros(robots, 0, 6)
-        else:
-            gym.refresh_force_sensor_tensor(sim)
-            wrenches_NW6 = self._wrenches_X6.view(robots, -1, 6)
-        told = self._roots_X13[self._free_rows], self._dofs_X2[self._joint_rows], wrenches_NW6, touched.float()
-        roots, joints, wrenches, touches = (part.cpu().numpy() for part in told)
-        return roots, joints, wrenches, touches
+        touched = self._forces_X3[self._touch_rows].norm(dim=-1) > TOUCH_N
+        told = self._roots_X13[self._free_rows], self._dofs_X2[self._joint_rows], touched
+        roots, joints, touches = (part.cpu().numpy() for part in told)
+        return roots, joints, touches
 
     def close(self) -> None:
         """Free the simulation."""
@@ -115,49 +109,20 @@ class IsaacRobots:
 
     def _write(self, roots_NF13: NDArray[np.float32], joints_NJ2: NDArray[np.float32]) -> None:
         gym, sim, unwrap = self._gym, self._sim, gymtorch.unwrap_tensor
-        self._roots_X13[self._free_rows] = torch.as_tensor(roots_NF13, device=self._device)
-        gym.set_actor_root_state_tensor_indexed(sim, unwrap(self._roots_X13), unwrap(self._written), len(self._written))
-        self._dofs_X2[self._joint_rows] = torch.as_tensor(joints_NJ2, device=self._device)
+        self._roots_X13[self._free_rows] = torch.as_tensor(roots_NF13, device=DEVICE)
+        gym.set_actor_root_state_tensor_indexed(sim, unwrap(self._roots_X13), unwrap(self._free), len(self._free))
+        self._dofs_X2[self._joint_rows] = torch.as_tensor(joints_NJ2, device=DEVICE)
         gym.set_dof_state_tensor_indexed(sim, unwrap(self._dofs_X2), unwrap(self._articulated), len(self._articulated))
 
-    def _indices(self, rows: list[list[int]]) -> torch.Tensor:
-        return torch.tensor(rows, dtype=torch.long, device=self._device)
-
-    def _make_sim(self, timestep_s: float, gpu: int) -> Any:
-        params = gymapi.SimParams()
-        params.dt = timestep_s
-        params.substeps = SUBSTEPS
-        params.up_axis = gymapi.UP_AXIS_Z
-        params.gravity = gymapi.Vec3(0.0, 0.0, -9.81)
-        params.use_gpu_pipeline = self._device != "cpu"
-        params.physx.use_gpu = self._device != "cpu"
-        params.physx.solver_type = 1
-        params.physx.num_position_iterations = 8
-        params.physx.num_velocity_iterations = 1
-        params.physx.contact_offset = 0.005
-        params.physx.rest_offset = 0.0
-        return self._gym.create_sim(gpu, gpu, gymapi.SIM_PHYSX, params)
-
-    def _make_ground(self, friction: float) -> None:
-        plane = gymapi.PlaneParams()
-        plane.normal = gymapi.Vec3(0.0, 0.0, 1.0)
-        plane.static_friction = plane.dynamic_friction = friction
-        self._gym.add_ground(self._sim, plane)
-
-    def _load(self, folder: Path, actor: Mapping[str, Any], wrenches: Sequence[Mapping[str, Any]]) -> Any:
-        gym, name = self._gym, actor["name"]
+    def _load(self, folder: Path, actor: Mapping[str, Any]) -> Any:
+        name = actor["name"]
         (folder / f"{name}.xml").write_text(actor["mjcf"], encoding="utf-8")
         options = gymapi.AssetOptions()
         options.fix_base_link = actor["fixed"]
         options.disable_gravity = actor["weightless"]
         options.collapse_fixed_joints = False
         options.angular_damping = options.linear_damping = 0.0
-        asset = gym.load_asset(self._sim, str(folder), f"{name}.xml", options)
-        for wrench in wrenches:
-            if wrench["actor"] == name:
-                body = gym.find_asset_rigid_body_index(asset, wrench["body"])
-                gym.create_asset_force_sensor(asset, body, _transform(wrench["pose"]))
-        return asset
+        return _found(self._gym.load_asset(self._sim, str(folder), f"{name}.xml", options), name)
 
     def _make_robot(
         self,
@@ -167,7 +132,7 @@ class IsaacRobots:
         actors: Sequence[Mapping[str, Any]],
         joints: Sequence[Mapping[str, Any]],
         pins: Sequence[Mapping[str, Any]],
-        touches: Sequence[str],
+        touches: Sequence[Mapping[str, Any]],
     ) -> None:
         gym = self._gym
         half = gymapi.Vec3(SPACING_M, SPACING_M, SPACING_M)
@@ -182,11 +147,18 @@ class IsaacRobots:
         self._free_NF.append([indices[actor["name"]] for actor in actors if not actor["fixed"]])
         self._articulated_NA.append([indices[name] for name in dict.fromkeys(joint["actor"] for joint in joints)])
         self._joint_rows_NJ.append(
-            [gym.find_actor_dof_index(env, made[joint["actor"]], joint["name"], gymapi.DOMAIN_SIM) for joint in joints]
+            [
+                _found(gym.find_actor_dof_index(env, made[of["actor"]], of["name"], gymapi.DOMAIN_SIM), of["name"])
+                for of in joints
+            ]
         )
-        robot_actor = made[actors[0]["name"]]
         self._touch_rows_NB.append(
-            [gym.find_actor_rigid_body_index(env, robot_actor, body, gymapi.DOMAIN_SIM) for body in touches]
+            [
+                _found(
+                    gym.find_actor_rigid_body_index(env, made[of["actor"]], of["body"], gymapi.DOMAIN_SIM), of["body"]
+                )
+                for of in touches
+            ]
         )
         for pin in pins:
             self._pin(env, made[pin["actor"]], pin)
@@ -197,7 +169,10 @@ class IsaacRobots:
         told = {name: [shape for shape in shapes if shape["body"] == name] for name in {s["body"] for s in shapes}}
         names = gym.get_actor_rigid_body_names(env, actor)
         for name, span in zip(names, gym.get_actor_rigid_body_shape_indices(env, actor)):  # noqa: B905 - Python 3.8 has no strict
-            for shape, of in zip(properties[span.start : span.start + span.count], told.get(name, [])):  # noqa: B905
+            if span.count != len(told.get(name, [])):
+                raise RuntimeError(f"body {name} has {span.count} shapes instead of {len(told.get(name, []))}")
+            for offset, of in enumerate(told.get(name, [])):
+                shape = properties[span.start + offset]
                 shape.friction, shape.filter = of["friction"], of["filter"]
         gym.set_actor_rigid_shape_properties(env, actor, properties)
 
@@ -218,12 +193,20 @@ class IsaacRobots:
 
     def _pin(self, env: Any, actor: Any, pin: Mapping[str, Any]) -> None:
         attractor = gymapi.AttractorProperties()
-        attractor.rigid_handle = self._gym.find_actor_rigid_body_handle(env, actor, pin["body"])
+        handle = self._gym.find_actor_rigid_body_handle(env, actor, pin["body"])
+        attractor.rigid_handle = _found(handle, pin["body"])
         attractor.axes = gymapi.AXIS_TRANSLATION
         attractor.stiffness, attractor.damping = PIN_N_PER_M, PIN_N_S_PER_M
         attractor.offset = _transform([*pin["at"], 0.0, 0.0, 0.0, 1.0])
         attractor.target = _transform([*pin["stays"], 0.0, 0.0, 0.0, 1.0])
         self._gym.create_rigid_body_attractor(env, attractor)
+
+
+def _found(answer: Any, name: str) -> Any:
+    """What Isaac Gym answered, if it found something of this name."""
+    if answer is None or answer == NOT_FOUND:
+        raise RuntimeError(f"{name} was not found")
+    return answer
 
 
 def _transform(pose: Sequence[float]) -> Any:

@@ -1,7 +1,8 @@
 """Holds Isaac Gym in a process of its own, since its last release runs on Python 3.8 at most.
 
-Arguments: what it holds, "cells" or "robots", and the arguments of that in JSON. Its first message is "ready" or
-"failed: ..."; then it answers every message with one that has the same word.
+Arguments: what it holds, "cells" or "robots", and the arguments of that in JSON. Its first message is "ready" or "missing: ..."
+where there is no Isaac Gym; then it answers every message with one that has the same word, until nobody is there any more. What
+goes wrong is answered with "failed: ...", which is its last message.
 """
 
 from __future__ import annotations
@@ -18,23 +19,22 @@ from sim_bridge.isaac_wire import receive, send
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CLOSE = "close"
-
 
 def main() -> None:
-    """Serve until told to close, or until the other side has gone."""
+    """Serve until the other side has gone."""
     # The simulator prints to standard output: the answers get a descriptor of their own, the prints go to the log.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     what, arguments = sys.argv[1:]
     try:
         held = _make(what, json.loads(arguments))
+        send(answers, "ready")
+        _serve(held, sys.stdin.buffer, answers)
+        held.close()
+    except ImportError as error:
+        send(answers, f"missing: {type(error).__name__}: {error}")
     except Exception as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
         send(answers, f"failed: {type(error).__name__}: {error}")
-        return
-    send(answers, "ready")
-    _serve(held, sys.stdin.buffer, answers)
-    held.close()
 
 
 def _make(what: str, arguments: dict[str, Any]) -> Any:
@@ -52,9 +52,6 @@ def _serve(held: Any, orders: IO[bytes], answers: IO[bytes]) -> None:
         try:
             word, arrays = receive(orders)
         except EOFError:
-            return
-        if word == CLOSE:
-            send(answers, word)
             return
         result: NDArray[Any] | tuple[NDArray[Any], ...] | None = getattr(held, word)(*arrays)
         results = result if isinstance(result, tuple) else () if result is None else (result,)

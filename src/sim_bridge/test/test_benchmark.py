@@ -6,7 +6,7 @@ import pytest
 from fleet_contract.action import ActionKind
 from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
-from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS, benchmark_fleet
 from sim_bridge.conformance import EnvironmentConformance
 
@@ -14,11 +14,11 @@ ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}
 
 
-def fleet(task: str, robots: int, success_return: float = np.inf, horizon: int | None = None) -> MujocoFleet:
-    return MujocoFleet(KINDS[task], CONTRACTS[task], robots, success_return, horizon)
+def fleet(task: str, robots: int, success_return: float = np.inf, horizon: int | None = None) -> SimulatedFleet:
+    return SimulatedFleet(KINDS[task], CONTRACTS[task], robots, success_return, horizon)
 
 
-def move(environment: MujocoFleet, actions_NA=None):
+def move(environment: SimulatedFleet, actions_NA=None):
     shape = environment.robots, environment.contract.action_dim
     actions_NA = np.zeros(shape) if actions_NA is None else np.broadcast_to(actions_NA, shape)
     return environment.step(np.full(environment.robots, ActionKind.MOVE), actions_NA)
@@ -27,28 +27,28 @@ def move(environment: MujocoFleet, actions_NA=None):
 class TestBallBalanceConforms(EnvironmentConformance):
     steps_to_violate = 300
 
-    def make(self, robots: int) -> MujocoFleet:
+    def make(self, robots: int) -> SimulatedFleet:
         return fleet("ball_balance", robots)
 
 
 class TestAntConforms(EnvironmentConformance):
     steps_to_violate = 2000
 
-    def make(self, robots: int) -> MujocoFleet:
+    def make(self, robots: int) -> SimulatedFleet:
         return fleet("ant", robots)
 
 
 class TestAnymalConforms(EnvironmentConformance):
     steps_to_violate = 500
 
-    def make(self, robots: int) -> MujocoFleet:
+    def make(self, robots: int) -> SimulatedFleet:
         return fleet("anymal", robots)
 
 
 class TestFrankaCubeStackConforms(EnvironmentConformance):
     steps_to_violate = None
 
-    def make(self, robots: int) -> MujocoFleet:
+    def make(self, robots: int) -> SimulatedFleet:
         return fleet("franka_cube_stack", robots)
 
 
@@ -133,7 +133,7 @@ def test_a_robot_on_its_back_or_a_ball_on_the_ground_is_a_violation(task):
 
 def test_refuses_a_contract_with_other_numbers():
     with pytest.raises(BadInput, match=r"observation\.state\.quantities: found"):
-        MujocoFleet(KINDS["ant"], CONTRACTS["anymal"], 2, 0.0)
+        SimulatedFleet(KINDS["ant"], CONTRACTS["anymal"], 2, 0.0)
 
 
 @pytest.mark.parametrize("task", KINDS)

@@ -15,7 +15,7 @@ from fleet_contract.robot import RobotContract
 from sim_bridge.benchmark.ball_balance import START_DOWN_M_PER_S
 from sim_bridge.benchmark.ball_balance_model import BALL_RADIUS_M, TRAY_HEIGHT_M, TRAY_THICKNESS_M
 from sim_bridge.benchmark.cartesian_control import STIFFNESS
-from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.franka_cube_stack import REACH_M, REACH_RAD
 from sim_bridge.benchmark.franka_cube_stack_model import STAND_M
 from sim_bridge.benchmark.tasks import KINDS
@@ -37,11 +37,11 @@ FRANKA_DH = [
 FLANGE_M, GRIP_M = 0.107, 0.1034
 
 
-def fleet(task: str, robots: int) -> MujocoFleet:
-    return MujocoFleet(KINDS[task], CONTRACTS[task], robots, np.inf)
+def fleet(task: str, robots: int) -> SimulatedFleet:
+    return SimulatedFleet(KINDS[task], CONTRACTS[task], robots, np.inf)
 
 
-def move(environment: MujocoFleet, actions_NA):
+def move(environment: SimulatedFleet, actions_NA):
     shape = environment.robots, environment.contract.action_dim
     return environment.step(np.full(environment.robots, ActionKind.MOVE), np.broadcast_to(actions_NA, shape))
 

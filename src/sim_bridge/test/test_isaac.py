@@ -10,7 +10,7 @@ from fleet_contract.robot import RobotContract
 from sim_bridge.backends import make_environment
 from sim_bridge.conformance import EnvironmentConformance
 from sim_bridge.isaac import IsaacPushCell
-from sim_bridge.isaac_process import INTERPRETER
+from sim_bridge.isaac_process import INTERPRETER, IsaacProcess
 from sim_bridge.isaac_wire import receive, send
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
@@ -32,6 +32,21 @@ def test_without_an_interpreter_says_so(monkeypatch, python, says):
     monkeypatch.setenv(INTERPRETER, python)
     with pytest.raises(BadInput, match=says):
         make_environment("isaacgym", "block_push", CONTRACT, 2)
+
+
+def test_what_isaac_gym_fails_at_is_told(stand_in):
+    with pytest.raises(BadInput, match=r"^environment\.backend: Isaac Gym failed \(TypeError: .*timestep_s"):
+        IsaacProcess("robots", {"robots": 1})
+    process = IsaacProcess("cells", {"robots": 1, "timestep_s": 0.01, "width": 8, "height": 8})
+    with pytest.raises(BadInput, match=r"^environment\.backend: Isaac Gym failed \(AttributeError: .*dance"):
+        process.ask("dance")
+    process._process.wait()
+    process = IsaacProcess("cells", {"robots": 1, "timestep_s": 0.01, "width": 8, "height": 8})
+    process._process.kill()
+    process._process.wait()
+    with pytest.raises(BadInput, match=r"Isaac Gym has ended"):
+        process.ask("cubes")
+    process.close()
 
 
 def test_arrays_cross_the_wire_unchanged():

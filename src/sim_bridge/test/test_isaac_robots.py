@@ -21,27 +21,82 @@ ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}
 
 
+def told_models(scene):
+    """What MuJoCo makes of the actors' MJCF, by the actor."""
+    return {actor["name"]: mujoco.MjModel.from_xml_string(actor["mjcf"]) for actor in scene["actors"]}
+
+
 @pytest.mark.parametrize("task", BENCHMARK)
-def test_what_is_told_weighs_the_same_is_built_the_same_and_collides_the_same(task):
-    """MuJoCo reads the actors' MJCF, and finds the masses, places and joints of the model that they were made of."""
+def test_what_is_told_weighs_the_same_and_is_built_the_same(task):
     model = KINDS[task].model()
-    scene = scene_of(model)
-    for actor in scene["actors"]:
-        told = mujoco.MjModel.from_xml_string(actor["mjcf"])
-        for body in range(1, told.nbody):
-            name = told.body(body).name
-            if name in {model.body(each).name for each in range(model.nbody)}:
-                ours = model.body(name)
-                np.testing.assert_allclose(told.body_mass[body], ours.mass, rtol=1e-9)
-                np.testing.assert_allclose(told.body_inertia[body], ours.inertia, rtol=1e-9)
-                if told.body_parentid[body] != 0:
-                    np.testing.assert_allclose(told.body_pos[body], ours.pos, atol=1e-12)
-                    np.testing.assert_allclose(told.body_quat[body], ours.quat, atol=1e-12)
-        for joint in range(told.njnt):
-            if told.jnt_type[joint] != mujoco.mjtJoint.mjJNT_FREE:
-                ours = model.joint(told.joint(joint).name)
-                np.testing.assert_allclose(told.jnt_axis[joint], ours.axis, atol=1e-12)
-                np.testing.assert_allclose(told.jnt_range[joint], ours.range, atol=1e-12)
+    joints, bodies = set(), set()
+    for told in told_models(scene_of(model)).values():
+        for index in range(1, told.nbody):
+            theirs, name = told.body(index), told.body(index).name
+            if name == "table":
+                continue
+            ours = model.body(name)
+            bodies.add(name)
+            np.testing.assert_allclose(theirs.mass, ours.mass, rtol=1e-9)
+            np.testing.assert_allclose(theirs.inertia, ours.inertia, rtol=1e-9)
+            np.testing.assert_allclose(theirs.ipos, ours.ipos, atol=1e-12)
+            np.testing.assert_allclose(theirs.iquat, ours.iquat, atol=1e-12)
+            if theirs.parentid[0] != 0:
+                np.testing.assert_allclose(theirs.pos, ours.pos, atol=1e-12)
+                np.testing.assert_allclose(theirs.quat, ours.quat, atol=1e-12)
+        for index in range(told.njnt):
+            if told.jnt_type[index] != mujoco.mjtJoint.mjJNT_FREE:
+                theirs, ours = told.joint(index), model.joint(told.joint(index).name)
+                joints.add(theirs.name)
+                np.testing.assert_allclose(theirs.axis, ours.axis, atol=1e-12)
+                np.testing.assert_allclose(theirs.range, ours.range, atol=1e-12)
+    assert bodies == {model.body(index).name for index in range(1, model.nbody)}
+    free = {model.joint(index).name for index in range(model.njnt) if model.jnt_type[index] == 0}
+    assert joints == {model.joint(index).name for index in range(model.njnt)} - free
+
+
+@pytest.mark.parametrize("task", BENCHMARK)
+def test_what_is_told_passes_through_what_it_passes_through_in_mujoco(task):
+    """MuJoCo as an oracle: two geoms, all others far away, are put onto each other."""
+    model = KINDS[task].model()
+    shapes = []
+    for actor in scene_of(model)["actors"]:
+        by_body = {}
+        for shape in actor["shapes"]:
+            by_body.setdefault(shape["body"], []).append(shape["filter"])
+        for body, filters in by_body.items():
+            index = -1 if body == "table" else model.body(body).id
+            geoms = [
+                geom for geom in range(model.ngeom) if model.geom_bodyid[geom] == index and touches_any(model, geom)
+            ]
+            geoms = geoms or [model.geom("table").id]
+            assert len(geoms) == len(filters)
+            shapes += zip(geoms, filters, [model.geom_bodyid[geom] for geom in geoms], strict=True)
+    assert len(shapes) == sum(touches_any(model, geom) for geom in range(model.ngeom) if model.geom_type[geom] != 0)
+    for index, (one, bits, body) in enumerate(shapes):
+        for other, other_bits, other_body in shapes[:index]:
+            if body != other_body and related(model, body, other_body):
+                assert (not bits & other_bits) == collide(model, one, other)
+
+
+def touches_any(model, geom):
+    return any(collide(model, geom, other) for other in range(model.ngeom) if other != geom)
+
+
+def collide(model, one, other):
+    """Whether MuJoCo finds contacts of two geoms of different bodies that lie in each other."""
+    model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE.value  # goes by where bodies are, not geoms
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    data.geom_xpos[:] = 1000.0 + 100.0 * np.arange(model.ngeom)[:, None]
+    data.geom_xpos[[one, other]] = 0.0
+    mujoco.mj_collision(model, data)
+    return any({int(pair[0]), int(pair[1])} == {one, other} for pair in data.contact.geom)
+
+
+def related(model, body, other):
+    """Neighbours in a chain never collide, in Isaac Gym as in MuJoCo."""
+    return model.body_parentid[body] != other and model.body_parentid[other] != body
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from fleet_contract.action import ActionKind
 from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
 from sim_bridge.backends import BENCHMARK, make_environment
-from sim_bridge.benchmark.fleet import MujocoFleet, simulate_here
+from sim_bridge.benchmark.fleet import SimulatedFleet, simulate_here
 from sim_bridge.benchmark.tasks import KINDS
 
 ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
@@ -39,7 +39,7 @@ def test_robots_go_where_they_go_on_the_processor(task):
     from sim_bridge.benchmark.warp_simulations import WarpSimulations
 
     fleets = [
-        MujocoFleet(KINDS[task], CONTRACTS[task], 3, np.inf, None, simulate)
+        SimulatedFleet(KINDS[task], CONTRACTS[task], 3, np.inf, None, simulate)
         for simulate in (simulate_here, WarpSimulations)
     ]
     starts = [fleet.start(1).states_NS for fleet in fleets]

@@ -30,10 +30,10 @@ FREE_M, FREE_RAD = 0.005, 0.05
 """So far beside a place, or turned, is no reason to stay above it."""
 STEEP, STEEP_M_PER_RAD = 4.0, 0.5
 """Height by which the hand stays above a place, for every metre beside it, and for what is left to turn."""
-LOW_M = 0.02
-"""So far below that height, nothing moves to the side."""
 NEAR_M, OVER_B_M, TURNED_RAD = 0.012, 0.017, 0.12
 """What is good enough to go on."""
+LOW_M = 0.02
+"""Motion to the side fades over so much, from NEAR_M below that height on."""
 HELD_M = 0.054
 """Opening of the gripper around A: wider holds nothing."""
 DOWN = Rotation.from_euler("x", np.pi)

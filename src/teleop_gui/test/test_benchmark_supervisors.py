@@ -11,7 +11,7 @@ from fleet_contract.action import ActionKind
 from fleet_contract.door import read_yaml
 from fleet_contract.robot import RobotContract
 from sim_bridge.benchmark.ball_balance import ACTION_RAD
-from sim_bridge.benchmark.fleet import MujocoFleet
+from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.franka_cube_stack_model import CUBE_A_M, CUBE_B_M
 from sim_bridge.benchmark.tasks import KINDS
 from teleop_gui import balance_supervisor, stack_supervisor
@@ -24,7 +24,7 @@ CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in
 
 def driven(task: str, style: str, robots: int, ticks: int):
     """Observations (T, N, S), actions (T, N, A), and the steps of robots that all are driven in one style, until their first end."""
-    fleet = MujocoFleet(KINDS[task], CONTRACTS[task], robots, np.inf)
+    fleet = SimulatedFleet(KINDS[task], CONTRACTS[task], robots, np.inf)
     supervisor = make_supervisor(task, style, CONTRACTS[task], 0, 0)
     supervisor.begin()
     step, driving_N, states, actions, steps = fleet.start(7), np.ones(robots, dtype=bool), [], [], []
@@ -87,7 +87,7 @@ def test_a_mirrored_robot_does_what_is_mirrored(task):
         BODIES[task].mirror([quantity.name for quantity in of])
         for of in (contract.observation.state.quantities, contract.action.quantities)
     )
-    fleet = MujocoFleet(kind, contract, 2, np.inf)
+    fleet = SimulatedFleet(kind, contract, 2, np.inf)
     fleet.start(3)
     _mirror_first_onto_second(fleet, task)
     rng = np.random.default_rng(1)
@@ -98,7 +98,7 @@ def test_a_mirrored_robot_does_what_is_mirrored(task):
         np.testing.assert_allclose(other_S, signs_S * one_S[order_S], atol=1e-6)
 
 
-def _mirror_first_onto_second(fleet: MujocoFleet, task: str) -> None:
+def _mirror_first_onto_second(fleet: SimulatedFleet, task: str) -> None:
     qpos_NQ, qvel_NV = fleet._batch.bind("qpos"), fleet._batch.bind("qvel")
     order_J, signs_J = BODIES[task].mirror([quantity.name for quantity in fleet.contract.action.quantities])
     qpos_NQ[1, :7] = qpos_NQ[0, :7] * [1, -1, 1, 1, -1, 1, -1]

@@ -1,4 +1,4 @@
-"""Robots of one task in MuJoCo, as an `Environment`: episodes, violations, hard resets.
+"""Simulated robots of one task, as an `Environment`: episodes, violations, hard resets.
 
 N robots, I some of them, S state dim, A action dim.
 """
@@ -37,10 +37,10 @@ def simulate_here(model: mujoco.MjModel, robots: int) -> Simulations:
     return simulations
 
 
-class MujocoFleet(WithoutCamera):
+class SimulatedFleet(WithoutCamera):
     """`Environment` of robots that do not meet; it has begun with seed 0.
 
-    A robot that is not told to move is not simulated meanwhile, so it stays bit for bit as it is. An episode ends by time,
+    A robot that is not told to move stays bit for bit as it is. An episode ends by time,
     by a hard reset, or when the task is done. It is a success when the task was done, or when it ended by time without
     violation and with at least `success_return`.
     """

@@ -24,36 +24,30 @@ TOLD_SHAPES = {
     mujoco.mjtGeom.mjGEOM_BOX.value: ("box", 3),
 }
 TOLD_JOINTS = {mujoco.mjtJoint.mjJNT_HINGE.value: "hinge", mujoco.mjtJoint.mjJNT_SLIDE.value: "slide"}
-WRENCH = (mujoco.mjtSensor.mjSENS_FORCE.value, mujoco.mjtSensor.mjSENS_TORQUE.value)
 UNLIMITED = 1e6
 """Force or torque, N or N m."""
 
 
 def scene_of(model: mujoco.MjModel) -> dict[str, Any]:
-    """In JSON: timestep_s, ground_friction, actors, joints, pins, wrenches, touches, as `IsaacRobots` takes them.
+    """In JSON: timestep_s, ground_friction, actors, joints, pins, touches, as `IsaacRobots` takes them.
 
-    Only geoms that can touch something are told. Wrenches are what a sensor of force and torque at a site measures, touches
-    the bodies whose contacts a contact sensor looks for.
+    Only geoms that can touch something are told. Touches are the bodies that contact sensors look at; other sensors are left out,
+    as are gravity compensation that is not of whole actors, and exclusions of contacts.
+
+    Raises:
+        ValueError: there are ball joints, other shapes, equalities other than points that stay where they are, or a free body whose
+            mass is not about its origin.
     """
     roots = [body for body in range(1, model.nbody) if model.body_parentid[body] == 0]
     still = [geom for geom in _geoms(model, 0) if not _is_plane(model, geom) and _touching(model, geom)]
     planes = [geom for geom in _geoms(model, 0) if _is_plane(model, geom) and _touching(model, geom)]
-    sites = dict.fromkeys(
-        int(model.sensor_objid[sensor]) for sensor in range(model.nsensor) if model.sensor_type[sensor] in WRENCH
-    )
-    touches = [
-        model.body(model.sensor_refid[sensor]).name
-        for sensor in range(model.nsensor)
-        if model.sensor_type[sensor] == mujoco.mjtSensor.mjSENS_CONTACT
-    ]
     return {
         "timestep_s": model.opt.timestep,
         "ground_friction": _friction(model, planes[0]) if planes else None,
         "actors": [*(_robot(model, root) for root in roots), *(_furniture(model, geom) for geom in still)],
         "joints": [_joint(model, joint) for joint in hinged(model)],
         "pins": [_pin(model, equality) for equality in range(model.neq)],
-        "wrenches": [_wrench(model, site) for site in sites],
-        "touches": touches,
+        "touches": [_named(model, model.sensor_refid[sensor]) for sensor in touch_sensors(model)],
     }
 
 
@@ -67,6 +61,11 @@ def hinged(model: mujoco.MjModel) -> list[int]:
     if not all(int(model.jnt_type[joint]) in TOLD_JOINTS for joint in joints):
         raise ValueError("found a ball joint, allowed are hinge, slide and free")
     return joints
+
+
+def touch_sensors(model: mujoco.MjModel) -> list[int]:
+    """Sensors of whether a body is touched, in the model's order."""
+    return [int(sensor) for sensor in np.flatnonzero(model.sensor_type == mujoco.mjtSensor.mjSENS_CONTACT.value)]
 
 
 def free_joints(model: mujoco.MjModel) -> list[int]:
@@ -145,6 +144,8 @@ def _body(model: mujoco.MjModel, body: int, parent: ET.Element, *, placed: bool)
 
 
 def _geom(model: mujoco.MjModel, geom: int, parent: ET.Element, *, placed: bool) -> None:
+    if int(model.geom_type[geom]) not in TOLD_SHAPES:
+        raise ValueError(f"found geom {model.geom(geom).name}, allowed are spheres, capsules, cylinders and boxes")
     kind, sizes = TOLD_SHAPES[int(model.geom_type[geom])]
     place = {"pos": _words(model.geom_pos[geom]), "quat": _words(model.geom_quat[geom])} if placed else {}
     ET.SubElement(parent, "geom", {"type": kind, "size": _words(model.geom_size[geom][:sizes]), **place})
@@ -186,20 +187,14 @@ def _pin(model: mujoco.MjModel, equality: int) -> dict[str, Any]:
         )
     body = model.eq_obj1id[equality]
     return {
-        "actor": model.body(model.body_rootid[body]).name,
-        "body": model.body(body).name,
+        **_named(model, body),
         "at": model.eq_data[equality, :3].tolist(),
         "stays": model.eq_data[equality, 3:6].tolist(),
     }
 
 
-def _wrench(model: mujoco.MjModel, site: int) -> dict[str, Any]:
-    body = model.site_bodyid[site]
-    return {
-        "actor": model.body(model.body_rootid[body]).name,
-        "body": model.body(body).name,
-        "pose": _pose(model.site_pos[site], model.site_quat[site]),
-    }
+def _named(model: mujoco.MjModel, body: int) -> dict[str, str]:
+    return {"actor": model.body(model.body_rootid[body]).name, "body": model.body(body).name}
 
 
 def _filters(model: mujoco.MjModel) -> dict[int, int]:

@@ -21,13 +21,21 @@ if TYPE_CHECKING:
 class SimulatedElsewhere(ABC):
     """`Simulations`. All go on at once; those that are not meant get their state back.
 
-    What follows from the positions alone is computed on the host.
+    What follows from the states and does not come back with them is computed on the host, up to a stage.
     """
 
-    def __init__(self, model: mujoco.MjModel, robots: int, states: Sequence[str], outputs: Sequence[str]) -> None:
-        """`states` are fields of MjData that go there and come back, `outputs` such that only come back."""
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        robots: int,
+        states: Sequence[str],
+        outputs: Sequence[str] = (),
+        stage: mujoco.mjtStage | None = mujoco.mjtStage.mjSTAGE_POS,
+    ) -> None:
+        """`states` are fields of MjData that go there and come back, `outputs` such that only come back; None: all stages."""
         self.model = model
         self._host = Batch(model, robots, 1)
+        self._stages = () if stage is None else (stage.value,)
         self._states = tuple(states)
         self._arrays: dict[str, NDArray[Any]] = {
             name: np.array(self._host.bind(name), dtype=np.float64) for name in (*states, *outputs)
@@ -38,7 +46,7 @@ class SimulatedElsewhere(ABC):
         """Let all go on by so many time steps: states and outputs afterwards, (N, ...)."""
 
     @abstractmethod
-    def outputs(self) -> Mapping[str, NDArray[Any]]:
+    def derive(self) -> Mapping[str, NDArray[Any]]:
         """Outputs of the states as they are, (N, ...)."""
 
     @property
@@ -58,7 +66,7 @@ class SimulatedElsewhere(ABC):
 
     def forward(self, ids: NDArray[np.int64]) -> None:
         """See `Simulations.forward`."""
-        self._keep(ids, self.outputs())
+        self._keep(ids, self.derive())
         self._look(ids)
 
     def reset(self, ids: NDArray[np.int64], *, stage: int = 0) -> None:  # noqa: ARG002 - whoever resets writes, and calls forward
@@ -85,6 +93,6 @@ class SimulatedElsewhere(ABC):
             self._arrays[name][ids] = values[ids]
 
     def _look(self, ids: NDArray[np.int64]) -> None:
-        for name in ("qpos", "qvel"):
+        for name in ("qpos", "qvel", "ctrl"):
             self._host.bind(name)[ids] = self._arrays[name][ids]
-        self._host.forward(ids, mujoco.mjtStage.mjSTAGE_POS.value)
+        self._host.forward(ids, *self._stages)

@@ -10,7 +10,7 @@ from sim_bridge.benchmark.ant import ANT
 from sim_bridge.benchmark.anymal import ANYMAL
 from sim_bridge.benchmark.ball_balance import BALL_BALANCE
 from sim_bridge.benchmark.expert_return import EVERY, read_expert_return
-from sim_bridge.benchmark.fleet import MujocoFleet, simulate_here
+from sim_bridge.benchmark.fleet import SimulatedFleet, simulate_here
 from sim_bridge.benchmark.franka_cube_stack import FRANKA_CUBE_STACK
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def benchmark_fleet(
     robots: int,
     horizon: int | None = None,
     simulate: Callable[[mujoco.MjModel, int], Simulations] = simulate_here,
-) -> MujocoFleet:
+) -> SimulatedFleet:
     """Robots at a task, with episodes of `horizon` control steps, the task's own number by default.
 
     Raises:
@@ -53,4 +53,4 @@ def benchmark_fleet(
             f"environment.episode_ticks: found {ticks}, allowed with task {task} are multiples of {EVERY} up to {kind.horizon}."
         )
     enough = math.inf if task in COMPLETED else ENOUGH * read_expert_return(task).after(ticks)
-    return MujocoFleet(kind, contract, robots, enough, ticks, simulate)
+    return SimulatedFleet(kind, contract, robots, enough, ticks, simulate)

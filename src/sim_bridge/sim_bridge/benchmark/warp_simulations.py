@@ -40,8 +40,8 @@ class WarpSimulations(SimulatedElsewhere):
             self._run(self._step_graph, mujoco_warp.step)
         return {name: getattr(self._data, name).numpy() for name in (*STATES, *OUTPUTS)}
 
-    def outputs(self) -> Mapping[str, NDArray[Any]]:
-        """See `SimulatedElsewhere.outputs`."""
+    def derive(self) -> Mapping[str, NDArray[Any]]:
+        """See `SimulatedElsewhere.derive`."""
         self._upload()
         self._run(self._forward_graph, mujoco_warp.forward)
         return {name: getattr(self._data, name).numpy() for name in OUTPUTS}

@@ -1,6 +1,6 @@
 """Stand-in for Isaac Gym Preview 4: the calls that this stack makes, in the order that the documentation asks for.
 
-Its physics is the least that moves a cube: the pusher's face keeps the cube's centre at a distance.
+In cells, physics is the least that moves a cube: the pusher's face keeps the cube's centre at a distance. Robots have MuJoCo's.
 """
 
 import sys

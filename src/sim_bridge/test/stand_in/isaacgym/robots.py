@@ -22,6 +22,7 @@ class RobotGym:
 
     def create_sim(self, compute, graphics, engine, params):
         assert engine == gymapi.SIM_PHYSX
+        assert graphics == -1, "nothing is drawn"
         self.params = params
         return "sim"
 
@@ -32,14 +33,8 @@ class RobotGym:
         spec = mujoco.MjSpec.from_file(str(Path(root) / file))
         bodies = [body for body in spec.bodies if body.name != "world"]
         joints = [joint for joint in spec.joints if joint.type != mujoco.mjtJoint.mjJNT_FREE]
-        return SimpleNamespace(spec=spec, options=options, bodies=bodies, joints=joints, sensors=[])
-
-    def find_asset_rigid_body_index(self, asset, name):
-        return [body.name for body in asset.bodies].index(name)
-
-    def create_asset_force_sensor(self, asset, body, pose):
-        assert not self.envs, "sensors come before actors"
-        asset.sensors.append((asset.bodies[body].name, pose))
+        assert options.fix_base_link == (len(joints) == len(spec.joints)), "what is not fixed is free"
+        return SimpleNamespace(spec=spec, options=options, bodies=bodies, joints=joints)
 
     def create_env(self, sim, low, high, per_row):
         assert not self.prepared
@@ -78,6 +73,9 @@ class RobotGym:
         return actor.dofs
 
     def set_actor_dof_properties(self, env, actor, dofs):
+        told = dofs[dofs["driveMode"] == gymapi.DOF_MODE_EFFORT]
+        assert not told["stiffness"].any(), "of what is told its force"
+        assert not told["damping"].any(), "of what is told its force"
         actor.dofs = dofs
 
     def find_actor_dof_index(self, env, actor, name, domain):
@@ -86,7 +84,7 @@ class RobotGym:
 
     def find_actor_rigid_body_index(self, env, actor, name, domain):
         before = sum(len(other.asset.bodies) for other in self._actors() if other.index < actor.index)
-        return before + self.find_asset_rigid_body_index(actor.asset, name)
+        return before + self.get_actor_rigid_body_names(env, actor).index(name)
 
     def find_actor_rigid_body_handle(self, env, actor, name):
         return f"{actor.name}/{name}"
@@ -102,9 +100,12 @@ class RobotGym:
         self.roots = torch.full((len(self._actors()), 13), torch.nan)
         self.dofs = torch.full((sum(len(actor.dofs) for actor in self._actors()), 2), torch.nan)
         self.forces = torch.zeros(sum(len(actor.asset.bodies) for actor in self._actors()), 3)
-        self.wrenches = torch.zeros(len(self.envs) * self.model.nsensordata // 6, 6)
-        for data in self.datas:
+        for env, data in zip(self.envs, self.datas, strict=True):
             mujoco.mj_forward(self.model, data)
+            for pin in env.pins:
+                body = data.body(pin.rigid_handle)
+                pinned = body.xpos + body.xmat.reshape(3, 3) @ vector(pin.offset.p)
+                np.testing.assert_allclose(pinned, vector(pin.target.p), atol=1e-6)
 
     # After prepare_sim.
 
@@ -118,9 +119,6 @@ class RobotGym:
     def acquire_net_contact_force_tensor(self, sim):
         return self.forces
 
-    def acquire_force_sensor_tensor(self, sim):
-        return self.wrenches
-
     def refresh_actor_root_state_tensor(self, sim):
         for env, data in zip(self.envs, self.datas, strict=True):
             for actor in env.actors:
@@ -131,7 +129,7 @@ class RobotGym:
                 self.roots[actor.index] = torch.from_numpy(np.concatenate(parts))
 
     def refresh_dof_state_tensor(self, sim):
-        for row, (data, joint) in enumerate(self._dofs()):
+        for row, (_, data, joint) in enumerate(self._dofs()):
             self.dofs[row] = torch.tensor([data.qpos[joint.qposadr[0]], data.qvel[joint.dofadr[0]]])
 
     def refresh_net_contact_force_tensor(self, sim):
@@ -146,9 +144,6 @@ class RobotGym:
                             mujoco.mj_contactForce(self.model, data, contact, wrench)
                             self.forces[row, 2] += wrench[0]
                     row += 1
-
-    def refresh_force_sensor_tensor(self, sim):
-        self.wrenches[:] = torch.from_numpy(np.stack([data.sensordata for data in self.datas])).view(-1, 6)
 
     def set_actor_root_state_tensor_indexed(self, sim, roots, indices, count):
         assert indices.dtype == torch.int32
@@ -166,9 +161,11 @@ class RobotGym:
                     data.qvel[speed : speed + 6] = [*state[7:10], *(turned.reshape(3, 3).T @ state[10:])]
 
     def set_dof_state_tensor_indexed(self, sim, dofs, indices, count):
-        assert count == len(indices) == len(self.envs)
-        for row, (data, joint) in enumerate(self._dofs()):
-            data.qpos[joint.qposadr[0]], data.qvel[joint.dofadr[0]] = dofs[row].double()
+        assert indices.dtype == torch.int32
+        assert count == len(indices)
+        for row, (actor, data, joint) in enumerate(self._dofs()):
+            if actor.index in indices:
+                data.qpos[joint.qposadr[0]], data.qvel[joint.dofadr[0]] = dofs[row].double()
 
     def set_dof_position_target_tensor(self, sim, targets):
         self._control(targets, gymapi.DOF_MODE_POS)
@@ -194,12 +191,12 @@ class RobotGym:
         for env, data in zip(self.envs, self.datas, strict=True):
             for actor in env.actors:
                 for joint in actor.asset.joints:
-                    yield data, self.model.joint(f"{actor.name}/{joint.name}")
+                    yield actor, data, self.model.joint(f"{actor.name}/{joint.name}")
 
     def _control(self, values, mode):
         assert values.shape == (len(self.dofs),)
         modes = [dof["driveMode"] for actor in self._actors() for dof in actor.dofs]
-        for value, driven, (data, joint) in zip(values, modes, self._dofs(), strict=True):
+        for value, driven, (_, data, joint) in zip(values, modes, self._dofs(), strict=True):
             if driven == mode:
                 data.ctrl[self.model.actuator(joint.name).id] = value
 
@@ -224,7 +221,7 @@ class RobotGym:
         for pin in env.pins:
             connected = spec.add_equality(type=mujoco.mjtEq.mjEQ_CONNECT, name1=pin.rigid_handle, name2="world")
             connected.objtype, connected.solref[0] = mujoco.mjtObj.mjOBJ_BODY, 0.004
-            connected.data[:3] = [pin.offset.p.x, pin.offset.p.y, pin.offset.p.z]
+            connected.data[:3] = vector(pin.offset.p)
         return spec.compile()
 
     def _attach(self, spec, actor, geoms):
@@ -243,13 +240,6 @@ class RobotGym:
         joints = [joint for joint in child.joints if joint.type != mujoco.mjtJoint.mjJNT_FREE]
         for joint, dof in zip(joints, actor.dofs, strict=True):
             joint.armature = dof["armature"]
-        for body, pose in actor.asset.sensors:
-            site = f"sensor_{body}"
-            child.body(body).add_site(
-                name=site, pos=[pose.p.x, pose.p.y, pose.p.z], quat=[pose.r.w, pose.r.x, pose.r.y, pose.r.z]
-            )
-            for kind in (mujoco.mjtSensor.mjSENS_FORCE, mujoco.mjtSensor.mjSENS_TORQUE):
-                child.add_sensor(name=f"{site}_{kind}", type=kind, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=site)
         spec.attach(child, prefix=f"{name}/", frame=frame)
         for joint, dof in zip(joints, actor.dofs, strict=True):
             driven = spec.add_actuator(name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
@@ -258,3 +248,7 @@ class RobotGym:
             else:
                 driven.set_to_motor()
             driven.forcelimited, driven.forcerange = True, [-dof["effort"], dof["effort"]]
+
+
+def vector(of):
+    return [of.x, of.y, of.z]
