@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fleet_contract.robot import RobotContract
+    from sim_bridge.benchmark.simulations import Simulations
     from sim_bridge.environment import Environment
+    from sim_bridge.headless_mujoco import mujoco
 
+    Simulate = Callable[[mujoco.MjModel, int], Simulations]
+    """So many simulations of a model."""
     Make = Callable[[RobotContract, int, int | None], Environment]
     """Of a contract, for so many robots, with episodes of so many ticks."""
 
@@ -40,47 +44,49 @@ def _numpy_windy_navigation(contract: RobotContract, robots: int, _: int | None)
     return Maze(contract, robots, wind=WIND)
 
 
-def _mujoco_benchmark(task: str) -> Make:
-    def make(contract: RobotContract, robots: int, episode_ticks: int | None) -> Environment:
-        from sim_bridge.benchmark.tasks import benchmark_fleet
+def _here() -> Simulate:
+    from sim_bridge.benchmark.fleet import simulate_here
 
-        return benchmark_fleet(task, contract, robots, episode_ticks)
-
-    return make
+    return simulate_here
 
 
-def _warp_benchmark(task: str) -> Make:
-    def make(contract: RobotContract, robots: int, episode_ticks: int | None) -> Environment:
-        from sim_bridge.benchmark.tasks import benchmark_fleet
-
-        try:
-            from sim_bridge.benchmark.warp_simulations import WarpSimulations
-        except ModuleNotFoundError as error:
-            raise BadInput(
-                f"environment.backend: found mujoco_warp without the package {error.name}: install mujoco-warp==4.0.0, "
-                "or set environment.backend: mujoco."
-            ) from None
-        return benchmark_fleet(task, contract, robots, episode_ticks, WarpSimulations)
-
-    return make
+def _warp() -> Simulate:
+    try:
+        from sim_bridge.benchmark.warp_simulations import WarpSimulations
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"environment.backend: found mujoco_warp without the package {error.name}: install mujoco-warp==4.0.0, "
+            "or set environment.backend: mujoco."
+        ) from None
+    return WarpSimulations
 
 
-def _isaacgym_benchmark(task: str) -> Make:
-    def make(contract: RobotContract, robots: int, episode_ticks: int | None) -> Environment:
-        from sim_bridge.benchmark.isaac_simulations import IsaacSimulations
-        from sim_bridge.benchmark.tasks import benchmark_fleet
+def _isaacgym() -> Simulate:
+    from sim_bridge.benchmark.isaac_simulations import IsaacSimulations
 
-        return benchmark_fleet(task, contract, robots, episode_ticks, IsaacSimulations)
+    return IsaacSimulations
 
-    return make
+
+def _benchmark(simulator: Callable[[], Simulate]) -> dict[str, Make]:
+    """Makes of the benchmark's tasks in a simulator, which is imported when one of them is made."""
+
+    def of(task: str) -> Make:
+        def make(contract: RobotContract, robots: int, episode_ticks: int | None) -> Environment:
+            from sim_bridge.benchmark.tasks import benchmark_fleet
+
+            return benchmark_fleet(task, contract, robots, episode_ticks, simulator())
+
+        return make
+
+    return {task: of(task) for task in BENCHMARK}
 
 
 BENCHMARK = ("ball_balance", "ant", "anymal", "franka_cube_stack")
 """Tasks of IIFL's simulated benchmark."""
 BACKENDS: Mapping[str, Mapping[str, Make]] = {
-    "mujoco": {"block_push": _mujoco_block_push, **{task: _mujoco_benchmark(task) for task in BENCHMARK}},
-    "mujoco_warp": {task: _warp_benchmark(task) for task in BENCHMARK},
-    "isaacgym": {"block_push": _isaacgym_block_push, **{task: _isaacgym_benchmark(task) for task in BENCHMARK}},
+    "mujoco": {"block_push": _mujoco_block_push, **_benchmark(_here)},
+    "mujoco_warp": _benchmark(_warp),
+    "isaacgym": {"block_push": _isaacgym_block_push, **_benchmark(_isaacgym)},
     "numpy": {"navigation": _numpy_navigation, "windy_navigation": _numpy_windy_navigation},
 }
 """Backend, then task."""

@@ -166,12 +166,12 @@ class IsaacRobots:
     def _touchable(self, env: Any, actor: Any, shapes: Sequence[Mapping[str, Any]]) -> None:
         gym = self._gym
         properties = gym.get_actor_rigid_shape_properties(env, actor)
-        told = {name: [shape for shape in shapes if shape["body"] == name] for name in {s["body"] for s in shapes}}
         names = gym.get_actor_rigid_body_names(env, actor)
+        told = {name: [shape for shape in shapes if shape["body"] == name] for name in names}
         for name, span in zip(names, gym.get_actor_rigid_body_shape_indices(env, actor)):  # noqa: B905 - Python 3.8 has no strict
-            if span.count != len(told.get(name, [])):
-                raise RuntimeError(f"body {name} has {span.count} shapes instead of {len(told.get(name, []))}")
-            for offset, of in enumerate(told.get(name, [])):
+            if span.count != len(told[name]):
+                raise RuntimeError(f"body {name} has {span.count} shapes instead of {len(told[name])}")
+            for offset, of in enumerate(told[name]):
                 shape = properties[span.start + offset]
                 shape.friction, shape.filter = of["friction"], of["filter"]
         gym.set_actor_rigid_shape_properties(env, actor, properties)

@@ -13,7 +13,7 @@ import numpy as np
 from sim_bridge.headless_mujoco import mujoco
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -39,12 +39,16 @@ def scene_of(model: mujoco.MjModel) -> dict[str, Any]:
             mass is not about its origin.
     """
     roots = [body for body in range(1, model.nbody) if model.body_parentid[body] == 0]
-    still = [geom for geom in _geoms(model, 0) if not _is_plane(model, geom) and _touching(model, geom)]
+    filters = _filters(model)
+    still = [geom for geom in _geoms(model, 0) if geom in filters]
     planes = [geom for geom in _geoms(model, 0) if _is_plane(model, geom) and _touching(model, geom)]
     return {
         "timestep_s": model.opt.timestep,
         "ground_friction": _friction(model, planes[0]) if planes else None,
-        "actors": [*(_robot(model, root) for root in roots), *(_furniture(model, geom) for geom in still)],
+        "actors": [
+            *(_robot(model, root, filters) for root in roots),
+            *(_furniture(model, geom, filters) for geom in still),
+        ],
         "joints": [_joint(model, joint) for joint in hinged(model)],
         "pins": [_pin(model, equality) for equality in range(model.neq)],
         "touches": [_named(model, model.sensor_refid[sensor]) for sensor in touch_sensors(model)],
@@ -73,7 +77,7 @@ def free_joints(model: mujoco.MjModel) -> list[int]:
     return [joint for joint in range(model.njnt) if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE]
 
 
-def _robot(model: mujoco.MjModel, root: int) -> dict[str, Any]:
+def _robot(model: mujoco.MjModel, root: int, filters: Mapping[int, int]) -> dict[str, Any]:
     bodies = [body for body in range(model.nbody) if model.body_rootid[body] == root]
     free = model.body_dofnum[root] == 6
     if free and np.abs(model.body_ipos[root]).max() > 1e-9:
@@ -84,21 +88,21 @@ def _robot(model: mujoco.MjModel, root: int) -> dict[str, Any]:
     elements = {0: ET.SubElement(tree, "worldbody")}
     for body in bodies:
         parent = elements[model.body_parentid[body] if body != root else 0]
-        elements[body] = _body(model, body, parent, placed=body != root)
+        elements[body] = _body(model, body, parent, filters, placed=body != root)
         if body == root and free:
             ET.SubElement(elements[body], "freejoint", name=f"{model.body(root).name}_root")
-    shapes = [geom for body in bodies for geom in _geoms(model, body) if _touching(model, geom)]
+    touched = [geom for body in bodies for geom in _geoms(model, body) if geom in filters]
     return {
         "name": model.body(root).name,
         "mjcf": ET.tostring(tree, encoding="unicode"),
         "fixed": not free,
         "weightless": bool(moving) and all(model.body_gravcomp[body] == 1 for body in moving),
         "pose": _pose(model.body_pos[root], model.body_quat[root]),
-        "shapes": [_shape(model, geom) for geom in shapes],
+        "shapes": [_shape(model, geom, filters) for geom in touched],
     }
 
 
-def _furniture(model: mujoco.MjModel, geom: int) -> dict[str, Any]:
+def _furniture(model: mujoco.MjModel, geom: int, filters: Mapping[int, int]) -> dict[str, Any]:
     """A geom of the world that can be touched."""
     name = model.geom(geom).name
     tree = ET.Element("mujoco", model=name)
@@ -111,11 +115,13 @@ def _furniture(model: mujoco.MjModel, geom: int) -> dict[str, Any]:
         "fixed": True,
         "weightless": True,
         "pose": _pose(model.geom_pos[geom], model.geom_quat[geom]),
-        "shapes": [_shape(model, geom, of=name)],
+        "shapes": [_shape(model, geom, filters) | {"body": name}],
     }
 
 
-def _body(model: mujoco.MjModel, body: int, parent: ET.Element, *, placed: bool) -> ET.Element:
+def _body(
+    model: mujoco.MjModel, body: int, parent: ET.Element, filters: Mapping[int, int], *, placed: bool
+) -> ET.Element:
     place = {"pos": _words(model.body_pos[body]), "quat": _words(model.body_quat[body])} if placed else {}
     element = ET.SubElement(parent, "body", {"name": model.body(body).name, **place})
     ET.SubElement(
@@ -138,7 +144,7 @@ def _body(model: mujoco.MjModel, body: int, parent: ET.Element, *, placed: bool)
                 told |= {"limited": "true", "range": _words(model.jnt_range[joint])}
             ET.SubElement(element, "joint", told)
     for geom in _geoms(model, body):
-        if _touching(model, geom):
+        if geom in filters:
             _geom(model, geom, element, placed=True)
     return element
 
@@ -151,11 +157,11 @@ def _geom(model: mujoco.MjModel, geom: int, parent: ET.Element, *, placed: bool)
     ET.SubElement(parent, "geom", {"type": kind, "size": _words(model.geom_size[geom][:sizes]), **place})
 
 
-def _shape(model: mujoco.MjModel, geom: int, of: str = "") -> dict[str, Any]:
+def _shape(model: mujoco.MjModel, geom: int, filters: Mapping[int, int]) -> dict[str, Any]:
     return {
-        "body": of or model.body(model.geom_bodyid[geom]).name,
+        "body": model.body(model.geom_bodyid[geom]).name,
         "friction": _friction(model, geom),
-        "filter": _filters(model)[geom],
+        "filter": filters[geom],
     }
 
 
