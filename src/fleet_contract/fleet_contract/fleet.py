@@ -202,6 +202,9 @@ class Pretraining(Strict):
     width: int = Field(default=256, ge=1)
     depth: int = Field(default=6, ge=1)
     """Hidden layers."""
+    state_depth: int = Field(default=0, ge=0)
+    """state: hidden layers of implicit policies ahead of these, which see the state alone; 0: the first layer sees state and
+    action, as in the paper."""
     gradient_steps: int = Field(default=1000, ge=1)
     """Per member."""
     batch_size: int = Field(default=512, ge=1)

@@ -9,13 +9,14 @@ from fleet_contract.robot import RobotContract
 from fleet_experiments.setting import Setting
 from iifl_policy.augmentation import Augmentation
 from iifl_policy.descent import DescentConfig
-from iifl_policy.encoder import EncoderShape
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape
+from iifl_policy.image_encoder import ImageEncoderShape
 from iifl_policy.implicit import ImplicitConfig
 from iifl_policy.langevin import CORRECTED, REFERENCE, Langevin
 from iifl_policy.loss import LossConfig
 from iifl_policy.polish import Polish
+from iifl_policy.state_encoder import StateEncoderShape
 
 COUNTER_SAMPLERS = {"corrected": CORRECTED, "reference": REFERENCE}
 
@@ -27,8 +28,9 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
         BadInput: the robots' contract cannot be used.
     """
     contract, recipe, allocation = fleet.contract(), fleet.pretraining, fleet.allocation
-    encoder = _encoder(contract, recipe) if recipe.observes == "camera" else None
-    seen_dim = encoder.features if encoder else contract.state_dim
+    sight = _sight(contract, recipe) if recipe.observes == "camera" else None
+    ahead = StateEncoderShape(contract.state_dim, recipe.width, recipe.state_depth) if recipe.state_depth else None
+    encoder = sight or ahead
     augmentation = Augmentation(shift_px=(-recipe.shift_px, recipe.shift_px))
     descent = DescentConfig(
         batch_size=recipe.batch_size, learning_rate=recipe.learning_rate, decay=recipe.learning_rate_decay
@@ -59,7 +61,12 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
         intervention_ticks=allocation.intervention_ticks,
         hard_reset_ticks=allocation.hard_reset_ticks,
         implicit=ImplicitConfig(
-            EnergyShape(seen_dim, contract.action_dim, width=recipe.width, depth=recipe.depth),
+            EnergyShape(
+                encoder.features if encoder else contract.state_dim,
+                contract.action_dim,
+                width=recipe.width,
+                depth=recipe.depth,
+            ),
             sampler=Langevin(iterations=fleet.policy.iterations),
             chains=fleet.policy.chains,
             polish=Polish(chains=recipe.polish) if recipe.polish else None,
@@ -72,14 +79,14 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
             augmentation=augmentation,
         ),
         explicit=ExplicitConfig(
-            ExplicitShape(seen_dim, contract.action_dim),
+            ExplicitShape(sight.features if sight else contract.state_dim, contract.action_dim),
             descent=descent,
-            encoder=encoder,
+            encoder=sight,
             augmentation=augmentation,
         ),
     )
 
 
-def _encoder(contract: RobotContract, recipe: Pretraining) -> EncoderShape:
+def _sight(contract: RobotContract, recipe: Pretraining) -> ImageEncoderShape:
     height, width, channels = contract.observed_shape("camera")
-    return EncoderShape(height, width, channels, recipe.filters)
+    return ImageEncoderShape(height, width, channels, recipe.filters)

@@ -19,6 +19,7 @@ from fleet_contract.door import BadInput, Strict, validated
 from fleet_contract.robot import RobotContract
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import Descent
+from iifl_policy.encoder import stream_of
 from iifl_policy.explicit import ExplicitConfig, ExplicitPolicy, explicit_from
 from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy, implicit_from
 from iifl_policy.policy import Policy
@@ -112,8 +113,8 @@ def read_checkpoint(path: Path, contract: RobotContract) -> tuple[Policy, About]
     if other_types or metadata.get("content") != _content_digest(tensors, text):
         raise BadInput(f"{path}: content found differs from its digest, allowed is the file as it was written.")
     shape, encoder = about.policy.shape, about.policy.encoder
-    found = encoder.image if encoder else (shape.state_dim,), shape.action_dim
-    allowed = contract.observed_shape("camera" if encoder else "state"), contract.action_dim
+    found = encoder.observed if encoder else (shape.state_dim,), shape.action_dim
+    allowed = contract.observed_shape(stream_of(encoder)), contract.action_dim
     if found != allowed:
         raise BadInput(
             f"{path}: dimensions found {_by(found[0])} observation and {found[1]} action values, "

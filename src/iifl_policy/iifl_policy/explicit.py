@@ -19,7 +19,8 @@ from fleet_contract.robot import Stream
 from iifl_policy.augmentation import Augmentation
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import Descent, DescentConfig, Watch, descend
-from iifl_policy.encoder import Encoders, EncoderShape, encoder_tensors, new_encoders, seen, split_tensors
+from iifl_policy.encoder import Encoders, encoder_tensors, seen, split_tensors, stream_of
+from iifl_policy.image_encoder import ImageEncoderShape
 from iifl_policy.perceptron import Perceptrons, new_perceptrons, perceptrons_from
 from iifl_policy.policy import Decision, Fitted
 from iifl_policy.scaling import Scaling
@@ -51,7 +52,7 @@ class ExplicitConfig:
     shape: ExplicitShape
     kind: Literal["explicit"] = "explicit"
     descent: DescentConfig = DescentConfig(learning_rate=3e-4, decay=1.0)
-    encoder: EncoderShape | None = None
+    encoder: ImageEncoderShape | None = None
     """Sees for a policy that decides from images; its features are the states of `shape`."""
     augmentation: Augmentation = Augmentation()
     """Of images that are learned from."""
@@ -71,7 +72,7 @@ class ExplicitPolicy:
     @property
     def observes(self) -> Stream:
         """What it decides from."""
-        return "camera" if self.encoders else "state"
+        return stream_of(self.config.encoder)
 
     @torch.no_grad()
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:  # noqa: ARG002
@@ -133,7 +134,7 @@ def _squashed(net: Perceptrons, states_EBS: Tensor) -> Tensor:
 
 def new_explicit(config: ExplicitConfig, scaling: Scaling, generator: torch.Generator) -> ExplicitPolicy:
     """A policy that has learned nothing."""
-    encoders = new_encoders(config.encoder, config.shape.members, generator) if config.encoder else None
+    encoders = config.encoder.new(config.shape.members, generator) if config.encoder else None
     net = new_perceptrons(config.shape.members, config.shape.sizes, generator)
     return ExplicitPolicy(config, net, scaling, encoders=encoders)
 

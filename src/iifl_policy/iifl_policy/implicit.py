@@ -21,7 +21,7 @@ from iifl_policy.augmentation import Augmentation
 from iifl_policy.dataset import Dataset
 from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.descent import Descent, DescentConfig, Watch, descend
-from iifl_policy.encoder import Encoders, EncoderShape, encoder_tensors, new_encoders, seen, split_tensors
+from iifl_policy.encoder import Encoders, EncoderShape, encoder_tensors, seen, split_tensors, stream_of
 from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import Langevin
@@ -55,7 +55,7 @@ class ImplicitConfig:
     spectral_norm: bool = False
     """Whether hidden layers are spectrally normalised while they learn."""
     encoder: EncoderShape | None = None
-    """Sees for a policy that decides from images; its features are the states of `shape`."""
+    """Sees for a policy that decides from images, or goes ahead of the energies; its features are the states of `shape`."""
     augmentation: Augmentation = Augmentation()
     """Of images that are learned from."""
 
@@ -85,7 +85,7 @@ class ImplicitPolicy:
     @property
     def observes(self) -> Stream:
         """What it decides from."""
-        return "camera" if self.encoders else "state"
+        return stream_of(self.config.encoder)
 
     def features(self, observations_N: NDArray[np.generic]) -> Tensor:
         """What the model makes of the observations before it looks at actions, (E, N, W)."""
@@ -177,7 +177,7 @@ class ImplicitPolicy:
 
 def new_implicit(config: ImplicitConfig, scaling: Scaling, generator: torch.Generator) -> ImplicitPolicy:
     """A policy that has learned nothing."""
-    encoders = new_encoders(config.encoder, config.shape.members, generator) if config.encoder else None
+    encoders = config.encoder.new(config.shape.members, generator) if config.encoder else None
     return ImplicitPolicy(config, new_energy(config.shape, generator), scaling, encoders=encoders)
 
 

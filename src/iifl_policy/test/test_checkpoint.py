@@ -24,16 +24,17 @@ from iifl_policy.checkpoint import About, describe, read_checkpoint, write_check
 from iifl_policy.dataset import Dataset, empty
 from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.descent import DescentConfig
-from iifl_policy.encoder import EncoderShape
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
+from iifl_policy.image_encoder import ImageEncoderShape
 from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import REFERENCE, Langevin
 from iifl_policy.scaling import contract_scaling
+from iifl_policy.state_encoder import StateEncoderShape
 from iifl_policy.uniform import Uniform
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
-ENCODER = EncoderShape(96, 96, filters=(2, 2, 4))
+ENCODER = ImageEncoderShape(96, 96, filters=(2, 2, 4))
 CONFIG = ImplicitConfig(
     EnergyShape(6, 2, width=4, depth=2),
     sampler=Langevin(iterations=3, most_move=0.2),
@@ -48,6 +49,9 @@ CONFIGS = {
     "one member": replace(CONFIG, shape=replace(CONFIG.shape, members=1)),
     "explicit": ExplicitConfig(ExplicitShape(6, 2, members=3, width=8)),
     "implicit from images": replace(CONFIG, shape=replace(CONFIG.shape, state_dim=8), encoder=ENCODER),
+    "implicit behind an encoder of states": replace(
+        CONFIG, shape=replace(CONFIG.shape, state_dim=5), encoder=StateEncoderShape(6, width=5, depth=2)
+    ),
     "explicit from images": ExplicitConfig(ExplicitShape(8, 2, members=3, width=8), encoder=ENCODER),
 }
 OBSERVED = {
@@ -57,8 +61,8 @@ OBSERVED = {
 
 
 def some_policy(config=CONFIG):
-    observed = OBSERVED["camera"] if config.encoder else np.random.default_rng(1).normal(0.1, 0.2, (50, 6))
-    observed = observed if config.encoder else observed.astype(np.float32)
+    states = np.random.default_rng(1).normal(0.1, 0.2, (50, 6)).astype(np.float32)
+    observed = OBSERVED["camera"] if config.encoder == ENCODER else states
     scaling = contract_scaling(CONTRACT, Dataset(observed, np.zeros((len(observed), 2), np.float32)))
     new = new_implicit if isinstance(config, ImplicitConfig) else new_explicit
     return new(config, scaling, torch.Generator().manual_seed(1))

@@ -13,16 +13,16 @@ from torch import nn
 from iifl_policy.augmentation import Augmentation
 from iifl_policy.dataset import Dataset
 from iifl_policy.descent import DescentConfig
-from iifl_policy.encoder import SPATIAL_STEPS, SPREAD, EncoderShape, new_encoders, spatial_softmax
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
+from iifl_policy.image_encoder import SPATIAL_STEPS, SPREAD, ImageEncoderShape, spatial_softmax
 from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig
 from iifl_policy.scaling import fit_scaling
 from iifl_policy.uniform import Uniform
 
-SHAPE = EncoderShape(20, 28, filters=(8, 8, 8))
+SHAPE = ImageEncoderShape(20, 28, filters=(8, 8, 8))
 LOW, HIGH = -torch.ones(2), torch.ones(2)
 DESCENT = DescentConfig(batch_size=32, learning_rate=3e-3)
 FEW = Augmentation(copies=2)
@@ -42,7 +42,7 @@ def test_a_single_peak_is_found_where_it_is(row, column):
 
 
 def test_encoders_are_their_convolutions_one_member_after_the_other():
-    encoders = new_encoders(SHAPE, 2, torch.Generator().manual_seed(1))
+    encoders = SHAPE.new(2, torch.Generator().manual_seed(1))
     images = random(2, 3, 20, 28, 3)
     features = encoders(images)
     assert features.shape == (2, 3, SHAPE.features)
@@ -62,9 +62,9 @@ def test_encoders_are_their_convolutions_one_member_after_the_other():
 
 
 def test_other_tensors_are_refused():
-    encoders = new_encoders(SHAPE, 2, torch.Generator())
+    encoders = SHAPE.new(2, torch.Generator())
     with pytest.raises(ValueError, match="not those of 2 members"):
-        encoders.with_tensors(new_encoders(SHAPE, 3, torch.Generator()).tensors())
+        encoders.with_tensors(SHAPE.new(3, torch.Generator()).tensors())
     with pytest.raises(ValueError, match="not those of 2 members"):
         encoders.with_tensors(encoders.tensors() | {"weights.9": torch.zeros(1)})
     other = encoders.tensors()
