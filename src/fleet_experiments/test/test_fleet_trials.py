@@ -24,7 +24,7 @@ policy: {checkpoint: made/policy.safetensors, chains: 4, iterations: 2}
 allocation: {intervention_ticks: 2, hard_reset_ticks: 2}
 training: {demonstrations: made/pairs.npz, update_ticks: [3, 6], gradient_steps: 4}
 pretraining:
-  {pairs: 10, width: 8, depth: 1, gradient_steps: 3, batch_size: 4, counter_iterations: 2,
+  {pairs: 10, width: 8, depth: 1, state_depth: 1, gradient_steps: 3, batch_size: 4, counter_iterations: 2,
    calibration_ticks: 4, calibration_percentile: 50, observes: OBSERVES, filters: [2, 2, 4]}
 """
 
@@ -70,7 +70,7 @@ def test_random_allocation_gets_as_much_of_the_humans_as_iifl_took(tmp_path):
     read_fleet(folder / "runs" / "iifl_random_3" / "fleet.yaml")
 
 
-@pytest.mark.parametrize(("observes", "seen"), [("state", 6), ("camera", 8)])
+@pytest.mark.parametrize(("observes", "seen"), [("state", (6,)), ("camera", (96, 96, 3))])
 def test_both_kinds_of_policies_learn_as_often_and_see_the_same(tmp_path, observes, seen):
     setting = setting_of(tiny(tmp_path, observes), ticks=8)
     due = {name: [setting.steps_after(ALGORITHMS[name], tick) for tick in range(1, 9)] for name in ("ifl", "iifl")}
@@ -79,4 +79,5 @@ def test_both_kinds_of_policies_learn_as_often_and_see_the_same(tmp_path, observ
     for name in ("ifl", "iifl"):
         policy = setting.new_policy(ALGORITHMS[name], None, 0)
         assert policy.observes == observes
-        assert policy.config.shape.state_dim == seen
+        encoder = policy.config.encoder
+        assert (encoder.observed if encoder else (policy.config.shape.state_dim,)) == seen

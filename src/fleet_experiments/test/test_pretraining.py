@@ -17,6 +17,7 @@ from fleet_experiments.pretrain import pretrain, pretrain_from
 from iifl_policy.checkpoint import read_checkpoint
 from iifl_policy.dataset import Dataset, new_dataset, read_dataset
 from iifl_policy.randomness import torch_generator
+from iifl_policy.state_encoder import StateEncoderShape
 from sim_bridge.backends import make_environment
 from teleop_gui.supervisors import make_supervisor
 
@@ -123,7 +124,7 @@ supervisors: {count: 2, styles: [clockwise, counterclockwise]}
 policy: {checkpoint: made/policy.safetensors, chains: 4, iterations: 2}
 training: {demonstrations: made/pairs.npz}
 pretraining:
-  {pairs: 30, width: 8, depth: 1, gradient_steps: 5, batch_size: 8, counter_iterations: 2,
+  {pairs: 30, width: 8, depth: 1, state_depth: 2, gradient_steps: 5, batch_size: 8, counter_iterations: 2,
    calibration_ticks: 12, calibration_percentile: 75}
 """
 
@@ -140,6 +141,7 @@ def test_the_first_policy_is_made_of_its_demonstrations_and_calibrated_by_its_ow
     assert about.dataset == dataset.digest
     assert (about.gradient_steps, about.policy.descent.batch_size, about.policy.sampler.iterations) == (5, 8, 2)
     assert (about.policy.shape.width, about.policy.shape.depth, about.policy.loss.sampler.iterations) == (8, 1, 2)
+    assert about.policy.encoder == StateEncoderShape(CONTRACT.state_dim, width=8, depth=2)
     told = []
     environment = make_environment("mujoco", "block_push", CONTRACT, fleet.robots.count)
     uncertainties = run_without_teleoperation(
