@@ -12,11 +12,8 @@ from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from fleet_contract.door import BadInput, validated
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_views.address import Address
-from iifl_policy.checkpoint import read_checkpoint
-from iifl_policy.dataset import read_dataset
 from sim_bridge.backends import require_environment
 from teleop_gui.pointing import pointing_of
-from teleop_gui.supervisors import require_supervisor
 from yumi_driver.gateways import read_gateways
 from yumi_driver.simulated.ssh_server import sshd
 
@@ -146,6 +143,10 @@ def config_folder() -> Path:
 
 def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
     """The fleet with the wishes in it and nothing left to look up."""
+    from iifl_policy.checkpoint import read_checkpoint
+    from iifl_policy.dataset import read_dataset
+    from teleop_gui.supervisors import require_supervisor
+
     content = fleet.model_dump()
     for value, section, key in (
         (wishes.robots, "robots", "count"),

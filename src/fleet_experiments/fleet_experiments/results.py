@@ -11,9 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, stdev
 
-import pyarrow as pa
-import torch
-from pyarrow import parquet
 from rich.table import Table
 
 from fleet_contract.door import BadInput, Strict, validated
@@ -45,6 +42,9 @@ class Results(Strict):
 
     def write(self, folder: Path) -> None:
         """Write results.json, and the rows as results.parquet, whole or not at all."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
         partial = folder / (FILE + ".partial")
         partial.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
         partial.replace(folder / FILE)
@@ -90,6 +90,8 @@ def read_results(path: Path) -> Results:
 
 def device_name() -> str:
     """GPU or processor, threads, and the version of torch."""
+    import torch
+
     if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     return f"{_processor()}, {torch.get_num_threads()} of {os.cpu_count()} threads, torch {torch.__version__}"
