@@ -12,9 +12,9 @@ from fleet_contract.door import BadInput
 from fleet_experiments.algorithms import ALGORITHMS
 from fleet_experiments.benchmark_figure import Panel, draw_benchmark
 from fleet_experiments.fleet_run import read_course
-from fleet_experiments.fleet_trials import COURSE
+from fleet_experiments.fleet_trials import COURSE, trial_row
 from fleet_experiments.results import Row
-from fleet_experiments.sweep import ROWS, read_rows
+from fleet_experiments.sweep import ROWS
 from sim_bridge.backends import BENCHMARK
 
 TICKS = {"paper": 10_000, "cpu": 1000}
@@ -86,12 +86,7 @@ def found_at(folder: Path, scale: str) -> Found:
             done = [run for run in sorted(runs.glob(f"{name}_[0-9]*")) if (run / ROWS).exists()]
             wanted = {seed: runs / f"{name}_{seed}" for seed in SEEDS}
             everything.missing.extend(f"{env} {name} {seed}" for seed, run in wanted.items() if run not in done)
-            everything.rows.extend(_told(row) for run in done for row in read_rows(run))
+            everything.rows.extend(trial_row(run) for run in done)
             if done:
                 everything.panels.append(Panel(env, algorithm.name, [read_course(run / COURSE) for run in done]))
     return everything
-
-
-def _told(row: Row) -> Row:
-    """Humans who never acted have no return on their effort (table 1 of the paper: N/A)."""
-    return row if row.get("human_actions") else row | {"rohe": None}

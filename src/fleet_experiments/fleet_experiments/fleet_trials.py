@@ -51,10 +51,22 @@ def fleet_trials(
     for names in ([name for name in algorithms if name != RANDOM], [name for name in algorithms if name == RANDOM]):
         trials = {f"{name}_{seed}": partial(_run, fleet, ticks, name, seed) for name in names for seed in seeds}
         sweep(trials, runs, key=key, memory_bytes=run_bytes(setting), address=address)
-    rows = [row for name in algorithms for seed in seeds for row in read_rows(runs / f"{name}_{seed}")]
+    rows = [trial_row(runs / f"{name}_{seed}") for name in algorithms for seed in seeds]
     results = new_results(experiment, command, rows)
     results.write(folder)
     return results
+
+
+def trial_row(folder: Path) -> Row:
+    """The row of a trial that has ended. Humans who never acted have no return on their effort (IIFL table 1: N/A).
+
+    Raises:
+        BadInput: it cannot be read, or something else lies there.
+    """
+    match read_rows(folder):
+        case [{"human_actions": actions} as row]:
+            return row if actions else row | {"rohe": None}
+    raise BadInput(f"{folder / ROWS}: found no row of a trial of this version.")
 
 
 def _require_like(folder: Path, seeds: Sequence[int]) -> None:
