@@ -79,7 +79,7 @@ def _require_like(folder: Path, seeds: Sequence[int]) -> None:
 def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, advance: Advance) -> list[Row]:
     setting, chosen = setting_of(fleet, ticks=ticks), ALGORITHMS[algorithm]
     if algorithm == RANDOM:
-        (like,) = read_rows(folder.parent / f"{LIKE}_{seed}")
+        like = trial_row(folder.parent / f"{LIKE}_{seed}")
         setting = replace(setting, budget_per_tick=max(int(like["human_actions"] or 0), 1) / ticks)
     over_nodes(fleet, setting, chosen).write(folder / "fleet.yaml")
     outcome = FleetRun(setting, chosen, seed, folder, advance).run()

@@ -14,7 +14,7 @@ decisions and pairs. The first two were measured, by the peak of processes with 
 
 
 def run_bytes(setting: Setting) -> int:
-    """About what a run takes at most, bytes, to a factor of two; encoders of images are not counted, explicit policies as implicit ones."""
+    """About what a run takes at most, bytes, to a factor of two; encoders are not counted, explicit policies as implicit ones."""
     implicit, contract = setting.implicit, setting.contract
     shape, loss = implicit.shape, implicit.loss
     candidates = shape.members * implicit.descent.batch_size * (1 + loss.counter_examples)

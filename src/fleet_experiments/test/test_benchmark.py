@@ -98,8 +98,16 @@ def test_measures_of_the_figure():
     assert drawn["return on human effort,\nas the paper plots it"] == [0, 100 * 2 / 25, 100 * 3 / 25]
 
 
-@pytest.mark.parametrize("harm", ["rows", "course", "row of another version", "course of another version"])
-def test_runs_of_another_version_are_refused_in_one_sentence(tmp_path, harm):
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ("rows", "found no rows of a run"),
+        ("row of another version", "found no row of a trial of this version"),
+        ("course", "found no course of a run"),
+        ("course of another version", "found no course of a run"),
+    ],
+)
+def test_runs_of_another_version_are_refused_in_one_sentence(tmp_path, harm, says):
     course = Course(np.array([0]), np.array([1]), np.array([2]))
     kept(tmp_path, "ant", "iifl", 0, course)
     run = tmp_path / "cpu" / "ant" / "runs" / "iifl_0"
@@ -111,7 +119,7 @@ def test_runs_of_another_version_are_refused_in_one_sentence(tmp_path, harm):
         (run / COURSE).write_bytes(b"no zip")
     else:
         np.savez(run / COURSE, successes=np.zeros(3))
-    with pytest.raises(BadInput, match=r"found no (rows of a run|row of a trial|course of a run)"):
+    with pytest.raises(BadInput, match=says):
         found(tmp_path)
 
 

@@ -81,3 +81,4 @@ def test_both_kinds_of_policies_learn_as_often_and_see_the_same(tmp_path, observ
         assert policy.observes == observes
         encoder = policy.config.encoder
         assert (encoder.observed if encoder else (policy.config.shape.state_dim,)) == seen
+        assert policy.config.shape.state_dim == (8 if encoder else 6)

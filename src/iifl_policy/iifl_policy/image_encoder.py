@@ -29,7 +29,6 @@ class ImageEncoderShape:
     """Size of an encoder of images."""
 
     stream: ClassVar[Stream] = "camera"
-
     height: int
     """H, pixels."""
     width: int
@@ -59,8 +58,7 @@ class ImageEncoderShape:
 
     def encoders_from(self, tensors: Mapping[str, Tensor], members: int) -> ImageEncoders:
         """From what `ImageEncoders.tensors` names; see `Layers.with_tensors`."""
-        weights, biases = (tuple(torch.empty(size, device="meta") for size in part) for part in self._layers(members))
-        return ImageEncoders(weights, biases).with_tensors(tensors)
+        return ImageEncoders.from_tensors(tensors, *self._layers(members))
 
     def _layers(self, members: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
         """Shapes of weights and biases."""

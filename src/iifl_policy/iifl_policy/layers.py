@@ -5,7 +5,7 @@ E ensemble members.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -21,6 +21,14 @@ class Layers:
     """(E, ...) per layer."""
     biases: tuple[Tensor, ...]
     """(E, ...) per layer."""
+
+    @classmethod
+    def from_tensors(
+        cls, tensors: Mapping[str, Tensor], weights: Sequence[tuple[int, ...]], biases: Sequence[tuple[int, ...]]
+    ) -> Self:
+        """Layers of these shapes, with the parameters that `tensors` named; see `with_tensors`."""
+        like = cls(*(tuple(torch.empty(shape, device="meta") for shape in shapes) for shapes in (weights, biases)))
+        return like.with_tensors(tensors)
 
     @property
     def members(self) -> int:

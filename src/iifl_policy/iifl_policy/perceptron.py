@@ -49,6 +49,5 @@ def perceptrons_from(tensors: Mapping[str, Tensor], members: int, sizes: Sequenc
         KeyError: a tensor is missing.
         ValueError: there are other tensors, or a shape is another.
     """
-    shapes = [(members, *pair) for pair in pairwise(sizes)], [(members, 1, outputs) for outputs in sizes[1:]]
-    like = Perceptrons(*(tuple(torch.empty(shape, device="meta") for shape in part) for part in shapes))
-    return like.with_tensors(tensors)
+    weights, biases = [(members, *pair) for pair in pairwise(sizes)], [(members, 1, outputs) for outputs in sizes[1:]]
+    return Perceptrons.from_tensors(tensors, weights, biases)
