@@ -15,7 +15,6 @@ from rich.live import Live
 
 from fleet_bringup.history import History
 from fleet_bringup.incidents import Incidents
-from fleet_bringup.report import summarise, write_report
 from fleet_bringup.view import line, view
 from fleet_contract.action import action_of
 from fleet_contract.diagnosing import check_of
@@ -134,6 +133,8 @@ class ConsoleNode(FleetNode):
 
     def finish(self, *_: object) -> None:
         """Write the report and say where it is."""
+        from fleet_bringup.report import summarise, write_report
+
         if self._live:
             self._show()
             self._live.stop()

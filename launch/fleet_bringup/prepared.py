@@ -14,8 +14,6 @@ from fleet_contract.fleet import Fleet, read_fleet
 from fleet_views.address import Address
 from sim_bridge.backends import require_environment
 from teleop_gui.pointing import pointing_of
-from yumi_driver.gateways import read_gateways
-from yumi_driver.simulated.ssh_server import sshd
 
 FLEET_FILE = "fleet.yaml"
 
@@ -209,6 +207,9 @@ def _require_gateways(fleet: Fleet) -> None:
     environment = fleet.environment
     if environment.backend not in {"yumi", "yumi_sim"}:
         return
+    from yumi_driver.gateways import read_gateways
+    from yumi_driver.simulated.ssh_server import sshd
+
     if environment.gateways is not None:
         read_gateways(environment.gateways, fleet.robots.count)
     elif sshd() is None:

@@ -9,6 +9,7 @@ import rclpy
 from rclpy.client import Client
 from std_srvs.srv import Trigger
 
+from fleet_bringup.asking import ask
 from fleet_bringup.joining import MEET_S, join
 from fleet_bringup.prepared import FLEET_FILE
 from fleet_contract.door import BadInput
@@ -35,9 +36,7 @@ def resume(run: Path | None, robot: str) -> bool:
         client: Client[Any, Any] = node.create_client(Trigger, f"/{robot}/resume")
         if not client.wait_for_service(MEET_S):
             raise BadInput(f"ROBOT: found {robot}, allowed is one that is or was absent.")
-        answer = client.call_async(Trigger.Request())
-        rclpy.spin_until_future_complete(node, answer, timeout_sec=ANSWER_S)
-        response = answer.result()
+        response = ask(node, client, ANSWER_S)
         print(f"{robot}: {response.message if response else 'its driver does not answer'}")
         return bool(response and response.success)
     finally:

@@ -17,6 +17,7 @@ from std_srvs.srv import Trigger
 from test_runner import PATIENCE_S, of_run, started, wait_for
 from watching import Watcher
 
+from fleet_bringup.asking import ask
 from fleet_bringup.graph import node_graph
 from fleet_bringup.prepared import Wishes, prepare
 from fleet_contract.action import ActionKind
@@ -46,9 +47,7 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
             for service in ("emergency_stop", "emergency_stop_reset"):
                 client = watcher.node.create_client(Trigger, f"fleet/{service}")
                 assert client.wait_for_service(PATIENCE_S)
-                answer = client.call_async(Trigger.Request())
-                rclpy.spin_until_future_complete(watcher.node, answer, timeout_sec=PATIENCE_S)
-                assert answer.result().success
+                assert ask(watcher.node, client, PATIENCE_S).success
                 watcher.wait_for_ticks()
                 told = {"emergency_stop": True, "emergency_stop_reset": False}[service]
                 diagnosed.wait_for(lambda told=told: [says_stopped(top) for top in diagnosed.tops[-1:]] == [told])

@@ -122,6 +122,9 @@ def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_b
             wait_for_status("robot_01", lambda status: status.tick > lost.tick + 5)
             os.kill(base, signal.SIGCONT)
             wait_for_status("robot_04", lambda status: status.absent.startswith("is back"))
+            resumed = fleet("resume", "robot_04", "--run", str(folder), cwd=tmp_path)
+            assert (resumed.returncode, resumed.stdout) == (0, "robot_04: is coming back\n"), resumed.stderr
+            wait_for_status("robot_04", lambda status: not status.absent)
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
     told = json.loads((folder / "summary.json").read_text())["diagnostics"]

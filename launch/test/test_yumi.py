@@ -79,14 +79,12 @@ def test_the_fleet_goes_on_without_the_arms_of_a_gateway_that_fails(tmp_path: Pa
             if line.startswith(("tick 2 ", "tick 3 ", "tick 4 ")):
                 break
             assert time.monotonic() < until_s, said
-        found = subprocess.run(
-            ["pgrep", "-f", f"yumi_driver.agent {tmp_path}/out/gateway_01/cell.yaml$"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for pid in found.stdout.split():
-            os.kill(int(pid), signal.SIGKILL)
+        else:
+            pytest.fail(f"the fleet has ended: {said}")
+        while not (agents := agents_of(tmp_path / "out/gateway_01")):
+            assert time.monotonic() < until_s, said
+        for pid in agents:
+            os.kill(pid, signal.SIGKILL)
         said += fleet.communicate(timeout=PATIENCE_S)[0].splitlines()
     assert fleet.returncode == 0, said
     told = json.loads((tmp_path / "out/summary.json").read_text())["diagnostics"]
@@ -107,6 +105,12 @@ def test_the_fleet_goes_on_without_the_arms_of_a_gateway_that_fails(tmp_path: Pa
     report = messages(bag, "/policy_report")["/fleet/policy_report"][-1]
     assert report.robots == list(ROBOTS[2:])
     assert not any(lease.robot in ROBOTS[:2] for lease in messages(bag, "/leases")["/fleet/leases"][-1].leases)
+
+
+def agents_of(gateway: Path) -> list[int]:
+    """Processes that serve a gateway's arms."""
+    words = ["pgrep", "-f", f"yumi_driver.agent {gateway}/cell.yaml$"]
+    return [*map(int, subprocess.run(words, capture_output=True, text=True, check=False).stdout.split())]
 
 
 def test_each_gateway_has_a_driver_of_its_own_and_its_own_robots(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GATEWAYS = "gateways.yaml"
 """Where the file is in the run's folder."""
 LIMITS = "limits.yaml"
-SHARED_MACHINE_S = 1.5
+SHARED_MACHINE_S = 5.0
 SHARED_MACHINE = "the simulated lab shares its processors with the fleet, and may be late without anything being wrong"
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 TELL_S = 0.05
 LEAVE_S = 2.0
-"""Silence after which the agent ends, so that the next one finds the arms' ports free."""
+"""The arms have held for so long, because nobody is heard, when the agent ends: the next one finds their ports free."""
 READY_S = 3.0
 """Until an arm whose program has been started is heard, and its camera sees."""
 POLL_S = 0.02
@@ -75,7 +75,7 @@ class Agent:
         self._context.close()
 
     def serve(self, orders: BinaryIO, told: BinaryIO) -> None:
-        """Until the orders end, or nothing has been heard for LEAVE_S.
+        """Until the orders end, or nothing has been heard for too long.
 
         Raises:
             WireError: the orders are garbage.
@@ -88,7 +88,7 @@ class Agent:
     @property
     def is_left(self) -> bool:
         """Whether nobody has been heard for so long that the agent should end."""
-        return self._hearing.silent_s > LEAVE_S
+        return self._hearing.silent_s > self._limits.silence_s.value + LEAVE_S
 
     def _frames(self, decoder: Decoder, data: bytes, teller: threading.Thread) -> None:
         for frame in decoder.feed(data):
