@@ -22,18 +22,19 @@ from yumi_driver.simulated.ssh_server import sshd
 pytestmark = pytest.mark.skipif(sshd() is None, reason="openssh-server is not installed")
 ROBOTS = ("robot_01", "robot_02", "robot_03", "robot_04")
 PATIENCE_S = 120.0
+TICKS, LONGER_TICKS = 6, 9
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    return up(tmp_path_factory.mktemp("yumi") / "out", "--fleet", "yumi_sim", "--ticks", "8", "--headless")
+    return up(tmp_path_factory.mktemp("yumi") / "out", "--fleet", "yumi_sim", "--ticks", str(TICKS), "--headless")
 
 
 def test_every_tick_of_every_arm_is_in_the_bag(run: Ended) -> None:
     assert run.code == 0, run.out + run.err
     found = counts(run.folder / "bag")
     expected = {
-        f"/{robot}/{topic}": 8
+        f"/{robot}/{topic}": TICKS
         for robot in ROBOTS
         for topic in ("observation", "camera/image_raw", "policy_action", "action")
     }
@@ -62,7 +63,7 @@ def test_an_arm_that_is_told_to_push_pushes_its_cube_that_way(run: Ended) -> Non
 
 
 def test_the_fleet_goes_on_without_the_arms_of_a_gateway_that_fails(tmp_path: Path) -> None:
-    words = ["up", "--fleet", "yumi_sim", "--ticks", "9", "--headless", "--report", "out"]
+    words = ["up", "--fleet", "yumi_sim", "--ticks", str(LONGER_TICKS), "--headless", "--report", "out"]
     environment = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
     with subprocess.Popen(
         [ROOT / "fleet", *words],
@@ -76,7 +77,7 @@ def test_the_fleet_goes_on_without_the_arms_of_a_gateway_that_fails(tmp_path: Pa
         until_s = time.monotonic() + PATIENCE_S
         for line in fleet.stdout:
             said.append(line)
-            if line.startswith(("tick 2 ", "tick 3 ", "tick 4 ")):
+            if line.startswith("tick ") and int(line.split()[1]) >= 2:
                 break
             assert time.monotonic() < until_s, said
         else:
@@ -98,10 +99,11 @@ def test_the_fleet_goes_on_without_the_arms_of_a_gateway_that_fails(tmp_path: Pa
         last = statuses[f"/{robot}/status"][-1]
         assert last.absent
         held = messages(bag, f"{robot}/action")[f"/{robot}/action"][-1]
-        assert (held.tick, held.kind, held.reason) == (8, ActionKind.HOLD, f"absent: {last.absent}")
+        assert (held.tick, held.kind, held.reason) == (LONGER_TICKS - 1, ActionKind.HOLD, f"absent: {last.absent}")
     for robot in ROBOTS[2:]:
         assert not any(status.absent for status in statuses[f"/{robot}/status"])
-        assert [m.tick for m in messages(bag, f"{robot}/observation")[f"/{robot}/observation"]] == list(range(9))
+        observed = messages(bag, f"{robot}/observation")[f"/{robot}/observation"]
+        assert [message.tick for message in observed] == list(range(LONGER_TICKS))
     report = messages(bag, "/policy_report")["/fleet/policy_report"][-1]
     assert report.robots == list(ROBOTS[2:])
     assert not any(lease.robot in ROBOTS[:2] for lease in messages(bag, "/leases")["/fleet/leases"][-1].leases)
