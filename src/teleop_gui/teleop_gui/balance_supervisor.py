@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from teleop_gui.supervisor import Scripted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,18 +36,11 @@ LEGS_23 = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
 """Directions of the legs from the middle."""
 
 
-class BalanceSupervisor:
+class BalanceSupervisor(Scripted):
     """`Supervisor` of one style."""
 
     def __init__(self, style: str) -> None:
         self._gains = STYLES[style]
-
-    def begin(self) -> None:
-        """Nothing is remembered."""
-
-    def has_reset(self) -> bool:
-        """At once."""
-        return True
 
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """The action (A,): knees stretch where the ball is and where it rolls to."""

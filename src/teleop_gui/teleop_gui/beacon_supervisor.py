@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from teleop_gui.supervisor import Scripted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,15 +29,12 @@ UNDECIDED_M = 0.3
 """The sides are about as free where their ranges differ by no more."""
 
 
-class BeaconSupervisor:
-    """`Supervisor` that sees how far the beacon is ahead and to the left, and the ranges. It remembers nothing."""
+class BeaconSupervisor(Scripted):
+    """`Supervisor` that sees how far the beacon is ahead and to the left, and the ranges."""
 
     def __init__(self, style: str) -> None:
         """`style` is one of `STYLES`."""
         self._side = STYLES[style]
-
-    def begin(self) -> None:
-        """Nothing is remembered."""
 
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """Speed, m/s, and rate of turning, rad/s, (A,)."""
@@ -50,10 +49,6 @@ class BeaconSupervisor:
         ahead_m = min(distance_m, float(ranges_R[2]))
         speed = min(FASTEST_M_PER_S * max(0.0, math.cos(heading_rad)) ** 2, ahead_m / TICK_S / 2)
         return np.array([speed, turn])
-
-    def has_reset(self) -> bool:
-        """A script puts everything right at once."""
-        return True
 
     def _sides(self, ranges_R: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where to turn for what each range sees: 1 to the left, -1 to the right."""

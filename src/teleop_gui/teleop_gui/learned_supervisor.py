@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from teleop_gui.learned_expert import LearnedExpert, read_expert
+from teleop_gui.supervisor import Scripted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ BODIES = {
 """By task; their experts are in files of that name."""
 
 
-class LearnedSupervisor:
+class LearnedSupervisor(Scripted):
     """`Supervisor` of one style."""
 
     def __init__(self, task: str, style: str, contract: RobotContract) -> None:
@@ -76,13 +77,6 @@ class LearnedSupervisor:
         observed = [quantity.name for quantity in contract.observation.state.quantities]
         moved = [quantity.name for quantity in contract.action.quantities]
         self._mirrors = [BODIES[task].mirror(names) for names in (observed, moved)] if style == "mirrored" else None
-
-    def begin(self) -> None:
-        """Nothing is remembered."""
-
-    def has_reset(self) -> bool:
-        """At once."""
-        return True
 
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """The action (A,)."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from teleop_gui.supervisor import Scripted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -38,7 +40,7 @@ LONGEST = 1.0
 """Greatest |dx| and |dy| of an action."""
 
 
-class NavigationSupervisor:
+class NavigationSupervisor(Scripted):
     """`Supervisor` that sees the cell (x, y) of a robot, and nothing else: it does not know of the wind either.
 
     It remembers nothing: each action starts the way from where the robot is now. A robot that has left the middle row
@@ -50,17 +52,10 @@ class NavigationSupervisor:
         self._style = style
         self._generator = generator
 
-    def begin(self) -> None:
-        """Nothing is remembered."""
-
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """The displacement (A,), cells: to the next point of the way, as far as one action goes in x and in y."""
         next_2 = np.array(self._next_point(int(state_S[0]), int(state_S[1])), dtype=np.float64)
         return np.clip(next_2 - state_S, -LONGEST, LONGEST)
-
-    def has_reset(self) -> bool:
-        """A script puts everything right at once."""
-        return True
 
     def _next_point(self, x: int, y: int) -> tuple[int, int]:
         aside = y - MIDDLE_Y

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from teleop_gui.supervisor import Scripted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,7 +35,7 @@ UNDECIDED_RAD = 0.25
 """The ways are about equally long when their angles about the origin differ by no more."""
 
 
-class PushSupervisor:
+class PushSupervisor(Scripted):
     """`Supervisor` that sees the contract's observation of a push cell, and nothing else.
 
     It remembers nothing: each push starts the way that is best from where the cube is now.
@@ -52,9 +54,6 @@ class PushSupervisor:
         self._slack_m = scale * SLACK_M
         self._longest_m = longest_m
 
-    def begin(self) -> None:
-        """Nothing is remembered."""
-
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """The push vector, (A,), m."""
         cube_2, goal_2 = np.asarray(state_S[:2], float), np.asarray(state_S[4:6], float)
@@ -63,10 +62,6 @@ class PushSupervisor:
             return away_2
         goal_2 = np.clip(goal_2, -self._outer_m, self._outer_m)
         return self._shortened(self._next_point(cube_2, goal_2) - cube_2)
-
-    def has_reset(self) -> bool:
-        """A script puts everything right at once."""
-        return True
 
     def _out_of_tight_place(self, cube_2: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """A push straight away from a wall or the obstacle where the cube is too near to turn, or None.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from teleop_gui.supervisor import Scripted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -40,18 +42,11 @@ DOWN = Rotation.from_euler("x", np.pi)
 """The hand's frame when it points down at yaw zero."""
 
 
-class StackSupervisor:
+class StackSupervisor(Scripted):
     """`Supervisor` of one style."""
 
     def __init__(self, style: str) -> None:
         self._offset = STYLES[style]
-
-    def begin(self) -> None:
-        """Nothing is remembered."""
-
-    def has_reset(self) -> bool:
-        """At once."""
-        return True
 
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """The action (A,) of the step that it is time for."""

@@ -5,6 +5,7 @@ S state dim, A action dim.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import numpy as np
@@ -27,8 +28,16 @@ class Supervisor(Protocol):
         """Whether the human has put robot and workspace right."""
 
 
-class Scripted(Supervisor, Protocol):
-    """A script: it decides at once, and resets when it is asked to."""
+class Scripted(ABC):
+    """A `Supervisor` that is a script: it decides at once, remembers nothing, and resets when it is asked to."""
 
+    @abstractmethod
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """The action (A,), in the contract's units and range."""
+
+    def begin(self) -> None:  # noqa: B027 - most remember nothing
+        """See `Supervisor.begin`."""
+
+    def has_reset(self) -> bool:
+        """See `Supervisor.has_reset`."""
+        return True
