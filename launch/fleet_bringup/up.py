@@ -35,15 +35,11 @@ def up(run: Run, *, headless: bool, log_level: str) -> int:
         try:
             with Processes(others, run.folder, environment, params_files, log_level) as processes:
                 watch = Watch(processes)
-                words = arguments(console, params_files, log_level)
-
-                def end(node: ConsoleNode, *_: object) -> None:
-                    """The others stop while the report is written."""
-                    with ThreadPoolExecutor(1) as beside:
-                        beside.submit(processes.stop)
-                        node.finish()
-
-                run_node(lambda: ConsoleNode(watch), args=words, at_end=end)
+                ended = run_node(lambda: ConsoleNode(watch), args=arguments(console, params_files, log_level))
+                # The console has left ROS first: who sees others leave can lock up in Fast DDS (see config/fastdds.xml).
+                with ThreadPoolExecutor(1) as beside:
+                    beside.submit(processes.stop)
+                    ended.finish()
                 return watch.exit_code
         finally:
             remove_orphans()

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -130,18 +130,24 @@ class FleetNode(Node):
         return self.fleet.tick.mode == "lockstep"
 
 
+NodeT = TypeVar("NodeT", bound=FleetNode)
+
+
 def run(
-    make: Callable[[], FleetNode],
+    make: Callable[[], NodeT],
     *,
     args: list[str] | None = None,
-    at_end: Callable[[Any, SingleThreadedExecutor], None] | None = None,
-) -> None:
+    at_end: Callable[[NodeT, SingleThreadedExecutor], None] | None = None,
+) -> NodeT:
     """Run one node until it has `finished`, or SIGINT or SIGTERM comes, however often.
 
     Args:
         make: the node's constructor.
         args: command line of the node, the process's own by default.
         at_end: called with the node and its executor before they are destroyed.
+
+    Returns:
+        The node, which has left ROS.
 
     Bad input is one sentence on standard error and exit code 2. A node that does not find out of ROS within LEAVE_S ends its
     process with the stacks of its threads and exit code 1.
@@ -177,10 +183,11 @@ def run(
         node.destroy_node()
         rclpy.try_shutdown()
         faulthandler.cancel_dump_traceback_later()
+    return node
 
 
 def run_process(
-    make: Callable[[], FleetNode], *, at_end: Callable[[Any, SingleThreadedExecutor], None] | None = None
+    make: Callable[[], NodeT], *, at_end: Callable[[NodeT, SingleThreadedExecutor], None] | None = None
 ) -> NoReturn:
     """Run one node as `run` does, and end the process.
 
