@@ -48,9 +48,13 @@ def fleet_trials(
     key, runs = training_key(setting, task_digest(setting.task)), folder / "runs"
     if RANDOM in algorithms and LIKE not in algorithms:
         _require_like(runs, seeds)
-    for names in ([name for name in algorithms if name != RANDOM], [name for name in algorithms if name == RANDOM]):
-        trials = {f"{name}_{seed}": partial(_run, fleet, ticks, name, seed) for name in names for seed in seeds}
-        sweep(trials, runs, key=key, memory_bytes=run_bytes(setting), address=address)
+    trials = {
+        f"{name}_{seed}": partial(_run, fleet, ticks, name, seed)
+        for name in sorted(algorithms, key=lambda name: name == RANDOM)
+        for seed in seeds
+    }
+    after = {f"{RANDOM}_{seed}": f"{LIKE}_{seed}" for seed in seeds}
+    sweep(trials, runs, key=key, after=after, memory_bytes=run_bytes(setting), address=address)
     rows = [trial_row(runs / f"{name}_{seed}") for name in algorithms for seed in seeds]
     results = new_results(experiment, command, rows)
     results.write(folder)

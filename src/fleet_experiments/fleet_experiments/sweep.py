@@ -28,7 +28,13 @@ KEY = "key.txt"
 
 
 def sweep(
-    runs: Mapping[str, Work], folder: Path, *, key: str, memory_bytes: int = 0, address: str | None = None
+    runs: Mapping[str, Work],
+    folder: Path,
+    *,
+    key: str,
+    after: Mapping[str, str] | None = None,
+    memory_bytes: int = 0,
+    address: str | None = None,
 ) -> list[Row]:
     """Rows of all runs, in their order. Runs that have ended before are not run again; one that was cut goes on.
 
@@ -36,6 +42,7 @@ def sweep(
         runs: by name; each gets a folder of that name and one processor.
         folder: where the runs' folders are; on a cluster, one that all its machines see.
         key: of all that the runs depend on and their names do not tell; runs with another key are not mixed with these.
+        after: by a run's name, that of an earlier one whose end it waits for.
         memory_bytes: that one run takes; no more runs than there is memory for go side by side.
         address: of a Ray cluster; this machine's processors by default.
 
@@ -49,7 +56,7 @@ def sweep(
             _require_memory(memory_bytes)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / KEY).write_text(key, encoding="utf-8")
-            _run(waiting, folder, memory_bytes)
+            _run(waiting, folder, after or {}, memory_bytes)
     return [row for name in runs for row in read_rows(folder / name)]
 
 
@@ -99,10 +106,13 @@ def _cluster(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _run(runs: Mapping[str, Work], folder: Path, memory_bytes: int) -> None:
+def _run(runs: Mapping[str, Work], folder: Path, after: Mapping[str, str], memory_bytes: int) -> None:
     stages: Any = ray.remote(num_cpus=0)(Stages).remote()
     work = ray.remote(num_cpus=1, memory=memory_bytes)(_work)
-    pending = {work.remote(run, folder / name, name, stages): name for name, run in runs.items()}
+    begun: dict[str, Any] = {}
+    for name, run in runs.items():
+        begun[name] = work.remote(run, folder / name, name, stages, begun.get(after.get(name, "")))
+    pending = {ending: name for name, ending in begun.items()}
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
         bars = {name: progress.add_task(f"{name}: waiting", total=None) for name in runs}
         while pending:
@@ -131,7 +141,8 @@ class Stages:
         return self._stages
 
 
-def _work(work: Work, folder: Path, name: str, stages: Any) -> None:
+def _work(work: Work, folder: Path, name: str, stages: Any, _: None) -> None:
+    """Ray calls it when the run before it, which is the last argument, has ended."""
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     said = 0.0

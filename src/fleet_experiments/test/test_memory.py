@@ -39,7 +39,7 @@ def peak_bytes(setting: Setting) -> int:
 
 @pytest.mark.parametrize(
     "setting",
-    [replace(SMALL, robots=100, implicit=LEARNS), replace(SMALL, robots=30_000, implicit=DECIDES)],
+    [replace(SMALL, robots=100, implicit=LEARNS), replace(SMALL, robots=10_000, implicit=DECIDES)],
     ids=["learns", "decides"],
 )
 def test_what_is_foretold_is_about_what_is_taken(setting):

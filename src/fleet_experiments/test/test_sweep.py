@@ -16,6 +16,8 @@ def test_rows_come_back_in_order_and_what_was_refused_says_so(tmp_path):
     def work(folder, advance):
         for done in (1, 2):
             advance("working", done, 2)
+        if folder.name == "later":
+            assert (tmp_path / "two" / "rows.json").exists()
         if folder.name == "bad":
             raise BadInput("bad: found nothing.")
         return [{"threads": torch.get_num_threads(), "folder": folder.name}]
@@ -25,8 +27,9 @@ def test_rows_come_back_in_order_and_what_was_refused_says_so(tmp_path):
     with pytest.raises(BadInput, match="bad: found nothing"):
         sweep({"one": work, "bad": work, "kept": work}, tmp_path, key="these")
     assert not (tmp_path / "bad" / "rows.json").exists()
-    rows = sweep({"kept": work, "two": work, "one": work}, tmp_path, key="these")
-    assert [row["folder"] for row in rows] == ["before", "two", "one"]
+    runs = dict.fromkeys(("kept", "two", "later", "latest", "one"), work)
+    rows = sweep(runs, tmp_path, key="these", after={"later": "two", "latest": "kept"})
+    assert [row["folder"] for row in rows] == ["before", "two", "later", "latest", "one"]
     assert rows[1]["threads"] == 1
     assert rows[1:2] == json.loads((tmp_path / "two" / "rows.json").read_text())
     with pytest.raises(BadInput, match="found other runs"):
