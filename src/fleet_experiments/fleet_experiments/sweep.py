@@ -120,9 +120,9 @@ def _run(runs: Mapping[str, Work], folder: Path, after: Mapping[str, str], memor
             told: dict[str, tuple[str, int, int]] = ray.get(stages.all.remote())
             for name, (stage, done, total) in told.items():
                 progress.update(bars[name], description=f"{name}: {stage}", completed=done, total=total)
-            for run in ended:
-                ray.get(run)
-                name = pending.pop(run)
+            for ending in ended:
+                ray.get(ending)
+                name = pending.pop(ending)
                 progress.update(bars[name], description=f"{name}: done", completed=1, total=1)
 
 
