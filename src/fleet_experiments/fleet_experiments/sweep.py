@@ -32,7 +32,7 @@ def sweep(
     folder: Path,
     *,
     key: str,
-    after: Mapping[str, str] | None = None,
+    after: Mapping[str, str] = {},
     memory_bytes: int = 0,
     address: str | None = None,
 ) -> list[Row]:
@@ -56,7 +56,7 @@ def sweep(
             _require_memory(memory_bytes)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / KEY).write_text(key, encoding="utf-8")
-            _run(waiting, folder, after or {}, memory_bytes)
+            _run(waiting, folder, after, memory_bytes)
     return [row for name in runs for row in read_rows(folder / name)]
 
 

@@ -67,8 +67,8 @@ def test_random_allocation_gets_as_much_of_the_humans_as_iifl_took(tmp_path):
     fleet, folder = tiny(tmp_path, "state"), tmp_path / "out"
     with pytest.raises(BadInput, match=r"^--algo: found iifl_random without iifl and seed 3"):
         trials(fleet, folder, ["iifl_random"], [3], 60)
-    rows = trials(fleet, folder, ["iifl_random", "iifl"], [3], 60)
-    assert [row["algo"] for row in rows] == ["IIFL-Random", "IIFL"], "as they were asked for"
+    rows = trials(fleet, folder, ["iifl_random", "ifl", "iifl"], [3], 60)
+    assert [row["algo"] for row in rows] == ["IIFL-Random", "IFL", "IIFL"], "as they were asked for"
     for row in rows:
         require_told(row, folder, 60)
     taken = {row["algo"]: row["human_actions"] for row in rows}

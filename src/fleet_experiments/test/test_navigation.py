@@ -124,16 +124,6 @@ def test_the_picture_is_drawn_from_what_the_runs_kept(small_experiment):
         assert (panel.energies_PGG is not None) == (ALGORITHMS[name].policy == "implicit")
 
 
-@pytest.fixture
-def one_thread():
-    """As a worker has."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", ["ibc", "iifl"])
 def test_a_worker_gives_what_the_run_gives_here(small_experiment, tmp_path, name):
     _, results = small_experiment

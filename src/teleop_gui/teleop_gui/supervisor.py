@@ -35,7 +35,7 @@ class Scripted(ABC):
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """The action (A,), in the contract's units and range."""
 
-    def begin(self) -> None:  # noqa: B027 - most remember nothing
+    def begin(self) -> None:  # noqa: B027 - nothing is remembered
         """See `Supervisor.begin`."""
 
     def has_reset(self) -> bool:
