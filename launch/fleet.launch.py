@@ -20,9 +20,9 @@ from launch_ros.actions import Node
 
 from fleet_bringup.display import has_display
 from fleet_bringup.graph import ENVIRONMENT, node_graph, write_parameters
-from fleet_bringup.prepared import Wishes, config_folder, prepare
-from fleet_contract.door import BadInput
-from fleet_views.address import Address
+from fleet_bringup.run_setup import Wishes, config_folder, prepare
+from fleet_common.address import Address
+from fleet_contract.validation import BadInput
 
 ARGUMENTS = {
     "fleet": ("block_push", "A fleet file, or the name of one that comes with the stack."),

@@ -10,10 +10,10 @@ def files(*patterns: str) -> list[str]:
 setup(
     name="fleet_bringup",
     version="0.1.0",
-    description="Launch files, fleet files, the console, and the fleet command.",
+    description="Launch files, fleet files, the node graph, and what prepares a run.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_bringup", "fleet_bringup.*"]),
-    package_data={"fleet_bringup": ["py.typed", "run_page/report.*"]},
+    package_data={"fleet_bringup": ["py.typed"]},
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/fleet_bringup"]),
         ("share/fleet_bringup", ["package.xml"]),
@@ -30,10 +30,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            "console_node = fleet_bringup.console_node:main",
-            "diagnostics_node = fleet_bringup.diagnostics_node:main",
             "prepare = fleet_bringup.prepare:main",
-            "fleet = fleet_bringup.cli:main",
         ],
     },
 )

@@ -1,1 +1,1 @@
-"""Launch files, fleet files, the console, and the fleet command."""
+"""Launch files, fleet files, the node graph, and what prepares a run."""

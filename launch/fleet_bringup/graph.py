@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from fleet_bringup.prepared import Run, config_folder
+from fleet_bringup.run_setup import Run, config_folder
 
 ENVIRONMENT = {
     # The fleet is heard on this machine only, unless somebody wishes otherwise.
@@ -51,7 +51,7 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
     home: dict[str, Parameter] = {"run_dir": str(run.folder)}
     seeded = home | {"seed": run.seed}
     workers = [
-        NodeSpec("iifl_policy", "policy_node", "policy", seeded),
+        NodeSpec("fleet_learning", "policy_node", "policy", seeded),
         NodeSpec("fleet_allocator", "allocator_node", "allocator", seeded),
         NodeSpec("fleet_safety", "gate_node", "gate", home),
         NodeSpec("fleet_views", "markers_node", "markers", home),
@@ -63,19 +63,19 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
     if replays:
         workers.append(NodeSpec("fleet_bags", "recorded_stations_node", "stations", home))
     elif run.fleet.supervisors.operators < run.fleet.supervisors.count:
-        workers.append(NodeSpec("teleop_gui", "station_node", "stations", seeded))
+        workers.append(NodeSpec("fleet_supervisors", "station_node", "stations", seeded))
     if run.windows:
         workers += [
             NodeSpec("teleop_gui", "window_node", f"window_{human}", home | {"human": human}, closable=True)
             for human in run.fleet.operator_names
         ]
     if run.fleet.training.update_ticks and not replays:
-        workers.append(NodeSpec("iifl_policy", "trainer_node", "trainer", seeded))
+        workers.append(NodeSpec("fleet_learning", "trainer_node", "trainer", seeded))
     if run.record:
         workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", seeded))
-    workers.append(NodeSpec("fleet_bringup", "diagnostics_node", "diagnostics", home))
+    workers.append(NodeSpec("fleet_views", "diagnostics_node", "diagnostics", home))
     console = NodeSpec(
-        "fleet_bringup",
+        "fleet_cli",
         "console_node",
         "console",
         seeded | {"ticks": run.ticks, "headless": headless, "recording": run.record},

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from fleet_bringup.graph import node_graph, write_parameters
-from fleet_bringup.prepared import Wishes
-from fleet_bringup.prepared import prepare as make
-from fleet_contract.door import EXIT_BAD_INPUT, BadInput
+from fleet_bringup.run_setup import Wishes
+from fleet_bringup.run_setup import prepare as make
+from fleet_contract.validation import EXIT_BAD_INPUT, BadInput
 
 
 def main() -> None:

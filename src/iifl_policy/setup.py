@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="iifl_policy",
     version="0.1.0",
-    description="Energy-based policies, Langevin sampling, Jeffreys uncertainty, and the nodes that serve and retrain them.",
+    description="The policies of IIFL: energy models, Langevin sampling, Jeffreys uncertainty, and the explicit baselines.",
     license="Apache-2.0",
     packages=find_packages(include=["iifl_policy", "iifl_policy.*"]),
     package_data={"iifl_policy": ["py.typed"]},
@@ -14,9 +14,9 @@ setup(
     install_requires=["setuptools"],
     zip_safe=False,
     entry_points={
-        "console_scripts": [
-            "policy_node = iifl_policy.policy_node:main",
-            "trainer_node = iifl_policy.trainer_node:main",
+        "fleet.policies": [
+            "explicit = iifl_policy.explicit:ExplicitPolicy",
+            "implicit = iifl_policy.implicit:ImplicitPolicy",
         ],
     },
 )

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from fleet_allocator.allocator import Table
-from fleet_contract.health import Check, Level
-from fleet_contract.recent import Recent
+from fleet_common.health import Check, Level
+from fleet_common.recent_window import Recent
 
 LONG_TICKS = 20
 """A robot in violation that waits so long is told of."""

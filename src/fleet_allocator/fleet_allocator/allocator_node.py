@@ -22,10 +22,10 @@ from std_msgs.msg import Header
 
 from fleet_allocator.allocator import Allocator, Table
 from fleet_allocator.allocator_health import AllocatorHealth
-from fleet_contract.door import BadInput
-from fleet_contract.health import Check
+from fleet_common.health import Check
+from fleet_common.node import NEWEST, OFFERED, FleetNode, run_process
 from fleet_contract.lease import Lease, fill_lease
-from fleet_contract.ros import NEWEST, OFFERED, FleetNode, run_process
+from fleet_contract.validation import BadInput
 
 MEET_S = 0.05
 LOCKSTEP_PATIENCE_S = 10.0

@@ -9,9 +9,9 @@ from test_allocator import allocator
 
 from fleet_allocator.allocator import Table
 from fleet_allocator.allocator_health import LONG_TICKS, AllocatorHealth
+from fleet_common.health import Level
+from fleet_common.recent_window import RECENT_S
 from fleet_contract.fleet import numbered
-from fleet_contract.health import Level
-from fleet_contract.recent import RECENT_S
 
 ROBOTS, HUMANS = numbered("robot", 3), numbered("human", 2)
 HERE, GONE = dict.fromkeys(HUMANS, True), dict.fromkeys(HUMANS, False)

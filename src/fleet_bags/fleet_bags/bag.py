@@ -13,7 +13,7 @@ from typing import Any
 
 from fleet_bags.bag_metadata import ABOUT, Part, Topic, metadata, read_metadata
 from fleet_bags.contents import Contents, read_contents
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 NUMBER = re.compile(r"_(\d+)$")
 MUST_SAY = {"fleet", "contract", "contract_digest"}

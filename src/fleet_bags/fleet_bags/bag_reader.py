@@ -12,7 +12,7 @@ from rosbags.rosbag1 import ReaderError as ReaderError1
 from rosbags.rosbag2 import ReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from mcap.writer import MCAP0_MAGIC
 from fleet_bags.bag_file import PROFILE, SAID
 from fleet_bags.bag_metadata import NEVER_NS, Part, Topic
 from fleet_bags.cut_file import BROKEN, FOOTER, HEAD, CutFile
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 END_BYTES = HEAD.size + FOOTER.size + len(MCAP0_MAGIC)
 

@@ -17,14 +17,14 @@ from rosbags.highlevel import AnyReader
 
 from fleet_bags.bag_reader import messages, named, opened, timed_messages
 from fleet_bags.mapping import BagMapping
+from fleet_bags.native_robot_series import ToldRobot
 from fleet_bags.samples import RunNames
-from fleet_bags.told import Instant
-from fleet_bags.told_robot import ToldRobot
+from fleet_bags.topic_series import Instant
 from fleet_bags.writing import RunSamples
 from fleet_contract.action import ActionSource
-from fleet_contract.door import BadInput
 from fleet_contract.robot import RobotContract
 from fleet_contract.translation import picture_of
+from fleet_contract.validation import BadInput
 
 SUPERVISOR = "human"
 """Bags do not say which one."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from fleet_bags.bag_metadata import Topic
 from fleet_bags.bag_writer import BagWriter
 from fleet_bags.disk import free_bytes
-from fleet_contract.door import BadInput
 from fleet_contract.fleet import Recording
+from fleet_contract.validation import BadInput
 
 
 class GuardedWriter:

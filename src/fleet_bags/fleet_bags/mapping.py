@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fleet_contract.alignment import Alignment
-from fleet_contract.door import Strict, read_yaml
 from fleet_contract.fields import LAYOUTS
 from fleet_contract.native import NativeSignal, NativeStream
 from fleet_contract.robot import Name, RobotContract
+from fleet_contract.validation import Strict, read_yaml
 
 Namespace = Annotated[str, Field(pattern=r"^(/?[A-Za-z][A-Za-z0-9_]*)*$")]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 
 @contextmanager

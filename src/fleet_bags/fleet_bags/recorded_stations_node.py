@@ -6,8 +6,8 @@ from typing import NoReturn
 
 from fleet_bags.recorded_station import RecordedStation
 from fleet_bags.recording import read_recording
-from fleet_contract.door import BadInput
-from fleet_contract.ros import run_process
+from fleet_common.node import run_process
+from fleet_contract.validation import BadInput
 from teleop_gui.stations import StationsNode
 
 

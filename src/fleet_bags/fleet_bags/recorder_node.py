@@ -17,11 +17,11 @@ from std_msgs.msg import Bool
 
 from fleet_bags.bag_metadata import Topic, reliable_qos
 from fleet_bags.guarded_writer import GuardedWriter
-from fleet_bags.topics import IMAGE_TYPES, recorded_topics
-from fleet_contract.definitions import typestore_for
-from fleet_contract.health import Check, Level
+from fleet_bags.recorded_topics import IMAGE_TYPES, recorded_topics
+from fleet_common.health import Check, Level
+from fleet_common.message_definitions import typestore_for
+from fleet_common.node import EVERY, IMAGES, OFFERED, FleetNode, run_process
 from fleet_contract.message_types import message_class
-from fleet_contract.ros import EVERY, IMAGES, OFFERED, FleetNode, run_process
 
 OPENING_S = 0.1
 TAKE_S = 0.05

@@ -14,16 +14,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_bags.about import AboutRun, about_run
 from fleet_bags.bag import bag_folder
 from fleet_bags.bag_reader import messages, named, opened
-from fleet_bags.ticked import Ticked
+from fleet_bags.run_metadata import AboutRun, about_run
+from fleet_bags.tick_index import Ticked
 from fleet_contract.action import RobotAction, action_of
-from fleet_contract.door import BadInput
 from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import image_of, state_of
 from fleet_contract.robot import PROPOSED, RobotContract
 from fleet_contract.stamps import StampJoin
+from fleet_contract.validation import BadInput
 
 POLICY, HUMAN = PROPOSED
 Row = TypeVar("Row")

@@ -15,7 +15,7 @@ from fleet_bags.bag_metadata import ABOUT, read_metadata, write_metadata
 from fleet_bags.contents import Contents
 from fleet_bags.cut_file import CutFile
 from fleet_bags.disk import free_bytes, sync_folder
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 
 @dataclass(frozen=True)

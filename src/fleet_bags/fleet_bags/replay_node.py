@@ -9,8 +9,8 @@ from fleet_interfaces.msg import PolicyVersion
 
 from fleet_bags.recorded_driver import RecordedDriver
 from fleet_bags.recording import read_recording
-from fleet_contract.door import BadInput
-from fleet_contract.ros import OFFERED, run_process
+from fleet_common.node import OFFERED, run_process
+from fleet_contract.validation import BadInput
 from robot_driver.driver_node import LOOK_S, DriverNode
 
 

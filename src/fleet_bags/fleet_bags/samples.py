@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_contract.door import BadInput, Strict, validated
 from fleet_contract.robot import RobotContract, Stream
-from iifl_policy.dataset import Dataset, empty, new_dataset
+from fleet_contract.validation import BadInput, Strict, validated
+from fleet_learning.dataset import Dataset, empty, new_dataset
 
 FORMAT = "fleet-samples-1"
 ABOUT = "samples.json"

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from fleet_bags.new_folder import new_folder
 from fleet_bags.samples import ABOUT, COLUMNS, FORMAT, IMAGES, AboutSamples, RunNames, sample_shape
-from fleet_contract.door import BadInput
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput
 
 Advance = Callable[[int, int], None]
 """Called with the number of images that were written, and of all."""

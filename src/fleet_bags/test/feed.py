@@ -13,7 +13,7 @@ from rosbags.highlevel import AnyReader
 from fleet_bags.bag import files_of
 from fleet_bags.bag_metadata import Topic, reliable_qos
 from fleet_bags.bag_writer import BagWriter
-from fleet_contract.definitions import typestore_for
+from fleet_common.message_definitions import typestore_for
 from fleet_contract.fleet import Recording
 
 KIND = "std_msgs/msg/String"

@@ -11,8 +11,8 @@ import numpy as np
 import yaml
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from fleet_bags.topics import recorded_topics
-from fleet_contract.definitions import typestore_for
+from fleet_bags.recorded_topics import recorded_topics
+from fleet_common.message_definitions import typestore_for
 from fleet_contract.fleet import Fleet, read_fleet
 
 CONFIG = Path(__file__).parents[3] / "launch/config"

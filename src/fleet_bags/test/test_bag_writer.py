@@ -14,8 +14,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 
 from fleet_bags.bag import files_of
 from fleet_bags.bag_writer import BagWriter
-from fleet_contract.door import BadInput
 from fleet_contract.fleet import Recording
+from fleet_contract.validation import BadInput
 
 PATIENCE_S = 20.0
 READERS = [read_by_rosbags, read_by_mcap]

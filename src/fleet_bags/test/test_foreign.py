@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from fleet_bags.build import build
 from fleet_bags.mapping import read_mapping
 from fleet_bags.samples import Samples, read_samples
-from fleet_bags.told import Instant, Told
+from fleet_bags.topic_series import Instant, Told
 from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.alignment import Alignment, aligned
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 DRIVE = Drive(steps=300, seed=0)
 TICKS = 30

@@ -23,7 +23,7 @@ from fleet_bags.lerobot.reading import is_lerobot, read_lerobot
 from fleet_bags.lerobot.statistics import QUANTILES, levels_of, of_images, of_numbers
 from fleet_bags.samples import Samples, read_samples
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 RUN = MadeUpRun(robots=3, ticks=20)
 CAMERA = "observation.images.camera"

@@ -21,8 +21,8 @@ from std_msgs.msg import Bool
 from fleet_bags.contents import read_contents
 from fleet_bags.recorder_node import RecorderNode
 from fleet_bags.repair import repair
+from fleet_common.node import EVERY, OFFERED
 from fleet_contract.fleet import Fleet, read_fleet
-from fleet_contract.ros import EVERY, OFFERED
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 PATIENCE_S = 30.0

@@ -11,7 +11,7 @@ from run_bag import HUMAN, MadeUpRun, Said
 
 from fleet_bags.recording import read_recording
 from fleet_contract.action import ActionSource
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 RUN = MadeUpRun()
 

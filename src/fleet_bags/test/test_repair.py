@@ -20,8 +20,8 @@ from fleet_bags import repair as repair_module
 from fleet_bags.bag import bag_folder, files_of, held, read_bag
 from fleet_bags.disk import free_bytes
 from fleet_bags.repair import repair, restore
-from fleet_contract.door import BadInput
 from fleet_contract.fleet import Recording
+from fleet_contract.validation import BadInput
 
 LOST_S = 1.0
 MEMORY = "/dev/shm"

@@ -14,7 +14,7 @@ from fleet_bags.build import build
 from fleet_bags.recording import read_recording
 from fleet_bags.samples import ABOUT, read_samples
 from fleet_contract.action import ActionKind, ActionSource
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 RUN = MadeUpRun()
 

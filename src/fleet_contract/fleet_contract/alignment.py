@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from fleet_contract.door import Strict
+from fleet_contract.validation import Strict
 
 
 class Alignment(Strict):

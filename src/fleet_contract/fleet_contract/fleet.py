@@ -9,8 +9,8 @@ import yaml
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fleet_contract.door import BadInput, Strict, read_yaml
 from fleet_contract.robot import Name, RobotContract, Stream
+from fleet_contract.validation import BadInput, Strict, read_yaml
 
 MOST_ROBOTS = 1000
 

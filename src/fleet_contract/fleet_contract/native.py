@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from fleet_contract.alignment import Alignment
-from fleet_contract.door import Strict
 from fleet_contract.fields import LAYOUTS, NumericType
 from fleet_contract.units import factor
+from fleet_contract.validation import Strict
 
 if TYPE_CHECKING:
     from fleet_contract.robot import Quantity, RobotContract

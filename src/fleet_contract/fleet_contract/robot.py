@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from fleet_contract.alignment import Alignment
-from fleet_contract.door import BadInput, Strict
 from fleet_contract.images import CHANNELS
 from fleet_contract.native import Native
 from fleet_contract.operation import Operation
+from fleet_contract.validation import BadInput, Strict
 
 Stream = Literal["state", "camera"]
 """What a policy decides from."""

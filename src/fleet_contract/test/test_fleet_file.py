@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_contract.door import BadInput, validated
 from fleet_contract.fleet import Fleet, numbered, read_fleet
+from fleet_contract.validation import BadInput, validated
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = read_fleet(CONFIG / "block_push.yaml")

@@ -13,10 +13,10 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image as PillowImage
 from sensor_msgs.msg import Image
 
-from fleet_contract.door import read_yaml
 from fleet_contract.images import CHANNELS, fill_message, to_array
 from fleet_contract.observation import image_of
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import read_yaml
 
 RAW_MODES = {"rgb8": ("RGB", "RGB"), "bgr8": ("RGB", "BGR"), "mono8": ("L", "L")}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fleet_contract.door import BadInput, validated
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput, validated
 
 PATH = Path(__file__).parents[3] / "launch/config/robots/mobile_base.yaml"
 TREE = yaml.safe_load(PATH.read_text(encoding="utf-8"))

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from fleet_interfaces.msg import Observation
 
-from fleet_contract.door import BadInput, validated
 from fleet_contract.observation import state_of
 from fleet_contract.robot import EXTENT_M, RobotContract
+from fleet_contract.validation import BadInput, validated
 
 PATH = Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml"
 TREE = yaml.safe_load(PATH.read_text(encoding="utf-8"))

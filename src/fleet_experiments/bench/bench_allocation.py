@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from fleet_experiments.allocation_bench import RULES, WARM_UP_TICKS, Inputs, Load
+from fleet_experiments.bench.allocation import RULES, WARM_UP_TICKS, Inputs, Load
 
 
 @pytest.mark.parametrize("rule", RULES)

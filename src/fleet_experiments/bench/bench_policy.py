@@ -10,10 +10,10 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from fleet_experiments.policy_check import check_equality
-from fleet_experiments.policy_workload import Sizes, Subject, new_subject
+from fleet_experiments.bench.policy_check import check_equality
+from fleet_experiments.bench.policy_workload import Sizes, Subject, new_subject
+from fleet_learning.randomness import torch_generator
 from iifl_policy import plain
-from iifl_policy.randomness import torch_generator
 
 SIZES = Sizes(robots=10, iterations=10, batch=128)
 ROUNDS = 3

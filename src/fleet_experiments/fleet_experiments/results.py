@@ -13,7 +13,7 @@ from statistics import mean, stdev
 
 from rich.table import Table
 
-from fleet_contract.door import BadInput, Strict, validated
+from fleet_contract.validation import BadInput, Strict, validated
 
 Row = dict[str, str | int | float | bool | None]
 """`env`, `algo`, `seed` and `condition` say what was run, all other keys what was measured."""

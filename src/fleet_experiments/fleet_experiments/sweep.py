@@ -15,7 +15,7 @@ import ray
 import torch
 from rich.progress import MofNCompleteColumn, Progress
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 from fleet_experiments.results import Row
 
 Advance = Callable[[str, int, int], None]

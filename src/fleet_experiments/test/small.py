@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fleet_contract.door import read_yaml
 from fleet_contract.robot import RobotContract
-from fleet_experiments.setting import Setting
-from iifl_policy.descent import DescentConfig
+from fleet_contract.validation import read_yaml
+from fleet_learning.optimization import DescentConfig
+from fleet_training.setting import Setting
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape
 from iifl_policy.implicit import ImplicitConfig

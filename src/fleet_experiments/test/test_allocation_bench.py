@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from fleet_experiments.allocation_bench import QUICK, RULES, Load, allocation_bench
+from fleet_experiments.bench.allocation import QUICK, RULES, Load, allocation_bench
 from fleet_experiments.results import read_results
 
 

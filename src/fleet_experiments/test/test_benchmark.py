@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fleet_contract.door import BadInput
 from fleet_contract.fleet import read_fleet
-from fleet_experiments.algorithms import ALGORITHMS
-from fleet_experiments.benchmark import TICKS, fleet_file, found, is_benchmark
-from fleet_experiments.benchmark_figure import MEASURES
-from fleet_experiments.fleet_run import Course
-from fleet_experiments.fleet_setting import setting_of
-from fleet_experiments.fleet_trials import COURSE
+from fleet_contract.validation import BadInput
+from fleet_experiments.fleet.benchmark import TICKS, fleet_file, found, is_benchmark
+from fleet_experiments.fleet.benchmark_figure import MEASURES
+from fleet_experiments.fleet.fleet_run import Course
+from fleet_experiments.fleet.fleet_trials import COURSE
 from fleet_experiments.results import run_of
 from fleet_experiments.sweep import ROWS
+from fleet_training.algorithms import ALGORITHMS
+from fleet_training.fleet_setting import setting_of
 from sim_bridge.backends import BENCHMARK
 
 CONFIG = Path(__file__).parents[3] / "launch/config"

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fleet_contract.door import BadInput
 from fleet_contract.fleet import read_fleet
-from fleet_experiments.cascade_bench import QUICK, _recall, cascade_bench
-from fleet_experiments.drifting_stream import DriftingTask
+from fleet_contract.validation import BadInput
+from fleet_experiments.bench.cascade import QUICK, _recall, cascade_bench
+from fleet_experiments.bench.drifting_stream import DriftingTask
 from fleet_experiments.results import read_results
-from iifl_policy.policy import Decision
+from fleet_learning.policy import Decision
 
 FLEET = read_fleet(Path(__file__).parents[3] / "launch/config/block_push.yaml")
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from fleet_experiments.divergences import PAIRS, divergences
-from fleet_experiments.integration import integrated
+from fleet_experiments.jeffreys.divergences import PAIRS, divergences
+from fleet_experiments.jeffreys.integration import integrated
 from fleet_experiments.results import groups
 
 

@@ -12,16 +12,16 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecNormalize
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
-from fleet_experiments.expert import expert_return, require_benchmark, train
-from fleet_experiments.expert_training import RobotsOfOneTask, Schooling, learned_expert
-from fleet_experiments.expert_video import FRAMES_PER_S, Performance, film, styles
+from fleet_contract.validation import BadInput, read_yaml
+from fleet_experiments.experts.experiment import expert_return, require_benchmark, train
+from fleet_experiments.experts.training import RobotsOfOneTask, Schooling, learned_expert
+from fleet_experiments.experts.video import FRAMES_PER_S, Performance, film, styles
 from fleet_experiments.results import read_results
+from fleet_supervisors.expert_network import MOST_SIGMAS, read_expert
 from sim_bridge.benchmark.expert_return import EVERY, read_expert_return
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
-from teleop_gui.learned_expert import MOST_SIGMAS, read_expert
 
 ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}

@@ -10,13 +10,13 @@ import pytest
 import torch
 from small import SMALL
 
-import fleet_experiments.fleet_run
-import iifl_policy.descent
-from fleet_contract.door import BadInput
+import fleet_experiments.fleet.fleet_run
+import fleet_learning.optimization
 from fleet_contract.fleet import read_fleet
-from fleet_experiments.algorithms import ALGORITHMS
-from fleet_experiments.fleet_run import FleetRun
-from fleet_experiments.fleet_setting import setting_of
+from fleet_contract.validation import BadInput
+from fleet_experiments.fleet.fleet_run import FleetRun
+from fleet_training.algorithms import ALGORITHMS
+from fleet_training.fleet_setting import setting_of
 from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.langevin import Langevin
 
@@ -29,8 +29,8 @@ class Cut(Exception):
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
-    monkeypatch.setattr(fleet_experiments.fleet_run, "KEEP_TICKS", 4)
-    monkeypatch.setattr(iifl_policy.descent, "KEEP_EVERY", 2)
+    monkeypatch.setattr(fleet_experiments.fleet.fleet_run, "KEEP_TICKS", 4)
+    monkeypatch.setattr(fleet_learning.optimization, "KEEP_EVERY", 2)
 
 
 def run(folder, name, seed=0, setting=SMALL, advance=lambda *_: None):

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fleet_contract.door import BadInput
 from fleet_contract.fleet import Fleet, read_fleet
-from fleet_experiments.algorithms import ALGORITHMS
-from fleet_experiments.fleet_run import read_course
-from fleet_experiments.fleet_setting import setting_of
-from fleet_experiments.fleet_trials import COURSE, fleet_trials
+from fleet_contract.validation import BadInput
+from fleet_experiments.fleet.fleet_run import read_course
+from fleet_experiments.fleet.fleet_trials import COURSE, fleet_trials
 from fleet_experiments.results import Row, read_results
+from fleet_training.algorithms import ALGORITHMS
+from fleet_training.fleet_setting import setting_of
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = """

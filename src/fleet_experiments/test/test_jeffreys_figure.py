@@ -8,9 +8,9 @@ import pytest
 import torch
 from matplotlib.image import imread
 
-from fleet_experiments.gaussian_pair import GaussianPair
-from fleet_experiments.integration import integrated
-from fleet_experiments.jeffreys_figure import EDGE, OFFSET, draw_jeffreys_figure
+from fleet_experiments.jeffreys.figure import EDGE, OFFSET, draw_jeffreys_figure
+from fleet_experiments.jeffreys.gaussian_pair import GaussianPair
+from fleet_experiments.jeffreys.integration import integrated
 
 STATES = torch.linspace(-EDGE, EDGE, 301, dtype=torch.float64)
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 from small import SMALL
 
-from fleet_experiments.algorithms import ALGORITHMS
-from fleet_experiments.memory import run_bytes
-from fleet_experiments.setting import Setting
-from iifl_policy.dataset import new_dataset
+from fleet_experiments.fleet.memory import run_bytes
+from fleet_learning.dataset import new_dataset
+from fleet_learning.randomness import torch_generator
+from fleet_learning.scaling import contract_scaling
+from fleet_training.algorithms import ALGORITHMS
+from fleet_training.setting import Setting
 from iifl_policy.langevin import Langevin
-from iifl_policy.randomness import torch_generator
-from iifl_policy.scaling import contract_scaling
 
 LEARNS = replace(
     SMALL.implicit,

@@ -10,17 +10,17 @@ import torch
 from PIL import Image
 from small import CONTRACT, SMALL
 
-from fleet_contract.door import BadInput
-from fleet_experiments.algorithms import ALGORITHMS
-from fleet_experiments.demonstrations import demonstrate_episodes
-from fleet_experiments.navigation import COMPARED, _run, navigation, navigation_setting
-from fleet_experiments.navigation_figure import PLACES, landscapes, read_panel
+from fleet_contract.validation import BadInput
+from fleet_experiments.navigation.experiment import COMPARED, _run, navigation, navigation_setting
+from fleet_experiments.navigation.figure import PLACES, landscapes, read_panel
+from fleet_experiments.navigation.trial import run_trial
 from fleet_experiments.results import read_results
-from fleet_experiments.trial import run_trial
-from iifl_policy.policy import Decision
-from iifl_policy.scaling import contract_scaling
+from fleet_learning.policy import Decision
+from fleet_learning.scaling import contract_scaling
+from fleet_supervisors.supervisors import make_supervisor
+from fleet_training.algorithms import ALGORITHMS
+from fleet_training.demonstrations import demonstrate_episodes
 from sim_bridge.backends import make_environment
-from teleop_gui.supervisors import make_supervisor
 
 
 class Taught:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import fleet_experiments.offline as offline_module
-from fleet_experiments.offline import METHODS, clone
-from fleet_experiments.recordings import read_recordings
+import fleet_experiments.offline.experiment as offline_module
+from fleet_experiments.offline.experiment import METHODS, clone
+from fleet_experiments.offline.recordings import read_recordings
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 from fleet_experiments.page import filled
 from fleet_experiments.results import new_results, run_of
 

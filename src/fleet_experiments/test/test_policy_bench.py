@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fleet_experiments import policy_bench
-from fleet_experiments.policy_bench import ACTION, BOTH, OURS, PLAIN, QUICK, STEP, UNCERTAINTY
-from fleet_experiments.policy_check import Unequal, check_equality
-from fleet_experiments.policy_workload import Counted, new_subject
+from fleet_experiments.bench import policy as policy_bench
+from fleet_experiments.bench.policy import ACTION, BOTH, OURS, PLAIN, QUICK, STEP, UNCERTAINTY
+from fleet_experiments.bench.policy_check import Unequal, check_equality
+from fleet_experiments.bench.policy_workload import Counted, new_subject
 from fleet_experiments.results import read_results
+from fleet_learning.randomness import torch_generator
 from iifl_policy import plain
 from iifl_policy.energy import EnergyShape
-from iifl_policy.randomness import torch_generator
 
 CPU = torch.device("cpu")
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_contract.door import BadInput
-from fleet_experiments.recordings import read_recordings
+from fleet_contract.validation import BadInput
+from fleet_experiments.offline.recordings import read_recordings
 
 
 def write(path, lengths, dims=(3, 2), **changes):

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 from rich.console import Console
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 from fleet_experiments.results import new_results, read_results, run_of, spread, table
 
 ROWS = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fleet_experiments import stopwatch
-from fleet_experiments.stopwatch import Stopwatch, percentiles, seconds
+from fleet_experiments.bench import stopwatch
+from fleet_experiments.bench.stopwatch import Stopwatch, percentiles, seconds
 
 CPU = torch.device("cpu")
 

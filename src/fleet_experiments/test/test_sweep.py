@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 from fleet_experiments.sweep import sweep
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from fleet_common.health import Check, Level
+from fleet_common.recent_window import Recent
 from fleet_contract.action import ActionSource, RobotAction
-from fleet_contract.health import Check, Level
-from fleet_contract.recent import Recent
 
 LATE = {"no policy action", "no human action", "action of tick N", "action without the lease"}
 """Why robots hold whose action has not come in time; what came before it may still be there."""

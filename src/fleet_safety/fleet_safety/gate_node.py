@@ -14,10 +14,10 @@ from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
+from fleet_common.health import Check
+from fleet_common.node import ALIVE, NEWEST, OFFERED, FleetNode, run_process
 from fleet_contract.action import RobotAction, action_of, fill_action
-from fleet_contract.health import Check
 from fleet_contract.lease import lease_of
-from fleet_contract.ros import ALIVE, NEWEST, OFFERED, FleetNode, run_process
 from fleet_safety.gate import ActionGate
 from fleet_safety.gate_health import GateHealth
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
-from fleet_contract.door import read_yaml
 from fleet_contract.lease import Lease, LeaseKind
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import read_yaml
 from fleet_safety.gate import ActionGate
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_action_gate import CONTRACT, DRIVING, HUMAN, POLICY, RESETTING, TICK, proposals
 
+from fleet_common.health import Level
+from fleet_common.recent_window import RECENT_S
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
-from fleet_contract.health import Level
-from fleet_contract.recent import RECENT_S
 from fleet_safety.gate import ActionGate
 from fleet_safety.gate_health import LATE, REFUSED, GateHealth, _reason
 

@@ -13,11 +13,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
-from fleet_contract.definitions import typestore_for
+from fleet_common.address import Address
+from fleet_common.message_definitions import typestore_for
+from fleet_common.node import EVERY, VIDEO, FleetNode, run_process
 from fleet_contract.message_types import message_class
-from fleet_contract.ros import EVERY, VIDEO, FleetNode, run_process
-from fleet_views.address import Address
-from fleet_views.topics import Delivery, viewed_topics
+from fleet_views.shown_topics import Delivery, viewed_topics
 
 QUALITY = {Delivery.KEPT: EVERY, Delivery.REPEATED: QoSProfile(depth=100), Delivery.VIDEO: VIDEO}
 LOOK_S = 0.05

@@ -13,10 +13,10 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.subscription import Subscription
 from visualization_msgs.msg import MarkerArray
 
+from fleet_common.node import NEWEST, FleetNode, run_process
 from fleet_contract.action import action_of
 from fleet_contract.lease import lease_of
 from fleet_contract.observation import state_of
-from fleet_contract.ros import NEWEST, FleetNode, run_process
 from fleet_views.gathering import KEPT, Gathering
 from fleet_views.markers import Markers
 from fleet_views.scene import Scene

@@ -12,10 +12,7 @@ from math import atan2, isfinite, isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_contract.action import ActionKind
-from fleet_contract.driving import Driver
-from fleet_contract.operation import Plane, Region
-from fleet_contract.palette import (
+from fleet_common.palette import (
     DRIVER_COLOURS,
     GREEN,
     MUTED,
@@ -26,6 +23,9 @@ from fleet_contract.palette import (
     Colour,
     uncertainty_colour,
 )
+from fleet_contract.action import ActionKind
+from fleet_contract.driving import Driver
+from fleet_contract.operation import Plane, Region
 from fleet_contract.robot import RobotContract
 from fleet_views.moment import Moment
 from fleet_views.shape import Form, Point, Shape

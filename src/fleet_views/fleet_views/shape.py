@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from fleet_contract.palette import Colour
+from fleet_common.palette import Colour
 
 Point = tuple[float, float, float]
 """x, y and z, m, in robot_XX/base_link."""

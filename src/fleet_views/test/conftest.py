@@ -7,16 +7,12 @@ from pathlib import Path
 
 import pytest
 import rclpy
-from hypothesis import settings
 from rclpy.executors import SingleThreadedExecutor
 
 from fleet_contract.fleet import Fleet, read_fleet
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 PATIENCE_S = 20.0
-
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 
 class Around:

@@ -18,11 +18,11 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
-from fleet_contract.door import BadInput
+from fleet_common.node import IMAGES, NEWEST, OFFERED, VIDEO
 from fleet_contract.images import fill_message
-from fleet_contract.ros import IMAGES, NEWEST, OFFERED, VIDEO
+from fleet_contract.validation import BadInput
 from fleet_views.foxglove_node import FoxgloveNode
-from fleet_views.topics import viewed_topics
+from fleet_views.shown_topics import viewed_topics
 
 IMAGE = "/robot_02/camera/image_raw"
 

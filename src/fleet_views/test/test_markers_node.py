@@ -6,7 +6,7 @@ import pytest
 from fleet_interfaces.msg import Lease, LeaseTable, Observation, PolicyReport, RobotAction, RobotStatus
 from visualization_msgs.msg import Marker, MarkerArray
 
-from fleet_contract.ros import EVERY, NEWEST, OFFERED
+from fleet_common.node import EVERY, NEWEST, OFFERED
 from fleet_views.markers_node import MarkersNode
 
 NAMES = ("robot_01", "robot_02")

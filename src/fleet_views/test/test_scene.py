@@ -10,11 +10,11 @@ from conftest import CONFIG
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_common.palette import GREEN, MUTED, ORANGE, SKY, TEXT, VERMILION, YELLOW
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
-from fleet_contract.door import read_yaml
 from fleet_contract.lease import Lease, LeaseKind
-from fleet_contract.palette import GREEN, MUTED, ORANGE, SKY, TEXT, VERMILION, YELLOW
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import read_yaml
 from fleet_views.moment import Moment
 from fleet_views.scene import Scene
 from fleet_views.shape import Form

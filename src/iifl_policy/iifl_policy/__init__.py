@@ -1,1 +1,1 @@
-"""Energy-based policies, Langevin sampling, Jeffreys uncertainty, and the nodes that serve and retrain them."""
+"""The policies of IIFL: energy models, Langevin sampling, Jeffreys uncertainty, and the explicit baselines."""

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fleet_contract.robot import Stream
+from fleet_learning.policy import Decision
+from fleet_learning.randomness import branch, on_device
 from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.langevin import Langevin
-from iifl_policy.policy import Decision
-from iifl_policy.randomness import branch, on_device
 from iifl_policy.sampler import Samples, drawn, equal_weights, uniform_actions
 from iifl_policy.uniform import Uniform
 

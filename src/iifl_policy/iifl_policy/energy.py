@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from iifl_policy.perceptron import Perceptrons, new_perceptrons
+from fleet_learning.perceptron import Perceptrons, new_perceptrons
 
 BLOCK_ROWS = 2048
 """Rows per member that are evaluated together: their layers stay in a processor's cache."""

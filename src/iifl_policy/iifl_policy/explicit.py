@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fleet_contract.robot import Stream
-from iifl_policy.augmentation import Augmentation
-from iifl_policy.dataset import Dataset
-from iifl_policy.descent import Descent, DescentConfig, Watch, descend
-from iifl_policy.encoder import Encoders, encoder_tensors, seen, split_tensors, stream_of
-from iifl_policy.image_encoder import ImageEncoderShape
-from iifl_policy.perceptron import Perceptrons, new_perceptrons, perceptrons_from
-from iifl_policy.policy import Decision, Fitted
-from iifl_policy.scaling import Scaling
-from iifl_policy.training_file import TrainingFile, training_key
-from iifl_policy.training_pairs import training_pairs
+from fleet_learning.augmentation import Augmentation
+from fleet_learning.dataset import Dataset
+from fleet_learning.encoder import Encoders, encoder_tensors, observed_shape, seen, split_tensors, stream_of
+from fleet_learning.image_encoder import ImageEncoderShape
+from fleet_learning.optimization import Descent, DescentConfig, Watch, descend
+from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_from
+from fleet_learning.policy import Decision, Fitted, PolicyConfig
+from fleet_learning.resume_file import TrainingFile, training_key
+from fleet_learning.scaling import Scaling
+from fleet_learning.training_batches import training_pairs
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,21 @@ class ExplicitConfig:
     augmentation: Augmentation = Augmentation()
     """Of images that are learned from."""
 
+    @property
+    def observes(self) -> Stream:
+        """What the policy decides from."""
+        return stream_of(self.encoder)
+
+    @property
+    def observed_shape(self) -> tuple[int, ...]:
+        """Shape of one observation."""
+        return observed_shape(self.encoder, self.shape.state_dim)
+
+    @property
+    def action_dim(self) -> int:
+        """A."""
+        return self.shape.action_dim
+
 
 @dataclass(frozen=True)
 class ExplicitPolicy:
@@ -67,12 +82,17 @@ class ExplicitPolicy:
     scaling: Scaling
     descent: Descent = Descent()
     encoders: Encoders | None = None
+    config_type: ClassVar[type[PolicyConfig]] = ExplicitConfig
     uncertainty_unit: ClassVar[str] = "1"
 
     @property
     def observes(self) -> Stream:
         """What it decides from."""
-        return stream_of(self.config.encoder)
+        return self.config.observes
+
+    def with_sampling(self, chains: int, iterations: int) -> Self:  # noqa: ARG002
+        """Nothing is drawn."""
+        return self
 
     @torch.no_grad()
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:  # noqa: ARG002
@@ -92,7 +112,7 @@ class ExplicitPolicy:
 
     def fit(
         self, dataset: Dataset, *, steps: int, seed: int, watch: Watch | None = None, keep: Path | None = None
-    ) -> Fitted[ExplicitPolicy]:
+    ) -> Fitted[Self]:
         """Least squares, all members on their own bootstraps, in one batched pass; see `Policy.fit`."""
         pairs = training_pairs(dataset, self.scaling, self.config.augmentation, seed)
         net, encoders = self.net.trainable(), self.encoders and self.encoders.trainable()
@@ -122,9 +142,18 @@ class ExplicitPolicy:
         """The model's parameters by name."""
         return self.net.tensors() | encoder_tensors(self.encoders)
 
-    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> ExplicitPolicy:
+    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> Self:
         """The same policy with other parameters; see `Policy.with_state`."""
-        return explicit_from(self.config, tensors, self.scaling, descent)
+        return self.from_tensors(self.config, tensors, self.scaling, descent)
+
+    @classmethod
+    def from_tensors(
+        cls, config: ExplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, descent: Descent
+    ) -> Self:
+        """See `Policy.from_tensors`."""
+        shape = config.shape
+        encoders, own = split_tensors(tensors, config.encoder, shape.members)
+        return cls(config, perceptrons_from(own, shape.members, shape.sizes), scaling, descent, encoders)
 
 
 def _squashed(net: Perceptrons, states_EBS: Tensor) -> Tensor:
@@ -137,17 +166,3 @@ def new_explicit(config: ExplicitConfig, scaling: Scaling, generator: torch.Gene
     encoders = config.encoder.new(config.shape.members, generator) if config.encoder else None
     net = new_perceptrons(config.shape.members, config.shape.sizes, generator)
     return ExplicitPolicy(config, net, scaling, encoders=encoders)
-
-
-def explicit_from(
-    config: ExplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, descent: Descent
-) -> ExplicitPolicy:
-    """The policy with these parameters.
-
-    Raises:
-        KeyError: a tensor is missing.
-        ValueError: the tensors are not those of the shape.
-    """
-    shape = config.shape
-    encoders, own = split_tensors(tensors, config.encoder, shape.members)
-    return ExplicitPolicy(config, perceptrons_from(own, shape.members, shape.sizes), scaling, descent, encoders)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -17,24 +17,32 @@ from pydantic import Field
 from torch import Tensor
 
 from fleet_contract.robot import Stream
-from iifl_policy.augmentation import Augmentation
-from iifl_policy.dataset import Dataset
+from fleet_learning.augmentation import Augmentation
+from fleet_learning.dataset import Dataset
+from fleet_learning.encoder import (
+    Encoders,
+    EncoderShape,
+    encoder_tensors,
+    observed_shape,
+    seen,
+    split_tensors,
+    stream_of,
+)
+from fleet_learning.optimization import Descent, DescentConfig, Watch, descend
+from fleet_learning.perceptron import perceptrons_from
+from fleet_learning.policy import Decision, Fitted, PolicyConfig
+from fleet_learning.randomness import on_device
+from fleet_learning.resume_file import TrainingFile, training_key
+from fleet_learning.scaling import Scaling
+from fleet_learning.training_batches import training_pairs
 from iifl_policy.derivative_free import DerivativeFree
-from iifl_policy.descent import Descent, DescentConfig, Watch, descend
-from iifl_policy.encoder import Encoders, EncoderShape, encoder_tensors, seen, split_tensors, stream_of
 from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig, ensemble_loss
-from iifl_policy.perceptron import perceptrons_from
-from iifl_policy.policy import Decision, Fitted
 from iifl_policy.polish import Polish
-from iifl_policy.randomness import on_device
 from iifl_policy.sampler import Samples
-from iifl_policy.scaling import Scaling
 from iifl_policy.spectral import SpectralNorm, folded
-from iifl_policy.training_file import TrainingFile, training_key
-from iifl_policy.training_pairs import training_pairs
 from iifl_policy.uniform import Uniform
 
 
@@ -59,6 +67,21 @@ class ImplicitConfig:
     augmentation: Augmentation = Augmentation()
     """Of images that are learned from."""
 
+    @property
+    def observes(self) -> Stream:
+        """What the policy decides from."""
+        return stream_of(self.encoder)
+
+    @property
+    def observed_shape(self) -> tuple[int, ...]:
+        """Shape of one observation."""
+        return observed_shape(self.encoder, self.shape.state_dim)
+
+    @property
+    def action_dim(self) -> int:
+        """A."""
+        return self.shape.action_dim
+
 
 @dataclass(frozen=True)
 class ImplicitPolicy:
@@ -69,10 +92,11 @@ class ImplicitPolicy:
     scaling: Scaling
     descent: Descent = Descent()
     encoders: Encoders | None = None
+    config_type: ClassVar[type[PolicyConfig]] = ImplicitConfig
     uncertainty_unit: ClassVar[str] = "nats"
 
-    def sampling(self, chains: int, iterations: int) -> ImplicitPolicy:
-        """The same policy with other numbers of chains and of the sampler's iterations."""
+    def with_sampling(self, chains: int, iterations: int) -> Self:
+        """See `Policy.with_sampling`."""
         sampler = self.config.sampler
         if not isinstance(sampler, Uniform):
             sampler = replace(sampler, iterations=iterations)
@@ -85,7 +109,7 @@ class ImplicitPolicy:
     @property
     def observes(self) -> Stream:
         """What it decides from."""
-        return stream_of(self.config.encoder)
+        return self.config.observes
 
     def features(self, observations_N: NDArray[np.generic]) -> Tensor:
         """What the model makes of the observations before it looks at actions, (E, N, W)."""
@@ -128,7 +152,7 @@ class ImplicitPolicy:
 
     def fit(
         self, dataset: Dataset, *, steps: int, seed: int, watch: Watch | None = None, keep: Path | None = None
-    ) -> Fitted[ImplicitPolicy]:
+    ) -> Fitted[Self]:
         """All members on their own bootstraps, in one batched pass; see `Policy.fit`."""
         config, state_dim = self.config, self.model.state_dim
         pairs = training_pairs(dataset, self.scaling, config.augmentation, seed)
@@ -170,27 +194,22 @@ class ImplicitPolicy:
         """The model's parameters by name."""
         return self.model.net.tensors() | encoder_tensors(self.encoders)
 
-    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> ImplicitPolicy:
+    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> Self:
         """The same policy with other parameters; see `Policy.with_state`."""
-        return implicit_from(self.config, tensors, self.scaling, descent)
+        return self.from_tensors(self.config, tensors, self.scaling, descent)
+
+    @classmethod
+    def from_tensors(
+        cls, config: ImplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, descent: Descent
+    ) -> Self:
+        """See `Policy.from_tensors`."""
+        shape = config.shape
+        encoders, own = split_tensors(tensors, config.encoder, shape.members)
+        model = EnergyEnsemble(perceptrons_from(own, shape.members, shape.sizes), shape.state_dim)
+        return cls(config, model, scaling, descent, encoders)
 
 
 def new_implicit(config: ImplicitConfig, scaling: Scaling, generator: torch.Generator) -> ImplicitPolicy:
     """A policy that has learned nothing."""
     encoders = config.encoder.new(config.shape.members, generator) if config.encoder else None
     return ImplicitPolicy(config, new_energy(config.shape, generator), scaling, encoders=encoders)
-
-
-def implicit_from(
-    config: ImplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, descent: Descent
-) -> ImplicitPolicy:
-    """The policy with these parameters.
-
-    Raises:
-        KeyError: a tensor is missing.
-        ValueError: the tensors are not those of the shape.
-    """
-    shape = config.shape
-    encoders, own = split_tensors(tensors, config.encoder, shape.members)
-    model = EnergyEnsemble(perceptrons_from(own, shape.members, shape.sizes), shape.state_dim)
-    return ImplicitPolicy(config, model, scaling, descent, encoders)

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from iifl_policy.dataset import Dataset
-from iifl_policy.descent import Descent, DescentConfig, Watch, descend
-from iifl_policy.perceptron import Perceptrons, new_perceptrons, perceptrons_from
-from iifl_policy.scaling import Scaling
-from iifl_policy.training_file import TrainingFile, training_key
-from iifl_policy.transitions import Transitions
+from fleet_learning.dataset import Dataset
+from fleet_learning.optimization import Descent, DescentConfig, Watch, descend
+from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_from
+from fleet_learning.resume_file import TrainingFile, training_key
+from fleet_learning.scaling import Scaling
+from fleet_learning.transitions import Transitions
 
 TWINS = 2
 

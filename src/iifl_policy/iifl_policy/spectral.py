@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from iifl_policy.perceptron import Perceptrons
+from fleet_learning.perceptron import Perceptrons
 
 
 class SpectralNorm:

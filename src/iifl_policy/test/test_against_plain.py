@@ -6,17 +6,17 @@ import pytest
 import torch
 from analytic import in_double
 
+from fleet_learning.dataset import Dataset
+from fleet_learning.optimization import DescentConfig
+from fleet_learning.randomness import torch_generator
+from fleet_learning.scaling import Scaling
 from iifl_policy import plain
-from iifl_policy.dataset import Dataset
-from iifl_policy.descent import DescentConfig
 from iifl_policy.energy import EnergyShape, new_energy
 from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import CORRECTED, REFERENCE
 from iifl_policy.loss import LossConfig, ensemble_loss
-from iifl_policy.randomness import torch_generator
 from iifl_policy.sampler import Samples, equal_weights
-from iifl_policy.scaling import Scaling
 
 MEMBERS, BATCH, CHAINS, STATE_DIM, ACTION_DIM = 2, 6, 40, 5, 3
 SHAPE = EnergyShape(STATE_DIM, ACTION_DIM, MEMBERS, width=24, depth=3)

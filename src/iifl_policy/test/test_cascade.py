@@ -10,13 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_learning.randomness import branch, torch_generator
+from fleet_learning.scaling import Scaling
 from iifl_policy.cascade import Cascade, CascadeConfig
 from iifl_policy.energy import EnergyShape
 from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import Langevin
-from iifl_policy.randomness import branch, torch_generator
 from iifl_policy.sampler import drawn
-from iifl_policy.scaling import Scaling
 
 ROBOTS, STATE_DIM, ACTION_DIM = 12, 4, 2
 CONFIG = CascadeConfig(watched=3, screened=16, worn=0.5, most_doubtful=4, moves=Langevin(iterations=2, first_step=0.02))
@@ -119,7 +119,7 @@ def test_without_change_uncertainties_are_those_of_the_full_estimate():
 def test_chains_that_are_carried_or_drawn_anew_follow_the_observation(lost, spread):
     states = stream(40, step=0.05, robots=40)
     carried = decisions(replace(CONFIG, most_full=0, screened=64, lost=lost, spread=spread), states)[-1]
-    full = POLICY.sampling(2000, 30).decide(states[-1], torch_generator(9))
+    full = POLICY.with_sampling(2000, 30).decide(states[-1], torch_generator(9))
     errors = (carried.uncertainties_N - full.uncertainties_N) / np.hypot(
         carried.standard_errors_N, full.standard_errors_N
     )

@@ -17,20 +17,21 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+import fleet_learning
 import iifl_policy
-from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
-from iifl_policy.checkpoint import About, describe, read_checkpoint, write_checkpoint
-from iifl_policy.dataset import Dataset, empty
+from fleet_contract.validation import BadInput, read_yaml
+from fleet_learning.checkpoint import About, describe, read_checkpoint, write_checkpoint
+from fleet_learning.dataset import Dataset, empty
+from fleet_learning.image_encoder import ImageEncoderShape
+from fleet_learning.optimization import DescentConfig
+from fleet_learning.scaling import contract_scaling
+from fleet_learning.state_encoder import StateEncoderShape
 from iifl_policy.derivative_free import DerivativeFree
-from iifl_policy.descent import DescentConfig
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
-from iifl_policy.image_encoder import ImageEncoderShape
 from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import REFERENCE, Langevin
-from iifl_policy.scaling import contract_scaling
-from iifl_policy.state_encoder import StateEncoderShape
 from iifl_policy.uniform import Uniform
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
@@ -315,7 +316,7 @@ def test_a_pickled_checkpoint_is_refused_and_not_run(tmp_path):
 
 
 def test_the_package_has_no_way_to_unpickle():
-    for file in Path(iifl_policy.__file__).parent.glob("*.py"):
+    for file in [*Path(iifl_policy.__file__).parent.glob("*.py"), *Path(fleet_learning.__file__).parent.glob("*.py")]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):

@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from iifl_policy.augmentation import Augmentation
-from iifl_policy.dataset import Dataset
-from iifl_policy.descent import DescentConfig
+from fleet_learning.augmentation import Augmentation
+from fleet_learning.dataset import Dataset
+from fleet_learning.image_encoder import SPATIAL_STEPS, SPREAD, ImageEncoderShape, spatial_softmax
+from fleet_learning.optimization import DescentConfig
+from fleet_learning.scaling import fit_scaling
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
-from iifl_policy.image_encoder import SPATIAL_STEPS, SPREAD, ImageEncoderShape, spatial_softmax
 from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig
-from iifl_policy.scaling import fit_scaling
 from iifl_policy.uniform import Uniform
 
 SHAPE = ImageEncoderShape(20, 28, filters=(8, 8, 8))

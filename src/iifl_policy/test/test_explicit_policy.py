@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from iifl_policy.dataset import Dataset
-from iifl_policy.descent import DescentConfig
+from fleet_learning.dataset import Dataset
+from fleet_learning.optimization import DescentConfig
+from fleet_learning.scaling import fit_scaling
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
-from iifl_policy.scaling import fit_scaling
 
 LOW, HIGH = torch.tensor([-2.0, 0.0]), torch.tensor([2.0, 1.0])
 CONFIG = ExplicitConfig(ExplicitShape(1, 2, width=32), descent=DescentConfig(batch_size=64, learning_rate=3e-3))

@@ -7,9 +7,9 @@ import pytest
 import torch
 from analytic import jeffreys_by_integration
 
+from fleet_learning.scaling import Scaling
 from iifl_policy.energy import EnergyShape, new_energy
 from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy
-from iifl_policy.scaling import Scaling
 
 LOW, HIGH = -0.05, 0.05
 STEEP = 12.0
@@ -67,7 +67,7 @@ def test_a_valley_outside_gives_an_action_inside(valley):
 
 
 def test_the_same_generator_state_decides_the_same_and_samples_as_told():
-    policy = valleys(0.2, -0.3).sampling(50, 7)
+    policy = valleys(0.2, -0.3).with_sampling(50, 7)
     config = policy.config
     assert (config.chains, config.sampler.iterations, config.sampler.first_step) == (50, 7, 0.1)
     one, same, other = (policy.decide(np.zeros((3, 1)), torch.Generator().manual_seed(seed)) for seed in (4, 4, 5))

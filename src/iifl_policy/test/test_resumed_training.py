@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-import iifl_policy.descent
-from fleet_contract.door import BadInput
-from iifl_policy.dataset import Dataset
-from iifl_policy.descent import DescentConfig
+import fleet_learning.optimization
+from fleet_contract.validation import BadInput
+from fleet_learning.dataset import Dataset
+from fleet_learning.optimization import DescentConfig
+from fleet_learning.scaling import fit_scaling
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
 from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig
-from iifl_policy.scaling import fit_scaling
 
 STEPS = 9
 DESCENT = DescentConfig(batch_size=8, decay=0.5, decay_steps=4)
@@ -58,7 +58,7 @@ def untrained(config):
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
-    monkeypatch.setattr(iifl_policy.descent, "KEEP_EVERY", 2)
+    monkeypatch.setattr(fleet_learning.optimization, "KEEP_EVERY", 2)
 
 
 def cut_training(config, keep, step, **options):

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-import iifl_policy.descent
+import fleet_learning.optimization
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
-from fleet_contract.door import BadInput
-from iifl_policy.descent import Descent, DescentConfig
+from fleet_contract.validation import BadInput
+from fleet_learning.optimization import Descent, DescentConfig
+from fleet_learning.scaling import fit_scaling
+from fleet_learning.transitions import Transitions, transitions_of
 from iifl_policy.risk import RiskConfig, RiskCritic, new_critic
-from iifl_policy.scaling import fit_scaling
-from iifl_policy.transitions import Transitions, transitions_of
 
 # A corridor: a cliff at 0, a goal at GOAL, behind which the next episode begins at 1, beside the cliff.
 GOAL = 7
@@ -171,7 +171,7 @@ def cut_at_5(done, _):
 
 
 def test_cut_and_resumed_equals_uncut(tmp_path, monkeypatch):
-    monkeypatch.setattr(iifl_policy.descent, "KEEP_EVERY", 2)
+    monkeypatch.setattr(fleet_learning.optimization, "KEEP_EVERY", 2)
     keep, transitions = tmp_path / "training.safetensors", corridor()
     next_actions = next_moves(transitions, POLICIES["away from the cliff"])
     options = {"steps": 9, "seed": 3}

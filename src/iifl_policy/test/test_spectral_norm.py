@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from iifl_policy.perceptron import Perceptrons, new_perceptrons
+from fleet_learning.perceptron import Perceptrons, new_perceptrons
 from iifl_policy.spectral import SpectralNorm, folded
 
 

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from iifl_policy.dataset import Dataset
-from iifl_policy.descent import DescentConfig
+from fleet_learning.dataset import Dataset
+from fleet_learning.optimization import DescentConfig
+from fleet_learning.scaling import fit_scaling
+from fleet_learning.state_encoder import StateEncoderShape
 from iifl_policy.energy import EnergyShape
 from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import REFERENCE
 from iifl_policy.loss import LossConfig
 from iifl_policy.polish import Polish
-from iifl_policy.scaling import fit_scaling
-from iifl_policy.state_encoder import StateEncoderShape
 
 STATE_DIM, ACTION_DIM, WIDTH = 8, 6, 32
 LOW, HIGH = -torch.ones(ACTION_DIM), torch.ones(ACTION_DIM)

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from fleet_contract.door import read_yaml
 from fleet_contract.robot import RobotContract
-from iifl_policy.dataset import Dataset, empty
-from iifl_policy.descent import Descent, DescentConfig
+from fleet_contract.validation import read_yaml
+from fleet_learning.dataset import Dataset, empty
+from fleet_learning.optimization import Descent, DescentConfig
+from fleet_learning.scaling import contract_scaling
 from iifl_policy.energy import EnergyShape
 from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig
-from iifl_policy.scaling import contract_scaling
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
 LEARNING = ImplicitConfig(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from fleet_contract.ros import run_process
+from fleet_common.node import run_process
 from robot_driver.driver_node import DriverNode
 from robot_driver.topic_driver import TopicDriver
 

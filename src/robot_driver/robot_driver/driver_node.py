@@ -22,12 +22,12 @@ from std_msgs.msg import Bool, Header
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
+from fleet_common.health import Check, Level
+from fleet_common.jpeg import FORMAT, to_jpeg
+from fleet_common.node import ALIVE, IMAGES, NEWEST, OFFERED, VIDEO, FleetNode
 from fleet_contract.action import ActionKind
-from fleet_contract.health import Check, Level
 from fleet_contract.images import fill_message
-from fleet_contract.jpeg import FORMAT, to_jpeg
 from fleet_contract.robot import ImageStream
-from fleet_contract.ros import ALIVE, IMAGES, NEWEST, OFFERED, VIDEO, FleetNode
 from robot_driver.driver import RobotDriver
 from robot_driver.frames import Frame, frames
 from robot_driver.pace import Pace

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fleet_contract.health import Check, Level
-from fleet_contract.recent import Recent
+from fleet_common.health import Check, Level
+from fleet_common.recent_window import Recent
 
 SLOW = 0.9
 """Of the contract's rate: real time that passes so slowly is told of."""

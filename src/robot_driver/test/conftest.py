@@ -6,12 +6,7 @@ import threading
 
 import pytest
 import rclpy
-from hypothesis import settings
 from rclpy.executors import SingleThreadedExecutor
-
-# How long an example takes is not what the tests are about.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
+from fleet_common.jpeg import from_jpeg
+from fleet_common.node import ALIVE, EVERY, OFFERED, VIDEO
 from fleet_contract.action import ActionKind
-from fleet_contract.jpeg import from_jpeg
-from fleet_contract.ros import ALIVE, EVERY, OFFERED, VIDEO
 from robot_driver.adapter_node import AdapterNode
 
 FLEET = {

@@ -13,11 +13,11 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
+from fleet_common.node import ALIVE, EVERY, NEWEST, OFFERED
 from fleet_contract.action import ActionKind
-from fleet_contract.door import read_yaml
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.robot import RobotContract
-from fleet_contract.ros import ALIVE, EVERY, NEWEST, OFFERED
+from fleet_contract.validation import read_yaml
 from robot_driver.driver_node import DriverNode
 from robot_driver.frames import frames
 from robot_driver.template import NOT_RESUMED, Point, PointDriver

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_contract.door import validated
 from fleet_contract.fleet import numbered
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import validated
 from robot_driver.frames import frames
 
 CONFIG = Path(__file__).parents[3] / "launch/config/robots"

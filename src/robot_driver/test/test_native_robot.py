@@ -10,8 +10,8 @@ from cart import CONTRACT
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
-from fleet_contract.door import validated
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import validated
 from robot_driver.native_robot import HOLD_S, START_S, NativeRobot
 from robot_driver.track import Instant
 

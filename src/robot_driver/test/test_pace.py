@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_contract.health import Level
+from fleet_common.health import Level
 from robot_driver.pace import START_S, Pace
 
 

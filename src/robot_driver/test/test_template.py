@@ -2,8 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fleet_contract.door import read_yaml
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import read_yaml
 from robot_driver.conformance import DriverConformance
 from robot_driver.template import Point, PointDriver
 

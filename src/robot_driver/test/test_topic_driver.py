@@ -14,8 +14,8 @@ from conftest import Beside
 from rclpy.executors import SingleThreadedExecutor
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import validated
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import validated
 from robot_driver.conformance import DriverConformance
 from robot_driver.topic_driver import TopicDriver
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 
 def _mujoco_block_push(contract: RobotContract, robots: int, _: int | None) -> Environment:
-    from sim_bridge.push_cell import PushCell
+    from sim_bridge.push.cell import PushCell
 
     return PushCell(contract, robots)
 
 
 def _isaacgym_block_push(contract: RobotContract, robots: int, _: int | None) -> Environment:
-    from sim_bridge.isaac import IsaacPushCell
+    from sim_bridge.isaac.push_cells import IsaacPushCell
 
     return IsaacPushCell(contract, robots)
 
 
 def _numpy_navigation(contract: RobotContract, robots: int, _: int | None) -> Environment:
-    from sim_bridge.maze import Maze
+    from sim_bridge.maze.environment import Maze
 
     return Maze(contract, robots, wind=0.0)
 
 
 def _numpy_windy_navigation(contract: RobotContract, robots: int, _: int | None) -> Environment:
-    from sim_bridge.maze import WIND, Maze
+    from sim_bridge.maze.environment import WIND, Maze
 
     return Maze(contract, robots, wind=WIND)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from fleet_contract.ros import run_process
+from fleet_common.node import run_process
 from robot_driver.driver_node import DriverNode
 from sim_bridge.backends import make_environment
 from sim_bridge.simulated_driver import SimulatedDriver

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

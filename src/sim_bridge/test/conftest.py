@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sim_bridge.isaac_process import INTERPRETER
+from sim_bridge.isaac.process import INTERPRETER
 
 
 @pytest.fixture

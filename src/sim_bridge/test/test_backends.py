@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.fleet import EnvironmentChoice
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput, read_yaml
 from sim_bridge.backends import BACKENDS, make_environment
-from sim_bridge.maze import Maze
-from sim_bridge.push_cell import PushCell
+from sim_bridge.maze.environment import Maze
+from sim_bridge.push.cell import PushCell
 
 ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACT = read_yaml(ROBOTS / "push_cell.yaml", RobotContract)

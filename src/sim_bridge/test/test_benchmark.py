@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput, read_yaml
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS, benchmark_fleet
 from sim_bridge.conformance import EnvironmentConformance

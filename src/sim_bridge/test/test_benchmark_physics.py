@@ -10,8 +10,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import read_yaml
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import read_yaml
 from sim_bridge.benchmark.ball_balance import START_DOWN_M_PER_S
 from sim_bridge.benchmark.ball_balance_model import BALL_RADIUS_M, TRAY_HEIGHT_M, TRAY_THICKNESS_M
 from sim_bridge.benchmark.cartesian_control import STIFFNESS

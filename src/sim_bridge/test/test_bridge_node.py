@@ -11,10 +11,10 @@ import rclpy
 from fleet_interfaces.msg import Observation
 from sensor_msgs.msg import CompressedImage
 
+from fleet_common.jpeg import from_jpeg
+from fleet_common.node import EVERY, VIDEO
+from fleet_common.observations import observe
 from fleet_contract.fleet import Fleet, read_fleet
-from fleet_contract.jpeg import from_jpeg
-from fleet_contract.observing import observe
-from fleet_contract.ros import EVERY, VIDEO
 from sim_bridge.bridge_node import BridgeNode
 
 CONFIG = Path(__file__).parents[3] / "launch/config"

@@ -5,13 +5,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput, read_yaml
 from sim_bridge.backends import make_environment
 from sim_bridge.conformance import EnvironmentConformance
-from sim_bridge.isaac import IsaacPushCell
-from sim_bridge.isaac_process import INTERPRETER, IsaacProcess
-from sim_bridge.isaac_wire import receive, send
+from sim_bridge.isaac.process import INTERPRETER, IsaacProcess
+from sim_bridge.isaac.push_cells import IsaacPushCell
+from sim_bridge.isaac.wire import receive, send
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
 

@@ -9,13 +9,13 @@ import pytest
 from places import places
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput, read_yaml
 from sim_bridge.backends import BENCHMARK, make_environment
 from sim_bridge.benchmark.isaac_scene import scene_of
 from sim_bridge.benchmark.tasks import KINDS
 from sim_bridge.headless_mujoco import mujoco
-from sim_bridge.isaac_process import INTERPRETER
+from sim_bridge.isaac.process import INTERPRETER
 
 ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}

@@ -7,12 +7,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput, read_yaml, validated
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput, read_yaml, validated
 from sim_bridge.backends import make_environment
 from sim_bridge.conformance import EnvironmentConformance
-from sim_bridge.maze import HORIZON, WIND, Maze
-from sim_bridge.maze_layout import MAZE_LAYOUT as LAYOUT
+from sim_bridge.maze.environment import HORIZON, WIND, Maze
+from sim_bridge.maze.layout import MAZE_LAYOUT as LAYOUT
 
 CONFIG = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACT = read_yaml(CONFIG / "pointbot.yaml", RobotContract)

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput, read_yaml
 from sim_bridge.conformance import EnvironmentConformance
-from sim_bridge.push_cell import MujocoPush, PushCell
-from sim_bridge.push_geometry import PUSH_GEOMETRY as CELL
-from sim_bridge.push_plan import SHORTEST_PUSH_M, askew_after, plan_pushes
-from sim_bridge.push_task import PushTask
+from sim_bridge.push.cell import MujocoPush, PushCell
+from sim_bridge.push.geometry import PUSH_GEOMETRY as CELL
+from sim_bridge.push.plan import SHORTEST_PUSH_M, askew_after, plan_pushes
+from sim_bridge.push.task import PushTask
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
 HALF_CUBE_M = CELL.cube_side_m / 2

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import read_yaml
 from fleet_contract.robot import RobotContract
-from sim_bridge.push_geometry import PUSH_GEOMETRY as CELL
-from sim_bridge.push_geometry import PushGeometry
-from sim_bridge.push_rules import PushRules
-from sim_bridge.push_task import PushTask
+from fleet_contract.validation import read_yaml
+from sim_bridge.push.geometry import PUSH_GEOMETRY as CELL
+from sim_bridge.push.geometry import PushGeometry
+from sim_bridge.push.rules import PushRules
+from sim_bridge.push.task import PushTask
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
 WITHIN_M = 0.002

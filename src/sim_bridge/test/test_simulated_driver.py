@@ -4,14 +4,14 @@ import mujoco
 import numpy as np
 import pytest
 
-from fleet_contract.door import read_yaml
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import read_yaml
 from robot_driver.conformance import DriverConformance
 from robot_driver.frames import frames
 from sim_bridge.backends import make_environment
-from sim_bridge.push_cell_model import push_cell_model
-from sim_bridge.push_geometry import PushGeometry
-from sim_bridge.push_view import camera_matrix
+from sim_bridge.push.cell_model import push_cell_model
+from sim_bridge.push.geometry import PushGeometry
+from sim_bridge.push.view import camera_matrix
 from sim_bridge.simulated_driver import SimulatedDriver
 
 ROBOTS = Path(__file__).parents[3] / "launch/config/robots"

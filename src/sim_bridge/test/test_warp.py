@@ -10,8 +10,8 @@ import pytest
 from places import places
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput, read_yaml
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput, read_yaml
 from sim_bridge.backends import BENCHMARK, make_environment
 from sim_bridge.benchmark.fleet import SimulatedFleet, simulate_here
 from sim_bridge.benchmark.tasks import KINDS

@@ -1,1 +1,1 @@
-"""Supervisors: operators' windows and scripted supervisors behind one interface."""
+"""Operators' windows and web page, and the stations through which supervisors drive robots."""

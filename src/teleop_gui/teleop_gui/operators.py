@@ -16,10 +16,10 @@ from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
-from fleet_contract.health import Check
-from fleet_contract.jpeg import from_jpeg
+from fleet_common.health import Check
+from fleet_common.jpeg import from_jpeg
+from fleet_common.node import NEWEST, VIDEO
 from fleet_contract.lease import Lease
-from fleet_contract.ros import NEWEST, VIDEO
 from teleop_gui.operator import Operator
 from teleop_gui.pointing import pointing_of
 from teleop_gui.station import Station

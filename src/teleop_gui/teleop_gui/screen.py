@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_contract.lease import LeaseKind
-from fleet_contract.palette import (
+from fleet_common.palette import (
     GREEN,
     MUTED,
     ORANGE,
@@ -24,6 +23,7 @@ from fleet_contract.palette import (
     Colour,
     uncertainty_colour,
 )
+from fleet_contract.lease import LeaseKind
 from teleop_gui.operator import Phase, Sight
 from teleop_gui.pointing import Aim
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet_contract.health import Check, Level
+from fleet_common.health import Check, Level
 from teleop_gui.operator import Operator, Phase
 
 UNSEEN_S = 1.0

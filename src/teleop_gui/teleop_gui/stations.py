@@ -16,11 +16,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
+from fleet_common.health import Check
+from fleet_common.node import NEWEST, OFFERED, FleetNode
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
-from fleet_contract.health import Check
 from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import state_of
-from fleet_contract.ros import NEWEST, OFFERED, FleetNode
 from teleop_gui.station import Place
 from teleop_gui.station_health import station_check
 

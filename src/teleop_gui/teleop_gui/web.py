@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import Field, ValidationError
 
-from fleet_contract.door import BadInput, Strict
 from fleet_contract.operation import Share
+from fleet_contract.validation import BadInput, Strict
 
 PAGE = Path(__file__).parent / "page"
 LONGEST_MESSAGE = 1024

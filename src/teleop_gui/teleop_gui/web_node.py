@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NoReturn
 
-from fleet_contract.door import BadInput
-from fleet_contract.health import Check
-from fleet_contract.jpeg import to_jpeg
-from fleet_contract.ros import run_process
+from fleet_common.health import Check
+from fleet_common.jpeg import to_jpeg
+from fleet_common.node import run_process
+from fleet_contract.validation import BadInput
 from teleop_gui.operator import VIDEO_S, Operator, Sight
 from teleop_gui.operators import LOOK_HZ, OperatorsNode
 from teleop_gui.screen import PHASE_COLOURS, draw_picture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import NoReturn
 
-from fleet_contract.door import BadInput
-from fleet_contract.ros import run_process
+from fleet_common.node import run_process
+from fleet_contract.validation import BadInput
 from teleop_gui.operators import OperatorsNode
 from teleop_gui.window import Window
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fleet_contract.door import read_yaml
 from fleet_contract.lease import Lease, LeaseKind
 from fleet_contract.robot import RobotContract
+from fleet_contract.validation import read_yaml
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 CELL = read_yaml(CONFIG / "robots/push_cell.yaml", RobotContract)

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from fleet_contract.health import Level
+from fleet_common.health import Level
 from fleet_contract.lease import LeaseKind
 from teleop_gui.operator import (
     DECLINED_S,

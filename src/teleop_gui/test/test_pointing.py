@@ -11,9 +11,9 @@ from cell import CELL, STATE, shown
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fleet_contract.door import BadInput
 from fleet_contract.operation import Operation, Plane, Region
 from fleet_contract.robot import Quantity
+from fleet_contract.validation import BadInput
 from teleop_gui.pointing import DEAD_SHARE, JoystickPointing, PlanePointing, pointing_of
 from teleop_gui.projection import Projection
 
@@ -23,8 +23,8 @@ METRES = st.floats(-0.2, 0.2)
 
 def test_the_cells_picture_is_what_its_camera_shows():
     """The contract says where the workspace is in the picture; the simulated camera is a pinhole straight above."""
-    from sim_bridge.push_geometry import PUSH_GEOMETRY
-    from sim_bridge.push_view import camera_matrix
+    from sim_bridge.push.geometry import PUSH_GEOMETRY
+    from sim_bridge.push.view import camera_matrix
 
     plane, video = CELL.operation.plane, CELL.operation.video
     k = camera_matrix(video.width, video.height)

@@ -15,9 +15,9 @@ from browser import headless_chromium
 from cell import CELL, lease, shown
 from display import until
 
-from fleet_contract.door import BadInput
-from fleet_contract.jpeg import to_jpeg
-from sim_bridge.push_cell import PushCell
+from fleet_common.jpeg import to_jpeg
+from fleet_contract.validation import BadInput
+from sim_bridge.push.cell import PushCell
 from teleop_gui.operator import Operator
 from teleop_gui.pointing import pointing_of
 from teleop_gui.screen import draw_picture

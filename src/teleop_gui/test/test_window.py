@@ -15,7 +15,7 @@ from cell import CELL, lease, shown
 from display import Person, display, until
 
 from fleet_contract.lease import LeaseKind
-from sim_bridge.push_cell import PushCell
+from sim_bridge.push.cell import PushCell
 from teleop_gui.operator import SETTLE_S, Operator, Phase
 from teleop_gui.pointing import pointing_of
 from teleop_gui.screen import PHASE_COLOURS, layout

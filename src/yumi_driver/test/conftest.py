@@ -1,15 +1,10 @@
 import pytest
 from abb_robot_client.rws import RWS
-from hypothesis import settings
 from sim_station import OVER_THE_TABLE_DEG_7, running_station
 
 from yumi_driver.sim_controller.egm_session import Guidance
 from yumi_driver.sim_controller.signals import Signal, SignalType
 from yumi_driver.sim_controller.simulated_controller import SimulatedController
-
-# How long an example takes is not what the tests are about.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 VARIABLES = {
     "T_ROB_L/speed": "10",

@@ -10,9 +10,9 @@ import numpy as np
 from proxy import Proxy
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import read_yaml
 from fleet_contract.robot import RobotContract
-from sim_bridge.push_geometry import PushGeometry
+from fleet_contract.validation import read_yaml
+from sim_bridge.push.geometry import PushGeometry
 from yumi_driver.gateways import Gateway
 from yumi_driver.limits import read_limits
 from yumi_driver.link import Link

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from lab import CORNERS
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 from yumi_driver.cell import read_cell
 from yumi_driver.gateways import read_gateways
 from yumi_driver.limits import PACKAGED, read_limits

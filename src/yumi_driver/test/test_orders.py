@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lab import CONTRACT, GEOMETRY
 
-from sim_bridge.push_plan import plan_pushes
+from sim_bridge.push.plan import plan_pushes
 from yumi_driver.agent.orders import LIFT_M, Orders
 from yumi_driver.agent.way import OutOfReach
 from yumi_driver.cell import ArmConfig, Workspace

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from lab import CONTRACT, CORNERS, GEOMETRY
 
-from fleet_contract.jpeg import from_jpeg, to_jpeg
-from sim_bridge.push_cell import MujocoPush
+from fleet_common.jpeg import from_jpeg, to_jpeg
+from sim_bridge.push.cell import MujocoPush
 from yumi_driver.overhead import Overhead
 
 COUNT, SIDE_PX = 60, 288

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
-from fleet_contract.door import Strict, read_yaml
+from fleet_contract.validation import Strict, read_yaml
 from yumi_driver.kinematics import HIGHEST_DEG_7, LOWEST_DEG_7
 from yumi_driver.limits import PACKAGED
 from yumi_driver.pose import Pose

@@ -8,8 +8,8 @@ from typing import Annotated, Self
 import asyncssh
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from fleet_contract.door import BadInput, Strict, read_yaml
 from fleet_contract.operation import Corner
+from fleet_contract.validation import BadInput, Strict, read_yaml
 from yumi_driver.limits import PACKAGED
 
 

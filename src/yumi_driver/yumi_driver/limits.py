@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from fleet_contract.door import Strict, read_yaml
+from fleet_contract.validation import Strict, read_yaml
 
 PACKAGED = Path(__file__).parent / "limits.yaml"
 

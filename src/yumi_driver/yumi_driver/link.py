@@ -15,7 +15,7 @@ import asyncssh
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_contract.jpeg import from_jpeg
+from fleet_common.jpeg import from_jpeg
 from yumi_driver.gateways import Gateway
 from yumi_driver.limits import Limits
 from yumi_driver.messages import ArmState, Beat, Hello, Order, Picture, Push, State, Welcome

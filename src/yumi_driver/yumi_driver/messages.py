@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fleet_contract.door import Strict
+from fleet_contract.validation import Strict
 from yumi_driver.wire import Frame, Kind, WireError
 
 Number = Annotated[int, Field(ge=0)]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from sim_bridge.push_matter import COLOURS
-from sim_bridge.push_view import camera_matrix
+from sim_bridge.push.matter import COLOURS
+from sim_bridge.push.view import camera_matrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fleet_contract.operation import Corner
-    from sim_bridge.push_geometry import PushGeometry
+    from sim_bridge.push.geometry import PushGeometry
 
 SIDE_PX = 480
 """Of the picture in which the cube is looked for."""

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from fleet_interfaces.msg import Lease, LeaseTable
 
-from fleet_contract.ros import EVERY, FleetNode, run_process
+from fleet_common.node import EVERY, FleetNode, run_process
 from yumi_driver.simulated_gateways import SimulatedGateways
 
 

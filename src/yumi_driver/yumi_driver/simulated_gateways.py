@@ -10,8 +10,8 @@ import numpy as np
 import yaml
 
 from fleet_contract.fleet import numbered
-from sim_bridge.push_geometry import PushGeometry
-from sim_bridge.push_task import PushTask
+from sim_bridge.push.geometry import PushGeometry
+from sim_bridge.push.task import PushTask
 from yumi_driver.limits import read_limits
 from yumi_driver.simulated.gateway import ARMS, SimulatedGateway
 

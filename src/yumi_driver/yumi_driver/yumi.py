@@ -12,11 +12,11 @@ import numpy as np
 
 from fleet_contract.action import ActionKind
 from robot_driver.orders import checked_actions
-from sim_bridge.push_geometry import PushGeometry
-from sim_bridge.push_plan import plan_pushes
-from sim_bridge.push_rules import PushRules
-from sim_bridge.push_task import push_camera, require_push_contract
-from sim_bridge.push_view import camera_matrix
+from sim_bridge.push.geometry import PushGeometry
+from sim_bridge.push.plan import plan_pushes
+from sim_bridge.push.rules import PushRules
+from sim_bridge.push.task import push_camera, require_push_contract
+from sim_bridge.push.view import camera_matrix
 from yumi_driver.arm_view import ArmView, Phase
 from yumi_driver.overhead import Overhead
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fleet_contract.door import BadInput
-from fleet_contract.health import Check, Level
-from fleet_contract.ros import run_process
+from fleet_common.health import Check, Level
+from fleet_common.node import run_process
+from fleet_contract.validation import BadInput
 from robot_driver.driver_node import DriverNode
-from sim_bridge.push_geometry import PushGeometry
+from sim_bridge.push.geometry import PushGeometry
 from yumi_driver.gateways import read_gateways
 from yumi_driver.limits import read_limits
 from yumi_driver.link import CONNECTING, Link

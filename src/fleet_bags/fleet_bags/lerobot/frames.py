@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fleet_bags.lerobot.layout import ACTION, SCALARS, STATE, fps_of
 from fleet_bags.samples import Samples
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from fleet_bags.lerobot.layout import ACTION, CAMERA, INFO, STATE, VERSION, feat
 from fleet_bags.lerobot.video import read_video
 from fleet_bags.samples import IMAGES, AboutSamples, Samples
 from fleet_contract.action import ActionSource
-from fleet_contract.door import BadInput
 from fleet_contract.robot import RobotContract
 from fleet_contract.translation import FROM_RGB
+from fleet_contract.validation import BadInput
 
 INTERVENTION = "intervention"
 FIRST_S = f"videos/{CAMERA}/from_timestamp"

@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 CODEC, PIXELS = "libx264", "yuv444p"
 OPTIONS = {"qp": "0", "g": "2"}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fleet_contract.door import Strict, read_yaml
+from fleet_contract.validation import Strict, read_yaml
 
 EVERY = 50
 """Control steps between two returns that are kept."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fleet_contract.action import ActionKind
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 from robot_driver.orders import checked_actions
 from robot_driver.step import Step
 from sim_bridge.benchmark.simulated_elsewhere import SimulatedElsewhere

@@ -15,7 +15,7 @@ from sim_bridge.benchmark.isaac_scene import free_joints, hinged, scene_of, touc
 from sim_bridge.benchmark.simulated_elsewhere import SimulatedElsewhere
 from sim_bridge.benchmark.turning import into_body, into_world, matrices
 from sim_bridge.headless_mujoco import mujoco
-from sim_bridge.isaac_process import IsaacProcess
+from sim_bridge.isaac.process import IsaacProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 from sim_bridge.benchmark.ant import ANT
 from sim_bridge.benchmark.anymal import ANYMAL
 from sim_bridge.benchmark.ball_balance import BALL_BALANCE

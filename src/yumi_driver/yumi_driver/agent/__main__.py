@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from fleet_contract.door import EXIT_BAD_INPUT, BadInput
+from fleet_contract.validation import EXIT_BAD_INPUT, BadInput
 from yumi_driver.agent.agent import Agent
 from yumi_driver.agent.end import end_process
 from yumi_driver.cell import read_cell

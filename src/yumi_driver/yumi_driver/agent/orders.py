@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim_bridge.push_plan import RETREAT_M
+from sim_bridge.push.plan import RETREAT_M
 from yumi_driver.agent.way import Leg, OutOfReach, Way, plan
 from yumi_driver.kinematics import ARM_KINEMATICS
 

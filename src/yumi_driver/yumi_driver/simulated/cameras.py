@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 from aiohttp import web
 
-from sim_bridge.push_cell_camera import OverheadCamera
-from sim_bridge.push_cell_model import push_cell_model
+from sim_bridge.push.cell_camera import OverheadCamera
+from sim_bridge.push.cell_model import push_cell_model
 from yumi_driver.agent.camera import JPEG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sim_bridge.push_geometry import PushGeometry
+    from sim_bridge.push.geometry import PushGeometry
     from yumi_driver.simulated.pushed_cell import PushedCell
 
 RATE_HZ = 10.0

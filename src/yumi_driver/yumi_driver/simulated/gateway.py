@@ -22,7 +22,7 @@ from yumi_driver.simulated.ssh_server import SshServer
 
 if TYPE_CHECKING:
     from fleet_contract.operation import Corner
-    from sim_bridge.push_geometry import PushGeometry
+    from sim_bridge.push.geometry import PushGeometry
 
 RATE_HZ = 62.5
 """Of EGM: every fourth of the controller's steps, which a slow machine can follow."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim_bridge.headless_mujoco import mujoco
-from sim_bridge.push_cell_model import push_cell_model
-from sim_bridge.push_matter import TIMESTEP_S
+from sim_bridge.push.cell_model import push_cell_model
+from sim_bridge.push.matter import TIMESTEP_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim_bridge.push_geometry import PushGeometry
+    from sim_bridge.push.geometry import PushGeometry
     from yumi_driver.cell import Workspace
     from yumi_driver.pose import Pose
 

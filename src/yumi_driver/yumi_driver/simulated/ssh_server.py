@@ -13,7 +13,7 @@ from typing import Self
 
 import asyncssh
 
-from fleet_contract.door import BadInput
+from fleet_contract.validation import BadInput
 
 PLACES = "/usr/sbin:/usr/local/sbin:/sbin"
 READY_S = 10.0

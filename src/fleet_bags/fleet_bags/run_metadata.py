@@ -1,0 +1,48 @@
+"""What a bag says about the run that it holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fleet_bags.bag_metadata import ABOUT, read_metadata
+from fleet_contract.fleet import Fleet
+from fleet_contract.robot import RobotContract
+from fleet_contract.validation import BadInput, Strict, validated
+
+
+class AboutRun(Strict):
+    """Fleet and robots of a recorded run."""
+
+    fleet: Fleet
+    contract: RobotContract
+    seed: int
+
+    @property
+    def robots(self) -> tuple[str, ...]:
+        """Names, in the order of all arrays."""
+        return self.fleet.robot_names
+
+
+def about_run(bag: Path) -> AboutRun:
+    """What the recorder wrote about the run.
+
+    Raises:
+        BadInput: the bag is not of a run of the fleet.
+    """
+    try:
+        said: dict[str, Any] = read_metadata(bag)[ABOUT]["custom_data"]
+        fleet, contract, seed = yaml.safe_load(said["fleet"]), json.loads(said["contract"]), int(said.get("seed", 0))
+    except (ValueError, yaml.YAMLError, KeyError, TypeError):
+        raise BadInput(
+            f"{bag}: custom_data found no fleet and contract, allowed is a bag that the fleet's recorder wrote; "
+            "of others ./fleet dataset build --map makes a training set."
+        ) from None
+    return AboutRun(
+        fleet=validated(fleet, Fleet, source=f"{bag} (fleet)"),
+        contract=validated(contract, RobotContract, source=f"{bag} (contract)"),
+        seed=seed,
+    )

@@ -1,0 +1,1 @@
+"""The fleet command: runs, reports, training, experiments, and benchmarks."""

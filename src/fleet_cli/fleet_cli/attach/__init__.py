@@ -1,0 +1,1 @@
+"""Commands that attach to a run in progress."""

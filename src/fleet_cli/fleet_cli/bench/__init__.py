@@ -1,0 +1,1 @@
+"""Benchmarks, and the load generators behind them."""

@@ -1,0 +1,96 @@
+"""The command line of the benchmarks: `fleet bench ...`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleet_bringup.run_setup import config_folder, fleet_file
+from fleet_cli.command_line import make_folder, show, this_command
+from fleet_contract.fleet import read_fleet
+from fleet_contract.robot import RobotContract
+from fleet_contract.validation import read_yaml
+
+bench = typer.Typer(help="Measure how fast the stack is on this machine.", no_args_is_help=True)
+Report = Annotated[Path, typer.Option(help="Folder for results.json and results.parquet.")]
+Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Tiny sizes, which show that it works, not how fast.")]
+
+
+@bench.command()
+def policy(report: Report = Path("bench_policy"), seed: Seed = 0, quick: Quick = False) -> None:
+    """Table 5 of IIFL: action, uncertainty and training step, against a plain composition that computes the same."""
+    from fleet_experiments.bench.policy import QUICK, policy_bench
+    from fleet_experiments.bench.policy_check import Unequal
+    from fleet_experiments.bench.policy_workload import Sizes
+
+    make_folder(report)
+    try:
+        results = policy_bench(QUICK if quick else Sizes(), report, seed=seed, command=this_command())
+    except Unequal as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    metrics = ("p50_s", "p99_s", "speedup", "gemm_share", "mathematics_share", "sampler_s", "forward_backward_s")
+    show(results, ("algo", "condition", "device"), (*metrics, "optimiser_s", "projected_from_iterations"), report)
+
+
+@bench.command()
+def cascade(
+    report: Report = Path("bench_cascade"),
+    seed: Seed = 0,
+    quick: Quick = False,
+    fleet: Annotated[
+        str, typer.Option(help="A fleet file, or the name of one that comes with the stack.")
+    ] = "block_push",
+) -> None:
+    """Real time: a cascade that screens 100 robots per tick, against the full estimate."""
+    from fleet_experiments.bench.cascade import QUICK, Plan, cascade_bench
+
+    chosen = read_fleet(fleet_file(fleet))
+    make_folder(report)
+    results = cascade_bench(chosen, QUICK if quick else Plan(), report, seed=seed, command=this_command())
+    metrics = ("p50_s", "p99_s", "first_tick_s", "full_s", "recall", "recall_within_errors", "self_agreement")
+    show(results, ("env", "condition"), metrics, report)
+
+
+@bench.command()
+def allocation(report: Report = Path("bench_allocation"), seed: Seed = 0, quick: Quick = False) -> None:
+    """One tick's allocation of 100 humans to 1,000 robots, by every kind of rule."""
+    from fleet_experiments.bench.allocation import QUICK, Load, allocation_bench
+
+    make_folder(report)
+    results = allocation_bench(QUICK if quick else Load(), report, seed=seed, command=this_command())
+    show(results, ("algo", "condition"), ("p50_s", "p99_s"), report)
+
+
+@bench.command()
+def simulation(report: Report = Path("bench_simulation"), seed: Seed = 0, quick: Quick = False) -> None:
+    """Control steps of 100 robots in every task of the simulated benchmark, against simulations one by one."""
+    from fleet_experiments.bench.simulation import QUICK, Load, simulation_bench
+    from sim_bridge.backends import BENCHMARK
+
+    contracts = {task: read_yaml(config_folder() / f"robots/{task}.yaml", RobotContract) for task in BENCHMARK}
+    make_folder(report)
+    results = simulation_bench(contracts, QUICK if quick else Load(), report, seed=seed, command=this_command())
+    show(results, ("env", "condition"), ("steps_per_s", "p50_s", "p99_s", "one_by_one_p50_s", "speedup"), report)
+
+
+@bench.command()
+def recorder(
+    report: Report = Path("bench_recorder"),
+    quick: Quick = False,
+    fleet: Annotated[
+        str, typer.Option(help="Whose robots talk, in larger numbers: a fleet file, or a name.")
+    ] = "block_push",
+) -> None:
+    """What the recorder takes in without loss: large images, many robots; and its writer alone."""
+    from fleet_cli.bench.recorder_bench import QUICK, Plan, recorder_bench
+
+    chosen = read_fleet(fleet_file(fleet))
+    make_folder(report)
+    results = recorder_bench(chosen, QUICK if quick else Plan(), report, command=this_command())
+    metrics = ("messages_per_s", "mb_per_s", "share_of_pace", "lost", "cores", "delay_p99_s")
+    show(results, ("algo", "condition"), metrics, report)

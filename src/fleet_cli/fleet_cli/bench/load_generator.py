@@ -1,0 +1,93 @@
+"""Talks as some robots of a large fleet do, at a given pace: the load of the recorder's benchmark, a process of its own.
+
+`python -m fleet_cli.bench.load_generator RUN FIRST COUNT TICKS WHOLE`: the robots from FIRST on of the fleet in the folder RUN; with
+WHOLE, everything that is said for a robot at every tick, and otherwise its images alone. It says when everything is heard by
+somebody, begins on a line from standard input, says how many seconds it took, and ends with standard input.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from builtin_interfaces.msg import Time
+from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
+from rclpy.publisher import Publisher
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from fleet_common.node import IMAGES, OFFERED
+from fleet_contract.fleet import read_fleet
+from fleet_contract.robot import RobotContract
+
+LOOK_S = 0.05
+
+
+def main() -> None:
+    """Run the process."""
+    run, first, count, ticks, whole = Path(sys.argv[1]), *map(int, sys.argv[2:6])
+    fleet = read_fleet(run / "fleet.yaml")
+    contract = fleet.contract()
+    rclpy.init()
+    node = rclpy.create_node(f"talker_{first}")
+    kinds = [(type(message), topic) for topic, message in _messages(contract, 0)][: None if whole else 1]
+    publishers = [
+        [node.create_publisher(kind, f"{robot}/{topic}", _qos(kind)) for kind, topic in kinds]
+        for robot in fleet.robot_names[first : first + count]
+    ]
+    while not all(publisher.get_subscription_count() for row in publishers for publisher in row):
+        time.sleep(LOOK_S)
+    print("heard", flush=True)
+    sys.stdin.readline()
+    print(_talk(publishers, contract, ticks), flush=True)
+    sys.stdin.read()
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def _talk(publishers: list[list[Publisher[Any]]], contract: RobotContract, ticks: int) -> float:
+    """Say everything, one robot after the other within a tick; tell how long it took, s.
+
+    Who is late goes on from there, as cameras do: nothing is said in a burst. Messages are made once per tick, and are the same
+    for all robots but for their topics: it is not the talkers that are measured.
+    """
+    begin = due = time.monotonic()
+    for tick in range(ticks):
+        said = [serialize_message(message) for _, message in _messages(contract, tick)]
+        for row in publishers:
+            due = max(due + 1 / (contract.rate_hz * len(publishers)), time.monotonic())
+            time.sleep(max(0.0, due - time.monotonic()))
+            for publisher, message in zip(row, said, strict=False):
+                with suppress(RuntimeError):  # The network takes no more, and the message is lost.
+                    publisher.publish(message)
+    return time.monotonic() - begin
+
+
+def _messages(contract: RobotContract, tick: int) -> Iterator[tuple[str, Any]]:
+    """What is said for a robot at a tick, the image first; the stamps' seconds are the tick."""
+    header, camera = Header(stamp=Time(sec=tick)), contract.camera
+    pixels = array("B", bytes(3 * camera.width * camera.height))
+    image = Image(height=camera.height, width=camera.width, encoding="rgb8", step=3 * camera.width, data=pixels)
+    image.header = header
+    yield camera.topic, image
+    yield camera.info_topic, CameraInfo(header=header, height=camera.height, width=camera.width, d=[0.0] * 5)
+    state = Observation(header=header, tick=tick, values=[0.0] * contract.state_dim)
+    yield contract.observation.state.topic, state
+    yield contract.success.topic, RobotStatus(header=header, tick=tick)
+    for topic in ("policy_action", contract.action.topic):
+        yield topic, RobotAction(header=header, tick=tick, values=[0.0] * contract.action_dim)
+
+
+def _qos(kind: type) -> Any:
+    return IMAGES if kind in {Image, CameraInfo} else OFFERED
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""What the recorder takes in: of a real fleet's topics from other processes, and of messages that are in memory already."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import yaml
+from ament_index_python.packages import get_package_prefix
+from mcap.reader import make_reader
+from rich.progress import Progress
+
+from fleet_bags.bag import files_of
+from fleet_bags.bag_metadata import Topic, reliable_qos
+from fleet_bags.bag_writer import BagWriter
+from fleet_bringup.graph import ENVIRONMENT
+from fleet_cli.runner.domain import own_domain
+from fleet_contract.fleet import Fleet, Recording, Robots
+from fleet_experiments.results import Results, Row, new_results, run_of
+
+LAST_WORDS_S = 2.0
+"""Time in which messages that were lost on the way are sent again."""
+STAMP = slice(4, 8)
+"""Of a message with a header: the seconds of its stamp, which are its tick."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """A fleet that is recorded."""
+
+    name: str
+    robots: int
+    side: tuple[int, int]
+    """Width and height of the images, rgb8."""
+    rate_hz: float
+    whole: bool
+    """Whether everything is said that belongs to a tick; otherwise images alone."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured."""
+
+    loads: tuple[Load, ...] = (
+        Load("cameras", robots=4, side=(640, 480), rate_hz=30.0, whole=False),
+        Load("fleet", robots=100, side=(96, 96), rate_hz=10.0, whole=True),
+    )
+    paces: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0)
+    """Times the rate."""
+    talkers: int = 4
+    """Processes that the robots are in."""
+    seconds: float = 20.0
+    """Of every measurement."""
+
+
+QUICK = Plan(
+    loads=(Load("fleet", robots=4, side=(96, 96), rate_hz=10.0, whole=True),), paces=(1.0,), talkers=2, seconds=1.0
+)
+
+
+def recorder_bench(fleet: Fleet, plan: Plan, folder: Path, *, command: str) -> Results:
+    """Measure the recorder node and the writer alone; write results into the folder, in which bags are written and removed."""
+    rows: list[Row] = []
+    with Progress() as progress:
+        for load in progress.track(plan.loads, description="loads"):
+            rows.append(_alone(load, plan, folder))
+            rows.extend(_recorded(fleet, load, pace, plan, folder) for pace in plan.paces)
+    results = new_results("recorder bench", command, rows)
+    results.write(folder)
+    return results
+
+
+def _recorded(fleet: Fleet, load: Load, pace: float, plan: Plan, folder: Path) -> Row:
+    """A recorder, and robots in processes of their own."""
+    run = (folder / "run").absolute()
+    ticks = max(1, round(load.rate_hz * pace * plan.seconds))
+    shutil.rmtree(run, ignore_errors=True)
+    with own_domain(None, run) as domain:
+        environment = ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(domain)}
+        _prepare(fleet, load, pace, run)
+        executable = f"{get_package_prefix('fleet_bags')}/lib/fleet_bags/recorder_node"
+        recorder = [executable, "--ros-args", "-p", f"run_dir:={run}"]
+        with (
+            _process(recorder, environment) as process,
+            _talkers(load, ticks, plan.talkers, run, environment) as talkers,
+        ):
+            before_s = _busy_s(process.pid)
+            seconds = _talk(talkers)
+            time.sleep(LAST_WORDS_S)
+            cores = (_busy_s(process.pid) - before_s) / seconds
+            process.send_signal(signal.SIGINT)
+            process.wait()
+    row = run_of("recorder", "node", 0, f"{load.name} x {pace:g}") | _found(load, ticks, seconds, run)
+    return row | {"share_of_pace": ticks / (load.rate_hz * pace * seconds), "cores": cores}
+
+
+def _prepare(fleet: Fleet, load: Load, pace: float, run: Path) -> None:
+    """The folder of a run of such a fleet."""
+    width, height = load.side
+    contract = fleet.contract()
+    camera = contract.camera.model_copy(update={"width": width, "height": height})
+    observation = contract.observation.model_copy(update={"camera": camera})
+    changed = {"observation": observation, "operation": None, "rate_hz": load.rate_hz * pace}
+    run.mkdir(parents=True)
+    path = run / "contract.yaml"
+    path.write_text(yaml.safe_dump(contract.model_copy(update=changed).model_dump(mode="json")), encoding="utf-8")
+    fleet.model_copy(update={"robots": Robots(contract=path, count=load.robots)}).write(run / "fleet.yaml")
+
+
+@contextmanager
+def _process(words: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A process, and its end."""
+    with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def _talkers(
+    load: Load, ticks: int, number: int, run: Path, environment: dict[str, str]
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that are heard, and wait."""
+    count = load.robots // number
+    with ExitStack() as stack:
+        talkers = []
+        for first in range(0, load.robots, count):
+            numbers = map(str, (first, count, ticks, int(load.whole)))
+            words = [sys.executable, "-P", "-m", "fleet_cli.bench.load_generator", str(run), *numbers]
+            talkers.append(stack.enter_context(_process(words, environment)))
+        for talker in talkers:
+            _line(talker)
+        yield talkers
+
+
+def _talk(talkers: list[subprocess.Popen[str]]) -> float:
+    """Let them; tell how long it took, s."""
+    for talker in talkers:
+        if talker.stdin:
+            talker.stdin.write("\n")
+            talker.stdin.flush()
+    return max(float(_line(talker)) for talker in talkers)
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    """The next line that it says.
+
+    Raises:
+        RuntimeError: it has ended.
+    """
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        raise RuntimeError(f"{process.args!r} has ended")
+    return line
+
+
+def _busy_s(process: int) -> float:
+    """Time that a process and its threads have computed."""
+    numbers = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _found(load: Load, ticks: int, seconds: float, run: Path) -> Row:
+    """What is in the bag, and is not; the bag is removed."""
+    ticks_of: dict[str, Counter[int]] = defaultdict(Counter)
+    delays_s, size = [], 0
+    for path in files_of(run / "bag"):
+        with path.open("rb") as file:
+            for _, channel, message in make_reader(file).iter_messages(log_time_order=False):
+                if channel.topic.startswith("/robot_"):
+                    ticks_of[channel.topic][int.from_bytes(message.data[STAMP], "little")] += 1
+                    delays_s.append((message.log_time - message.publish_time) / 1e9)
+                    size += len(message.data)
+    shutil.rmtree(run)
+    topics = load.robots * (6 if load.whole else 1)
+    kept = sum(len(counts) for counts in ticks_of.values())
+    return {
+        "messages_per_s": topics * ticks / seconds,
+        "mb_per_s": size / seconds / 1e6,
+        "lost": topics * ticks - kept,
+        "delay_p99_s": float(np.percentile(delays_s, 99)),
+    }
+
+
+def _alone(load: Load, plan: Plan, folder: Path) -> Row:
+    """The writer with messages of the same sizes, as fast as it takes them."""
+    width, height = load.side
+    sizes = [3 * width * height + 100, *([300, 150, 150, 150, 150] if load.whole else [])]
+    topics = [
+        Topic(f"/robot_{robot}/{kind}", "x/msg/X", "", "", reliable_qos(100))
+        for robot in range(load.robots)
+        for kind in range(len(sizes))
+    ]
+    messages = [bytes(size) for size in sizes]
+    bag = folder / "alone"
+    shutil.rmtree(bag, ignore_errors=True)
+    began, busy = time.perf_counter(), time.process_time()
+    writer, written, size = BagWriter(bag, topics, {}, Recording(), now_s=began), 0, 0
+    while (now_s := time.perf_counter()) < began + plan.seconds / 4:
+        for topic, message in zip(topics, cycle(messages), strict=False):
+            writer.write(topic.name, message, received_ns=written, published_ns=written)
+            written, size = written + 1, size + len(message)
+        writer.advance(now_s)
+    writer.close()
+    seconds = time.perf_counter() - began
+    cores = (time.process_time() - busy) / seconds
+    shutil.rmtree(bag)
+    measured = {"messages_per_s": written / seconds, "mb_per_s": size / seconds / 1e6, "lost": 0, "cores": cores}
+    return run_of("recorder", "writer alone", 0, load.name) | measured

@@ -1,0 +1,130 @@
+"""A recorded run told once more, tick by tick, to those who count.
+
+N robots, T ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_allocator.allocator import Table
+from fleet_allocator.effort import return_on_human_effort
+from fleet_allocator.metrics import Metrics
+from fleet_bags.recording import Recording
+from fleet_cli.runner.history import History
+from fleet_contract.validation import BadInput
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run from its first tick to its last."""
+
+    recording: Recording
+    history: History
+    metrics: Metrics
+    drivers_TN: NDArray[np.int8]
+    uncertainties_TN: NDArray[np.float32]
+    """Nats; not a number where the policy did not say."""
+    thresholds_T: NDArray[np.float64]
+    """Nats; the one before, where the tick has none."""
+    rohe_T: NDArray[np.float64]
+    """IIFL equation 3 over all ticks so far."""
+    successes_T: NDArray[np.int64]
+    """So far, all robots; so are hard resets."""
+    hard_resets_T: NDArray[np.int64]
+    served_from: Mapping[int, int]
+    """First tick of every version of the policy."""
+
+    @property
+    def ticks(self) -> int:
+        """T."""
+        return len(self.rohe_T)
+
+    @property
+    def updates(self) -> Mapping[int, int]:
+        """First tick of every version but the first."""
+        return dict(list(self.served_from.items())[1:])
+
+    @property
+    def wall_s(self) -> float:
+        """From the first tick to the last."""
+        stamps = [s.stamp[0] + s.stamp[1] * 1e-9 for rows in self.recording.statuses_N for s in rows.values()]
+        return max(stamps, default=0.0) - min(stamps, default=0.0)
+
+
+def course_of(recording: Recording) -> Course:
+    """What the console would have seen.
+
+    Raises:
+        BadInput: a lease is of a robot or human that the fleet has not.
+    """
+    fleet = recording.about.fleet
+    history, metrics = History(fleet), Metrics(fleet.robot_names, fleet.supervisor_names)
+    thresholds, rohes, successes, hard_resets = [], [], [], []
+    for tick in range(recording.ticks + 1):
+        _tell_statuses(history, recording, tick)
+        if tick:
+            rohe = return_on_human_effort(
+                robots=fleet.robots.count,
+                supervisors=fleet.supervisors.count,
+                reward=history.completed,
+                human_actions=metrics.human_actions,
+            )
+            rohes.append(rohe)
+            successes.append(history.completed)
+            hard_resets.append(sum(history.hard_resets.values()))
+        _tell_decisions(history, metrics, recording, tick)
+        thresholds.append(history.threshold)
+    served_from: dict[int, int] = {}
+    for tick in sorted(recording.reports):
+        served_from.setdefault(recording.reports[tick].version, tick)
+    return Course(
+        recording=recording,
+        history=history,
+        metrics=metrics,
+        drivers_TN=history.drivers_TN(),
+        uncertainties_TN=history.uncertainties_TN(),
+        thresholds_T=np.array(thresholds[: recording.ticks]),
+        rohe_T=np.array(rohes, dtype=np.float64),
+        successes_T=np.array(successes, dtype=np.int64),
+        hard_resets_T=np.array(hard_resets, dtype=np.int64),
+        served_from=served_from,
+    )
+
+
+def _tell_statuses(history: History, recording: Recording, tick: int) -> None:
+    for robot, statuses in zip(recording.about.robots, recording.statuses_N, strict=True):
+        if status := statuses.get(tick):
+            history.add_status(robot, tick, successes=status.successes, hard_resets=status.hard_resets)
+
+
+def _tell_decisions(history: History, metrics: Metrics, recording: Recording, tick: int) -> None:
+    if report := recording.reports.get(tick):
+        history.add_report(tick, report.version, dict(report.uncertainties))
+    for robot, released in zip(recording.about.robots, recording.released_N, strict=True):
+        if action := released.get(tick):
+            history.add_action(robot, action)
+    if table := recording.leases.get(tick):
+        _require_known(recording, tick)
+        history.add_leases(tick, table.leases, table.waiting, table.threshold)
+        before_N = [statuses.get(tick) for statuses in recording.statuses_N]
+        after_N = [statuses.get(tick + 1) for statuses in recording.statuses_N]
+        metrics.add(
+            Table(table.leases, (), table.waiting, table.threshold),
+            np.array([bool(status and status.violated) for status in before_N]),
+            np.array([bool(status and status.succeeded) for status in after_N]),
+        )
+
+
+def _require_known(recording: Recording, tick: int) -> None:
+    robots, supervisors = recording.about.robots, recording.about.fleet.supervisor_names
+    for lease in recording.leases[tick].leases:
+        if lease.robot not in robots or lease.supervisor not in supervisors:
+            raise BadInput(
+                f"{recording.bag}: /fleet/leases: found {lease.supervisor!r} with {lease.robot!r} at tick {tick}, "
+                f"allowed are {supervisors[0]} to {supervisors[-1]} with {robots[0]} to {robots[-1]}."
+            )

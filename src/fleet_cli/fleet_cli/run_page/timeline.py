@@ -1,0 +1,156 @@
+"""Who had which robot, and where every human was, as lanes of segments.
+
+N robots, M humans, T ticks, B bins of ticks, L lanes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_cli.run_page.course import Course
+from fleet_common.palette import DRIVER_COLOURS, as_hex
+from fleet_contract.driving import Driver
+from fleet_contract.lease import Lease, LeaseKind
+
+Cell = tuple[Driver, str]
+"""Who had a robot, and their name, or why nobody had it; of a human, what they did with which robot."""
+RANKS = {Driver.POLICY: 0, Driver.NOBODY: 1, Driver.HUMAN: 2, Driver.RESET: 3}
+"""What stands for a bin that holds several."""
+MOST_BINS = 2000
+MOST_SEGMENTS = 12000
+USUAL: Cell = (Driver.POLICY, "")
+"""What a lane shows where it has no segment: the policy drives, the human is free."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Ticks with the same in them."""
+
+    first_tick: int
+    end_tick: int
+    """The first after it."""
+    colour: str
+    number: str
+    """Of who is in it, without their kind."""
+    title: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Lanes of robots or humans."""
+
+    lanes: tuple[tuple[str, tuple[Segment, ...]], ...]
+    """Names and segments."""
+    bin_ticks: int
+    """Ticks that are drawn as one."""
+
+
+def robots_timeline(course: Course) -> Timeline:
+    """Of every robot."""
+    cells = [[robot_cell(course, tick, robot) for tick in range(course.ticks)] for robot in _indices(course)]
+    return _timeline(course.recording.about.robots, cells, _robot_title)
+
+
+def humans_timeline(course: Course) -> Timeline:
+    """Of every human."""
+    names = course.history.fleet.supervisor_names
+    cells = {name: [USUAL] * course.ticks for name in names}
+    for tick, table in course.recording.leases.items():
+        for lease in table.leases if tick < course.ticks else ():
+            cells[lease.supervisor][tick] = (_driver_of(lease), lease.robot)
+    return _timeline(names, list(cells.values()), _human_title)
+
+
+def reasons(course: Course) -> Counter[str]:
+    """Why nobody drove: steps of robots."""
+    cells = (
+        robot_cell(course, int(tick), int(robot)) for tick, robot in np.argwhere(course.drivers_TN == Driver.NOBODY)
+    )
+    return Counter(why for _, why in cells)
+
+
+def robot_cell(course: Course, tick: int, robot: int) -> Cell:
+    """Who had a robot."""
+    recording, driver = course.recording, Driver(course.drivers_TN[tick, robot])
+    if driver is Driver.POLICY:
+        return USUAL
+    action, status = recording.released_N[robot].get(tick), recording.statuses_N[robot].get(tick)
+    if driver is Driver.NOBODY:
+        absent = f"absent: {status.absent}" if status and status.absent else ""
+        return driver, (action.reason if action else "") or absent or "no action was recorded"
+    table, name = recording.leases.get(tick), recording.about.robots[robot]
+    holders = [lease.supervisor for lease in table.leases if lease.robot == name] if table else []
+    return driver, holders[0] if holders else action.supervisor if action else ""
+
+
+def _indices(course: Course) -> range:
+    return range(len(course.recording.about.robots))
+
+
+def _driver_of(lease: Lease) -> Driver:
+    return Driver.RESET if lease.kind is LeaseKind.HARD_RESET else Driver.HUMAN
+
+
+def _robot_title(robot: str, cell: Cell) -> str:
+    driver, name = cell
+    return f"{robot}: {'nobody, ' if driver is Driver.NOBODY else ''}{name}{_kind(driver)}"
+
+
+def _human_title(human: str, cell: Cell) -> str:
+    driver, robot = cell
+    return f"{human}: with {robot}{_kind(driver)}"
+
+
+def _kind(driver: Driver) -> str:
+    return ", hard reset" if driver is Driver.RESET else ""
+
+
+def _timeline(names: Sequence[str], cells: Sequence[Sequence[Cell]], title: Callable[[str, Cell], str]) -> Timeline:
+    """Lanes with as many ticks to a bin as the page needs to stay small."""
+    kinds = list(dict.fromkeys([USUAL, *(cell for lane in cells for cell in lane)]))
+    numbers = {cell: number for number, cell in enumerate(kinds)}
+    codes_LT = np.array([[numbers[cell] for cell in lane] for lane in cells], dtype=np.int64).reshape(len(names), -1)
+    ranks = np.array([RANKS[driver] for driver, _ in kinds])
+    ticks = codes_LT.shape[1]
+    bin_ticks = max(1, -(-ticks // MOST_BINS))
+    while _segments(binned := _binned(codes_LT, ranks, bin_ticks)) > MOST_SEGMENTS and bin_ticks < ticks:
+        bin_ticks *= 2
+    lanes = []
+    for name, codes_B in zip(names, binned, strict=True):
+        segments = []
+        for first, end, code in _runs(codes_B):
+            (driver, who), span = kinds[code], (first * bin_ticks, min(end * bin_ticks, ticks))
+            number = "" if driver is Driver.NOBODY else who.rpartition("_")[2].lstrip("0")
+            said = f"{title(name, kinds[code])}, {said_ticks(span[0], span[1] - 1)}"
+            segments.append(Segment(*span, as_hex(DRIVER_COLOURS[driver]), number, said))
+        lanes.append((name, tuple(segments)))
+    return Timeline(tuple(lanes), bin_ticks)
+
+
+def said_ticks(first: int, last: int) -> str:
+    """In words."""
+    return f"tick {first}" if first == last else f"ticks {first} to {last}"
+
+
+def _binned(codes_LT: NDArray[np.int64], ranks: NDArray[np.int64], bin_ticks: int) -> NDArray[np.int64]:
+    padded = np.pad(codes_LT, ((0, 0), (0, -codes_LT.shape[1] % bin_ticks)))
+    codes_LBt = padded.reshape(len(codes_LT), -1, bin_ticks)
+    return np.take_along_axis(codes_LBt, ranks[codes_LBt].argmax(axis=2)[..., None], axis=2)[..., 0]
+
+
+def _segments(codes_LB: NDArray[np.int64]) -> int:
+    return sum(1 for codes_B in codes_LB for _ in _runs(codes_B))
+
+
+def _runs(codes_B: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """First bin, the first after it, and code, of what is not usual."""
+    edges = [0, *(np.flatnonzero(np.diff(codes_B)) + 1).tolist(), len(codes_B)]
+    for first, end in pairwise(edges):
+        if end > first and codes_B[first]:
+            yield first, end, int(codes_B[first])

@@ -1,0 +1,154 @@
+"""The console: shows the fleet in the terminal, and writes the report when the run ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import partial
+from typing import NoReturn, Protocol
+
+from diagnostic_msgs.msg import DiagnosticArray
+from fleet_interfaces.msg import LeaseTable, PolicyReport, RobotAction, RobotStatus
+from rclpy.clock import Clock, ClockType
+from rich.console import Console
+from rich.live import Live
+
+from fleet_cli.runner.history import History
+from fleet_cli.runner.incidents import Incidents
+from fleet_cli.runner.live_view import line, view
+from fleet_common.diagnostics import check_of
+from fleet_common.node import EVERY, NEWEST, FleetNode, run_process
+from fleet_contract.action import action_of
+from fleet_contract.lease import lease_of
+
+WATCH_S = 0.5
+REDRAW_S = 0.25
+SAY_S = 5.0
+RATE_OVER_S = 12.0
+LAST_WORDS_S = 3.0
+"""Time that the last of a run's messages have to arrive after the robots rest."""
+
+
+class Watch(Protocol):
+    """Watches over the other processes."""
+
+    exit_code: int
+    """Not zero when the run cannot go on."""
+
+    def __call__(self) -> list[str]:
+        """What has happened since the last call, a sentence each."""
+
+
+class ConsoleNode(FleetNode):
+    """Ends when all robots have told what became of the last tick's actions, and soon after that in any case."""
+
+    def __init__(self, watch: Watch | None = None) -> None:
+        """`watch` tells what happens to the other processes, where this one runs beside them."""
+        super().__init__("console")
+        self._watch = watch
+        self._seed = self.setting("seed", 0, "Seed of the run, for the report.")
+        self._ticks = self.setting("ticks", 0, "Ticks after which the run ends; 0: when it is stopped.")
+        self._recording = self.setting("recording", True, "Whether there will be a bag.")
+        headless = self.setting("headless", False, "A line every few seconds instead of the live view.")
+        self.finished = False
+        self.history = History(self.fleet)
+        self.incidents = Incidents()
+        self._began = self._ended = 0.0
+        self._pace = [(time.monotonic(), 0)]
+        contract = self.robot_contract
+        for name in self.fleet.robot_names:
+            status, action = partial(self._on_status, name), partial(self._on_action, name)
+            self.create_subscription(RobotStatus, f"{name}/{contract.success.topic}", status, EVERY)
+            self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", action, EVERY)
+        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, EVERY)
+        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, EVERY)
+        self.create_subscription(DiagnosticArray, "/diagnostics_agg", self._on_diagnostics, NEWEST)
+        self._console = Console(stderr=False)
+        self._live = None if headless or not sys.stdout.isatty() else Live(console=self._console, auto_refresh=False)
+        if self._live:
+            self._live.start()
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(REDRAW_S if self._live else SAY_S, self._show, clock=steady)
+        self._rested = self.create_timer(LAST_WORDS_S, self._finish, clock=steady, autostart=False)
+        if watch:
+            self.create_timer(WATCH_S, self._look, clock=steady)
+
+    def _on_status(self, robot: str, message: RobotStatus) -> None:
+        self.history.add_status(
+            robot,
+            message.tick,
+            successes=message.successes,
+            hard_resets=message.hard_resets,
+        )
+        self._ended = time.monotonic()
+        if message.tick == 0 and not self._began:
+            self._began = self._ended
+            self._show()
+        self._finish_if_complete()
+
+    def _on_action(self, robot: str, message: RobotAction) -> None:
+        self.history.add_action(robot, action_of(message))
+        self._finish_if_complete()
+
+    def _on_report(self, message: PolicyReport) -> None:
+        uncertainties = dict(zip(message.robots, message.uncertainties, strict=True))
+        self.history.add_report(message.tick, message.policy_version, uncertainties)
+        self._finish_if_complete()
+
+    def _on_leases(self, message: LeaseTable) -> None:
+        leases = tuple(lease_of(lease) for lease in message.leases)
+        self.history.add_leases(message.tick, leases, tuple(message.waiting), message.threshold)
+        self._finish_if_complete()
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.incidents.hear(map(check_of, message.status), time.monotonic())
+
+    def _finish_if_complete(self) -> None:
+        """The robots' last word may come before the last of what led to it; some of that may never come in real time."""
+        if self._ticks and self.history.tick >= self._ticks:
+            self.finished = self.history.is_told(self._ticks - 1)
+            if self._rested.is_canceled():
+                self._rested.reset()
+
+    def _finish(self) -> None:
+        self.finished = True
+
+    def _show(self) -> None:
+        now = (time.monotonic(), max(self.history.tick, 0))
+        self._pace = [past for past in self._pace if now[0] - past[0] < RATE_OVER_S] + [now]
+        elapsed = now[0] - self._pace[0][0]
+        rate_hz = (now[1] - self._pace[0][1]) / elapsed if elapsed > 0 else 0.0
+        if self._live:
+            shown = view(self.history, self.incidents.troubles, ticks=self._ticks, rate_hz=rate_hz)
+            self._live.update(shown, refresh=True)
+        elif self._began:
+            print(line(self.history, ticks=self._ticks, rate_hz=rate_hz), flush=True)
+
+    def _look(self) -> None:
+        """Say what has happened to the other processes, and end when the run cannot go on."""
+        if self._watch:
+            for sentence in self._watch():
+                self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+            self.finished = self.finished or bool(self._watch.exit_code)
+
+    def finish(self, *_: object) -> None:
+        """Write the report and say where it is."""
+        from fleet_cli.runner.summary import summarise, write_report
+
+        if self._live:
+            self._show()
+            self._live.stop()
+        bag = self.run_dir / "bag" if self._recording else None
+        wall_s = self._ended - self._began
+        summary = summarise(self.history, seed=self._seed, bag=bag, wall_s=wall_s)
+        summary["diagnostics"] = self.incidents.summary()
+        write_report(self.run_dir, self.history, summary)
+        for key in ("ticks", "successes", "hard_resets", "human_actions", "rohe", "policy_versions", "tick_rate_hz"):
+            value = summary[key]
+            print(f"{key.replace('_', ' '):>16}  {f'{value:.4g}' if isinstance(value, float) else value}")
+        print(f"{'report':>16}  {self.run_dir}", flush=True)
+
+
+def main() -> NoReturn:
+    """Run the node."""
+    run_process(ConsoleNode, at_end=ConsoleNode.finish)

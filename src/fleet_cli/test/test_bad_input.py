@@ -1,0 +1,107 @@
+"""Bad input from outside is one sentence that names file, key, found and allowed; exit code 2; nothing half-written."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import fleet
+
+from fleet_bringup.run_setup import config_folder
+
+SHIPPED = config_folder()
+
+
+def write(tmp_path: Path, change) -> Path:
+    content = yaml.safe_load((SHIPPED / "block_push.yaml").read_text())
+    for section, key in (("robots", "contract"), ("policy", "checkpoint"), ("training", "demonstrations")):
+        content[section][key] = str(SHIPPED / content[section][key])
+    change(content)
+    path = tmp_path / "fleet.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def refused(tmp_path: Path, *words: str) -> str:
+    done = fleet("up", "--ticks", "1", "--headless", "--report", "out", *words, cwd=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().count("\n") == 0
+    assert done.stderr.strip().endswith(".")
+    assert not (tmp_path / "out").exists()
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c["robots"].update(colour="red"), ["fleet.yaml", "robots.colour", "contract, count"]),
+        (
+            lambda c: c["robots"].update(count=0),
+            ["fleet.yaml", "robots.count", "found 0", "greater than or equal to 1"],
+        ),
+        (lambda c: c["supervisors"].update(count=4), ["fleet.yaml", "supervisors.count", "found 4", "less than"]),
+        (lambda c: c.pop("policy"), ["fleet.yaml", "policy is missing"]),
+        (lambda c: c["environment"].update(task="tennis"), ["tennis", "block_push"]),
+        (lambda c: c["supervisors"].update(styles=["sideways"]), ["sideways", "clockwise"]),
+        (lambda c: c["environment"].update(backend="yumi"), ["fleet.yaml", "environment", "gateways", "found None"]),
+        (lambda c: c["environment"].update(backend="yumi", gateways="g.yaml"), ["g.yaml", "cannot be read"]),
+    ],
+)
+def test_a_fleet_file_that_cannot_be_used(tmp_path: Path, change, said: list[str]) -> None:
+    path = write(tmp_path, change)
+    sentence = refused(tmp_path, "--fleet", str(path))
+    assert all(word in sentence for word in said), sentence
+
+
+def test_arms_behind_gateways_wait_for_each_other(tmp_path: Path) -> None:
+    assert "tick.mode: found real_time" in refused(tmp_path, "--fleet", "yumi_sim", "--real-time")
+
+
+def test_a_truncated_checkpoint(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes((SHIPPED / "policies/block_push.safetensors").read_bytes()[:-1000])
+    assert "cut.safetensors" in refused(tmp_path, "--policy", str(cut))
+
+
+def test_a_checkpoint_for_other_dimensions(tmp_path: Path) -> None:
+    contract = yaml.safe_load((SHIPPED / "robots/push_cell.yaml").read_text())
+    del contract["operation"]
+    contract["action"]["quantities"].append({"name": "dz", "unit": "m", "low": -1.0, "high": 1.0})
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(contract))
+    path = write(tmp_path, lambda content: content["robots"].update(contract="other.yaml"))
+    sentence = refused(tmp_path, "--fleet", str(path))
+    assert all(
+        word in sentence
+        for word in ("block_push.safetensors", "found 96x96x3 observation and 2", "allowed are 96x96x3 and 3")
+    )
+
+
+def test_an_unwritable_report_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = fleet("up", "--ticks", "1", "--headless", "--report", str(tmp_path / "file" / "out"), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "report folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_fleet_and_an_unknown_option(tmp_path: Path) -> None:
+    assert "block_push" in refused(tmp_path, "--fleet", "tennis")
+    (tmp_path / "tennis").mkdir()
+    assert "found 'tennis', allowed is a path to a YAML file or one of ant_100, block_push" in refused(
+        tmp_path, "--fleet", "tennis"
+    )
+    done = fleet("up", "--colour", "red", cwd=tmp_path)
+    assert done.returncode == 2
+
+
+def test_an_address_at_which_foxglove_cannot_be_served(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        sentence = refused(tmp_path, "--foxglove", "--foxglove-port", str(port))
+    assert sentence == f"foxglove: found host '127.0.0.1' and port {port}: Address already in use.\n"
+    assert "found host 'nowhere.invalid'" in refused(tmp_path, "--foxglove", "--foxglove-host", "nowhere.invalid")

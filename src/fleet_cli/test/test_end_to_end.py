@@ -1,0 +1,186 @@
+"""The whole fleet over real topics in separate processes: nothing is lost, everybody drives, the policy learns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from bags import counts, messages
+from conftest import Ended, up
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from fleet_bringup.run_setup import fleet_file
+from fleet_contract.action import ActionKind, ActionSource
+from fleet_contract.fleet import read_fleet
+from fleet_learning.checkpoint import read_checkpoint
+from fleet_training.fleet_loop import FleetLoop, supervisors_of
+from sim_bridge.backends import make_environment
+
+TOPICS = ("observation", "camera/image_raw", "camera/camera_info", "policy_action", "action")
+
+
+@pytest.mark.parametrize(("run", "robots", "ticks"), [("long_run", 4, 150), ("large_run", 20, 20)])
+def test_every_tick_of_every_robot_is_in_the_bag(
+    run: str, robots: int, ticks: int, request: pytest.FixtureRequest
+) -> None:
+    ended: Ended = request.getfixturevalue(run)
+    assert ended.code == 0, ended.err
+    found = counts(ended.folder / "bag")
+    expected = {f"/robot_{i + 1:02d}/{topic}": ticks for i in range(robots) for topic in TOPICS}
+    expected |= {"/fleet/leases": ticks, "/fleet/policy_report": ticks}
+    assert {topic: found[topic] for topic in expected} == expected
+    for topic, stream in messages(ended.folder / "bag", "/observation", "/action", "/leases", "/policy_report").items():
+        assert [message.tick for message in stream] == list(range(ticks)), topic
+
+
+def test_human_and_policy_both_drive_every_robot_and_new_versions_serve(long_run: Ended) -> None:
+    summary = long_run.summary
+    assert all(robot["policy_ticks"] and robot["human_ticks"] for robot in summary["per_robot"].values())
+    assert summary["policy_versions"] == [1, 2, 3]
+    reports = messages(long_run.folder / "bag", "/policy_report")["/fleet/policy_report"]
+    assert [report.policy_version for report in reports] == [1] * 50 + [2] * 50 + [3] * 50
+
+
+def test_tensorboard_finds_the_curves_of_both_retrainings(long_run: Ended) -> None:
+    steps = read_fleet(long_run.folder / "fleet.yaml").training.gradient_steps
+    events = EventAccumulator(str(long_run.folder / "curves")).Reload()
+    assert len(events.Scalars("InfoNCE")) == 2 * steps
+
+
+def test_the_summary_says_what_the_bag_says(long_run: Ended) -> None:
+    summary, bag = long_run.summary, long_run.folder / "bag"
+    last = [stream[-1] for stream in messages(bag, "/status").values()]
+    tables = messages(bag, "/leases")["/fleet/leases"]
+    human_actions = sum(len(table.leases) for table in tables)
+    successes = sum(status.successes for status in last)
+    assert summary["successes"] == successes
+    assert summary["hard_resets"] == sum(status.hard_resets for status in last)
+    assert summary["human_actions"] == human_actions
+    assert summary["rohe"] == pytest.approx((2 / 4) * (successes / 4) / (1 + human_actions))
+    assert summary["bag"] == str(bag)
+    assert (summary["robots"], summary["supervisors"], summary["ticks"]) == (4, 2, 150)
+    assert (long_run.folder / "run.png").stat().st_size > 10_000
+
+
+def test_a_robot_is_moved_by_its_lease_holder_or_else_by_the_policy(long_run: Ended) -> None:
+    bag = long_run.folder / "bag"
+    holders = [{lease.robot: lease for lease in table.leases} for table in messages(bag, "/leases")["/fleet/leases"]]
+    for topic, actions in messages(bag, "/action").items():
+        proposals = messages(bag, topic.replace("/action", "/policy_action"))[
+            topic.replace("/action", "/policy_action")
+        ]
+        for action, proposal, held in zip(actions, proposals, holders, strict=True):
+            lease = held.get(topic.split("/")[1])
+            if lease:
+                assert (action.source, action.supervisor, action.lease) == (
+                    ActionSource.HUMAN,
+                    lease.supervisor,
+                    lease.token,
+                )
+            elif action.kind == ActionKind.MOVE:
+                assert action.source == ActionSource.POLICY
+                assert np.array_equal(action.values, proposal.values)
+            else:
+                assert action.source == ActionSource.NOBODY
+
+
+def test_the_graph_does_what_the_same_objects_do_in_one_process(long_run: Ended) -> None:
+    fleet = read_fleet(fleet_file("block_push"))
+    contract = fleet.contract()
+    policy, about = read_checkpoint(fleet.policy.checkpoint, contract)
+    policy = policy.with_sampling(fleet.policy.chains, fleet.policy.iterations)
+    allocation = fleet.allocation.model_copy(update={"threshold": about.threshold})
+    environment = make_environment("mujoco", "block_push", contract, 4)
+    loop = FleetLoop(environment, supervisors_of(fleet, 0), policy, allocation, seed=0)
+    streams = messages(long_run.folder / "bag", "/action")
+    tables = messages(long_run.folder / "bag", "/leases")["/fleet/leases"]
+    for number in range(fleet.training.update_ticks[0]):
+        tick = loop.tick()
+        assert [(lease.robot, lease.supervisor, lease.token) for lease in tick.table.leases] == [
+            (lease.robot, lease.supervisor, lease.token) for lease in tables[number].leases
+        ]
+        for robot, action in zip(fleet.robot_names, tick.actions, strict=True):
+            recorded = streams[f"/{robot}/action"][number]
+            assert (action.kind, action.source) == (recorded.kind, recorded.source)
+            assert np.allclose(action.values, recorded.values, atol=1e-9)
+    environment.close()
+
+
+def test_humans_who_are_needed_from_the_first_tick_drive_from_the_first_tick(tmp_path: Path) -> None:
+    content = yaml.safe_load(fleet_file("block_push").read_text())
+    content["allocation"]["threshold"] = 1e-6
+    for section, key in (("robots", "contract"), ("policy", "checkpoint"), ("training", "demonstrations")):
+        content[section][key] = str(fleet_file("block_push").parent / content[section][key])
+    (tmp_path / "eager.yaml").write_text(yaml.safe_dump(content))
+    ended = up(tmp_path / "out", "--fleet", str(tmp_path / "eager.yaml"), "--ticks", "4", "--headless")
+    assert ended.code == 0, ended.err
+    tables = messages(ended.folder / "bag", "/leases")["/fleet/leases"]
+    assert [len(table.leases) for table in tables] == [2] * 4
+    streams = messages(ended.folder / "bag", "/action")
+    for table in tables:
+        driven = {name for name, stream in streams.items() if stream[table.tick].source == ActionSource.HUMAN}
+        assert driven == {f"/{lease.robot}/action" for lease in table.leases}
+
+
+def test_the_same_seed_gives_the_same_run(tmp_path: Path, tiny: Path) -> None:
+    """Past two retrainings."""
+    runs = [up(tmp_path / name, "--fleet", str(tiny), "--ticks", "24", "--headless") for name in ("one", "two")]
+    assert [run.code for run in runs] == [0, 0]
+    first, again = (_told(run.folder / "bag") for run in runs)
+    assert first == again
+    assert {version for stream in first.values() for _, _, _, version, *_ in stream} >= {1, 2, 3}
+
+
+def _told(bag: Path) -> dict[str, list[tuple[object, ...]]]:
+    """What every robot was told."""
+    return {
+        topic: [(m.tick, m.kind, m.source, m.policy_version, m.supervisor, m.lease, tuple(m.values)) for m in stream]
+        for topic, stream in messages(bag, "/action").items()
+    }
+
+
+def test_every_answer_carries_the_stamp_of_its_observation(long_run: Ended) -> None:
+    bag = long_run.folder / "bag"
+    seen = [
+        (m.header.stamp.sec, m.header.stamp.nanosec) for m in messages(bag, "_01/observation")["/robot_01/observation"]
+    ]
+    for topic, answers in messages(bag, "_01/action", "_01/policy_action", "/leases", "/policy_report").items():
+        assert [(m.header.stamp.sec, m.header.stamp.nanosec) for m in answers] == seen, topic
+
+
+def test_cameras_see_what_the_observation_says(long_run: Ended) -> None:
+    bag = long_run.folder / "bag"
+    image = messages(bag, "robot_01/camera/image_raw")["/robot_01/camera/image_raw"][0]
+    info = messages(bag, "robot_01/camera/camera_info")["/robot_01/camera/camera_info"][0]
+    state = messages(bag, "robot_01/observation")["/robot_01/observation"][0].values
+    pixels = np.asarray(image.data).reshape(image.height, image.width, 3).astype(int)
+    blue = np.argwhere((pixels[:, :, 2] - pixels[:, :, 0] > 60) & (pixels[:, :, 2] - pixels[:, :, 1] > 40))
+    assert len(blue) > 10
+    row, column = blue.mean(0)
+    metres_per_pixel = 1.0 / info.k[0]
+    assert (column - info.k[2]) * metres_per_pixel == pytest.approx(state[0], abs=0.01)
+    assert -(row - info.k[5]) * metres_per_pixel == pytest.approx(state[1], abs=0.01)
+
+
+def test_a_hard_reset_takes_its_ticks_and_an_intervention_at_least_its_own(long_run: Ended, large_run: Ended) -> None:
+    """In the small fleet the policy may need no hard reset at all."""
+    resets = []
+    for run in (long_run, large_run):
+        held: Counter[int] = Counter()
+        leases = {}
+        tables = messages(run.folder / "bag", "/leases")["/fleet/leases"]
+        for table in tables:
+            for lease in table.leases:
+                held[lease.token] += 1
+                leases[lease.token] = lease
+        last = {lease.token for lease in tables[-1].leases}
+        resets += [held[token] for token, lease in leases.items() if lease.kind and token not in last]
+        turned = {(lease.supervisor, lease.since_tick) for lease in leases.values() if lease.kind}
+        for token, lease in leases.items():
+            became_a_reset = (lease.supervisor, lease.since_tick + held[token]) in turned
+            if not lease.kind and token not in last and not became_a_reset:
+                assert held[token] >= 3
+    assert set(resets) == {5}

@@ -1,0 +1,99 @@
+"""The console's view says who drives, who is where, and who waits."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from fleet_bringup.run_setup import fleet_file
+from fleet_cli.runner.history import KEPT, History
+from fleet_cli.runner.live_view import MOST_TROUBLES, line, view
+from fleet_common.health import Check, Level
+from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.driving import Driver
+from fleet_contract.fleet import read_fleet
+from fleet_contract.lease import Lease, LeaseKind
+
+
+@pytest.fixture
+def history() -> History:
+    fleet = read_fleet(fleet_file("block_push"))
+    fleet = fleet.model_copy(update={"allocation": fleet.allocation.model_copy(update={"threshold": 1.0})})
+    history = History(fleet)
+    one, two, three, four = fleet.robot_names
+    history.add_status(one, 0, successes=0, hard_resets=0)
+    history.add_report(0, 1, {one: 0.5, two: 2.0, three: 0.1, four: 3.0})
+    leases = (Lease(two, "human_01", 1, LeaseKind.TELEOPERATE, 0), Lease(three, "human_02", 2, LeaseKind.HARD_RESET, 0))
+    history.add_leases(0, leases, (four,))
+    move = {"tick": 0, "kind": ActionKind.MOVE, "values": (0.0, 0.0)}
+    history.add_action(one, RobotAction(source=ActionSource.POLICY, policy_version=1, **move))
+    history.add_action(two, RobotAction(source=ActionSource.HUMAN, supervisor="human_01", lease=1, **move))
+    history.add_action(three, RobotAction(0, ActionKind.HOLD, ActionSource.HUMAN, supervisor="human_02", lease=2))
+    history.add_action(four, RobotAction(0, ActionKind.HOLD, ActionSource.NOBODY, reason="no policy action"))
+    for robot in fleet.robot_names:
+        history.add_status(robot, 1, successes=1, hard_resets=0)
+    return history
+
+
+def test_drivers(history: History) -> None:
+    drivers = [history.at(0).driver(robot) for robot in history.fleet.robot_names]
+    assert drivers == [Driver.POLICY, Driver.HUMAN, Driver.RESET, Driver.NOBODY]
+    assert (history.ticks, history.human_actions, history.versions) == (1, 2, [1])
+    assert history.rohe == pytest.approx((2 / 4) * (4 / 4) / (1 + 2))
+
+
+def test_live_view(history: History) -> None:
+    troubles = [
+        Check("/Fleet/block_push/gate: emergency stop", Level.ERROR, "latched:\nevery robot holds"),
+        *(Check(f"/Fleet/robot_{n:02d}/bridge: robot_{n:02d} presence", Level.STALE, "x" * 200) for n in range(1, 12)),
+    ]
+    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    with console.file:
+        console.print(view(history, troubles, ticks=9, rate_hz=2.0))
+        shown = console.export_text()
+    rows = {words[1]: row for row in shown.splitlines() if (words := row.split()) and len(words) > 1}
+    assert "policy" in rows["robot_01"]
+    assert "human_01" in rows["robot_02"]
+    assert "human_02 (reset)" in rows["robot_03"]
+    assert "no policy action" in rows["robot_04"]
+    assert "robot_03 (reset)" in rows["human_02"]
+    assert "waiting for a human: robot_04" in shown
+    assert "ERROR  gate: emergency stop: latched: every robot holds" in shown
+    lines = [line for line in shown.splitlines() if line.startswith("STALE")]
+    assert (len(lines), {len(line) for line in lines}) == (MOST_TROUBLES - 1, {120}), "a line each, and no more"
+    assert "and 2 more" in shown
+    assert "tick 1 of 9" in shown
+
+
+def test_one_line(history: History) -> None:
+    said = line(history, ticks=9, rate_hz=2.0)
+    assert "tick 1 of 9" in said
+    assert "1 nobody, 1 policy, 1 human, 1 reset" in said
+    assert "successes 4" in said
+
+
+def test_a_long_history_is_folded_without_loss(history: History) -> None:
+    plain = [[int(Driver.POLICY), int(Driver.HUMAN), int(Driver.RESET), int(Driver.NOBODY)]]
+    one, two, *_ = history.fleet.robot_names
+    for tick in range(1, 3 * KEPT):
+        leases = (Lease(two, "human_01", tick, LeaseKind.HARD_RESET, tick),) if tick % 2 else ()
+        history.add_leases(tick, leases, ())
+        history.add_report(tick, 1 + tick // KEPT, {one: float(tick)})
+        for robot in history.fleet.robot_names:
+            history.add_action(robot, RobotAction(tick, ActionKind.MOVE, ActionSource.POLICY, (0.0, 0.0)))
+            history.add_status(robot, tick + 1, successes=1, hard_resets=0)
+        plain.append([1, 3, 1, 1] if tick % 2 else [1, 1, 1, 1])
+    assert history.drivers_TN().tolist() == plain
+    assert history.uncertainties_TN()[1:, 0].tolist() == list(range(1, 3 * KEPT))
+    assert history.ticks == 3 * KEPT
+    assert history.human_actions == 2 + 3 * KEPT // 2
+    assert history.effort["human_01"] == {LeaseKind.TELEOPERATE: 1, LeaseKind.HARD_RESET: 3 * KEPT // 2}
+    assert history.versions == [1, 2, 3]
+    assert len(history._moments) == KEPT
+
+
+def test_a_tick_without_actions_counts_as_held(history: History) -> None:
+    for robot in history.fleet.robot_names:
+        history.add_status(robot, 3, successes=1, hard_resets=0)
+    assert history.ticks == 3
+    assert history.drivers_TN()[1:].tolist() == [[Driver.NOBODY] * 4] * 2

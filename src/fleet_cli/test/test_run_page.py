@@ -1,0 +1,331 @@
+"""A run's page says what happened, shows every intervention, trusts nothing from the bag, and needs nothing but itself."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, Ended, fleet
+
+from fleet_bags.interventions import interventions
+from fleet_bags.recording import Leases, Observed, Recording, Report, Status
+from fleet_bags.run_metadata import AboutRun
+from fleet_bringup.run_setup import fleet_file
+from fleet_cli.run_page.course import course_of
+from fleet_cli.run_page.film import MOST_STRIPS
+from fleet_cli.run_page.page import number, page
+from fleet_cli.run_page.timeline import MOST_BINS, humans_timeline, robots_timeline
+from fleet_cli.runner.history import KEPT
+from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.fleet import read_fleet
+from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.validation import BadInput
+
+sys.path.append(str(ROOT / "src/teleop_gui/test"))
+from browser import headless_chromium
+
+ROBOTS = ("robot_01", "robot_02", "robot_03", "robot_04")
+HOSTILE = "<script>alert('x')</script><img src=http://elsewhere.example/x onerror=alert(1)>"
+SECTIONS = (
+    "headline",
+    "drivers",
+    "uncertainty",
+    "progress",
+    "humans",
+    "robots",
+    "versions",
+    "interventions",
+    "settings",
+)
+
+
+def recorded(ticks: int = 12, helped: tuple[tuple[int, int, int, int, LeaseKind], ...] = ()) -> Recording:
+    """Four robots without cameras that succeed at every fifth step, and a policy that is updated halfway.
+
+    Helped: human, robot, first tick, last tick and kind of every intervention.
+    """
+    described = read_fleet(fleet_file("block_push"))
+    allocation = described.allocation.model_copy(update={"threshold": 1.0})
+    contract = described.contract()
+    observation = contract.observation.model_copy(update={"camera": None})
+    about = AboutRun(
+        fleet=described.model_copy(update={"allocation": allocation}),
+        contract=contract.model_copy(update={"observation": observation}),
+        seed=3,
+    )
+    leases = [
+        (range(first, last + 1), Lease(ROBOTS[robot], f"human_0{human}", token, kind, first))
+        for token, (human, robot, first, last, kind) in enumerate(helped, start=1)
+    ]
+    tables = {t: Leases(tuple(lease for held, lease in leases if t in held), (), 1.0) for t in range(ticks)}
+
+    def released(tick: int, robot: int) -> RobotAction:
+        for lease in tables[tick].leases:
+            if lease.robot == ROBOTS[robot]:
+                return RobotAction(
+                    tick, ActionKind.MOVE, ActionSource.HUMAN, (0.0, 0.0), 0, lease.supervisor, lease.token
+                )
+        return RobotAction(tick, ActionKind.MOVE, ActionSource.POLICY, (0.0, 0.0), 1)
+
+    def status(tick: int, robot: int) -> Status:
+        reset = tables.get(tick)
+        violated = reset and any(
+            held.kind is LeaseKind.HARD_RESET and held.robot == ROBOTS[robot] for held in reset.leases
+        )
+        succeeded = tick > 0 and tick % 5 == 0
+        resets = sum(k is LeaseKind.HARD_RESET and r == robot and first <= tick for _, r, first, _, k in helped)
+        return Status((100 + tick, 0), 0, float(succeeded), succeeded, bool(violated), "", tick // 5, resets)
+
+    robots = range(4)
+    return Recording(
+        bag=Path("/runs/one/bag"),
+        about=about,
+        ticks=ticks,
+        observed_N=tuple({t: Observed((100 + t, 0), 0, np.full(6, t / 100)) for t in range(ticks)} for _ in robots),
+        statuses_N=tuple({t: status(t, robot) for t in range(ticks + 1)} for robot in robots),
+        released_N=tuple({t: released(t, robot) for t in range(ticks)} for robot in robots),
+        proposed_N=({},) * 4,
+        taught_N=({},) * 4,
+        reports={
+            t: Report(1 + (t >= ticks // 2), dict(zip(ROBOTS, (0.5, 2.0, 0.1, 0.2), strict=True))) for t in range(ticks)
+        },
+        leases=tables,
+        served=(),
+    )
+
+
+HELPED = (
+    (1, 1, 0, 2, LeaseKind.TELEOPERATE),
+    (2, 2, 1, 4, LeaseKind.HARD_RESET),
+    (1, 3, 5, 7, LeaseKind.TELEOPERATE),
+)
+
+
+class Found(HTMLParser):
+    """What is in a page: words by id, links, elements."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: dict[str, str] = {}
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.handlers: list[str] = []
+        self._id = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self._id = dict(attributes).get("id") or self._id
+        self.links += [value for name, value in attributes if name in {"src", "href", "srcset", "data", "action"}]
+        self.handlers += [name for name, _ in attributes if name.startswith("on")]
+
+    def handle_data(self, data):
+        self.words[self._id] = f"{self.words.get(self._id, '')} {data}"
+
+
+def test_the_headline_says_what_was_counted_by_hand() -> None:
+    words = Found(page(course_of(recorded(helped=HELPED)))).words
+    first = {name: words[name].split()[0] for name in ("ticks", "successes", "hard_resets", "human_actions", "rohe")}
+    rohe = (2 / 4) * (8 / 4) / (1 + 3 + 4 + 3)
+    assert first == {
+        "ticks": "12",
+        "successes": "8",
+        "hard_resets": "1",
+        "human_actions": "10",
+        "rohe": number(rohe),
+    }
+    assert words["threshold"].split()[0] == "1.00"
+    assert words["policy_versions"].split()[:2] == ["1,", "2"]
+
+
+@pytest.mark.parametrize("ticks", [12, 3 * KEPT])
+def test_curves_follow_equation_3_tick_by_tick(ticks: int) -> None:
+    """Also where the history is folded."""
+    course = course_of(recorded(ticks, HELPED))
+    actions = 0
+    for tick in range(ticks):
+        actions += sum(first <= tick <= last for _, _, first, last, _ in HELPED)
+        successes = 4 * ((tick + 1) // 5)
+        assert course.rohe_T[tick] == pytest.approx((2 / 4) * (successes / 4) / (1 + actions))
+        assert course.successes_T[tick] == successes
+    assert course.rohe_T[-1] == pytest.approx(course.history.rohe)
+    assert course.updates == {2: ticks // 2}
+    assert course.metrics.switches_M.tolist() == [1, 0]
+
+
+def test_every_intervention_has_its_strip_and_its_reason() -> None:
+    recording = recorded(helped=HELPED)
+    assert [(i.first_tick, i.last_tick, i.is_reset, i.is_uncertain) for i in interventions(recording)] == [
+        (0, 2, False, True),
+        (1, 4, True, False),
+        (5, 7, False, False),
+    ]
+    text = page(course_of(recording))
+    assert text.count("<li>") == len(HELPED)
+    for who in ("ticks 0 to 2, human_01", "ticks 1 to 4, human_02", "ticks 5 to 7, human_01"):
+        assert who in text
+    assert "Uncertain: 2.00 against a threshold of 1.00 nats." in text
+    assert "Hard reset: the robot was in constraint violation." in text
+    assert "Not uncertain (0.200, threshold 1.00 nats): sent by the order UC." in text
+    assert "The robots have no camera" in text
+    assert "0 → 0.0300" in text, "of the state, from the tick before the first action to that after the last one"
+
+
+def test_what_is_left_out_is_said() -> None:
+    many = tuple((1, tick % 4, tick, tick, LeaseKind.TELEOPERATE) for tick in range(MOST_STRIPS + 5))
+    text = page(course_of(recorded(len(many), many)))
+    assert f"{MOST_STRIPS + 5} in all; {MOST_STRIPS} of them" in text
+    assert "5 left out" in text
+    assert text.count("<li>") == MOST_STRIPS
+
+
+def test_lanes_say_who_had_which_robot() -> None:
+    course = course_of(recorded(helped=HELPED))
+    lanes = {name: [s.title for s in segments] for name, segments in robots_timeline(course).lanes}
+    assert lanes == {
+        "robot_01": [],
+        "robot_02": ["robot_02: human_01, ticks 0 to 2"],
+        "robot_03": ["robot_03: human_02, hard reset, ticks 1 to 4"],
+        "robot_04": ["robot_04: human_01, ticks 5 to 7"],
+    }
+    humans = {name: [s.title for s in segments] for name, segments in humans_timeline(course).lanes}
+    assert humans == {
+        "human_01": ["human_01: with robot_02, ticks 0 to 2", "human_01: with robot_04, ticks 5 to 7"],
+        "human_02": ["human_02: with robot_03, hard reset, ticks 1 to 4"],
+    }
+
+
+def test_a_long_run_loses_no_intervention_in_its_lanes() -> None:
+    ticks = 2 * MOST_BINS + 1
+    course = course_of(recorded(ticks, ((1, 0, 1001, 1001, LeaseKind.TELEOPERATE),)))
+    timeline = robots_timeline(course)
+    (segment,) = timeline.lanes[0][1]
+    assert timeline.bin_ticks > 1
+    assert segment.first_tick <= 1001 < segment.end_tick
+    assert f"up to {timeline.bin_ticks} ticks are drawn as one" in page(course)
+
+
+def test_what_is_missing_or_absent_is_said() -> None:
+    whole = recorded()
+    lost = {t: action for t, action in whole.released_N[0].items() if t != 4}
+    gone = {t: replace(status, absent="no network") for t, status in whole.statuses_N[1].items()}
+    released = {t: RobotAction(t, ActionKind.HOLD, ActionSource.NOBODY) for t in range(12)}
+    cut = replace(
+        whole,
+        released_N=(lost, released, *whole.released_N[2:]),
+        statuses_N=(whole.statuses_N[0], gone, *whole.statuses_N[2:]),
+        leases={t: table for t, table in whole.leases.items() if t < 10},
+        reports={},
+    )
+    text = page(course_of(cut))
+    assert "2 of 12 ticks without a lease table" in text
+    assert "12 of 12 ticks without a report of the policy" in text
+    assert "1 of 48 steps of robots without an action" in text
+    assert 'absent: no network</td><td class="n">12<' in text
+    assert 'no action was recorded</td><td class="n">1<' in text
+    assert "The policy said nothing of its uncertainty." in text
+    assert "No policy served." in text
+    assert "No human was with a robot." in text
+
+
+def test_an_online_threshold_is_infinite_at_first() -> None:
+    whole = recorded(helped=HELPED)
+    tables = {t: replace(table, threshold=math.inf if t < 6 else 1.5) for t, table in whole.leases.items()}
+    words = Found(page(course_of(replace(whole, leases=tables)))).words
+    assert words["threshold"].split()[0] == "1.50"
+
+
+def hostile() -> Recording:
+    whole = recorded(helped=HELPED)
+    held = {t: RobotAction(t, ActionKind.HOLD, ActionSource.NOBODY, reason=HOSTILE) for t in range(12)}
+    quantities = whole.about.contract.observation.state.quantities
+    state = whole.about.contract.observation.state.model_copy(
+        update={"quantities": tuple(quantity.model_copy(update={"unit": HOSTILE}) for quantity in quantities)}
+    )
+    observation = whole.about.contract.observation.model_copy(update={"state": state})
+    supervisors = whole.about.fleet.supervisors.model_copy(update={"styles": (HOSTILE,)})
+    about = AboutRun(
+        fleet=whole.about.fleet.model_copy(update={"supervisors": supervisors}),
+        contract=whole.about.contract.model_copy(update={"observation": observation}),
+        seed=0,
+    )
+    return replace(whole, about=about, bag=Path("/runs") / HOSTILE, released_N=(held, *whole.released_N[1:]))
+
+
+def test_what_comes_from_the_bag_is_text_and_nothing_else() -> None:
+    text = page(course_of(hostile()))
+    found = Found(text)
+    assert HOSTILE not in text
+    assert text.count("&lt;script&gt;") >= 4
+    assert "script" not in found.tags
+    assert found.handlers == []
+
+
+def test_the_page_asks_for_nothing_from_outside() -> None:
+    links = Found(page(course_of(hostile()))).links
+    assert links
+    assert all(link.startswith(("data:", "#")) for link in links)
+
+
+def test_a_lease_of_somebody_who_is_not_in_the_fleet_is_bad_input() -> None:
+    whole = recorded()
+    stranger = Lease("robot_01", "human_09", 1, LeaseKind.TELEOPERATE, 0)
+    with pytest.raises(BadInput, match=r"found 'human_09' with 'robot_01' at tick 0, allowed are human_01 to human_02"):
+        course_of(replace(whole, leases={0: Leases((stranger,), (), 1.0)}))
+
+
+def test_a_run_without_a_step_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="found no step of the robots"):
+        page(course_of(recorded(0)))
+
+
+def test_no_bag_no_page(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("before")
+    done = fleet("report", ".", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip().endswith("allowed is the folder of a run that was recorded, or of its bag.")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text() == "before"
+
+
+def test_the_page_of_a_real_run_says_what_its_summary_says(long_run: Ended, tmp_path: Path) -> None:
+    done = fleet("report", str(long_run.folder / "bag"), "-o", "page.html", cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "page.html"), done.stderr
+    text, summary = (tmp_path / "page.html").read_text(), long_run.summary
+    words = Found(text).words
+    for key in ("ticks", "successes", "hard_resets", "human_actions"):
+        assert words[key].split()[0] == str(summary[key])
+    assert words["rohe"].split()[0] == number(summary["rohe"])
+    assert words["threshold"].split()[0] == number(summary["threshold"])
+    assert text.count("data:image/jpeg") >= 2 * text.count("<li>") > 0
+    assert len(text) < 4e6
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with headless_chromium() as chrome:
+        yield chrome
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_a_browser_shows_every_section(browser, tmp_path: Path, width: int) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(page(course_of(hostile())), encoding="utf-8")
+    browser.set_window_size(width, 900)
+    browser.get(file.as_uri())
+    assert [section.get_attribute("id") for section in browser.find_elements("tag name", "section")] == list(SECTIONS)
+    for section in browser.find_elements("tag name", "section"):
+        assert section.size["height"] > 60, section.get_attribute("id")
+        assert section.size["width"] <= width, section.get_attribute("id")
+    pictures = "return [...document.images].map(picture => picture.naturalWidth)"
+    assert len(browser.execute_script(pictures)) == 2
+    assert all(browser.execute_script(pictures))
+    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth"), "no way sideways"
+    asked = "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    assert all(name.startswith("data:") for name in browser.execute_script(asked))
+    assert browser.get_log("browser") == []

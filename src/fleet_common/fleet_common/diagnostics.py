@@ -1,0 +1,39 @@
+"""Checks as diagnostic_msgs: between them and what nodes tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from std_msgs.msg import Header
+
+from fleet_common.health import Check, Level
+
+
+def array_of(checks: Iterable[Check], stamp: Time) -> DiagnosticArray:
+    """The checks of this moment."""
+    return DiagnosticArray(header=Header(stamp=stamp), status=[status_of(check) for check in checks])
+
+
+def status_of(check: Check) -> DiagnosticStatus:
+    """One check; numbers have four digits that count."""
+    return DiagnosticStatus(
+        level=bytes([check.level]),
+        name=check.name,
+        message=check.message,
+        hardware_id=check.hardware_id,
+        values=[KeyValue(key=key, value=_text(value)) for key, value in check.values.items()],
+    )
+
+
+def check_of(status: DiagnosticStatus) -> Check:
+    """What a status says, also of a robot's own nodes; a level that does not exist is an error."""
+    (number,) = status.level
+    level = Level(number) if number in set(Level) else Level.ERROR
+    values = {value.key: value.value for value in status.values}
+    return Check(status.name, level, status.message, values, status.hardware_id)
+
+
+def _text(value: str | float) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

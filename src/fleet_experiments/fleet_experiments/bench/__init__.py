@@ -1,0 +1,1 @@
+"""Speed of the cores: policy, allocation, simulation."""

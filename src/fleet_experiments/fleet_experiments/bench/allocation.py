@@ -1,0 +1,80 @@
+"""How long one allocation takes, by every kind of rule.
+
+N robots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from fleet_allocator.allocator import Allocator
+from fleet_contract.fleet import Allocation, numbered
+from fleet_experiments.bench.stopwatch import Stopwatch, percentiles
+from fleet_experiments.results import Results, Row, new_results, run_of
+
+WARM_UP_TICKS = 200
+"""Longer than the online threshold's window."""
+RULES: Mapping[str, Mapping[str, Any]] = {
+    "UC": {},
+    "UC, online threshold": {"threshold": "online", "online_percentile": 90.0},
+    "UC, all humans busy": {"idle_humans": False},
+    "C": {"order": "C"},
+    "CUR": {"order": "CUR"},
+    "TD": {"order": "TD"},
+    "random": {"order": "random", "budget_per_tick": 50.0},
+}
+Inputs = tuple[int, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]
+"""What `Allocator.step` takes: tick, uncertainties, violations, humans that are there, and risks."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """A fleet in which every ninth robot is unsure and every fiftieth in violation."""
+
+    robots: int = 1000
+    humans: int = 100
+    ticks: int = 500
+    """That are measured."""
+
+    def allocator(self, rule: str) -> Allocator:
+        """By one of the rules."""
+        config = Allocation(**({"threshold": 2.2} | dict(RULES[rule])))
+        return Allocator(config, numbered("robot", self.robots), numbered("human", self.humans), seed=0)
+
+    def inputs(self, seed: int) -> Iterator[Inputs]:
+        """Tick after tick, without end."""
+        random, tick = np.random.default_rng(seed), 0
+        while True:
+            uncertainties_N, violated_N = random.exponential(size=self.robots), random.random(self.robots) < 1 / 50
+            yield tick, uncertainties_N, violated_N, np.ones(self.humans, dtype=bool), random.random(self.robots)
+            tick += 1
+
+
+QUICK = Load(robots=20, humans=4, ticks=3)
+
+
+def allocation_bench(load: Load, folder: Path, *, seed: int, command: str) -> Results:
+    """Measure all rules; write results into the folder."""
+    rows: list[Row] = []
+    with Progress() as progress:
+        for rule in progress.track(RULES, description="rules"):
+            allocator, inputs, watch = load.allocator(rule), load.inputs(seed), Stopwatch(torch.device("cpu"))
+            for _ in range(WARM_UP_TICKS + load.ticks):
+                tick = next(inputs)
+                with watch.part("step"):
+                    allocator.step(*tick)
+            condition = f"{load.robots} robots, {load.humans} humans"
+            rows.append(
+                run_of("allocation", rule, seed, condition) | percentiles(watch.durations["step"][WARM_UP_TICKS:])
+            )
+    results = new_results("allocation bench", command, rows)
+    results.write(folder)
+    return results

@@ -1,0 +1,1 @@
+"""Experts of the simulated benchmark: training, return, and video."""

@@ -1,0 +1,78 @@
+"""Figure 3 of the paper (IIFL): completed tasks, hard resets and return on human effort as fleets work.
+
+R runs, T ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fleet_allocator.effort import plotted_return_on_human_effort
+from fleet_experiments.fleet.fleet_run import Course
+from fleet_training.algorithms import ALGORITHMS
+
+COLOURS = dict(
+    zip(
+        (algorithm.name for algorithm in ALGORITHMS.values()),
+        ("#8c510a", "#5ab4ac", "#d8b365", "#9970ab", "#01665e"),
+        strict=True,
+    )
+)
+ROHE = "return on human effort,\nas the paper plots it"
+MEASURES: dict[str, Callable[[Course], NDArray[np.float64]]] = {
+    "completed tasks": lambda course: course.successes_T.cumsum().astype(float),
+    "hard resets": lambda course: course.hard_resets_T.cumsum().astype(float),
+    ROHE: lambda course: plotted_return_on_human_effort(course.successes_T, course.human_actions_T),
+}
+"""By their label; (T,) each."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The runs of one algorithm in one environment, which differ in their seeds."""
+
+    env: str
+    algorithm: str
+    courses: Sequence[Course]
+
+    @property
+    def asked_humans(self) -> bool:
+        """Whether humans have acted at all."""
+        return any(course.human_actions_T.any() for course in self.courses)
+
+
+def draw_benchmark(panels: Sequence[Panel], path: Path) -> None:
+    """Means over runs, and one standard deviation to both sides, by environment and measure.
+
+    Where humans never acted, their effort has no return (table 1 of the paper: N/A).
+    """
+    envs = list(dict.fromkeys(panel.env for panel in panels))
+    figure = Figure(figsize=(3.4 * len(envs), 2.6 * len(MEASURES)), layout="constrained")
+    grid = figure.subplots(len(MEASURES), len(envs), squeeze=False, sharex="col")
+    for row, (label, measure) in enumerate(MEASURES.items()):
+        for column, env in enumerate(envs):
+            axes = grid[row, column]
+            for panel in panels:
+                if panel.env == env and (label != ROHE or panel.asked_humans):
+                    values_RT = np.stack([measure(course) for course in panel.courses])
+                    mean_T, spread_T = values_RT.mean(0), values_RT.std(0)
+                    ticks = np.arange(1, len(mean_T) + 1)
+                    axes.plot(ticks, mean_T, color=COLOURS[panel.algorithm], label=panel.algorithm)
+                    axes.fill_between(
+                        ticks, mean_T - spread_T, mean_T + spread_T, color=COLOURS[panel.algorithm], alpha=0.2, lw=0
+                    )
+            if row == 0:
+                axes.set_title(env)
+            if column == 0:
+                axes.set_ylabel(label)
+            if row == len(MEASURES) - 1:
+                axes.set_xlabel("tick")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(ALGORITHMS))
+    figure.savefig(path, dpi=110)

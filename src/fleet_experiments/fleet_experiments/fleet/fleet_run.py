@@ -1,0 +1,223 @@
+"""One algorithm in one setting with one seed: demonstrations, pretraining, calibration, and the fleet at work.
+
+N robots, T ticks, S state dim, A action dim.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fleet_allocator.effort import return_on_human_effort
+from fleet_allocator.metrics import Metrics
+from fleet_contract.robot import Stream
+from fleet_contract.validation import BadInput
+from fleet_experiments.fleet.task_digest import task_digest
+from fleet_experiments.results import Row, run_of
+from fleet_learning.curves import WatchFrom, curves
+from fleet_learning.dataset import Dataset
+from fleet_learning.human_pairs import HumanPairs
+from fleet_learning.optimization import Descent
+from fleet_learning.policy import Decision, Policy
+from fleet_learning.resume_file import TrainingFile, training_key
+from fleet_training.algorithms import Algorithm
+from fleet_training.first_policy import Advance, FirstPolicy
+from fleet_training.fleet_loop import FleetLoop, Tick
+from fleet_training.setting import Setting
+from sim_bridge.environment import Environment
+
+KEEP_TICKS = 100
+"""Ticks after which a run is written down."""
+CHECKPOINT, DEMONSTRATIONS = "start.safetensors", "demonstrations.npz"
+"""Files in the run's folder: what the fleet began with."""
+
+
+@dataclass
+class Replayed:
+    """A policy that repeats recorded decisions for as long as there are some, and then is the real one."""
+
+    policy: Policy
+    decisions: list[Decision]
+    """Of all ticks so far."""
+    tick: int = 0
+
+    @property
+    def observes(self) -> Stream:
+        """What it decides from."""
+        return self.policy.observes
+
+    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
+        """Decide as it was decided, or decide and record."""
+        if self.tick == len(self.decisions):
+            self.decisions.append(self.policy.decide(observations_N, generator))
+        self.tick += 1
+        return self.decisions[self.tick - 1]
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a run went, tick by tick."""
+
+    successes_T: NDArray[np.int64]
+    """Completed tasks."""
+    hard_resets_T: NDArray[np.int64]
+    """Violations that began, each of which needs a hard reset."""
+    human_actions_T: NDArray[np.int64]
+    """Busy humans."""
+
+    def write(self, path: Path) -> None:
+        """Write an .npz file."""
+        np.savez_compressed(path, **vars(self))
+
+
+def read_course(path: Path) -> Course:
+    """What `Course.write` wrote.
+
+    Raises:
+        BadInput: it is not there, or of another version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Course(**arrays)
+    except (OSError, EOFError, ValueError, TypeError, BadZipFile) as error:
+        raise BadInput(f"{path}: found no course of a run ({error}).") from None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run gave."""
+
+    row: Row
+    course: Course
+    policy: Policy
+    """As it was at the end."""
+    demonstrations: Dataset
+
+
+class FleetRun:
+    """Goes on where it was cut.
+
+    What is written down is small: the decisions so far and the policy. Going on, the run is lived through again with the
+    recorded decisions in the place of the policy, which gives back simulation, humans and allocation as they were, whatever
+    they remember.
+    """
+
+    def __init__(
+        self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: Advance = lambda *_: None
+    ) -> None:
+        """`folder` exists, and is this run's own; TensorBoard finds the curves of all trainings there."""
+        self._folder = folder
+        self._setting = setting
+        self._algorithm = algorithm
+        self._seed = seed
+        self._first = FirstPolicy(setting, algorithm, seed, folder, advance)
+        self._kept = TrainingFile(
+            folder / "run.safetensors", training_key(setting, algorithm, seed, task_digest(setting.task))
+        )
+        self._advance = advance
+
+    def run(self) -> Outcome:
+        """Run to the end.
+
+        Raises:
+            BadInput: the folder holds another run.
+        """
+        setting = self._setting
+        kept = self._kept.read()
+        with curves(self._folder / "curves") as watch_from:
+            if kept:
+                demonstrations = self._first.demonstrations()
+                policy, threshold, decisions = _read(kept, self._first.untrained(demonstrations))
+            else:
+                start = self._first.start(watch_from(0))
+                command = f"{setting.env} {self._algorithm.name} seed {self._seed}"
+                start.write(self._folder / CHECKPOINT, self._folder / DEMONSTRATIONS, setting.contract, command)
+                demonstrations, policy, threshold, decisions = start.demonstrations, start.policy, start.threshold, []
+            with closing(setting.make_environment(setting.task, setting.robots)) as environment:
+                return self._work(environment, Replayed(policy, decisions), threshold, demonstrations, watch_from)
+
+    def _work(
+        self,
+        environment: Environment,
+        policy: Replayed,
+        threshold: float,
+        demonstrations: Dataset,
+        watch_from: WatchFrom,
+    ) -> Outcome:
+        setting, algorithm, replayed = self._setting, self._algorithm, len(policy.decisions)
+        supervisors, contract = setting.make_supervisors(self._seed), setting.contract
+        loop = FleetLoop(environment, supervisors, policy, setting.allocation(algorithm.order, threshold), self._seed)
+        metrics = Metrics(loop.robots, tuple(supervisors))
+        humans = HumanPairs(setting.robots, contract.observed_shape(policy.observes), contract.action_dim)
+        dataset, reward, course = demonstrations, 0.0, []
+        for done in range(1, setting.ticks + 1):
+            tick = loop.tick()
+            metrics.add(tick.table, tick.violated_N, tick.step.succeeded_N)
+            begun = int((tick.step.violated_N & ~tick.violated_N).sum())
+            course.append((int(tick.step.succeeded_N.sum()), begun, len(tick.table.leases)))
+            reward += tick.step.rewards_N.sum()
+            _collect(humans, done - 1, tick)
+            dataset += humans.between(done - 1, done)
+            steps = setting.steps_after(algorithm, done)
+            if steps and done > replayed:
+                before = policy.policy
+                watch = watch_from(before.descent.steps)
+                policy.policy = before.fit(dataset, steps=steps, seed=self._seed, watch=watch).policy
+            if done > replayed and done % KEEP_TICKS == 0:
+                self._kept.write(_written(policy, threshold))
+            self._advance("the fleet works", done, setting.ticks)
+        successes = int(loop.tally.successes_N.sum())
+        effort = {"robots": setting.robots, "human_actions": metrics.human_actions}
+        row: Row = {
+            **run_of(setting.env, algorithm.name, self._seed, setting.task),
+            "successes": successes,
+            "hard_resets": int(loop.tally.hard_resets_N.sum()),
+            "human_actions": metrics.human_actions,
+            "teleoperation_ticks": int(metrics.teleoperation_ticks_M.sum()),
+            "idle_ticks": int(metrics.idle_ticks_N.sum()),
+            "switches": int(metrics.switches_M.sum()),
+            "rohe": return_on_human_effort(**effort, supervisors=setting.supervisors, reward=successes),
+            "reward": float(reward),
+            "threshold": threshold,
+            "pairs": len(dataset),
+        }
+        columns_3T = np.array(course, dtype=np.int64).reshape(-1, 3).T
+        return Outcome(row, Course(*columns_3T), policy.policy, demonstrations)
+
+
+def _collect(humans: HumanPairs, tick_number: int, tick: Tick) -> None:
+    for robot, action in enumerate(tick.actions):
+        humans.add_observation(tick_number, robot, tick.observations_N[robot])
+        humans.add_action(robot, action)
+
+
+def _written(policy: Replayed, threshold: float) -> dict[str, Tensor]:
+    decisions, descent = policy.decisions, policy.policy.descent
+    return {
+        "threshold": torch.tensor(threshold, dtype=torch.float64),
+        "actions_TNA": torch.from_numpy(np.stack([decision.actions_NA for decision in decisions])),
+        "uncertainties_TN": torch.from_numpy(np.stack([decision.uncertainties_N for decision in decisions])),
+        "steps": torch.tensor(descent.steps),
+        **{f"model.{name}": tensor for name, tensor in policy.policy.tensors().items()},
+        **{f"moments.{name}": tensor for name, tensor in descent.moments.items()},
+    }
+
+
+def _read(kept: dict[str, Tensor], untrained: Policy) -> tuple[Policy, float, list[Decision]]:
+    moments = {name.removeprefix("moments."): kept[name] for name in kept if name.startswith("moments.")}
+    tensors = {name.removeprefix("model."): kept[name] for name in kept if name.startswith("model.")}
+    policy = untrained.with_state(tensors, Descent(int(kept["steps"]), moments))
+    decisions = [
+        Decision(actions_NA, uncertainties_N, np.zeros_like(uncertainties_N))
+        for actions_NA, uncertainties_N in zip(
+            kept["actions_TNA"].numpy(), kept["uncertainties_TN"].numpy(), strict=True
+        )
+    ]
+    return policy, kept["threshold"].item(), decisions

@@ -1,0 +1,107 @@
+"""Trials of a fleet file with every algorithm and seed: IIFL's table 2, and its simulated benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from fleet_contract.fleet import Fleet
+from fleet_contract.validation import BadInput
+from fleet_experiments.fleet.fleet_run import CHECKPOINT, DEMONSTRATIONS, FleetRun
+from fleet_experiments.fleet.memory import run_bytes
+from fleet_experiments.fleet.task_digest import task_digest
+from fleet_experiments.results import Results, Row, new_results
+from fleet_experiments.sweep import ROWS, Advance, read_rows, sweep
+from fleet_learning.resume_file import training_key
+from fleet_training.algorithms import ALGORITHMS, Algorithm
+from fleet_training.fleet_setting import setting_of
+from fleet_training.setting import Setting
+
+RANDOM, LIKE = "iifl_random", "iifl"
+COURSE = "course.npz"
+"""In a trial's folder: how it went."""
+
+
+def fleet_trials(
+    experiment: str,
+    fleet: Fleet,
+    folder: Path,
+    *,
+    ticks: int,
+    algorithms: Sequence[str],
+    seeds: Sequence[int],
+    command: str,
+    address: str | None,
+) -> Results:
+    """Run the fleet with every algorithm and seed, each a trial; write results into the folder.
+
+    Each trial's folder in `runs` holds its course as well, and a fleet file with which the nodes repeat it in lockstep.
+    Random allocation gets as much of the humans as IIFL took with the same seed (IIFL section 7.3.1).
+
+    Raises:
+        BadInput: the folder holds other runs, a run does not fit into memory, there is no cluster at the address, or
+            random allocation is asked for without IIFL, which is not in the folder either.
+    """
+    setting = setting_of(fleet, ticks=ticks)
+    key, runs = training_key(setting, task_digest(setting.task)), folder / "runs"
+    if RANDOM in algorithms and LIKE not in algorithms:
+        _require_like(runs, seeds)
+    trials = {
+        f"{name}_{seed}": partial(_run, fleet, ticks, name, seed)
+        for name in sorted(algorithms, key=lambda name: name == RANDOM)
+        for seed in seeds
+    }
+    after = {f"{RANDOM}_{seed}": f"{LIKE}_{seed}" for seed in seeds}
+    sweep(trials, runs, key=key, after=after, memory_bytes=run_bytes(setting), address=address)
+    rows = [trial_row(runs / f"{name}_{seed}") for name in algorithms for seed in seeds]
+    results = new_results(experiment, command, rows)
+    results.write(folder)
+    return results
+
+
+def trial_row(folder: Path) -> Row:
+    """The row of a trial that has ended. Humans who never acted have no return on their effort (IIFL table 1: N/A).
+
+    Raises:
+        BadInput: it cannot be read, or something else lies there.
+    """
+    match read_rows(folder):
+        case [{"human_actions": actions} as row]:
+            return row if actions else row | {"rohe": None}
+    raise BadInput(f"{folder / ROWS}: found no row of a trial of this version.")
+
+
+def _require_like(folder: Path, seeds: Sequence[int]) -> None:
+    """Refuse random allocation where nothing says how much of the humans it gets."""
+    for seed in seeds:
+        if not (folder / f"{LIKE}_{seed}" / ROWS).exists():
+            raise BadInput(f"--algo: found {RANDOM} without {LIKE} and seed {seed}, as much of whose humans it gets.")
+
+
+def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, advance: Advance) -> list[Row]:
+    setting, chosen = setting_of(fleet, ticks=ticks), ALGORITHMS[algorithm]
+    if algorithm == RANDOM:
+        like = trial_row(folder.parent / f"{LIKE}_{seed}")
+        setting = replace(setting, budget_per_tick=max(int(like["human_actions"] or 0), 1) / ticks)
+    over_nodes(fleet, setting, chosen).write(folder / "fleet.yaml")
+    outcome = FleetRun(setting, chosen, seed, folder, advance).run()
+    outcome.course.write(folder / COURSE)
+    return [outcome.row]
+
+
+def over_nodes(fleet: Fleet, setting: Setting, algorithm: Algorithm) -> Fleet:
+    """The fleet whose nodes, in lockstep with the same seed, repeat this algorithm's run, in whose folder the file lies.
+
+    Nodes take the same number of gradient steps at every update: where the steps of a run do not divide evenly among its
+    updates, the nodes take a few more.
+    """
+    updates = tuple(tick for tick in range(1, setting.ticks) if setting.steps_after(algorithm, tick))
+    steps = max((setting.steps_after(algorithm, tick) for tick in updates), default=1)
+    content = fleet.model_dump()
+    content["policy"]["checkpoint"] = CHECKPOINT
+    content["supervisors"]["operators"] = 0
+    content["allocation"] |= setting.allocation(algorithm.order, 0.0).model_dump() | {"threshold": "calibrated"}
+    content["training"] |= {"demonstrations": DEMONSTRATIONS, "update_ticks": updates, "gradient_steps": steps}
+    return Fleet.model_validate(content)

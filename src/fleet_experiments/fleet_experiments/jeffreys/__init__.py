@@ -1,0 +1,1 @@
+"""Jeffreys divergence against numerical integration: IIFL figure 2."""

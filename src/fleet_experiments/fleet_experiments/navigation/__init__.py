@@ -1,0 +1,1 @@
+"""Navigation in a maze: IIFL figure 1."""

@@ -1,0 +1,257 @@
+"""Behaviour cloning of recorded demonstrations, measured on whole episodes that were held out.
+
+B held-out pairs, K actions per pair, S state dim, A action dim.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from fleet_experiments.offline.recordings import Recording
+from fleet_experiments.results import Results, Row, new_results, run_of
+from fleet_experiments.sweep import Advance, sweep
+from fleet_learning.dataset import Dataset
+from fleet_learning.optimization import DescentConfig
+from fleet_learning.randomness import torch_generator
+from fleet_learning.resume_file import training_key
+from fleet_learning.scaling import Scaling, data_range, fit_scaling
+from iifl_policy.energy import EnergyShape
+from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
+from iifl_policy.implicit import ImplicitConfig, new_implicit
+from iifl_policy.langevin import REFERENCE, Langevin
+from iifl_policy.loss import LossConfig
+from iifl_policy.polish import Polish
+from iifl_policy.sampler import Samples
+from iifl_policy.uniform import Uniform
+
+HELD_OUT = 0.2
+"""Share of the episodes."""
+MEASURED = 500
+"""Held-out pairs that are measured, at most."""
+CHAINS = 64
+BEST_OF = 8
+SPREAD = 256
+"""Evenly spread actions whose energies are compared with the demonstrated one's."""
+ACTION_RANGE = (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class ExplicitRecipe:
+    """One way of training an explicit policy."""
+
+    name: str
+    own_range: bool
+    """Whether actions are scaled by the data's range rather than the robot's."""
+
+
+@dataclass(frozen=True)
+class ImplicitRecipe:
+    """One way of training an implicit policy."""
+
+    name: str
+    own_range: bool
+    """Whether actions are scaled by the data's range rather than the robot's."""
+    sampler: Langevin
+    """Decides."""
+    loss: LossConfig
+    descent: DescentConfig
+    polish: Polish | None
+
+
+_OURS = ImplicitRecipe(
+    "IBC",
+    own_range=True,
+    sampler=Langevin(iterations=50),
+    loss=LossConfig(sampler=Langevin(iterations=20), gradient_margin=3.0),
+    descent=DescentConfig(batch_size=64, learning_rate=1e-3),
+    polish=Polish(),
+)
+RECIPES: dict[str, ExplicitRecipe | ImplicitRecipe] = {
+    "bc": ExplicitRecipe("BC", own_range=False),
+    "bc_in_data_range": ExplicitRecipe("BC in the data's range", own_range=True),
+    "ibc": _OURS,
+    "ibc_in_robot_range": replace(_OURS, name="IBC in the robot's range", own_range=False),
+    "ibc_as_published": ImplicitRecipe(
+        "IBC as published",
+        own_range=False,
+        sampler=REFERENCE,
+        loss=LossConfig(sampler=REFERENCE, penalty="sum"),
+        descent=DescentConfig(batch_size=64),
+        polish=None,
+    ),
+}
+"""The last is that of the IIFL authors' code, but for the spectral norm."""
+BASELINES = "baselines"
+METHODS = (BASELINES, *RECIPES)
+
+
+def offline(
+    recording: Recording,
+    folder: Path,
+    *,
+    env: str,
+    seeds: Sequence[int],
+    steps: Sequence[int],
+    command: str,
+    address: str | None = None,
+) -> Results:
+    """Train every policy, measure it and the baselines, on another split of the episodes with every seed; write results.
+
+    Raises:
+        BadInput: the folder holds other runs, or there is no cluster at the address.
+        ValueError: there is but one episode.
+    """
+    runs = {
+        f"{method}_{seed}": partial(clone, method, recording, env=env, seed=seed, steps=steps)
+        for method in METHODS
+        for seed in seeds
+    }
+    key = training_key(recording.dataset.digest, sorted(steps))
+    results = new_results("offline", command, sweep(runs, folder / "runs", key=key, address=address))
+    results.write(folder)
+    return results
+
+
+def clone(
+    method: str,
+    recording: Recording,
+    folder: Path,  # noqa: ARG001 - there is nothing to keep
+    advance: Advance,
+    *,
+    env: str,
+    seed: int,
+    steps: Sequence[int],
+    width: int = 256,
+    depth: int = 6,
+) -> list[Row]:
+    """Rows of one of `METHODS`; `seed` is of the split, of training and of sampling.
+
+    `mse` is the mean squared difference to the demonstrated action over held-out pairs and dimensions, `rmse_0` and so on the
+    root of it in one dimension, in the action's units. `best_of_8_mse` is that of the closest of eight actions: of eight
+    samples of the policy, or of the actions at the eight nearest observations; it does not punish another valid way of
+    doing the task. Energy models have `depth` hidden layers of `width`.
+    """
+    training, rest = recording.split(HELD_OUT, seed)
+    held_out = rest[np.sort(np.random.default_rng(seed).permutation(len(rest))[:MEASURED])]
+    if method == BASELINES:
+        return [
+            run_of(env, name, seed, "baseline") | _errors(actions_KBA, held_out)
+            for name, actions_KBA in _baselines(training, held_out).items()
+        ]
+    recipe = RECIPES[method]
+    cloning: _Cloning = (
+        _Explicit(recipe, training, seed)
+        if isinstance(recipe, ExplicitRecipe)
+        else _Implicit(recipe, training, seed, width, depth)
+    )
+    rows: list[Row] = []
+    for until in sorted(steps):
+        began, done = time.perf_counter(), cloning.policy.descent.steps
+
+        def watch(step: int, _: Mapping[str, float], done: int = done) -> None:
+            advance("training", done + step, max(steps))
+
+        cloning.policy = cloning.policy.fit(training, steps=until - done, seed=seed, watch=watch).policy
+        training_s = time.perf_counter() - began
+        measured = cloning.measured(held_out, seed)
+        rows.append(run_of(env, recipe.name, seed, f"{until} steps") | measured | {"training_s": training_s})
+    return rows
+
+
+def _errors(actions_KBA: NDArray[np.float64], held_out: Dataset, samples_KBA: NDArray[np.float64] | None = None) -> Row:
+    """Of the first of the actions, and of the closest of all (or of the samples)."""
+    squares_KBA = np.square(actions_KBA - held_out.actions_BA)
+    others_KBA = squares_KBA if samples_KBA is None else np.square(samples_KBA - held_out.actions_BA)
+    row: Row = {"mse": float(squares_KBA[0].mean()), "best_of_8_mse": float(others_KBA.mean(-1).min(0).mean())}
+    return row | {f"rmse_{index}": float(np.sqrt(square)) for index, square in enumerate(squares_KBA[0].mean(0))}
+
+
+def _baselines(training: Dataset, held_out: Dataset) -> dict[str, NDArray[np.float64]]:
+    """Actions (K, B, A) of policies that do not learn."""
+    mean_S, std_S = training.observations_B.mean(0), training.observations_B.std(0) + 1e-8
+    tree = cKDTree((training.observations_B - mean_S) / std_S)
+    _, nearest_BK = tree.query((held_out.observations_B - mean_S) / std_S, k=BEST_OF)
+    mean_A = training.actions_BA.mean(0)
+    return {
+        "mean action": np.broadcast_to(mean_A, (1, *held_out.actions_BA.shape)),
+        "nearest neighbours": training.actions_BA[nearest_BK].swapaxes(0, 1),
+    }
+
+
+class _Cloning(Protocol):
+    """A policy in training."""
+
+    policy: Any
+
+    def measured(self, held_out: Dataset, seed: int) -> Row:
+        """Its errors by now."""
+
+
+class _Explicit:
+    """Behaviour cloning by least squares."""
+
+    def __init__(self, recipe: ExplicitRecipe, training: Dataset, seed: int) -> None:
+        shape = ExplicitShape(training.observations_B.shape[1], training.actions_BA.shape[1], members=1)
+        config = ExplicitConfig(shape, descent=DescentConfig(batch_size=64, learning_rate=1e-3))
+        self.policy = new_explicit(config, _scaling(training, own_range=recipe.own_range), torch_generator(seed))
+
+    def measured(self, held_out: Dataset, seed: int) -> Row:
+        actions_BA = self.policy.decide(held_out.observations_B.astype(np.float64), torch_generator(seed)).actions_NA
+        return _errors(actions_BA[None], held_out)
+
+
+class _Implicit:
+    """Implicit behaviour cloning by one member."""
+
+    def __init__(self, recipe: ImplicitRecipe, training: Dataset, seed: int, width: int, depth: int) -> None:
+        config = ImplicitConfig(
+            EnergyShape(training.observations_B.shape[1], training.actions_BA.shape[1], 1, width, depth),
+            sampler=recipe.sampler,
+            chains=CHAINS,
+            polish=recipe.polish,
+            loss=recipe.loss,
+            descent=recipe.descent,
+        )
+        self.policy = new_implicit(config, _scaling(training, own_range=recipe.own_range), torch_generator(seed))
+
+    def measured(self, held_out: Dataset, seed: int) -> Row:
+        policy, polish = self.policy, self.policy.config.polish
+        features_EBW = policy.features(held_out.observations_B)
+        samples = policy.samples(features_EBW, torch_generator(seed))
+        some = Samples(
+            *(part[:, :, :BEST_OF] for part in (samples.actions_EBKA, samples.energies_EBK, samples.weights_EBK))
+        )
+        if polish:
+            samples, some = (polish(policy.model, features_EBW, found) for found in (samples, some))
+        best_BA, eight_BKA = (
+            policy.scaling.robot_actions(actions).double().numpy()
+            for actions in (samples.best(0), some.actions_EBKA[0])
+        )
+        row = _errors(best_BA[None], held_out, eight_BKA.swapaxes(0, 1))
+        return row | {"uniform_below": self._uniform_below(features_EBW, held_out, seed)}
+
+    def _uniform_below(self, features_EBW: Tensor, held_out: Dataset, seed: int) -> float:
+        """Share of evenly spread actions with less energy than the demonstrated one."""
+        policy = self.policy
+        spread = Uniform().sample(policy.model, features_EBW, SPREAD, torch_generator(seed))
+        _, shown_BA = policy.scaling.pairs(held_out)
+        shown_EB1 = policy.model(features_EBW, shown_BA.unsqueeze(1).unsqueeze(0))
+        return (spread.energies_EBK < shown_EB1).double().mean().item()
+
+
+def _scaling(training: Dataset, *, own_range: bool) -> Scaling:
+    low_A, high_A = (torch.full((training.actions_BA.shape[1],), end) for end in ACTION_RANGE)
+    if own_range:
+        low_A, high_A = data_range(torch.from_numpy(training.actions_BA), low_A, high_A)
+    return fit_scaling(torch.from_numpy(training.observations_B), low_A, high_A)

@@ -1,0 +1,29 @@
+"""Curves of trainings, as TensorBoard shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from fleet_learning.optimization import Watch
+
+WatchFrom = Callable[[int], Watch]
+"""From the gradient steps that a policy has taken to the watch of its next training."""
+
+
+@contextmanager
+def curves(folder: Path) -> Iterator[WatchFrom]:
+    """Watches that write every measure into event files in `folder`, at the policy's own count of gradient steps."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder)) as writer:
+
+        def watch_from(first_step: int) -> Watch:
+            def watch(done: int, measures: Mapping[str, float]) -> None:
+                for name, value in measures.items():
+                    writer.add_scalar(name, value, first_step + done)
+
+            return watch
+
+        yield watch_from

@@ -1,0 +1,72 @@
+"""What the humans showed, collected while the fleet runs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_contract.action import ActionSource, RobotAction
+from fleet_learning.dataset import Dataset, empty, new_dataset
+
+
+class HumanPairs:
+    """Joins observations and released actions by tick and robot, and keeps D_H of IIFL section 4.2.
+
+    Only what a human drove counts: not the policy's actions, not hard resets, not holding.
+    """
+
+    def __init__(self, robots: int, observed: tuple[int, ...], action_dim: int) -> None:
+        """`observed` is the shape of one observation."""
+        self._robots = robots
+        self._empty = empty(observed, action_dim)
+        self._observations: dict[tuple[int, int], NDArray[np.generic]] = {}
+        self._actions: dict[tuple[int, int], RobotAction] = {}
+        self._pairs: dict[tuple[int, int], tuple[NDArray[np.generic], tuple[float, ...]]] = {}
+        self._joined: dict[int, set[int]] = {}
+        self._begins = [0] * robots
+
+    def begin(self, robot: int, tick: int) -> None:
+        """What the robot observed before this tick will never come: nothing is learned from it, and nobody waits for it."""
+        self._begins[robot] = tick
+        for then, _ in [key for key in self._actions if key[1] == robot and key[0] < tick]:
+            del self._actions[then, robot]
+            self._joined.setdefault(then, set()).add(robot)
+
+    def add_observation(self, tick: int, robot: int, observation: NDArray[np.generic]) -> None:
+        """What a robot observed."""
+        if not self._has(tick, robot):
+            self._observations[tick, robot] = observation
+            self._join(tick, robot)
+
+    def add_action(self, robot: int, action: RobotAction) -> None:
+        """A robot's action, as the gate released it; where nobody drove, the robot may be absent and observe nothing."""
+        if action.source is ActionSource.NOBODY or action.tick < self._begins[robot]:
+            self._observations.pop((action.tick, robot), None)
+            self._joined.setdefault(action.tick, set()).add(robot)
+        elif not self._has(action.tick, robot):
+            self._actions[action.tick, robot] = action
+            self._join(action.tick, robot)
+
+    def has_all_of(self, tick: int) -> bool:
+        """Whether the observations and actions of all robots at this tick have come, and those before it."""
+        return len(self._joined.get(tick, ())) == self._robots and not any(then <= tick for then, _ in self._actions)
+
+    def between(self, first: int, end: int) -> Dataset:
+        """The pairs of ticks first <= t < end, by tick and robot."""
+        rows = [self._pairs[key] for key in sorted(self._pairs) if first <= key[0] < end]
+        if not rows:
+            return self._empty
+        observations, actions = zip(*rows, strict=True)
+        return new_dataset(observations, actions)
+
+    def _has(self, tick: int, robot: int) -> bool:
+        return robot in self._joined.get(tick, ())
+
+    def _join(self, tick: int, robot: int) -> None:
+        key = (tick, robot)
+        if key not in self._observations or key not in self._actions:
+            return
+        observation, action = self._observations.pop(key), self._actions.pop(key)
+        self._joined.setdefault(tick, set()).add(robot)
+        if action.shows:
+            self._pairs[key] = (observation, action.values)

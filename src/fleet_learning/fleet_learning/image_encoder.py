@@ -1,0 +1,103 @@
+"""Encoders of images: from an image to where things are in it.
+
+E ensemble members, B batch, H image rows, W image columns, C channels, F filters of the last layer, S features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from fleet_contract.robot import Stream
+from fleet_learning.layers import Layers
+
+KERNEL = 3
+SPATIAL_STEPS = (2, 2)
+"""Strides of the first layers; those of the others are 1."""
+SPREAD = 4.0
+"""Of features: what moves over a part of the image then varies about as much as a normalised state."""
+
+
+@dataclass(frozen=True)
+class ImageEncoderShape:
+    """Size of an encoder of images."""
+
+    stream: ClassVar[Stream] = "camera"
+    height: int
+    """H, pixels."""
+    width: int
+    """W, pixels."""
+    channels: int = 3
+    """C."""
+    filters: tuple[int, ...] = (16, 32, 6)
+    """Of every convolution. Few in the last: a handful of places tells what to do, and many tell one image from another."""
+
+    @property
+    def observed(self) -> tuple[int, ...]:
+        """H, W, C."""
+        return self.height, self.width, self.channels
+
+    @property
+    def features(self) -> int:
+        """S: two coordinates per filter of the last convolution."""
+        return 2 * self.filters[-1]
+
+    def new(self, members: int, generator: torch.Generator) -> ImageEncoders:
+        """Members begin with different weights, uniform within +- sqrt(6 / inputs) (He et al. 2015); biases are zero."""
+        weights, biases = self._layers(members)
+        return ImageEncoders(
+            tuple((2 * torch.rand(size, generator=generator) - 1) * (6 / _inputs(size)) ** 0.5 for size in weights),
+            tuple(torch.zeros(size) for size in biases),
+        )
+
+    def encoders_from(self, tensors: Mapping[str, Tensor], members: int) -> ImageEncoders:
+        """From what `ImageEncoders.tensors` names; see `Layers.with_tensors`."""
+        return ImageEncoders.from_tensors(tensors, *self._layers(members))
+
+    def _layers(self, members: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+        """Shapes of weights and biases."""
+        sizes = (self.channels, *self.filters)
+        return (
+            [(members, outputs, inputs, KERNEL, KERNEL) for inputs, outputs in pairwise(sizes)],
+            [(members, outputs) for outputs in self.filters],
+        )
+
+
+@dataclass(frozen=True)
+class ImageEncoders(Layers):
+    """Convolutions with ReLU between them, then a spatial softmax (Finn et al. 2016; Florence et al. 2021, appendix D).
+
+    Weights (E, F, C, rows, columns), biases (E, F). It is run once per observation: chains of actions begin behind it.
+    """
+
+    def __call__(self, images_EBHWC: Tensor) -> Tensor:
+        """Features (E, B, S) of images in model space: mean columns, then mean rows, of every filter."""
+        return torch.stack([self._member(member, images_BHWC) for member, images_BHWC in enumerate(images_EBHWC)])
+
+    def _member(self, member: int, images_BHWC: Tensor) -> Tensor:
+        hidden = images_BHWC.permute(0, 3, 1, 2)
+        last = len(self.weights) - 1
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            stride = SPATIAL_STEPS[layer] if layer < len(SPATIAL_STEPS) else 1
+            hidden = conv2d(hidden, weight[member], bias[member], stride=stride, padding=KERNEL // 2)
+            hidden = torch.relu(hidden) if layer < last else hidden
+        return SPREAD * spatial_softmax(hidden)
+
+
+def spatial_softmax(maps_BFHW: Tensor) -> Tensor:
+    """Where every map is large, (B, 2F): its softmax's mean column per filter, then its mean row, both in [-1, 1]."""
+    rows, columns = maps_BFHW.shape[-2:]
+    shares_BFHW = torch.softmax(maps_BFHW.flatten(2), -1).view_as(maps_BFHW)
+    across_W = torch.linspace(-1, 1, columns, device=maps_BFHW.device, dtype=maps_BFHW.dtype)
+    down_H = torch.linspace(-1, 1, rows, device=maps_BFHW.device, dtype=maps_BFHW.dtype)
+    return torch.cat([shares_BFHW.sum(-2) @ across_W, shares_BFHW.sum(-1) @ down_H], -1)
+
+
+def _inputs(size: Sequence[int]) -> int:
+    return size[2] * size[3] * size[4]

@@ -1,0 +1,157 @@
+"""Serves the policy: decides for the whole fleet in one batch, and swaps in new versions between two ticks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from fleet_interfaces.msg import PolicyReport, PolicyVersion, RobotStatus
+from fleet_interfaces.msg import RobotAction as ActionMessage
+from numpy.typing import NDArray
+
+from fleet_common.health import Check
+from fleet_common.node import NEWEST, OFFERED, FleetNode, run_process
+from fleet_common.observations import observe
+from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
+from fleet_contract.validation import BadInput
+from fleet_learning.checkpoint import read_checkpoint
+from fleet_learning.policy import Decision, Policy, undecided
+from fleet_learning.policy_health import PolicyHealth
+from fleet_learning.randomness import torch_generator
+
+COMPLAIN_S = 5.0
+
+
+class PolicyNode(FleetNode):
+    """Answers every tick's observations with actions and uncertainties.
+
+    In lockstep a tick for which a new version is due waits for it; otherwise a version serves from whenever it comes. Absent
+    robots are not waited for; for those that come back within a tick, the policy decides when they do. While there is no
+    policy yet, robots are told to hold, and all are as unsure as the others.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("policy")
+        self._seed = self.setting("seed", 0, "Seed of the sampling.")
+        self._policy = self._load(self.fleet.policy.checkpoint)
+        self._version = 1
+        self._tick = -1
+        self._health = PolicyHealth(
+            1 / self.robot_contract.rate_hz,
+            real_time=not self.lockstep,
+            unit=self._policy.uncertainty_unit if self._policy else "1",
+        )
+        self._stamp = Time()
+        self._observations: dict[int, NDArray[np.generic]] = {}
+        self._decided: set[int] = set()
+        self._absent: dict[int, int] = {}
+        names = self.fleet.robot_names
+        self._actions = [self.create_publisher(ActionMessage, f"{name}/policy_action", OFFERED) for name in names]
+        self._reports = self.create_publisher(PolicyReport, "fleet/policy_report", OFFERED)
+        observe(self, self._policy.observes if self._policy else "state", self._on_observation, NEWEST)
+        self.create_subscription(PolicyVersion, "fleet/policy_version", self._on_version, NEWEST)
+        for robot, name in enumerate(names):
+            topic = f"{name}/{self.robot_contract.violation.topic}"
+            self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), NEWEST)
+
+    def checks(self) -> Sequence[Check]:
+        """See `FleetNode.checks`."""
+        missing = tuple(self.fleet.robot_names[robot] for robot in sorted(self._awaited()))
+        due = self.fleet.version_due(self._tick)
+        return self._health.checks(time.monotonic(), version=self._version, due=due, missing=missing)
+
+    def _load(self, path: Path | None) -> Policy | None:
+        if path is None:
+            return None
+        policy, _ = read_checkpoint(path, self.robot_contract)
+        choice = self.fleet.policy
+        return policy.with_sampling(choice.chains, choice.iterations)
+
+    def _on_observation(self, robot: int, tick: int, stamp: Time, observation: NDArray[np.generic]) -> None:
+        if tick < self._tick:
+            return
+        if tick > self._tick:
+            self._tick, self._stamp = tick, stamp
+            self._observations.clear()
+            self._decided.clear()
+        if robot not in self._decided:
+            self._observations[robot] = observation
+            self._health.began(time.monotonic())
+            self._decide_if_complete()
+
+    def _on_status(self, robot: int, message: RobotStatus) -> None:
+        """The tick at which a robot is absent."""
+        self._absent[robot] = message.tick if message.absent else -1
+        self._decide_if_complete()
+
+    def _on_version(self, message: PolicyVersion) -> None:
+        if message.version <= self._version:
+            return
+        try:
+            self._policy = self._load(Path(message.path))
+        except BadInput as error:
+            self.get_logger().error(f"version {message.version} is not served: {error}")
+            self._health.refused(message.version, str(error))
+            self.diagnose()
+            return
+        self._version = message.version
+        self._health.served()
+        self._decide_if_complete()
+
+    def _decide_if_complete(self) -> None:
+        too_old = self.lockstep and self._version < self.fleet.version_due(self._tick)
+        if self._observations and not too_old and not self._awaited():
+            self._decide()
+
+    def _awaited(self) -> set[int]:
+        """Robots whose observations of this tick are still to come."""
+        absent = {robot for robot, tick in self._absent.items() if tick == self._tick}
+        return set(range(len(self.fleet.robot_names))) - absent - self._decided - self._observations.keys()
+
+    def _decide(self) -> None:
+        began = time.perf_counter()
+        robots = sorted(self._observations)
+        generator = torch_generator(self._seed, self._tick)
+        observations_N = np.stack([self._observations[robot] for robot in robots])
+        decision = self._policy.decide(observations_N, generator) if self._policy else undecided(len(robots))
+        self._observations.clear()
+        decision_s = time.perf_counter() - began
+        self._health.decided(decision_s, decision.uncertainties_N, time.monotonic())
+        if not self._decided:
+            self._report(robots, decision, decision_s)
+        self._decided.update(robots)
+        for robot, values_A in zip(robots, decision.actions_NA.tolist(), strict=True):
+            message = ActionMessage()
+            message.header.stamp = self._stamp
+            message.header.frame_id = f"{self.fleet.robot_names[robot]}/base_link"
+            kind = ActionKind.MOVE if self._policy else ActionKind.HOLD
+            action = RobotAction(self._tick, kind, ActionSource.POLICY, tuple(values_A), policy_version=self._version)
+            fill_action(message, action)
+            self._actions[robot].publish(message)
+
+    def _report(self, robots: list[int], decision: Decision, decision_s: float) -> None:
+        """One report a tick, before the actions: the allocator sends the humans by it."""
+        report = PolicyReport(
+            tick=self._tick,
+            policy_version=self._version,
+            robots=[self.fleet.robot_names[robot] for robot in robots],
+            uncertainties=decision.uncertainties_N.tolist(),
+            standard_errors=decision.standard_errors_N.tolist(),
+            decision_s=decision_s,
+        )
+        report.header.stamp = self._stamp
+        self._reports.publish(report)
+        tick_s = 1 / self.robot_contract.rate_hz
+        if not self.lockstep and decision_s > tick_s:
+            late = f"a decision took {decision_s:.2f} s, a tick is {tick_s:.2f} s: the robots hold meanwhile"
+            self.get_logger().warning(late, throttle_duration_sec=COMPLAIN_S)
+
+
+def main() -> NoReturn:
+    """Run the node."""
+    run_process(PolicyNode)

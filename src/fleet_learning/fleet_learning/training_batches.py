@@ -1,0 +1,64 @@
+"""A dataset as training takes it: in model space, batch by batch, augmented.
+
+E ensemble members, B batch, A action dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fleet_learning.augmentation import Augmentation
+from fleet_learning.dataset import Dataset
+from fleet_learning.scaling import Scaling
+
+TrainingPairs = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
+"""From row indices (E, B) and a generator to observations (E, B, ...) and actions (E, B, A), both in model space."""
+
+
+def training_pairs(dataset: Dataset, scaling: Scaling, augmentation: Augmentation, seed: int) -> TrainingPairs:
+    """States as they are; of images one of their copies."""
+    if not dataset.has_images:
+        states_BS, actions_BA = scaling.pairs(dataset)
+        return lambda batch_EB, _: (states_BS[batch_EB], actions_BA[batch_EB])
+
+    actions_BA = scaling.dataset_actions(dataset)
+    copies = _Copies(dataset.observations_B, augmentation, seed)
+
+    def drawn(batch_EB: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        copies_EB = torch.randint(augmentation.copies, batch_EB.shape, generator=generator)
+        images = torch.from_numpy(copies(batch_EB.numpy(), copies_EB.numpy())).to(actions_BA.device)
+        return scaling.states(images.float()), actions_BA[batch_EB]
+
+    return drawn
+
+
+class _Copies:
+    """Copies of images, made when they are first asked for.
+
+    A copy depends on the seed, its row and its number alone: a dataset that grows at its end keeps the copies it had.
+    """
+
+    def __init__(self, images_B: NDArray[np.generic], augmentation: Augmentation, seed: int) -> None:
+        self._images_B = images_B
+        self._augmentation = augmentation
+        self._seed = seed
+        self._copies_CB = np.empty((augmentation.copies, *images_B.shape), np.uint8)
+        self._made_CB = np.zeros((augmentation.copies, len(images_B)), bool)
+
+    def __call__(self, rows_EB: NDArray[np.int64], copies_EB: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Images (E, B, H, W, C)."""
+        for copy, row in np.argwhere(~self._made_CB & self._asked(rows_EB, copies_EB)):
+            rng = np.random.default_rng([self._seed, row, copy])
+            self._copies_CB[copy, row] = self._augmentation.copy(self._images_B[row], copy, rng)
+            self._made_CB[copy, row] = True
+        return self._copies_CB[copies_EB, rows_EB]
+
+    def _asked(self, rows_EB: NDArray[np.int64], copies_EB: NDArray[np.int64]) -> NDArray[np.bool_]:
+        asked_CB = np.zeros_like(self._made_CB)
+        asked_CB[copies_EB, rows_EB] = True
+        return asked_CB

@@ -1,0 +1,22 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="fleet_learning",
+    version="0.1.0",
+    description="What learns, whatever it learns: the policy protocol, datasets, encoders, optimization, checkpoints, and the nodes that serve and retrain policies.",
+    license="Apache-2.0",
+    packages=find_packages(include=["fleet_learning", "fleet_learning.*"]),
+    package_data={"fleet_learning": ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/fleet_learning"]),
+        ("share/fleet_learning", ["package.xml"]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "policy_node = fleet_learning.policy_node:main",
+            "trainer_node = fleet_learning.trainer_node:main",
+        ],
+    },
+)

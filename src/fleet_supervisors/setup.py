@@ -1,0 +1,21 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="fleet_supervisors",
+    version="0.1.0",
+    description="Scripted and learned supervisors with their weights, and the node that runs them.",
+    license="Apache-2.0",
+    packages=find_packages(include=["fleet_supervisors", "fleet_supervisors.*"]),
+    package_data={"fleet_supervisors": ["py.typed", "weights/*.safetensors"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/fleet_supervisors"]),
+        ("share/fleet_supervisors", ["package.xml"]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "station_node = fleet_supervisors.station_node:main",
+        ],
+    },
+)

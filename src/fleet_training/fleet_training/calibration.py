@@ -1,0 +1,45 @@
+"""The run from whose uncertainties a threshold is calibrated.
+
+N robots, T ticks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_contract.fleet import Allocation
+from fleet_learning.policy import Decider
+from fleet_training.fleet_loop import FleetLoop
+from sim_bridge.environment import Environment
+from teleop_gui.supervisor import Supervisor
+
+
+def run_without_teleoperation(
+    environment: Environment,
+    supervisors: Mapping[str, Supervisor],
+    policy: Decider,
+    allocation: Allocation,
+    *,
+    ticks: int,
+    seed: int,
+    advance: Callable[[], None] = lambda: None,
+) -> NDArray[np.float64]:
+    """Uncertainties (T, N) of a policy whose humans give hard resets only (IIFL section 7.3.1), in the policy's unit.
+
+    Not a number where a robot was in violation: the paper counts these too, but a robot that waits for its hard reset stays
+    where it is unsure, and a few such robots would set the threshold for all.
+    """
+    resets_only = allocation.model_copy(
+        update={"order": "C", "threshold": math.inf, "idle_humans": True, "budget_per_tick": None}
+    )
+    loop = FleetLoop(environment, supervisors, policy, resets_only, seed)
+    uncertainties = []
+    for _ in range(ticks):
+        tick = loop.tick()
+        uncertainties.append(np.where(tick.violated_N, np.nan, tick.uncertainties_N))
+        advance()
+    return np.stack(uncertainties)

@@ -1,0 +1,128 @@
+"""The first policy of a fleet: demonstrations, the policy that is trained on them, and its calibrated threshold.
+
+N robots, S state dim, A action dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleet_allocator.threshold import calibrated_threshold
+from fleet_contract.robot import RobotContract
+from fleet_learning.checkpoint import describe, write_checkpoint
+from fleet_learning.dataset import Dataset
+from fleet_learning.optimization import Descent, Watch
+from fleet_learning.policy import Fitted, Policy
+from fleet_learning.scaling import contract_scaling
+from fleet_training.algorithms import Algorithm
+from fleet_training.calibration import run_without_teleoperation
+from fleet_training.demonstrations import demonstrate, demonstrate_episodes
+from fleet_training.setting import Setting
+
+Advance = Callable[[str, int, int], None]
+"""Called with the stage of the work, how much of it is done, and of how much."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a fleet begins with."""
+
+    demonstrations: Dataset
+    policy: Policy
+    loss: float
+    """Of the training on the demonstrations."""
+    threshold: float
+    """In the policy's unit of uncertainty."""
+
+    def write(self, checkpoint: Path, demonstrations: Path, contract: RobotContract, command: str) -> None:
+        """Write the two files that a fleet begins with; `command` is what made them."""
+        self.demonstrations.save(demonstrations)
+        about = describe(self.policy, contract, threshold=self.threshold, dataset=self.demonstrations, command=command)
+        write_checkpoint(checkpoint, self.policy, about)
+
+
+class FirstPolicy:
+    """Collects demonstrations, trains on them, and calibrates the uncertainty threshold."""
+
+    def __init__(
+        self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: Advance = lambda *_: None
+    ) -> None:
+        """A training that was interrupted resumes from the file that it has left in `folder`."""
+        self._setting = setting
+        self._algorithm = algorithm
+        self._seed = seed
+        self._pretraining = folder / "pretraining.safetensors"
+        self._advance = advance
+
+    def start(self, draw: Watch) -> Start:
+        """Make everything that the fleet begins with; `draw` is told of every gradient step.
+
+        Raises:
+            BadInput: the folder holds another training.
+        """
+        demonstrations = self.demonstrations()
+        trained = self._pretrained(self.untrained(demonstrations), demonstrations, draw)
+        # A checkpoint has no moments, and a fleet of nodes begins with a checkpoint.
+        learned = trained.policy
+        policy = learned.with_state(learned.tensors(), Descent(learned.descent.steps))
+        return Start(demonstrations, policy, trained.loss, self._threshold(policy))
+
+    def untrained(self, demonstrations: Dataset) -> Policy:
+        """The algorithm's policy before its first gradient step."""
+        scaling = contract_scaling(self._setting.contract, demonstrations)
+        return self._setting.new_policy(self._algorithm, scaling, self._seed)
+
+    def demonstrations(self) -> Dataset:
+        """Demonstrations of the scripted supervisors; the same seed gives the same ones."""
+        setting = self._setting
+        robots = setting.demonstrations if setting.whole_episodes else len(setting.styles)
+        with closing(setting.make_environment(setting.demonstration_task, robots)) as environment:
+            supervisors = [setting.make_supervisor(setting.demonstration_task, self._seed, i) for i in range(robots)]
+            if setting.whole_episodes:
+                return demonstrate_episodes(environment, supervisors, self._seed, setting.stream)
+            return demonstrate(
+                environment,
+                supervisors,
+                setting.demonstrations,
+                self._seed,
+                setting.stream,
+                setting.demonstration_noise,
+            )
+
+    def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: Watch) -> Fitted[Policy]:
+        steps = self._setting.pretraining_steps
+
+        def watch(done: int, measures: Mapping[str, float]) -> None:
+            draw(done, measures)
+            self._advance("pretraining", done, steps)
+
+        return policy.fit(demonstrations, steps=steps, seed=self._seed, watch=watch, keep=self._pretraining)
+
+    def _threshold(self, policy: Policy) -> float:
+        """Calibrated where uncertainty decides who is helped, unless it is set, and of no consequence elsewhere."""
+        setting = self._setting
+        if setting.threshold is not None:
+            return setting.threshold
+        if "U" not in self._algorithm.order:
+            return 0.0
+        ticks, done = setting.calibration_ticks, 0
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            self._advance("calibration", done, ticks)
+
+        with closing(setting.make_environment(setting.demonstration_task, setting.robots)) as environment:
+            uncertainties_TN = run_without_teleoperation(
+                environment,
+                setting.make_supervisors(self._seed),
+                policy,
+                setting.allocation("C", 0.0),
+                ticks=ticks,
+                seed=self._seed,
+                advance=advance,
+            )
+        return calibrated_threshold(uncertainties_TN, setting.calibration_percentile)

@@ -1,0 +1,99 @@
+"""The first policy of a fleet: demonstrations, training, and the calibrated threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from rich.progress import MofNCompleteColumn, Progress
+
+from fleet_allocator.threshold import calibrated_threshold
+from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.validation import BadInput
+from fleet_learning.dataset import Dataset
+from fleet_learning.randomness import torch_generator
+from fleet_learning.scaling import contract_scaling
+from fleet_training.algorithms import ALGORITHMS
+from fleet_training.first_policy import Advance, FirstPolicy, Start
+from fleet_training.fleet_setting import setting_of
+
+UNSEEN = 5
+"""Of so many pairs shown, the last one is kept from the training, and the threshold calibrated on it."""
+FEWEST_PAIRS = 50
+
+
+def pretrain(fleet_file: Path, *, seed: int) -> None:
+    """Write the demonstrations and the checkpoint that the fleet file names, from a simulation of the fleet.
+
+    Raises:
+        BadInput: the fleet file cannot be used, or there is no simulation of its robots.
+    """
+    fleet = read_fleet(fleet_file)
+    if fleet.environment.backend == "ros":
+        raise BadInput(
+            f"{fleet_file}: environment.backend: found ros, allowed without --from is a simulation; what humans show "
+            "such robots is recorded by ./fleet up --demonstrate."
+        )
+    with _progress() as advance, TemporaryDirectory() as folder:
+        start = FirstPolicy(setting_of(fleet, ticks=0), ALGORITHMS["iifl"], seed, Path(folder), advance).start(_ignore)
+    _write(start, fleet, f"fleet pretrain --fleet {fleet.fleet} --seed {seed}")
+
+
+def pretrain_from(fleet: Fleet, shown: Dataset, *, seed: int) -> None:
+    """Write the demonstrations and the checkpoint that the fleet file names, from what humans showed the fleet itself.
+
+    The threshold is the percentile of the uncertainties about the last part of what was shown, which training does not see:
+    the policy has not driven the robots yet, and where it will take them nobody knows. Where humans went it is surer than it
+    will be, so the threshold is rather low, and it rather asks too often.
+
+    Args:
+        fleet: the fleet.
+        shown: pairs in the order in which they were shown.
+        seed: of the training and the calibration.
+
+    Raises:
+        BadInput: too little was shown.
+    """
+    if len(shown) < FEWEST_PAIRS:
+        raise BadInput(f"--from: found {len(shown)} pairs that humans showed, allowed are {FEWEST_PAIRS} or more.")
+    setting = setting_of(fleet, ticks=0)
+    seen = np.arange(len(shown)) < len(shown) - len(shown) // UNSEEN
+    policy = setting.new_policy(ALGORITHMS["iifl"], contract_scaling(setting.contract, shown[seen]), seed)
+    with _progress() as advance:
+        fitted = policy.fit(
+            shown[seen],
+            steps=setting.pretraining_steps,
+            seed=seed,
+            watch=lambda done, _: advance("pretraining", done, setting.pretraining_steps),
+        )
+        decision = fitted.policy.decide(shown[~seen].observations_B, torch_generator(seed))
+        advance("calibration", 1, 1)
+    threshold = calibrated_threshold(decision.uncertainties_N[None], setting.calibration_percentile)
+    _write(
+        Start(shown, fitted.policy, fitted.loss, threshold),
+        fleet,
+        f"fleet pretrain --from RUN --fleet {fleet.fleet} --seed {seed}",
+    )
+
+
+def _ignore(_: int, __: Mapping[str, float]) -> None:
+    """The curves of this training are not kept."""
+
+
+@contextmanager
+def _progress() -> Iterator[Advance]:
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
+        tasks = {stage: progress.add_task(stage, total=None) for stage in ("pretraining", "calibration")}
+        yield lambda stage, done, total: progress.update(tasks[stage], completed=done, total=total)
+
+
+def _write(start: Start, fleet: Fleet, command: str) -> None:
+    for file in (fleet.training.demonstrations, fleet.policy.first):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    start.write(fleet.policy.first, fleet.training.demonstrations, fleet.contract(), command)
+    print(
+        f"{fleet.policy.first}: loss {start.loss:.3f}, threshold {start.threshold:.3f} {start.policy.uncertainty_unit}"
+    )

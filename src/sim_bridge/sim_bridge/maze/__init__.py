@@ -1,0 +1,1 @@
+"""A point robot in a maze."""

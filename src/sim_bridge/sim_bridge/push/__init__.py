@@ -1,0 +1,1 @@
+"""Arms that push blocks around an obstacle, seen by cameras."""
