@@ -20,9 +20,9 @@ from launch_ros.actions import Node
 
 from fleet_bringup.display import has_display
 from fleet_bringup.graph import ENVIRONMENT, node_graph, write_parameters
-from fleet_bringup.run_setup import Wishes, config_folder, prepare
+from fleet_bringup.run_setup import RunOptions, config_folder, prepare
 from fleet_common.address import Address
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 ARGUMENTS = {
     "fleet": ("block_push", "A fleet file, or the name of one that comes with the stack."),
@@ -59,7 +59,7 @@ def _start(context: LaunchContext) -> list:
     chosen = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     is_true = {name: chosen[name].lower() in {"true", "1"} for name in ("headless", "record", "rviz", "foxglove")}
     run = prepare(
-        Wishes(
+        RunOptions(
             fleet=chosen["fleet"],
             report=Path(chosen["report"]) if chosen["report"] else None,
             ticks=_whole("ticks", chosen["ticks"]),
@@ -104,5 +104,5 @@ def _foxglove(chosen: dict[str, str]) -> Address:
 
 def _whole(name: str, text: str) -> int:
     if not text.isdigit():
-        raise BadInput(f"{name}: found {text!r}, allowed is a whole number from 0.")
+        raise InputError(f"{name}: found {text!r}, allowed is a whole number from 0.")
     return int(text)

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from fleet_bringup.graph import node_graph, write_parameters
-from fleet_bringup.run_setup import Wishes
+from fleet_bringup.run_setup import RunOptions
 from fleet_bringup.run_setup import prepare as make
-from fleet_contract.validation import EXIT_BAD_INPUT, BadInput
+from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
 
 def main() -> None:
@@ -21,8 +21,8 @@ def main() -> None:
     parser.add_argument("--run-dir", type=Path, required=True, help="folder of the run")
     arguments = parser.parse_args()
     try:
-        run = make(Wishes(fleet=arguments.fleet, report=arguments.run_dir))
+        run = make(RunOptions(fleet=arguments.fleet, report=arguments.run_dir))
         print(write_parameters(node_graph(run, headless=True), run.folder))
-    except BadInput as error:
+    except InputError as error:
         print(error, file=sys.stderr)
-        sys.exit(EXIT_BAD_INPUT)
+        sys.exit(EXIT_INPUT_ERROR)

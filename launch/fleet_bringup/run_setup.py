@@ -11,7 +11,7 @@ from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
 from fleet_common.address import Address
 from fleet_contract.fleet import Fleet, read_fleet
-from fleet_contract.validation import BadInput, validated
+from fleet_contract.validation import InputError, validated
 from sim_bridge.backends import require_environment
 from teleop_gui.pointing import pointing_of
 
@@ -19,7 +19,7 @@ FLEET_FILE = "fleet.yaml"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RunOptions:
     """What the person who starts a run asks for."""
 
     fleet: str = "block_push"
@@ -64,7 +64,7 @@ class Run:
     foxglove: Address | None
 
 
-def prepare(wishes: Wishes) -> Run:
+def prepare(wishes: RunOptions) -> Run:
     """Read and check the fleet and all that it names, and make the run's folder with the resolved fleet file in it.
 
     A folder that holds an earlier run is moved aside, never overwritten.
@@ -73,9 +73,9 @@ def prepare(wishes: Wishes) -> Run:
         BadInput: something cannot be used.
     """
     if wishes.ticks < 0 or wishes.seed < 0:
-        raise BadInput(f"ticks and seed: found {wishes.ticks} and {wishes.seed}, allowed are numbers from 0.")
+        raise InputError(f"ticks and seed: found {wishes.ticks} and {wishes.seed}, allowed are numbers from 0.")
     if wishes.params_file and not wishes.params_file.is_file():
-        raise BadInput(f"params_file: found {wishes.params_file}, allowed is a file that exists.")
+        raise InputError(f"params_file: found {wishes.params_file}, allowed is a file that exists.")
     if wishes.foxglove:
         wishes.foxglove.require_free("foxglove")
     fleet = _resolved(read_fleet(fleet_file(wishes.fleet)), wishes)
@@ -106,12 +106,12 @@ def run_folder(report: Path | None, name: str) -> Path:
             folder.rename(folder.with_name(f"{folder.name}.until-{stamp}"))
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "bag").exists():
-            raise BadInput(f"{folder}: found a bag that belongs to no run, allowed is a folder without one.")
+            raise InputError(f"{folder}: found a bag that belongs to no run, allowed is a folder without one.")
         probe = folder / ".probe"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise BadInput(f"report folder {folder}: cannot be written: {error.strerror}.") from None
+        raise InputError(f"report folder {folder}: cannot be written: {error.strerror}.") from None
     return folder
 
 
@@ -127,7 +127,7 @@ def fleet_file(fleet: str) -> Path:
     shipped = config_folder()
     names = sorted(file.stem for file in shipped.glob("*.yaml"))
     if fleet not in names:
-        raise BadInput(f"fleet: found {fleet!r}, allowed is a path to a YAML file or one of {', '.join(names)}.")
+        raise InputError(f"fleet: found {fleet!r}, allowed is a path to a YAML file or one of {', '.join(names)}.")
     return shipped / f"{fleet}.yaml"
 
 
@@ -139,7 +139,7 @@ def config_folder() -> Path:
         return Path(__file__).resolve().parents[1] / "config"
 
 
-def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
+def _resolved(fleet: Fleet, wishes: RunOptions) -> Fleet:
     """The fleet with the wishes in it and nothing left to look up."""
     from fleet_learning.checkpoint import read_checkpoint
     from fleet_learning.dataset import read_dataset
@@ -174,7 +174,7 @@ def _resolved(fleet: Fleet, wishes: Wishes) -> Fleet:
     read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
     if fleet.allocation.threshold == "calibrated":
         if about.threshold is None:
-            raise BadInput(
+            raise InputError(
                 f"{content['policy']['checkpoint']}: threshold found none, allowed is a calibrated checkpoint, "
                 "or a number as allocation.threshold in the fleet file."
             )
@@ -189,17 +189,19 @@ def _require_robots(fleet: Fleet) -> None:
         require_environment(environment.simulator, environment.task, environment.episode_ticks)
         _require_gateways(fleet)
         return
-    _ = fleet.contract().spoken
+    _ = fleet.contract().require_native()
     program = environment.program
     if program is None:
         return
     try:
         folder = Path(get_package_prefix(program.package)) / "lib" / program.package
     except PackageNotFoundError:
-        raise BadInput(f"environment.program.package: found {program.package}, allowed is one that is built.") from None
+        raise InputError(
+            f"environment.program.package: found {program.package}, allowed is one that is built."
+        ) from None
     if not (folder / program.executable).exists():
         names = ", ".join(sorted(path.name for path in folder.glob("*")))
-        raise BadInput(f"environment.program.executable: found {program.executable}, allowed are {names}.")
+        raise InputError(f"environment.program.executable: found {program.executable}, allowed are {names}.")
 
 
 def _require_gateways(fleet: Fleet) -> None:
@@ -213,4 +215,4 @@ def _require_gateways(fleet: Fleet) -> None:
     if environment.gateways is not None:
         read_gateways(environment.gateways, fleet.robots.count)
     elif sshd() is None:
-        raise BadInput("environment.backend: found yumi_sim, allowed where openssh-server is installed.")
+        raise InputError("environment.backend: found yumi_sim, allowed where openssh-server is installed.")

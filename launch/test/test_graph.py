@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from fleet_bringup.graph import NodeSpec, node_graph, write_parameters
-from fleet_bringup.run_setup import Wishes, prepare
+from fleet_bringup.run_setup import RunOptions, prepare
 
 
 def test_the_first_tick_waits_for_all_other_nodes(tmp_path: Path) -> None:
-    specs = node_graph(prepare(Wishes(report=tmp_path / "out")), headless=True)
+    specs = node_graph(prepare(RunOptions(report=tmp_path / "out")), headless=True)
     bridge = next(spec for spec in specs if spec.name == "bridge")
     assert set(bridge.parameters["await_nodes"]) == {spec.name for spec in specs} - {"bridge"}
 
@@ -30,7 +30,9 @@ def test_the_first_tick_waits_for_all_other_nodes(tmp_path: Path) -> None:
 def test_every_supervisor_has_a_station_unless_they_come_by_themselves(
     tmp_path: Path, operators: int, windows: bool, stations: set[str]
 ) -> None:
-    specs = node_graph(prepare(Wishes(report=tmp_path / "out", operators=operators, windows=windows)), headless=True)
+    specs = node_graph(
+        prepare(RunOptions(report=tmp_path / "out", operators=operators, windows=windows)), headless=True
+    )
     assert {spec.name for spec in specs if spec.package in {"fleet_supervisors", "teleop_gui"}} == stations
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fleet_allocator.budget import Budget
 from fleet_allocator.priority import Priority
 from fleet_allocator.threshold import OnlineThreshold
-from fleet_contract.fleet import Allocation
+from fleet_contract.fleet import AllocationConfig
 from fleet_contract.lease import Lease, LeaseKind
 
 MOST_LEASES_A_TICK = 1 << 16
@@ -44,7 +44,9 @@ class Allocator:
     Everything follows from the seed and from what `step`, `refuse` and `hand_back` were given.
     """
 
-    def __init__(self, config: Allocation, robots: tuple[str, ...], supervisors: tuple[str, ...], seed: int) -> None:
+    def __init__(
+        self, config: AllocationConfig, robots: tuple[str, ...], supervisors: tuple[str, ...], seed: int
+    ) -> None:
         """`config` must hold a threshold in nats, or an online one.
 
         Raises:
@@ -76,7 +78,7 @@ class Allocator:
         violated_N: NDArray[np.bool_],
         available_M: NDArray[np.bool_] | None = None,
         risks_N: NDArray[np.float64] | None = None,
-        absent_N: NDArray[np.bool_] | None = None,
+        unreachable_N: NDArray[np.bool_] | None = None,
     ) -> Table:
         """The leases of one tick. Ticks must grow.
 
@@ -87,26 +89,26 @@ class Allocator:
             available_M: supervisors who can be sent somewhere; all of them by default. Who is not available loses
                 the robot.
             risks_N: a critic's prediction of failure, 0 to 1; for orders that need it.
-            absent_N: robots that cannot be reached; none by default. They get no human, and lose the one they have.
+            unreachable_N: robots that cannot be reached; none by default. They get no human, and lose the one they have.
 
         Raises:
             ValueError: a length does not fit, or the order needs risks and there are none.
         """
         if available_M is None:
             available_M = np.ones(len(self._supervisors), dtype=bool)
-        if absent_N is None:
-            absent_N = np.zeros(len(self._robots), dtype=bool)
+        if unreachable_N is None:
+            unreachable_N = np.zeros(len(self._robots), dtype=bool)
         for name, array, count in (
             ("uncertainties_N", uncertainties_N, len(self._robots)),
             ("violated_N", violated_N, len(self._robots)),
             ("available_M", available_M, len(self._supervisors)),
-            ("absent_N", absent_N, len(self._robots)),
+            ("unreachable_N", unreachable_N, len(self._robots)),
         ):
             if array.shape != (count,):
                 raise ValueError(f"{name}: found shape {array.shape}, allowed is ({count},)")
-        uncertainties_N = np.where(absent_N, np.nan, uncertainties_N)
-        violated_N = violated_N & ~absent_N
-        absent = set(np.flatnonzero(absent_N).tolist())
+        uncertainties_N = np.where(unreachable_N, np.nan, uncertainties_N)
+        violated_N = violated_N & ~unreachable_N
+        unreachable = set(np.flatnonzero(unreachable_N).tolist())
         generator = np.random.default_rng([self._seed, tick])
         threshold = self._threshold_of(uncertainties_N, violated_N)
         ranking = self._priority.rank(uncertainties_N, violated_N, risks_N, threshold, generator)
@@ -115,11 +117,11 @@ class Allocator:
         places = len(present) if self._budget is None else min(len(present), self._budget.draw(generator))
 
         held = {human: self._index[self._held[human].robot] for human in present if human in self._held}
-        held = {human: robot for human, robot in held.items() if robot not in absent}
+        held = {human: robot for human, robot in held.items() if robot not in unreachable}
         helped = {
             human: robot for human, robot in held.items() if self._bound(self._held[human], tick, violated[robot])
         }
-        candidates = [robot for robot in ranking.candidates if robot not in absent]
+        candidates = [robot for robot in ranking.candidates if robot not in unreachable]
         chosen = _without(helped, candidates)[: max(0, places - len(helped))]
         urgent = set(chosen)
         helped |= {human: robot for human, robot in held.items() if robot in urgent}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from fleet_allocator.allocator import Table
 from fleet_common.health import Check, Level
-from fleet_common.recent_window import Recent
+from fleet_common.recent_window import RecentWindow
 
 LONG_TICKS = 20
 """A robot in violation that waits so long is told of."""
@@ -22,7 +22,7 @@ class AllocatorHealth:
         self._threshold: float | None = None
         self._violated: set[str] = set()
         self._since: dict[str, int] = {}
-        self._unanswered = Recent[str]()
+        self._unanswered = RecentWindow[str]()
 
     def allocated(self, tick: int, table: Table, violated: set[str]) -> None:
         """The table of a tick, and the robots that are in violation at it."""

@@ -23,9 +23,10 @@ from std_msgs.msg import Header
 from fleet_allocator.allocator import Allocator, Table
 from fleet_allocator.allocator_health import AllocatorHealth
 from fleet_common.health import Check
-from fleet_common.node import NEWEST, OFFERED, FleetNode, run_process
+from fleet_common.node import FleetNode, run_process
+from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
 from fleet_contract.lease import Lease, fill_lease
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 MEET_S = 0.05
 LOCKSTEP_PATIENCE_S = 10.0
@@ -45,7 +46,9 @@ class AllocatorNode(FleetNode):
         seed = self.setting("seed", 0, "Seed of the ties.")
         rules, robots, humans = self.fleet.allocation, self.fleet.robot_names, self.fleet.supervisor_names
         if rules.needs_risk:
-            raise BadInput(f"allocation.order: found {rules.order!r}, allowed is one without risk: nobody predicts it.")
+            raise InputError(
+                f"allocation.order: found {rules.order!r}, allowed is one without risk: nobody predicts it."
+            )
         self._allocator = Allocator(rules, robots, humans, seed)
         self._health = AllocatorHealth()
         self._stations: dict[str, Any] = {name: ActionClient(self, Supervise, f"{name}/supervise") for name in humans}
@@ -55,16 +58,16 @@ class AllocatorNode(FleetNode):
         self._table: Table | None = None
         self._unanswered: dict[int, str] = {}
         self._stamp = Time()
-        self._tables = self.create_publisher(LeaseTable, "fleet/leases", OFFERED)
+        self._tables = self.create_publisher(LeaseTable, "fleet/leases", TRANSIENT_LOCAL_100)
         patience_s = LOCKSTEP_PATIENCE_S if self.lockstep else REAL_TIME_PATIENCE / self.robot_contract.rate_hz
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._patience = self.create_timer(patience_s, self._refuse_unanswered, clock=steady, autostart=False)
         self._met = not self.lockstep
         self._meeting = self.create_timer(MEET_S, self._meet_stations, clock=steady)
-        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, NEWEST)
+        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, TRANSIENT_LOCAL_1)
         for robot, name in enumerate(robots):
             topic = f"{name}/{self.robot_contract.violation.topic}"
-            self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), NEWEST)
+            self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), TRANSIENT_LOCAL_1)
 
     def checks(self) -> Sequence[Check]:
         """See `FleetNode.checks`."""
@@ -111,8 +114,11 @@ class AllocatorNode(FleetNode):
             np.array([uncertainty.get(name, np.nan) for name in names]),
             np.array([status.violated for status in statuses]),
             self._available(),
-            absent_N=np.array(
-                [bool(status.absent) or name not in uncertainty for name, status in zip(names, statuses, strict=True)]
+            unreachable_N=np.array(
+                [
+                    bool(status.unreachable) or name not in uncertainty
+                    for name, status in zip(names, statuses, strict=True)
+                ]
             ),
         )
         self._unanswered = {lease.token: lease.supervisor for lease in self._table.offers}
@@ -163,7 +169,7 @@ class AllocatorNode(FleetNode):
             return
         self._patience.cancel()
         table, self._table = self._table, None
-        reset = {robot for robot, status in self._statuses.items() if status.violated and not status.absent}
+        reset = {robot for robot, status in self._statuses.items() if status.violated and not status.unreachable}
         self._health.allocated(self._tick, table, {self.fleet.robot_names[robot] for robot in reset})
         message = LeaseTable(
             header=Header(stamp=self._stamp), tick=self._tick, threshold=table.threshold, waiting=list(table.waiting)

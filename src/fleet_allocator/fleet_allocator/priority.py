@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_allocator.z_score import RunningZScore
-from fleet_contract.fleet import Allocation
+from fleet_contract.fleet import AllocationConfig
 
 THRIFTY_THRESHOLD = 0.15
 """Weighted z-score above which ThriftyDAgger's rule has a robot ask."""
@@ -44,7 +44,7 @@ class Priority:
     What is not a number does not count.
     """
 
-    def __init__(self, config: Allocation) -> None:
+    def __init__(self, config: AllocationConfig) -> None:
         self._config = config
         self._letters = LETTERS.get(config.order, config.order)
         self._only_asking = config.idle_humans and config.order != "random"

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fleet_allocator.allocator import Table
-from fleet_contract.fleet import Allocation
+from fleet_contract.fleet import AllocationConfig
 from fleet_contract.lease import Lease, LeaseKind
 
 SCORE_THRESHOLD = 0.15
@@ -16,7 +16,7 @@ SCORE_THRESHOLD = 0.15
 class PlainModel:
     """Remembers everything, and checks a tick's table against it."""
 
-    def __init__(self, config: Allocation, robots: tuple[str, ...], supervisors: tuple[str, ...]) -> None:
+    def __init__(self, config: AllocationConfig, robots: tuple[str, ...], supervisors: tuple[str, ...]) -> None:
         self.config, self.robots, self.supervisors = config, robots, supervisors
         self.held: dict[str, Lease] = {}
         self.asking: dict[str, tuple[float, ...]] = {}

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from fleet_allocator.allocator import Allocator, Table
-from fleet_contract.fleet import Allocation, numbered
+from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import LeaseKind
 
 T_T, T_R = 3, 5
 
 
 def allocator(robots: int, supervisors: int, seed: int = 0, **config) -> Allocator:
-    rules = Allocation(**({"threshold": 1.0, "intervention_ticks": T_T, "hard_reset_ticks": T_R} | config))
+    rules = AllocationConfig(**({"threshold": 1.0, "intervention_ticks": T_T, "hard_reset_ticks": T_R} | config))
     return Allocator(rules, numbered("robot", robots), numbered("human", supervisors), seed)
 
 

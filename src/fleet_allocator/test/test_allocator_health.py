@@ -10,7 +10,7 @@ from test_allocator import allocator
 from fleet_allocator.allocator import Table
 from fleet_allocator.allocator_health import LONG_TICKS, AllocatorHealth
 from fleet_common.health import Level
-from fleet_common.recent_window import RECENT_S
+from fleet_common.recent_window import WINDOW_S
 from fleet_contract.fleet import numbered
 
 ROBOTS, HUMANS = numbered("robot", 3), numbered("human", 2)
@@ -65,4 +65,4 @@ def test_a_lease_that_was_not_answered_is_a_warning_for_a_minute():
     health.unanswered("human_02", 11.0)
     answers = health.checks(12.0, HERE)[2]
     assert (answers.level, answers.values) == (Level.WARN, {"human_02 (leases)": 2})
-    assert health.checks(12.0 + RECENT_S, HERE)[2].level is Level.OK
+    assert health.checks(12.0 + WINDOW_S, HERE)[2].level is Level.OK

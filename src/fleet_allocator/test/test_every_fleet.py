@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from plain_model import PlainModel
 
 from fleet_allocator.allocator import Allocator, Table
-from fleet_contract.fleet import Allocation, numbered
+from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import LeaseKind
 
 LETTERS = ["".join(letters) for length in (1, 2, 3) for letters in permutations("CUR", length)]
@@ -21,9 +21,9 @@ SHARES = st.floats(0, 1)
 
 
 @st.composite
-def configs(draw: st.DrawFn, order: str, supervisors: int) -> Allocation:
+def configs(draw: st.DrawFn, order: str, supervisors: int) -> AllocationConfig:
     idle = draw(st.booleans())
-    return Allocation(
+    return AllocationConfig(
         order=order,
         threshold=draw(st.sampled_from([0.0, 1.0, "online"])),
         online_percentile=draw(st.floats(1, 99)),
@@ -38,7 +38,7 @@ def configs(draw: st.DrawFn, order: str, supervisors: int) -> Allocation:
 
 
 class Fleet(RuleBasedStateMachine):
-    """Random uncertainties, risks, violations, absences, refusals and returns."""
+    """Random uncertainties, risks, violations, unreachable robots, refusals and returns."""
 
     table: Table | None = None
 
@@ -67,15 +67,15 @@ class Fleet(RuleBasedStateMachine):
         scale=st.sampled_from([0.0, 0.3, 1.0, 3.0]),
         whole=st.booleans(),
         violating=SHARES,
-        absent=SHARES,
+        unreachable=SHARES,
     )
-    def pass_time(self, ticks: int, scale: float, whole: bool, violating: float, absent: float) -> None:
+    def pass_time(self, ticks: int, scale: float, whole: bool, violating: float, unreachable: float) -> None:
         for _ in range(ticks):
             uncertain = self.random.exponential(scale, self.robots)
             uncertain = np.round(uncertain) if whole else uncertain
             risky = self.random.random(self.robots)
             self.violated = self.violated | (self.random.random(self.robots) < violating**2)
-            available = self.random.random(self.supervisors) >= absent**2
+            available = self.random.random(self.supervisors) >= unreachable**2
             risks = risky if self.config.needs_risk else None
             self.table = self.allocator.step(self.tick, uncertain, self.violated, available, risks)
             self.model.check(self.table, self.tick, uncertain, self.violated, available, risky)

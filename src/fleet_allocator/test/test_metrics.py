@@ -6,7 +6,7 @@ import numpy as np
 
 from fleet_allocator.allocator import Allocator, Table
 from fleet_allocator.metrics import Metrics
-from fleet_contract.fleet import Allocation, numbered
+from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import Lease, LeaseKind
 
 ROBOTS, HUMANS = numbered("robot", 3), numbered("human", 2)
@@ -62,7 +62,7 @@ def test_what_is_given_is_not_kept():
 
 
 def test_human_actions_are_the_squared_frobenius_norm_of_the_assignments():
-    one = Allocator(Allocation(threshold=1.0), numbered("robot", 12), numbered("human", 5), seed=0)
+    one = Allocator(AllocationConfig(threshold=1.0), numbered("robot", 12), numbered("human", 5), seed=0)
     metrics, random, norm, began = Metrics(numbered("robot", 12), numbered("human", 5)), np.random.default_rng(0), 0, {}
     for tick in range(200):
         violated = random.random(12) < 0.1

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from fleet_allocator.priority import Priority
 from fleet_allocator.z_score import RunningZScore
-from fleet_contract.fleet import Allocation
+from fleet_contract.fleet import AllocationConfig
 
 ORDERS = ["".join(letters) for length in (1, 2, 3) for letters in permutations("CUR", length)]
 
 
 def rank(order, uncertain, violated, risks=None, *, threshold=1.0, seed=0, **config):
-    rule = Priority(Allocation(order=order, **config))
+    rule = Priority(AllocationConfig(order=order, **config))
     risks = None if risks is None else np.array(risks)
     return rule.rank(np.array(uncertain), np.array(violated), risks, threshold, np.random.default_rng(seed))
 
@@ -80,7 +80,11 @@ def test_risks_are_needed_where_the_order_has_them(order):
 
 @pytest.mark.parametrize("idle", [{"budget_per_tick": 1.0}, {"idle_humans": False}])
 def test_the_random_rule_has_no_favourites_and_nobody_asks(idle):
-    rule, generator, uncertain = Priority(Allocation(order="random", **idle)), np.random.default_rng(0), np.arange(4.0)
+    rule, generator, uncertain = (
+        Priority(AllocationConfig(order="random", **idle)),
+        np.random.default_rng(0),
+        np.arange(4.0),
+    )
     first = np.zeros(4)
     for _ in range(4000):
         ranking = rule.rank(uncertain, np.array([True, False, False, False]), None, 1.0, generator)
@@ -93,7 +97,7 @@ def test_the_random_rule_has_no_favourites_and_nobody_asks(idle):
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 0.5, 1.0])
 def test_td_compares_the_weighted_z_scores_over_the_whole_past(weight):
-    rule, random = Priority(Allocation(order="TD", risk_weight=weight)), np.random.default_rng(1)
+    rule, random = Priority(AllocationConfig(order="TD", risk_weight=weight)), np.random.default_rng(1)
     risks, uncertainties = [], []
     for tick in range(200):
         risks.append(random.beta(1, 5, 10) * (1 + tick / 200))

@@ -7,12 +7,12 @@ import pytest
 
 from fleet_allocator.allocator import Allocator
 from fleet_allocator.budget import Budget
-from fleet_contract.fleet import Allocation, numbered
+from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import LeaseKind
 
 
 def allocator(robots: int, supervisors: int, budget: float, ticks: int = 5) -> Allocator:
-    config = Allocation(order="random", threshold=1.0, budget_per_tick=budget, intervention_ticks=ticks)
+    config = AllocationConfig(order="random", threshold=1.0, budget_per_tick=budget, intervention_ticks=ticks)
     return Allocator(config, numbered("robot", robots), numbered("human", supervisors), seed=3)
 
 
@@ -92,6 +92,6 @@ def test_interventions_keep_their_time_although_others_are_drawn():
 
 
 def test_without_idle_humans_all_are_busy_and_there_is_no_budget():
-    config = Allocation(order="random", threshold=1.0, idle_humans=False)
+    config = AllocationConfig(order="random", threshold=1.0, idle_humans=False)
     one = Allocator(config, numbered("robot", 8), numbered("human", 5), seed=0)
     assert {len(one.step(tick, np.zeros(8), np.zeros(8, bool)).leases) for tick in range(50)} == {5}

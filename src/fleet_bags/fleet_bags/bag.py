@@ -13,7 +13,7 @@ from typing import Any
 
 from fleet_bags.bag_metadata import ABOUT, Part, Topic, metadata, read_metadata
 from fleet_bags.contents import Contents, read_contents
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 NUMBER = re.compile(r"_(\d+)$")
 MUST_SAY = {"fleet", "contract", "contract_digest"}
@@ -54,7 +54,7 @@ def bag_folder(path: Path) -> Path:
     for folder in (path, path / "bag"):
         if folder.is_dir() and (files_of(folder) or (folder / "metadata.yaml").exists()):
             return folder
-    raise BadInput(f"{path}: found no bag, allowed is the folder of a run that was recorded, or of its bag.")
+    raise InputError(f"{path}: found no bag, allowed is the folder of a run that was recorded, or of its bag.")
 
 
 def read_bag(folder: Path, said: Mapping[str, str] | None = None) -> Bag:
@@ -69,10 +69,10 @@ def read_bag(folder: Path, said: Mapping[str, str] | None = None) -> Bag:
     """
     files = tuple(read_contents(path) for path in files_of(folder))
     if not files:
-        raise BadInput(f"{folder}: found no MCAP files, allowed is a bag with at least one.")
+        raise InputError(f"{folder}: found no MCAP files, allowed is a bag with at least one.")
     said = next((file.said for file in files if file.said), None) or said or _said_in_metadata(folder)
     if not said.keys() >= MUST_SAY:
-        raise BadInput(f"{folder}: found a bag of something else, allowed are those that a fleet's recorder wrote.")
+        raise InputError(f"{folder}: found a bag of something else, allowed are those that a fleet's recorder wrote.")
     return Bag(folder, files, said)
 
 
@@ -99,7 +99,7 @@ def held(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BadInput(f"{folder}: is being written, allowed is a bag that nobody records or repairs.") from None
+            raise InputError(f"{folder}: is being written, allowed is a bag that nobody records or repairs.") from None
         yield
     finally:
         os.close(handle)
@@ -110,7 +110,7 @@ def is_held(folder: Path) -> bool:
     try:
         with held(folder):
             return False
-    except BadInput:
+    except InputError:
         return True
 
 

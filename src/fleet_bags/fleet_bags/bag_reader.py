@@ -12,7 +12,7 @@ from rosbags.rosbag1 import ReaderError as ReaderError1
 from rosbags.rosbag2 import ReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 
 @contextmanager
@@ -55,7 +55,9 @@ def timed_messages(reader: AnyReader, bag: Path, topics: Collection[str]) -> Ite
     connections = [connection for connection in reader.connections if connection.topic in topics]
     missing = set(topics) - {connection.topic for connection in connections}
     if missing:
-        raise BadInput(f"{bag}: topic {min(missing)} is missing, allowed is a bag that holds all topics of its fleet.")
+        raise InputError(
+            f"{bag}: topic {min(missing)} is missing, allowed is a bag that holds all topics of its fleet."
+        )
     for connection, time_ns, raw in reader.messages(connections):
         with named(bag, connection.topic):
             message = reader.deserialize(raw, connection.msgtype)
@@ -72,11 +74,11 @@ def named(bag: Path, topic: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, AttributeError, AnyReaderError) as error:
-        raise BadInput(f"{bag}: {topic}: {_words(error)}.") from None
+        raise InputError(f"{bag}: {topic}: {_words(error)}.") from None
 
 
-def _no_bag(bag: Path, error: Exception) -> BadInput:
-    return BadInput(
+def _no_bag(bag: Path, error: Exception) -> InputError:
+    return InputError(
         f"{bag}: found no whole bag ({_words(error)}), allowed is a rosbag1 or rosbag2; one that was cut is finished by ./fleet bag repair."
     )
 

@@ -12,7 +12,7 @@ from fleet_bags.bag import files_of, held, number_of, read_bag
 from fleet_bags.bag_file import BagFile
 from fleet_bags.bag_metadata import Part, Topic, metadata, write_metadata
 from fleet_bags.repair import restore
-from fleet_contract.fleet import Recording
+from fleet_contract.fleet import RecordingConfig
 
 CHUNK_S = 0.4
 """After which what was written is handed to the system, and from there to the disk."""
@@ -30,7 +30,7 @@ class BagWriter:
     """
 
     def __init__(
-        self, folder: Path, topics: Sequence[Topic], said: Mapping[str, str], limits: Recording, *, now_s: float
+        self, folder: Path, topics: Sequence[Topic], said: Mapping[str, str], limits: RecordingConfig, *, now_s: float
     ) -> None:
         """`now_s` is of any clock that only goes forward, here and in `advance`."""
         self._folder, self._said, self._limits = folder, dict(said), limits

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fleet_bags.foreign import foreign_samples
 from fleet_bags.mapping import BagMapping
 from fleet_bags.recording import Recording, read_recording
-from fleet_bags.samples import AboutSamples, RunNames
+from fleet_bags.samples import RunNames, SamplesMetadata
 from fleet_bags.writing import Advance, RunSamples, write_samples
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 
@@ -25,7 +25,7 @@ Place = tuple[int, int]
 
 def build(
     bags: Sequence[Path], folder: Path, *, mapping: BagMapping | None = None, advance: Advance = lambda *_: None
-) -> AboutSamples:
+) -> SamplesMetadata:
     """Write the samples of all runs into a new folder.
 
     A sample is an observation of a robot, with its image where the robots have a camera: an image that was lost takes its

@@ -13,7 +13,7 @@ from mcap.writer import MCAP0_MAGIC
 from fleet_bags.bag_file import PROFILE, SAID
 from fleet_bags.bag_metadata import NEVER_NS, Part, Topic
 from fleet_bags.cut_file import BROKEN, FOOTER, HEAD, CutFile
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 END_BYTES = HEAD.size + FOOTER.size + len(MCAP0_MAGIC)
 
@@ -66,7 +66,7 @@ def read_contents(path: Path) -> Contents:
         with path.open("rb") as file:
             return _read(path, file)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}.") from None
+        raise InputError(f"{path}: cannot be read: {error.strerror}.") from None
 
 
 def _read(path: Path, file: IO[bytes]) -> Contents:
@@ -74,7 +74,7 @@ def _read(path: Path, file: IO[bytes]) -> Contents:
     file.seek(0)
     # Zeros are where a loss of power came before the content.
     if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC)).rstrip(b"\0")):
-        raise BadInput(f"{path}: found something else, allowed are MCAP files.")
+        raise InputError(f"{path}: found something else, allowed are MCAP files.")
     reader = _finished(file, size)
     profile: str | None
     if reader:
@@ -87,7 +87,7 @@ def _read(path: Path, file: IO[bytes]) -> Contents:
         cut = CutFile(file)
         profile, summary, metadata = cut.profile, cut.summary, cut.metadata
     if profile not in {PROFILE, None}:
-        raise BadInput(f"{path}: found the profile {profile!r}, allowed is {PROFILE!r}.")
+        raise InputError(f"{path}: found the profile {profile!r}, allowed is {PROFILE!r}.")
     said = metadata.get(SAID, {})
     if cut and cut.damaged and not said:
         # Nothing is cut off here; what follows may be a whole run.
@@ -95,8 +95,8 @@ def _read(path: Path, file: IO[bytes]) -> Contents:
     return Contents(path, size, said, cut, summary)
 
 
-def _damaged(path: Path) -> BadInput:
-    return BadInput(
+def _damaged(path: Path) -> InputError:
+    return InputError(
         f"{path}: found something else than was written at its beginning, allowed are files that lack their end."
     )
 

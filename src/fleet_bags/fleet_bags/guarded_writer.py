@@ -8,8 +8,8 @@ from pathlib import Path
 from fleet_bags.bag_metadata import Topic
 from fleet_bags.bag_writer import BagWriter
 from fleet_bags.disk import free_bytes
-from fleet_contract.fleet import Recording
-from fleet_contract.validation import BadInput
+from fleet_contract.fleet import RecordingConfig
+from fleet_contract.validation import InputError
 
 
 class GuardedWriter:
@@ -20,7 +20,7 @@ class GuardedWriter:
     """
 
     def __init__(
-        self, folder: Path, topics: Sequence[Topic], said: Mapping[str, str], limits: Recording, *, now_s: float
+        self, folder: Path, topics: Sequence[Topic], said: Mapping[str, str], limits: RecordingConfig, *, now_s: float
     ) -> None:
         self.problem = ""
         """Why nothing is recorded any more; empty while it is."""
@@ -77,5 +77,5 @@ class GuardedWriter:
         if writer:
             try:
                 writer.rescue()
-            except (OSError, BadInput):
+            except (OSError, InputError):
                 self.problem += "; the bag has no end, which `./fleet bag repair` makes when there is room"

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from fleet_bags.recording import Recording, read_recording
 from fleet_contract.robot import RobotContract, Stream
-from fleet_learning.dataset import Dataset, empty
+from fleet_learning.dataset import Dataset, empty_dataset
 from fleet_learning.human_pairs import HumanPairs
 
 
-def shown_in(runs: Iterable[Path], contract: RobotContract, stream: Stream) -> Dataset:
+def human_demonstrations(runs: Iterable[Path], contract: RobotContract, stream: Stream) -> Dataset:
     """The pairs of all ticks and robots that humans drove in these runs: by run, tick and robot.
 
     Raises:
         BadInput: there is no recorded run, or it is one of other robots.
     """
-    pairs = empty(contract.observed_shape(stream), contract.action_dim)
+    pairs = empty_dataset(contract.observed_shape(stream), contract.action_dim)
     for run in runs:
         recording = read_recording(run)
         contract.require_same(recording.about.contract.digest, owner=str(recording.bag))

@@ -11,12 +11,12 @@ from fleet_contract.alignment import Alignment
 from fleet_contract.fields import LAYOUTS
 from fleet_contract.native import NativeSignal, NativeStream
 from fleet_contract.robot import Name, RobotContract
-from fleet_contract.validation import Strict, read_yaml
+from fleet_contract.validation import StrictModel, read_yaml
 
 Namespace = Annotated[str, Field(pattern=r"^(/?[A-Za-z][A-Za-z0-9_]*)*$")]
 
 
-class BagMapping(Strict):
+class BagMapping(StrictModel):
     """A mapping file."""
 
     contract: RobotContract
@@ -48,7 +48,7 @@ class BagMapping(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        action = self.contract.spoken.action
+        action = self.contract.require_native().action
         command = NativeStream(topic=action.topic, type=action.type, align=self.command)
         try:
             command.require_placed(stamped=LAYOUTS[action.type].stamped)
@@ -56,7 +56,7 @@ class BagMapping(Strict):
             raise ValueError(f"command: {error}") from None
         if len(set(self.robots)) < len(self.robots):
             raise ValueError(f"robots: found {', '.join(self.robots)}, allowed is each once")
-        topics = [*(stream.topic for stream in self.contract.spoken.streams), action.topic]
+        topics = [*(stream.topic for stream in self.contract.require_native().streams), action.topic]
         if self.ticks is not None and self.ticks not in topics:
             raise ValueError(f"ticks: found {self.ticks}, allowed are {', '.join(topics)}")
         return self

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_bags.mapping import BagMapping
-from fleet_bags.topic_series import Instant, Told
+from fleet_bags.topic_series import StampPair, TopicSeries
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.native import NativeSignal, NativeStream
 from fleet_contract.robot import RobotContract
@@ -26,15 +26,15 @@ ROUNDING = 1e-6
 """By which a converted command may be out of its range."""
 
 
-class ToldRobot:
+class NativeRobotSeries:
     """What all topics of a robot said."""
 
     def __init__(self, mapping: BagMapping, namespace: str) -> None:
         """Nothing yet: `told` has to hear the bag's messages."""
-        contract, native = mapping.contract, mapping.contract.spoken
+        contract, native = mapping.contract, mapping.contract.require_native()
         self.contract = contract
         self._namespace = namespace.strip("/")
-        self.told: dict[str, Told[Any]] = {}
+        self.told: dict[str, TopicSeries[Any]] = {}
         """By the topic's name in the bag."""
         self.types: dict[str, str] = {}
         """The same."""
@@ -42,9 +42,9 @@ class ToldRobot:
             self._listen(stream, partial(numbers_of, stream=stream, contract=contract)) for stream in native.state
         ]
         pictures = count()
-        self.camera = (
-            native.camera and contract.observation.camera and self._listen(native.camera, lambda _: next(pictures))
-        )
+        self.camera: str | None = None
+        if native.camera and contract.observation.camera:
+            self.camera = self._listen(native.camera, lambda _: next(pictures))
         """Which of its messages are heard, from 0; None if the robots have no camera."""
         self._violation = native.violation and self._listen(native.violation, _truth)
         self._success = native.success and self._listen(native.success, _truth)
@@ -67,29 +67,29 @@ class ToldRobot:
         """Whether it means something that a topic has said nothing."""
         return topic in self._silent
 
-    def missing(self, instant: Instant) -> str:
+    def missing(self, instant: StampPair) -> str:
         """A topic of which nothing belongs to a tick at this moment; empty if there is none."""
         return next((topic for topic in self._needed if self.told[topic].at(instant) is None), "")
 
-    def state(self, instant: Instant) -> NDArray[np.float64]:
+    def state(self, instant: StampPair) -> NDArray[np.float64]:
         """What it observes, (S,), where nothing is missing."""
         return state_from([self.told[topic].at(instant) or {} for topic in self._numbers], self.contract)
 
-    def picture(self, instant: Instant) -> int:
+    def picture(self, instant: StampPair) -> int:
         """Which message of its camera it observes, where nothing is missing; 0 without a camera."""
         return (self.camera and self.told[self.camera].at(instant)) or 0
 
-    def violated(self, instant: Instant) -> bool:
+    def violated(self, instant: StampPair) -> bool:
         """Whether it needs a hard reset."""
         return bool(self._violation and self.told[self._violation].at(instant))
 
-    def successes(self, instant: Instant) -> int:
+    def successes(self, instant: StampPair) -> int:
         """How often it has completed its task by this moment."""
         if not self._success:
             return 0
         return bisect_right(self._success_stamps_ns, self.told[self._success].place(instant))
 
-    def action(self, tick: int, instant: Instant) -> RobotAction:
+    def action(self, tick: int, instant: StampPair) -> RobotAction:
         """What it does; as live, a robot in violation is not moved.
 
         Raises:
@@ -119,7 +119,7 @@ class ToldRobot:
 
     def _listen(self, stream: NativeStream, read: Callable[[Any], Read]) -> str:
         topic = self.topic(stream.topic)
-        self.types[topic], self.told[topic] = stream.type, Told(stream.align, read)
+        self.types[topic], self.told[topic] = stream.type, TopicSeries(stream.align, read)
         return topic
 
     def _holds(self, topic: str) -> bool:

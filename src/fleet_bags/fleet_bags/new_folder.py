@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         BadInput: something is there already, or it cannot be written.
     """
     if folder.exists():
-        raise BadInput(f"{folder}: found something there already, allowed is a new folder.")
+        raise InputError(f"{folder}: found something there already, allowed is a new folder.")
     partial = folder.with_name(f"{folder.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -26,6 +26,6 @@ def new_folder(folder: Path) -> Iterator[Path]:
         yield partial
         partial.replace(folder)
     except OSError as error:
-        raise BadInput(f"{folder}: cannot be written: {error.strerror}.") from None
+        raise InputError(f"{folder}: cannot be written: {error.strerror}.") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)

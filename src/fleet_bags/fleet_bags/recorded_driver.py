@@ -25,7 +25,7 @@ NOT_RECORDED = "was not recorded"
 
 
 class RecordedDriver:
-    """`RobotDriver` of a recording. A robot that was absent is absent, and so is one whose observation was not recorded."""
+    """`RobotDriver` of a recording. A robot that was unreachable is unreachable, and so is one whose observation was not recorded."""
 
     def __init__(self, recording: Recording, now_s: Callable[[], float], speed: float | None = None) -> None:
         """Begin at the recording's first tick.
@@ -81,19 +81,20 @@ class RecordedDriver:
             rewards_N=np.array([status.reward if status else 0.0 for status in statuses]),
             succeeded_N=np.array([bool(status and status.succeeded) for status in statuses]),
             violated_N=np.array([bool(status and status.violated) for status in statuses]),
-            ended_N=np.array([self._ended(robot) for robot in range(self.robots)]),
+            terminated_N=np.array([self._ended(robot) for robot in range(self.robots)]),
+            truncated_N=np.zeros(self.robots, dtype=np.bool_),
         )
 
     def stop(self) -> None:
         """The past cannot be stopped."""
 
-    def absences(self) -> tuple[str, ...]:
-        """See `RobotDriver.absences`."""
-        return tuple(map(self._absence, range(self.robots)))
+    def unreachable(self) -> tuple[str, ...]:
+        """See `RobotDriver.unreachable`."""
+        return tuple(map(self._unreachable_reason, range(self.robots)))
 
-    def resume(self, robot: int) -> str:
-        """See `RobotDriver.resume`."""
-        return self._absence(robot)
+    def readmit(self, robot: int) -> str:
+        """See `RobotDriver.readmit`."""
+        return self._unreachable_reason(robot)
 
     def images(self) -> NDArray[np.uint8]:
         """See `RobotDriver.images`."""
@@ -122,7 +123,7 @@ class RecordedDriver:
 
     def _look(self) -> None:
         """States and images of the robots that were there; the others keep theirs."""
-        present = [robot for robot in range(self.robots) if not self._absence(robot)]
+        present = [robot for robot in range(self.robots) if not self._unreachable_reason(robot)]
         for robot in present:
             observed = self._recording.observed_N[robot].get(self._tick)
             if observed:
@@ -137,10 +138,10 @@ class RecordedDriver:
             self._pictures_N[robot] = self._waiting.pop((robot, tick))
         self._waiting = {place: image for place, image in self._waiting.items() if place[1] > self._tick}
 
-    def _absence(self, robot: int) -> str:
+    def _unreachable_reason(self, robot: int) -> str:
         status = self._recording.statuses_N[robot].get(self._tick)
-        if status and (status.absent or self._tick >= self._recording.ticks):
-            return status.absent
+        if status and (status.unreachable or self._tick >= self._recording.ticks):
+            return status.unreachable
         observed = self._tick in self._recording.observed_N[robot]
         seen = self._seen is None or (robot, self._tick) in self._seen
         return "" if status and observed and seen else NOT_RECORDED

@@ -7,7 +7,7 @@ from typing import NoReturn
 from fleet_bags.recorded_station import RecordedStation
 from fleet_bags.recording import read_recording
 from fleet_common.node import run_process
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from teleop_gui.stations import StationsNode
 
 
@@ -18,7 +18,7 @@ class RecordedStationsNode(StationsNode):
         super().__init__("stations")
         bag = self.fleet.environment.bag
         if bag is None:
-            raise BadInput("environment.bag: found none, allowed is the bag that is replayed.")
+            raise InputError("environment.bag: found none, allowed is the bag that is replayed.")
         recording = read_recording(bag)
         taught = dict(zip(recording.about.robots, recording.taught_N, strict=True))
         self.open({name: RecordedStation(taught) for name in self.fleet.supervisor_names})

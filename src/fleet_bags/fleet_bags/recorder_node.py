@@ -9,7 +9,6 @@ from importlib.metadata import version
 from itertools import islice
 from typing import Any, NoReturn
 
-from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.subscription import Subscription
@@ -20,7 +19,9 @@ from fleet_bags.guarded_writer import GuardedWriter
 from fleet_bags.recorded_topics import IMAGE_TYPES, recorded_topics
 from fleet_common.health import Check, Level
 from fleet_common.message_definitions import typestore_for
-from fleet_common.node import EVERY, IMAGES, OFFERED, FleetNode, run_process
+from fleet_common.node import FleetNode, run_process
+from fleet_common.polled_group import PolledGroup
+from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.message_types import message_class
 
 OPENING_S = 0.1
@@ -36,21 +37,6 @@ LONGEST_S = 8.0
 """The bag is closed then, also if the fleet goes on talking."""
 
 
-class Unattended(CallbackGroup):
-    """Subscriptions that the executor leaves alone: its way to a message costs ten times what it takes to record one."""
-
-    def can_execute(self, _: Any) -> bool:
-        """Never."""
-        return False
-
-    def beginning_execution(self, _: Any) -> bool:
-        """Never."""
-        return False
-
-    def ending_execution(self, _: Any) -> None:
-        """Nothing was begun."""
-
-
 class RecorderNode(FleetNode):
     """One subscription per topic; messages are never unpacked.
 
@@ -60,10 +46,10 @@ class RecorderNode(FleetNode):
     def __init__(self) -> None:
         super().__init__("recorder")
         seed = self.setting("seed", 0, "Seed of the run, which the bag tells.")
-        kinds, unattended = recorded_topics(self.fleet, self.robot_contract), Unattended()
+        kinds, unattended = recorded_topics(self.fleet, self.robot_contract), PolledGroup()
         self._listening: dict[str, Subscription[Any]] = {
             topic: self.create_subscription(
-                message_class(kind), topic, _not_called, EVERY, raw=True, callback_group=unattended
+                message_class(kind), topic, _not_called, TRANSIENT_LOCAL_1000, raw=True, callback_group=unattended
             )
             for topic, kind in kinds.items()
         }
@@ -73,7 +59,7 @@ class RecorderNode(FleetNode):
         )
         self._heard_s = 0.0
         """When something was heard last."""
-        self._recording = self.create_publisher(Bool, "fleet/recording", OFFERED)
+        self._recording = self.create_publisher(Bool, "fleet/recording", TRANSIENT_LOCAL_100)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._opening = self.create_timer(OPENING_S, self._when_all_cameras_are_seen, clock=steady)
         self.create_timer(TAKE_S, self._take, clock=steady)
@@ -142,7 +128,7 @@ class RecorderNode(FleetNode):
 def _waiting(subscription: Subscription[Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
     """Messages that a subscription holds, and when they were sent and came; as many as there can be at once, at most."""
     handle: Any = subscription.handle
-    return islice(iter(lambda: handle.take_message(subscription.msg_type, True), None), EVERY.depth)
+    return islice(iter(lambda: handle.take_message(subscription.msg_type, True), None), TRANSIENT_LOCAL_1000.depth)
 
 
 def _described(kinds: Mapping[str, str]) -> list[Topic]:
@@ -150,7 +136,7 @@ def _described(kinds: Mapping[str, str]) -> list[Topic]:
     types = typestore_for(set(kinds.values()))
     definitions = {kind: types.generate_msgdef(kind, ros_version=2)[0] for kind in set(kinds.values())}
     hashes = {kind: types.hash_rihs01(kind) for kind in definitions}
-    offered = {kind: IMAGES if kind in IMAGE_TYPES else OFFERED for kind in definitions}
+    offered = {kind: TRANSIENT_LOCAL_10 if kind in IMAGE_TYPES else TRANSIENT_LOCAL_100 for kind in definitions}
     return [
         Topic(topic, kind, definitions[kind], hashes[kind], reliable_qos(offered[kind].depth))
         for topic, kind in kinds.items()

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from fleet_bags.bag import bag_folder
 from fleet_bags.bag_reader import messages, named, opened
-from fleet_bags.run_metadata import AboutRun, about_run
-from fleet_bags.tick_index import Ticked
+from fleet_bags.run_metadata import RunMetadata, about_run
+from fleet_bags.tick_index import TickIndex
 from fleet_contract.action import RobotAction, action_of
 from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import image_of, state_of
-from fleet_contract.robot import PROPOSED, RobotContract
+from fleet_contract.robot import PROPOSED_ACTION_TOPICS, RobotContract
 from fleet_contract.stamps import StampJoin
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
-POLICY, HUMAN = PROPOSED
+POLICY, HUMAN = PROPOSED_ACTION_TOPICS
 Row = TypeVar("Row")
 Stamp = tuple[int, int]
 """Seconds and nanoseconds."""
@@ -49,7 +49,7 @@ class Status:
     reward: float
     succeeded: bool
     violated: bool
-    absent: str
+    unreachable: str
     """Why the robot cannot be reached; empty if it is there."""
     successes: int
     hard_resets: int
@@ -89,7 +89,7 @@ class Recording:
     """A run but for its images, which `images` reads: of every stream what was said, by tick."""
 
     bag: Path
-    about: AboutRun
+    about: RunMetadata
     ticks: int
     """T: the robots have made so many steps; what the last one led to is in the statuses alone."""
     observed_N: tuple[Mapping[int, Observed], ...]
@@ -111,7 +111,7 @@ class Recording:
             BadInput: the robots have no camera, or an image is none of its.
         """
         contract, robots = self.about.contract, self.about.robots
-        owners = {f"/{name}/{contract.camera.topic}": robot for robot, name in enumerate(robots)}
+        owners = {f"/{name}/{contract.require_camera().topic}": robot for robot, name in enumerate(robots)}
         joins = [StampJoin[NDArray[np.uint8]](most_waiting=None) for _ in robots]
         for join, observed in zip(joins, self.observed_N, strict=True):
             for tick, row in observed.items():
@@ -138,11 +138,11 @@ class Recording:
         Raises:
             BadInput: the robots have no camera, or no calibration of it was recorded.
         """
-        topic = f"/{self.about.robots[0]}/{self.about.contract.camera.info_topic}"
+        topic = f"/{self.about.robots[0]}/{self.about.contract.require_camera().info_topic}"
         with opened(self.bag) as reader:
             for _, message in messages(reader, self.bag, {topic}):
                 return np.asarray(message.k, dtype=np.float64).reshape(3, 3)
-        raise BadInput(f"{self.bag}: {topic}: found no message, allowed is one at least.")
+        raise InputError(f"{self.bag}: {topic}: found no message, allowed is one at least.")
 
 
 def read_recording(path: Path) -> Recording:
@@ -163,7 +163,7 @@ def read_recording(path: Path) -> Recording:
         last_word: bool = False,
         contradict: Callable[[Row, Row], bool] = lambda *_: False,
     ) -> Mapping[int, Row]:
-        rows = Ticked(last_word=last_word, contradict=contradict)
+        rows = TickIndex(last_word=last_word, contradict=contradict)
         heard[f"/{topic}"] = lambda message: rows.add(message.tick, row(message))
         return rows.rows
 
@@ -188,7 +188,7 @@ def read_recording(path: Path) -> Recording:
     leases = listen("fleet/leases", _leases)
     with opened(bag) as reader:
         if not reader.message_count:
-            raise BadInput(f"{bag}: found no message, allowed is the bag of a run.")
+            raise InputError(f"{bag}: found no message, allowed is the bag of a run.")
         for topic, message in messages(reader, bag, heard):
             with named(bag, topic):
                 heard[topic](message)
@@ -224,7 +224,8 @@ def _status(message: Any) -> Status:
         reward=message.reward,
         succeeded=message.succeeded,
         violated=message.violated,
-        absent=message.absent,
+        # Bags of version 0.1.0 call it `absent`.
+        unreachable=message.unreachable if hasattr(message, "unreachable") else message.absent,
         successes=message.successes,
         hard_resets=message.hard_resets,
     )

@@ -15,7 +15,7 @@ from fleet_bags.bag_metadata import ABOUT, read_metadata, write_metadata
 from fleet_bags.contents import Contents
 from fleet_bags.cut_file import CutFile
 from fleet_bags.disk import free_bytes, sync_folder
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def repair(folder: Path) -> Repair:
                 leftover.unlink()
             return restore(folder, in_place=False)
     except OSError as error:
-        raise BadInput(f"{folder}: cannot be repaired: {error.strerror}.") from None
+        raise InputError(f"{folder}: cannot be repaired: {error.strerror}.") from None
 
 
 def restore(folder: Path, said: Mapping[str, str] | None = None, *, in_place: bool) -> Repair:
@@ -107,7 +107,7 @@ def _finish(file: Contents, cut: CutFile, bag: Bag, *, in_place: bool) -> Finish
 def _replace(file: Contents, cut: CutFile) -> None:
     needed, free = file.size + len(cut.ending()), free_bytes(file.path.parent)
     if free < needed:
-        raise BadInput(f"{file.path}: found {free} bytes of free disk, allowed are at least {needed} for its repair.")
+        raise InputError(f"{file.path}: found {free} bytes of free disk, allowed are at least {needed} for its repair.")
     partial = file.path.with_name(file.path.name + ".partial")
     shutil.copyfile(file.path, partial)
     with partial.open("r+b") as target:

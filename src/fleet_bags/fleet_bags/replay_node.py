@@ -9,8 +9,9 @@ from fleet_interfaces.msg import PolicyVersion
 
 from fleet_bags.recorded_driver import RecordedDriver
 from fleet_bags.recording import read_recording
-from fleet_common.node import OFFERED, run_process
-from fleet_contract.validation import BadInput
+from fleet_common.node import run_process
+from fleet_common.qos import TRANSIENT_LOCAL_100
+from fleet_contract.validation import InputError
 from robot_driver.driver_node import LOOK_S, DriverNode
 
 
@@ -21,9 +22,9 @@ class ReplayNode(DriverNode):
         super().__init__("bridge")
         choice = self.fleet.environment
         if choice.bag is None:
-            raise BadInput("environment.bag: found none, allowed is the bag that is replayed.")
+            raise InputError("environment.bag: found none, allowed is the bag that is replayed.")
         recording = read_recording(choice.bag)
-        self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", OFFERED)
+        self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", TRANSIENT_LOCAL_100)
         self._served = list(recording.served[: len(self.fleet.training.update_ticks)])
         self.serve(RecordedDriver(recording, time.monotonic, choice.speed))
 

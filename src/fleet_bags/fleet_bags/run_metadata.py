@@ -11,10 +11,10 @@ import yaml
 from fleet_bags.bag_metadata import ABOUT, read_metadata
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, Strict, validated
+from fleet_contract.validation import InputError, StrictModel, validated
 
 
-class AboutRun(Strict):
+class RunMetadata(StrictModel):
     """Fleet and robots of a recorded run."""
 
     fleet: Fleet
@@ -27,7 +27,7 @@ class AboutRun(Strict):
         return self.fleet.robot_names
 
 
-def about_run(bag: Path) -> AboutRun:
+def about_run(bag: Path) -> RunMetadata:
     """What the recorder wrote about the run.
 
     Raises:
@@ -37,11 +37,11 @@ def about_run(bag: Path) -> AboutRun:
         said: dict[str, Any] = read_metadata(bag)[ABOUT]["custom_data"]
         fleet, contract, seed = yaml.safe_load(said["fleet"]), json.loads(said["contract"]), int(said.get("seed", 0))
     except (ValueError, yaml.YAMLError, KeyError, TypeError):
-        raise BadInput(
+        raise InputError(
             f"{bag}: custom_data found no fleet and contract, allowed is a bag that the fleet's recorder wrote; "
             "of others ./fleet dataset build --map makes a training set."
         ) from None
-    return AboutRun(
+    return RunMetadata(
         fleet=validated(fleet, Fleet, source=f"{bag} (fleet)"),
         contract=validated(contract, RobotContract, source=f"{bag} (contract)"),
         seed=seed,

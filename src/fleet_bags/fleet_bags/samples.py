@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_contract.robot import RobotContract, Stream
-from fleet_contract.validation import BadInput, Strict, validated
-from fleet_learning.dataset import Dataset, empty, new_dataset
+from fleet_contract.validation import InputError, StrictModel, validated
+from fleet_learning.dataset import Dataset, empty_dataset, new_dataset
 
 FORMAT = "fleet-samples-1"
 ABOUT = "samples.json"
@@ -45,7 +45,7 @@ COLUMNS: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
 """Type and shape of a sample of every column but the images."""
 
 
-class RunNames(Strict):
+class RunNames(StrictModel):
     """A run that samples are from."""
 
     bag: str
@@ -56,7 +56,7 @@ class RunNames(Strict):
     supervisors: tuple[str, ...]
 
 
-class AboutSamples(Strict):
+class SamplesMetadata(StrictModel):
     """What a set says about itself."""
 
     format: str
@@ -72,7 +72,7 @@ class AboutSamples(Strict):
 class Samples:
     """Columns of B samples, by run, robot and tick."""
 
-    about: AboutSamples
+    about: SamplesMetadata
     columns: Mapping[str, NDArray[Any]]
     """
     runs, robots, supervisors: indices of names in `about`; of the supervisor whom the robot belonged to, else -1.
@@ -97,14 +97,14 @@ class Samples:
             BadInput: there are no images.
         """
         if stream == "camera" and not self.about.has_images:
-            raise BadInput("images: found none in the training set, allowed is one of robots that have a camera.")
+            raise InputError("images: found none in the training set, allowed is one of robots that have a camera.")
         return self.columns[IMAGES if stream == "camera" else "states"]
 
     def pairs(self, rows_B: NDArray[np.bool_], stream: Stream) -> Dataset:
         """Observations and actions of these samples, for training."""
         contract, rows = self.about.contract, np.flatnonzero(rows_B)
         if not len(rows):
-            return empty(contract.observed_shape(stream), contract.action_dim)
+            return empty_dataset(contract.observed_shape(stream), contract.action_dim)
         return new_dataset(self.observations(stream)[rows], self.columns["actions"][rows])
 
 
@@ -124,28 +124,28 @@ def read_samples(folder: Path) -> Samples:
     try:
         found = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise BadInput(
+        raise InputError(
             f"{folder}: found no {ABOUT}, allowed is a folder that ./fleet dataset build has written."
         ) from None
-    about = validated(found, AboutSamples, source=str(folder / ABOUT))
+    about = validated(found, SamplesMetadata, source=str(folder / ABOUT))
     if about.format != FORMAT:
-        raise BadInput(f"{folder / ABOUT}: format found {about.format!r}, allowed is {FORMAT!r}.")
+        raise InputError(f"{folder / ABOUT}: format found {about.format!r}, allowed is {FORMAT!r}.")
     names = [*COLUMNS, *([IMAGES] if about.has_images else [])]
     return Samples(about, {name: _column(folder, name, about) for name in names})
 
 
-def _column(folder: Path, name: str, about: AboutSamples) -> NDArray[Any]:
+def _column(folder: Path, name: str, about: SamplesMetadata) -> NDArray[Any]:
     path = folder / f"{name}.npy"
     try:
         column_B: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
-        raise BadInput(f"{path}: found no whole array, allowed is the file as it was written.") from None
+        raise InputError(f"{path}: found no whole array, allowed is the file as it was written.") from None
     wanted = (
         np.dtype(np.uint8 if name == IMAGES else COLUMNS[name][0]),
         (about.samples, *sample_shape(name, about.contract)),
     )
     if (column_B.dtype, column_B.shape) != wanted:
-        raise BadInput(
+        raise InputError(
             f"{path}: found {column_B.dtype} values of shape {column_B.shape}, allowed are {wanted[0]} of {wanted[1]}."
         )
     return column_B

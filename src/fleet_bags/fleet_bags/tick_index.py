@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Row = TypeVar("Row")
 
 
-class Ticked(Generic[Row]):
+class TickIndex(Generic[Row]):
     """Rows by tick. A recorder that was started again has heard the last ones again, and they count once."""
 
     def __init__(self, *, last_word: bool = False, contradict: Callable[[Row, Row], bool] = lambda *_: False) -> None:

@@ -18,7 +18,7 @@ NEAR = 10
 
 
 @dataclass(frozen=True)
-class Instant:
+class StampPair:
     """One moment on both clocks, ns."""
 
     receive_ns: int
@@ -26,7 +26,7 @@ class Instant:
 
 
 @dataclass(frozen=True)
-class Told(Generic[Read]):
+class TopicSeries(Generic[Read]):
     """Everything a topic said, heard in the order of recording before anything is asked."""
 
     align: Alignment
@@ -34,7 +34,7 @@ class Told(Generic[Read]):
     """Makes of a message what is kept, and raises ValueError where it cannot."""
     stamps_ns: list[int] = field(default_factory=list)
     """On the timeline of the alignment."""
-    instants: list[Instant] = field(default_factory=list)
+    instants: list[StampPair] = field(default_factory=list)
     samples: list[Read] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     """What was wrong with messages that could not be read, such as some that tell of other joints."""
@@ -47,16 +47,16 @@ class Told(Generic[Read]):
             self.refused.append(str(error))
             return
         header = getattr(message, "header", None)
-        instant = Instant(receive_ns, header.stamp.sec * 10**9 + header.stamp.nanosec if header else receive_ns)
+        instant = StampPair(receive_ns, header.stamp.sec * 10**9 + header.stamp.nanosec if header else receive_ns)
         self.stamps_ns.append(self.place(instant))
         self.instants.append(instant)
         self.samples.append(sample)
 
-    def place(self, instant: Instant) -> int:
+    def place(self, instant: StampPair) -> int:
         """A moment on the timeline of the alignment, ns."""
         return instant.header_ns if self.align.timeline == "header" else instant.receive_ns
 
-    def at(self, instant: Instant) -> Read | None:
+    def at(self, instant: StampPair) -> Read | None:
         """What belongs to a tick at this moment; None if nothing does."""
         tick_ns = self.place(instant)
         middle = int(np.searchsorted(self._sorted_ns, tick_ns))

@@ -15,9 +15,9 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from fleet_bags.new_folder import new_folder
-from fleet_bags.samples import ABOUT, COLUMNS, FORMAT, IMAGES, AboutSamples, RunNames, sample_shape
+from fleet_bags.samples import ABOUT, COLUMNS, FORMAT, IMAGES, RunNames, SamplesMetadata, sample_shape
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 Advance = Callable[[int, int], None]
 """Called with the number of images that were written, and of all."""
@@ -32,12 +32,12 @@ class RunSamples:
     rows: Sequence[Mapping[str, Any]]
     """Values of all columns but `runs`, by robot and tick; of `attempts` what tells one from the others of the run."""
     left_out: int
-    """See `AboutSamples.left_out`."""
+    """See `SamplesMetadata.left_out`."""
     images: Callable[[], Iterator[tuple[int, NDArray[np.uint8]]]]
     """Row and image (H, W, C) of every row, in any order; of robots that have a camera."""
 
 
-def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance = lambda *_: None) -> AboutSamples:
+def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance = lambda *_: None) -> SamplesMetadata:
     """Write the samples of all runs into a new folder.
 
     Raises:
@@ -47,7 +47,7 @@ def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance 
     contract = runs[0].contract
     for run in runs:
         contract.require_same(run.contract.digest, owner=run.names.bag)
-    about = AboutSamples(
+    about = SamplesMetadata(
         format=FORMAT,
         contract=contract,
         runs=tuple(run.names for run in runs),
@@ -57,7 +57,7 @@ def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance 
     )
     if not about.samples:
         bags = ", ".join(run.names.bag for run in runs)
-        raise BadInput(f"{bags}: found no observation with its image, allowed is at least one.")
+        raise InputError(f"{bags}: found no observation with its image, allowed is at least one.")
     rows = [(number, row) for number, run in enumerate(runs) for row in run.rows]
     attempts = {found: number for number, found in enumerate(dict.fromkeys((n, row["attempts"]) for n, row in rows))}
     with new_folder(folder) as partial:

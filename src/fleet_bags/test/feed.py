@@ -14,7 +14,7 @@ from fleet_bags.bag import files_of
 from fleet_bags.bag_metadata import Topic, reliable_qos
 from fleet_bags.bag_writer import BagWriter
 from fleet_common.message_definitions import typestore_for
-from fleet_contract.fleet import Recording
+from fleet_contract.fleet import RecordingConfig
 
 KIND = "std_msgs/msg/String"
 STORE = typestore_for({KIND})
@@ -33,7 +33,7 @@ class Feed:
     """Feeds a bag, and remembers what it wrote, and how large the files were at which time."""
 
     folder: Path
-    limits: Recording = field(default_factory=Recording)
+    limits: RecordingConfig = field(default_factory=RecordingConfig)
     now_s: float = 0.0
     written: list[tuple[float, str, int, str]] = field(default_factory=list)
     """Time, topic, when it was received, text."""

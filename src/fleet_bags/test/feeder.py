@@ -12,7 +12,7 @@ from pathlib import Path
 
 from feed import Feed
 
-from fleet_contract.fleet import Recording
+from fleet_contract.fleet import RecordingConfig
 
 TOPICS = ("/robot_01/status", "/robot_02/status")
 
@@ -22,7 +22,7 @@ def feed(home: Path) -> None:
         file.write(bytes(8))
         file.flush()
         count = mmap.mmap(file.fileno(), 8)
-    fed = Feed(home / "bag", Recording(split_bytes=300_000))
+    fed = Feed(home / "bag", RecordingConfig(split_bytes=300_000))
     number = 0
     while True:
         fed.say(TOPICS[number % 2], str(number))

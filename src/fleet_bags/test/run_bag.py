@@ -86,7 +86,7 @@ class MadeUpRun:
                     "reward": float(tick == 5),
                     "successes": self.episode(tick),
                     "hard_resets": 0,
-                    "absent": "",
+                    "unreachable": "",
                     "resting": tick == self.ticks,
                 }
                 said.append(Said(f"/{name}/status", now, status))

@@ -14,8 +14,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 
 from fleet_bags.bag import files_of
 from fleet_bags.bag_writer import BagWriter
-from fleet_contract.fleet import Recording
-from fleet_contract.validation import BadInput
+from fleet_contract.fleet import RecordingConfig
+from fleet_contract.validation import InputError
 
 PATIENCE_S = 20.0
 READERS = [read_by_rosbags, read_by_mcap]
@@ -49,7 +49,8 @@ def test_a_bag_without_messages_is_a_bag(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("limits", "files"), [(Recording(split_s=1.0), 3), (Recording(split_bytes=4000), 4), (Recording(), 1)]
+    ("limits", "files"),
+    [(RecordingConfig(split_s=1.0), 3), (RecordingConfig(split_bytes=4000), 4), (RecordingConfig(), 1)],
 )
 def test_files_follow_each_other_by_time_and_by_size(tmp_path, limits, files):
     feed = Feed(tmp_path / "bag", limits)
@@ -66,14 +67,14 @@ def test_files_follow_each_other_by_time_and_by_size(tmp_path, limits, files):
 
 
 def test_silence_makes_no_files(tmp_path):
-    feed = Feed(tmp_path / "bag", Recording(split_s=1.0))
+    feed = Feed(tmp_path / "bag", RecordingConfig(split_s=1.0))
     feed.wait(5.0)
     feed.close()
     assert len(files_of(tmp_path / "bag")) == 1
 
 
 def test_metadata_says_what_the_files_hold(tmp_path):
-    feed = Feed(tmp_path / "bag", Recording(split_s=1.0))
+    feed = Feed(tmp_path / "bag", RecordingConfig(split_s=1.0))
     talk(feed, 28)
     feed.close()
     found = about(tmp_path / "bag")
@@ -121,7 +122,7 @@ def test_metadata_has_the_keys_and_types_of_another_writer_of_rosbag2(tmp_path):
 
 
 def test_a_file_says_first_whose_run_it_is(tmp_path):
-    feed = Feed(tmp_path / "bag", Recording(split_s=1.0))
+    feed = Feed(tmp_path / "bag", RecordingConfig(split_s=1.0))
     talk(feed, 28)
     feed.close()
     for path in files_of(tmp_path / "bag"):
@@ -131,7 +132,7 @@ def test_a_file_says_first_whose_run_it_is(tmp_path):
 
 
 def test_metadata_is_there_from_the_beginning_and_names_every_file_at_once(tmp_path):
-    feed = Feed(tmp_path / "bag", Recording(split_s=1.0))
+    feed = Feed(tmp_path / "bag", RecordingConfig(split_s=1.0))
     for files in range(1, 4):
         names = [f"bag_{number}.mcap" for number in range(files)]
         deadline = time.monotonic() + PATIENCE_S
@@ -158,7 +159,7 @@ def test_a_bag_that_is_there_goes_on_in_its_next_file(tmp_path):
 
 def test_a_bag_has_one_writer(tmp_path):
     feed = Feed(tmp_path / "bag")
-    with pytest.raises(BadInput, match="is being written"):
-        BagWriter(tmp_path / "bag", TOPICS, SAID, Recording(), now_s=0.0)
+    with pytest.raises(InputError, match="is being written"):
+        BagWriter(tmp_path / "bag", TOPICS, SAID, RecordingConfig(), now_s=0.0)
     feed.close()
     Feed(tmp_path / "bag").close()

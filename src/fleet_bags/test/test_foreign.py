@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from fleet_bags.build import build
 from fleet_bags.mapping import read_mapping
 from fleet_bags.samples import Samples, read_samples
-from fleet_bags.topic_series import Instant, Told
+from fleet_bags.topic_series import StampPair, TopicSeries
 from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.alignment import Alignment, aligned
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 DRIVE = Drive(steps=300, seed=0)
 TICKS = 30
@@ -161,10 +161,10 @@ def test_headers_place_samples_where_they_were_taken_and_arrival_where_they_came
     ),
 )
 def test_looking_near_a_tick_finds_what_looking_everywhere_finds(stamps_s, tick_s, align):
-    told = Told(align, lambda message: message)
+    told = TopicSeries(align, lambda message: message)
     for number, stamp_s in enumerate(stamps_s):
         told.hear(number, stamp_s * S)
-    assert told.at(Instant(tick_s * S, tick_s * S)) == aligned(stamps_s, tick_s, align)
+    assert told.at(StampPair(tick_s * S, tick_s * S)) == aligned(stamps_s, tick_s, align)
 
 
 def without(topic: str) -> list[Message]:
@@ -249,7 +249,7 @@ BEACON = ("native", "state", 0, "quantities", "beacon_ahead")
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_leaves_nothing_behind(tmp_path, messages, changes, said):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         built(tmp_path, messages, mapping_tree(**changes))
     sentence = str(caught.value)
     assert said in sentence
@@ -278,6 +278,6 @@ def test_what_is_no_bag_is_refused(tmp_path):
             path.write_bytes(b"#ROSBAG V2.0\nxx")
         if name == "folder":
             path.mkdir()
-        with pytest.raises(BadInput, match=f"{name}: found no whole bag"):
+        with pytest.raises(InputError, match=f"{name}: found no whole bag"):
             build([path], tmp_path / "set", mapping=mapping)
     assert not (tmp_path / "set").exists()

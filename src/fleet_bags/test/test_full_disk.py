@@ -13,7 +13,7 @@ from feed import BEGIN_NS, KIND, SAID, STORE, TOPICS, read_by_mcap, read_by_rosb
 from fleet_bags.bag import files_of
 from fleet_bags.guarded_writer import GuardedWriter
 from fleet_bags.repair import repair
-from fleet_contract.fleet import Recording
+from fleet_contract.fleet import RecordingConfig
 
 DISK_BYTES = 8 << 20
 TOPIC = TOPICS[0].name
@@ -49,7 +49,7 @@ def record(disk, limits, megabytes, waits=True):
 @pytest.mark.parametrize("waits", [True, False])
 def test_on_a_full_disk_the_bag_ends_with_what_is_whole(small_disk, waits):
     """Chunks come to their end by time or by size."""
-    writer, taken = record(small_disk, Recording(least_free_bytes=0), megabytes=20, waits=waits)
+    writer, taken = record(small_disk, RecordingConfig(least_free_bytes=0), megabytes=20, waits=waits)
     assert writer.problem == "No space left on device"
     found = read_by_rosbags(small_disk / "bag")
     assert found == read_by_mcap(small_disk / "bag")
@@ -58,7 +58,7 @@ def test_on_a_full_disk_the_bag_ends_with_what_is_whole(small_disk, waits):
 
 
 def test_on_a_disk_that_is_nearly_full_everything_is_in_the_bag(small_disk):
-    writer, taken = record(small_disk, Recording(least_free_bytes=3 << 20), megabytes=20)
+    writer, taken = record(small_disk, RecordingConfig(least_free_bytes=3 << 20), megabytes=20)
     assert "bytes of disk are free, and 3145728 must be" in writer.problem
     assert len(read_by_rosbags(small_disk / "bag")[TOPIC]) == taken == writer.messages
     assert 30 < taken < 70
@@ -73,13 +73,13 @@ def fill(disk):
 
 def test_a_disk_that_is_full_from_the_beginning_is_said(small_disk):
     fill(small_disk)
-    writer, taken = record(small_disk, Recording(least_free_bytes=0), megabytes=1)
+    writer, taken = record(small_disk, RecordingConfig(least_free_bytes=0), megabytes=1)
     assert (writer.problem, taken) == ("No space left on device", 0)
 
 
 def test_without_room_for_an_end_the_bag_is_finished_later(small_disk):
     topics = [replace(TOPICS[0], name=f"/robot_{number}/status") for number in range(100)]
-    writer = GuardedWriter(small_disk / "bag", topics, SAID, Recording(least_free_bytes=0), now_s=0.0)
+    writer = GuardedWriter(small_disk / "bag", topics, SAID, RecordingConfig(least_free_bytes=0), now_s=0.0)
     data = bytes(STORE.serialize_cdr(STORE.types[KIND](data="x"), KIND))
     writer.write(topics[0].name, data, received_ns=BEGIN_NS, published_ns=BEGIN_NS)
     writer.advance(1.0)
@@ -92,7 +92,7 @@ def test_without_room_for_an_end_the_bag_is_finished_later(small_disk):
 
 
 def test_a_folder_that_is_gone_stops_the_recording_only(tmp_path):
-    writer = GuardedWriter(tmp_path / "none" / "bag", TOPICS, SAID, Recording(), now_s=0.0)
+    writer = GuardedWriter(tmp_path / "none" / "bag", TOPICS, SAID, RecordingConfig(), now_s=0.0)
     assert writer.problem == "No such file or directory"
     writer.write(TOPIC, b"", received_ns=0, published_ns=0)
     writer.advance(1.0)

@@ -23,7 +23,7 @@ from fleet_bags.lerobot.reading import is_lerobot, read_lerobot
 from fleet_bags.lerobot.statistics import QUANTILES, levels_of, of_images, of_numbers
 from fleet_bags.samples import Samples, read_samples
 from fleet_contract.action import ActionKind
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 RUN = MadeUpRun(robots=3, ticks=20)
 CAMERA = "observation.images.camera"
@@ -165,7 +165,7 @@ def test_long_sets_become_several_videos(samples, tmp_path):
 @pytest.mark.parametrize("encoding", ["bgr8", "mono8"])
 def test_pictures_of_other_encodings_come_back_as_they_were(samples, tmp_path, encoding):
     contract = samples.about.contract
-    camera = contract.camera.model_copy(update={"encoding": encoding})
+    camera = contract.require_camera().model_copy(update={"encoding": encoding})
     observation = contract.observation.model_copy(update={"camera": camera})
     contract = contract.model_copy(update={"observation": observation})
     channels = slice(0, 1) if encoding == "mono8" else slice(None)
@@ -213,14 +213,14 @@ def drop(folder: Path, name: str) -> None:
 def test_other_and_damaged_data_sets_are_refused(samples, tmp_path, spoil, said):
     export(samples, tmp_path / "export")
     spoil(tmp_path / "export")
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         read_lerobot(tmp_path / "export", samples.about.contract)
     assert said in str(caught.value)
 
 
 def test_a_set_in_which_no_robot_moved_is_not_exported(samples, tmp_path):
     still = replace(samples, columns={**samples.columns, "kinds": np.zeros(len(samples), np.int8)})
-    with pytest.raises(BadInput, match="found no sample in which a robot moved"):
+    with pytest.raises(InputError, match="found no sample in which a robot moved"):
         export(still, tmp_path / "export")
     assert not list(tmp_path.iterdir())
 

@@ -21,7 +21,7 @@ from std_msgs.msg import Bool
 from fleet_bags.contents import read_contents
 from fleet_bags.recorder_node import RecorderNode
 from fleet_bags.repair import repair
-from fleet_common.node import EVERY, OFFERED
+from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.fleet import Fleet, read_fleet
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -45,8 +45,10 @@ def said_within(seconds, folder) -> tuple[list[bool], list[DiagnosticStatus]]:
     rclpy.init(args=["--ros-args", "-p", f"run_dir:={folder}"])
     recorder, listener, executor = RecorderNode(), rclpy.create_node("listener"), SingleThreadedExecutor()
     said, told = [], []
-    listener.create_subscription(Bool, "fleet/recording", lambda word: said.append(word.data), EVERY)
-    listener.create_subscription(DiagnosticArray, "/diagnostics", lambda array: told.extend(array.status), EVERY)
+    listener.create_subscription(Bool, "fleet/recording", lambda word: said.append(word.data), TRANSIENT_LOCAL_1000)
+    listener.create_subscription(
+        DiagnosticArray, "/diagnostics", lambda array: told.extend(array.status), TRANSIENT_LOCAL_1000
+    )
     executor.add_node(recorder)
     executor.add_node(listener)
     until = time.monotonic() + seconds
@@ -96,7 +98,7 @@ def recorder_of(folder):
 def talker():
     rclpy.init()
     node = rclpy.create_node("talker")
-    yield node.create_publisher(LeaseTable, LEASES, OFFERED)
+    yield node.create_publisher(LeaseTable, LEASES, TRANSIENT_LOCAL_100)
     node.destroy_node()
     rclpy.shutdown()
 

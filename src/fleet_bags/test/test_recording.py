@@ -11,7 +11,7 @@ from run_bag import HUMAN, MadeUpRun, Said
 
 from fleet_bags.recording import read_recording
 from fleet_contract.action import ActionSource
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 RUN = MadeUpRun()
 
@@ -72,13 +72,13 @@ def test_what_was_lost_between_is_made_up_for_by_what_is_heard_again(tmp_path, r
     assert {(robot, tick) for tick, robot, _ in again.images()} == {(r, t) for r in range(2) for t in range(12)}
 
 
-def test_a_robot_that_cannot_be_reached_is_absent_and_observes_nothing(tmp_path):
+def test_a_robot_that_cannot_be_reached_is_unreachable_and_observes_nothing(tmp_path):
     def lose(said: list[Said]) -> list[Said]:
         kept = []
         for message in said:
             gone = message.topic.startswith("/robot_02/") and message.fields.get("tick", 0) >= 7
             if message.topic == "/robot_02/status" and gone:
-                message.fields["absent"] = "link lost"
+                message.fields["unreachable"] = "link lost"
             elif gone and not message.topic.endswith("action"):
                 continue
             kept.append(message)
@@ -86,7 +86,7 @@ def test_a_robot_that_cannot_be_reached_is_absent_and_observes_nothing(tmp_path)
 
     found = read_recording(RUN.write(tmp_path, lose))
     assert max(found.observed_N[1]) == 6
-    assert found.statuses_N[1][7].absent == "link lost"
+    assert found.statuses_N[1][7].unreachable == "link lost"
     assert found.ticks == 12
 
 
@@ -133,7 +133,7 @@ def no_such_source(said: list[Said]) -> list[Said]:
 )
 def test_what_does_not_fit_together_is_refused(tmp_path, change, sentence):
     bag = RUN.write(tmp_path, change)
-    with pytest.raises(BadInput, match=sentence) as caught:
+    with pytest.raises(InputError, match=sentence) as caught:
         read_recording(bag)
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -141,12 +141,12 @@ def test_what_does_not_fit_together_is_refused(tmp_path, change, sentence):
 
 def test_images_of_another_size_are_refused(tmp_path):
     found = read_recording(RUN.write(tmp_path, another_size))
-    with pytest.raises(BadInput, match=r"image_raw: camera/image_raw: found 96x48 rgb8, allowed is 96x96 rgb8"):
+    with pytest.raises(InputError, match=r"image_raw: camera/image_raw: found 96x48 rgb8, allowed is 96x96 rgb8"):
         list(found.images())
 
 
 def test_a_missing_topic_is_named(tmp_path):
-    with pytest.raises(BadInput, match=r"topic /robot_02/action is missing"):
+    with pytest.raises(InputError, match=r"topic /robot_02/action is missing"):
         read_recording(RUN.write(tmp_path, without="/robot_02/action"))
 
 
@@ -156,7 +156,7 @@ def test_a_type_that_the_bag_does_not_define_is_refused(tmp_path):
     content = file.read_bytes()
     assert b"fleet_interfaces/msg/LeaseTable" in content
     file.write_bytes(content.replace(b"fleet_interfaces/Lease[] leases", b"fleet_interfaces/Louse[] leases"))
-    with pytest.raises(BadInput, match="found no whole bag"):
+    with pytest.raises(InputError, match="found no whole bag"):
         read_recording(tmp_path)
 
 
@@ -166,7 +166,7 @@ def test_a_type_that_the_bag_does_not_define_is_refused(tmp_path):
 def test_what_is_no_bag_of_a_run_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "metadata.yaml").write_text(content)
-    with pytest.raises(BadInput, match=re.escape(str(tmp_path)) + ".+allowed is") as caught:
+    with pytest.raises(InputError, match=re.escape(str(tmp_path)) + ".+allowed is") as caught:
         read_recording(tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -175,5 +175,5 @@ def test_a_bag_whose_file_is_cut_says_so(tmp_path):
     RUN.write(tmp_path)
     (file,) = (tmp_path / "bag").glob("*.mcap")
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(BadInput, match="found no whole bag"):
+    with pytest.raises(InputError, match="found no whole bag"):
         read_recording(tmp_path)

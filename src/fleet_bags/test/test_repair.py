@@ -20,8 +20,8 @@ from fleet_bags import repair as repair_module
 from fleet_bags.bag import bag_folder, files_of, held, read_bag
 from fleet_bags.disk import free_bytes
 from fleet_bags.repair import repair, restore
-from fleet_contract.fleet import Recording
-from fleet_contract.validation import BadInput
+from fleet_contract.fleet import RecordingConfig
+from fleet_contract.validation import InputError
 
 LOST_S = 1.0
 MEMORY = "/dev/shm"
@@ -35,7 +35,7 @@ words = st.lists(
     ),
     max_size=40,
 )
-limits = st.sampled_from([Recording(), Recording(split_bytes=3000), Recording(split_s=1.0)])
+limits = st.sampled_from([RecordingConfig(), RecordingConfig(split_bytes=3000), RecordingConfig(split_s=1.0)])
 
 
 def bag_of(folder, words, limits):
@@ -102,7 +102,7 @@ WORDS = [(TOPICS[number % 3].name, 100, 0.1) for number in range(60)]
 
 @pytest.fixture
 def feed(tmp_path):
-    return bag_of(tmp_path / "bag", WORDS, Recording(split_s=2.0))
+    return bag_of(tmp_path / "bag", WORDS, RecordingConfig(split_s=2.0))
 
 
 def test_a_whole_bag_is_left_as_it_is(feed):
@@ -165,7 +165,7 @@ def test_a_file_whose_beginning_is_damaged_is_refused_and_left_alone(feed, part)
     content[content.index(b"ros2") - 4] = 0xFF
     path.write_bytes(content[: int(len(content) * part)])
     before = snapshot(feed.folder)
-    with pytest.raises(BadInput, match="found something else than was written at its beginning"):
+    with pytest.raises(InputError, match="found something else than was written at its beginning"):
         repair(feed.folder)
     assert snapshot(feed.folder) == before
 
@@ -190,7 +190,7 @@ def test_without_room_for_it_nothing_is_changed(feed):
     before = snapshot(feed.folder)
     with (
         mock.patch.object(repair_module, "free_bytes", return_value=1000),
-        pytest.raises(BadInput, match="found 1000 bytes"),
+        pytest.raises(InputError, match="found 1000 bytes"),
     ):
         repair(feed.folder)
     assert snapshot(feed.folder) == before
@@ -199,7 +199,7 @@ def test_without_room_for_it_nothing_is_changed(feed):
 
 def test_a_bag_that_is_being_recorded_is_not_repaired(tmp_path):
     feed = Feed(tmp_path / "bag")
-    with pytest.raises(BadInput, match="is being written"):
+    with pytest.raises(InputError, match="is being written"):
         repair(tmp_path / "bag")
     feed.close()
     with held(tmp_path / "bag"):
@@ -252,6 +252,6 @@ def no_ros(folder):
 def test_what_is_no_bag_of_a_fleet_is_refused_and_left_alone(tmp_path, make, sentence):
     make(tmp_path / "bag")
     before = {path: path.read_bytes() for path in (tmp_path / "bag").iterdir()}
-    with pytest.raises(BadInput, match=sentence):
+    with pytest.raises(InputError, match=sentence):
         repair(bag_folder(tmp_path / "bag"))
     assert {path: path.read_bytes() for path in (tmp_path / "bag").iterdir()} == before

@@ -14,7 +14,7 @@ from fleet_bags.recorded_station import RecordedStation
 from fleet_bags.recording import read_recording
 from fleet_contract.action import ActionKind
 from fleet_contract.lease import Lease, LeaseKind
-from robot_driver.tally import Tally
+from robot_driver.tally import RobotCounters
 
 RUN = MadeUpRun()
 HOLDS_N = np.full(2, ActionKind.HOLD, dtype=np.int64)
@@ -35,7 +35,7 @@ class Clock:
 
 
 def test_robots_observe_what_they_observed_whatever_they_are_told(recording):
-    driver, tally = RecordedDriver(recording, Clock()), Tally(2)
+    driver, tally = RecordedDriver(recording, Clock()), RobotCounters(2)
     driver.start(9)
     for tick in range(12):
         step = driver.observed()
@@ -45,9 +45,9 @@ def test_robots_observe_what_they_observed_whatever_they_are_told(recording):
         if tick:
             tally.add(step)
         assert tally.episodes_N.tolist() == [RUN.episode(tick)] * 2
-        assert driver.absences() == ("", "")
+        assert driver.unreachable() == ("", "")
         driver.begin(HOLDS_N, NOTHING_NA)
-    assert driver.absences() == ("", ""), "at the last tick robots rest"
+    assert driver.unreachable() == ("", ""), "at the last tick robots rest"
     assert driver.video(0).shape == (480, 480, 3)
 
 
@@ -63,16 +63,16 @@ def test_ticks_come_as_fast_as_is_wished(recording):
     assert driver.observed() is not None
 
 
-def test_a_robot_whose_image_was_lost_is_absent_at_that_tick(tmp_path):
+def test_a_robot_whose_image_was_lost_is_unreachable_at_that_tick(tmp_path):
     def lose(said):
         return [m for m in said if not (m.topic == "/robot_02/camera/image_raw" and m.time_ns // 10**9 == 103)]
 
     driver = RecordedDriver(read_recording(RUN.write(tmp_path, lose)), Clock())
-    absences = []
+    unreachable = []
     for _ in range(5):
-        absences.append(driver.absences())
+        unreachable.append(driver.unreachable())
         driver.begin(HOLDS_N, NOTHING_NA)
-    assert absences == [("", "")] * 3 + [("", "was not recorded"), ("", "")]
+    assert unreachable == [("", "")] * 3 + [("", "was not recorded"), ("", "")]
 
 
 @pytest.mark.parametrize("kinds_N", [HOLDS_N[:1], HOLDS_N + 9])

@@ -14,7 +14,7 @@ from fleet_bags.build import build
 from fleet_bags.recording import read_recording
 from fleet_bags.samples import ABOUT, read_samples
 from fleet_contract.action import ActionKind, ActionSource
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 RUN = MadeUpRun()
 
@@ -112,7 +112,7 @@ def test_runs_of_other_robots_do_not_become_one_set(runs, tmp_path):
     quantity = other.contract.action.quantities[0].model_copy(update={"high": 0.2})
     action = other.contract.action.model_copy(update={"quantities": (quantity, *other.contract.action.quantities[1:])})
     other.contract = other.contract.model_copy(update={"action": action})
-    with pytest.raises(BadInput, match=r"bag: contract found .+, allowed is .+ \(robot push_cell"):
+    with pytest.raises(InputError, match=r"bag: contract found .+, allowed is .+ \(robot push_cell"):
         build([runs[0], other.write(tmp_path)], tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
@@ -124,13 +124,13 @@ def test_nothing_half_written_is_left(tmp_path):
         return said
 
     run = RUN.write(tmp_path, spoil)
-    with pytest.raises(BadInput, match="image_raw"):
+    with pytest.raises(InputError, match="image_raw"):
         build([run], tmp_path / "set")
     assert [path.name for path in tmp_path.iterdir()] == ["bag"]
 
 
 def test_a_folder_that_is_there_is_not_overwritten(runs, tmp_path):
-    with pytest.raises(BadInput, match="found something there already, allowed is a new folder"):
+    with pytest.raises(InputError, match="found something there already, allowed is a new folder"):
         build(runs, tmp_path)
 
 
@@ -147,7 +147,7 @@ def test_a_folder_that_is_there_is_not_overwritten(runs, tmp_path):
 def test_a_damaged_set_is_refused(runs, tmp_path, spoil, sentence):
     build(runs[:1], tmp_path / "set")
     spoil(tmp_path / "set")
-    with pytest.raises(BadInput, match=sentence):
+    with pytest.raises(InputError, match=sentence):
         read_samples(tmp_path / "set")
 
 
@@ -155,5 +155,5 @@ def test_a_set_of_a_later_format_is_refused(runs, tmp_path):
     build(runs[:1], tmp_path / "set")
     about = json.loads((tmp_path / "set" / ABOUT).read_text())
     (tmp_path / "set" / ABOUT).write_text(json.dumps(about | {"format": "fleet-samples-9"}))
-    with pytest.raises(BadInput, match="format found 'fleet-samples-9', allowed is 'fleet-samples-1'"):
+    with pytest.raises(InputError, match="format found 'fleet-samples-9', allowed is 'fleet-samples-1'"):
         read_samples(tmp_path / "set")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.results import Results, table
 
 
@@ -22,7 +22,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be made a folder: {error.strerror}.") from None
+        raise InputError(f"{path}: cannot be made a folder: {error.strerror}.") from None
 
 
 def this_command() -> str:

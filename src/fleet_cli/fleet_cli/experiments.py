@@ -11,7 +11,7 @@ from fleet_bringup.run_setup import config_folder, fleet_file
 from fleet_cli.command_line import make_folder, show, this_command
 from fleet_contract.fleet import read_fleet
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
+from fleet_contract.validation import InputError, read_yaml
 from fleet_experiments.results import IDENTITY, Row, new_results, run_of
 
 experiment = typer.Typer(help="Reproduce tables and figures of the papers.", no_args_is_help=True)
@@ -155,7 +155,7 @@ def expert(
 ) -> None:
     """Measure what a benchmark's expert reaches, and keep it as what successes are told from; or train one before."""
     from fleet_experiments.experts.experiment import VIOLATION_S, keep_return, require_benchmark, require_learned, train
-    from fleet_experiments.experts.training import Schooling
+    from fleet_experiments.experts.training import ExpertTraining
 
     require_benchmark(env)
     contract = read_yaml(config_folder() / f"robots/{env}.yaml", RobotContract)
@@ -166,7 +166,7 @@ def expert(
             env,
             contract,
             report,
-            schooling=Schooling(frames, violation_s=VIOLATION_S.get(env, 0.0)),
+            schooling=ExpertTraining(frames, violation_s=VIOLATION_S.get(env, 0.0)),
             seed=seed,
             command=this_command(),
         )
@@ -187,10 +187,10 @@ def offline(
 ) -> None:
     """Implicit and explicit behaviour cloning of recorded demonstrations, measured on episodes that are held out."""
     from fleet_experiments.offline.experiment import offline as run
-    from fleet_experiments.offline.recordings import read_recordings
+    from fleet_experiments.offline.recordings import read_demonstrations
 
     chosen, measured = _chosen(seeds), _numbers("steps", steps)
-    recording = read_recordings(data).with_rotation_matrices(rotation or ())
+    recording = read_demonstrations(data).with_rotation_matrices(rotation or ())
     make_folder(report)
     results = run(
         recording,
@@ -219,7 +219,7 @@ def _algorithms(text: str) -> list[str]:
 
     for name in _words(text):
         if name not in ALGORITHMS:
-            raise BadInput(f"--algo: found {name!r}, allowed are {', '.join(ALGORITHMS)}.")
+            raise InputError(f"--algo: found {name!r}, allowed are {', '.join(ALGORITHMS)}.")
     return _words(text)
 
 
@@ -235,5 +235,5 @@ def _numbers(option: str, text: str) -> list[int]:
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
-        raise BadInput(f"--{option}: found {text!r}, allowed are whole numbers with commas between them.")
+        raise InputError(f"--{option}: found {text!r}, allowed are whole numbers with commas between them.")
     return [int(part) for part in parts]

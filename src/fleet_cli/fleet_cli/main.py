@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 import typer
 
 from fleet_bringup.display import has_display
-from fleet_bringup.run_setup import Wishes, prepare
+from fleet_bringup.run_setup import RunOptions, prepare
 from fleet_cli.bag import bag
 from fleet_cli.bench.bench import bench
 from fleet_cli.dataset import dataset
 from fleet_cli.experiments import experiment
 from fleet_common.address import Address
 from fleet_contract.fleet import read_fleet
-from fleet_contract.validation import EXIT_BAD_INPUT, BadInput
+from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
 app = typer.Typer(
     help="A few human supervisors, many learning robots.",
@@ -75,7 +75,7 @@ def up(
 ) -> None:
     """Run a fleet: robots, policy, allocator, gate, supervisors, trainer and recorder."""
     run = prepare(
-        Wishes(
+        RunOptions(
             fleet=fleet,
             report=report,
             ticks=ticks,
@@ -172,21 +172,21 @@ def operator(
     run: Annotated[Path | None, typer.Option(help="Folder of the run, if several are going on.")] = None,
 ) -> None:
     """Help a fleet that runs on this machine: be one of its operators, or serve the page on which they are."""
-    from fleet_cli.attach.operator import serve_page, sit_down
+    from fleet_cli.attach.operator import open_window, serve_page
 
     if web:
         serve_page(run, host, port)
     else:
-        sit_down(run, human)
+        open_window(run, human)
 
 
 @app.command()
-def resume(
+def readmit(
     robot: Annotated[str, typer.Argument(help="Name of the robot, such as robot_03.")],
     run: Annotated[Path | None, typer.Option(help="Folder of the run, if several are going on.")] = None,
 ) -> None:
-    """Let a robot move again that was absent from a fleet on this machine. See for yourself first that it may."""
-    from fleet_cli.attach.readmit import resume as call_back
+    """Let a robot move again that was unreachable from a fleet on this machine. See for yourself first that it may."""
+    from fleet_cli.attach.readmit import readmit as call_back
 
     raise typer.Exit(0 if call_back(run, robot) else 1)
 
@@ -203,7 +203,7 @@ def pretrain(
     ] = None,
 ) -> None:
     """Collect demonstrations, train the fleet's first policy on them, and calibrate its threshold."""
-    from fleet_bags.human_demonstrations import shown_in
+    from fleet_bags.human_demonstrations import human_demonstrations
     from fleet_bringup.run_setup import fleet_file
     from fleet_training.pretraining import pretrain as run_pretrain
     from fleet_training.pretraining import pretrain_from
@@ -211,7 +211,7 @@ def pretrain(
     path = fleet_file(fleet)
     if shown:
         described = read_fleet(path)
-        pairs = shown_in(shown, described.contract(), described.pretraining.observes)
+        pairs = human_demonstrations(shown, described.contract(), described.pretraining.observes)
         pretrain_from(described, pairs, seed=seed)
     else:
         run_pretrain(path, seed=seed)
@@ -253,9 +253,9 @@ def main() -> None:
     """Run the command; bad input is one sentence and exit code 2."""
     try:
         app()
-    except BadInput as error:
+    except InputError as error:
         print(error, file=sys.stderr)
-        sys.exit(EXIT_BAD_INPUT)
+        sys.exit(EXIT_INPUT_ERROR)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ policy: {{checkpoint: made/policy.safetensors, chains: 8, iterations: 3}}
 allocation: {{intervention_ticks: 2, hard_reset_ticks: 2}}
 training: {{demonstrations: made/pairs.npz, update_ticks: [8, 16], gradient_steps: 12}}
 pretraining:
-  {{pairs: 40, width: 16, depth: 1, gradient_steps: 30, batch_size: 8, counter_iterations: 2, learning_rate: 1.0e-3,
+  {{pairs: 40, width: 16, depth: 1, gradient_steps: 30, batch_size: 8, counter_example_iterations: 2, learning_rate: 1.0e-3,
    calibration_ticks: 10, calibration_percentile: 50, observes: camera, filters: [4, 4, 4], shift_px: 2.0}}
 """
 """A fleet whose policy knows little, and decides and learns quickly: for tests of what goes on around it."""

@@ -13,8 +13,8 @@ from fleet_bags.bag_metadata import Topic, reliable_qos
 from fleet_bags.bag_writer import BagWriter
 from fleet_bringup.run_setup import fleet_file
 from fleet_cli.bag import bag
-from fleet_contract.fleet import Recording, read_fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.fleet import RecordingConfig, read_fleet
+from fleet_contract.validation import InputError
 
 TOPIC = Topic("/fleet/emergency_stopped", "std_msgs/msg/Bool", "bool data", "RIHS01_0", reliable_qos(100))
 
@@ -32,7 +32,7 @@ def run(tmp_path: Path) -> Path:
         "contract_digest": contract.digest,
         "seed": "7",
     }
-    writer = BagWriter(folder / "bag", [TOPIC], said, Recording(), now_s=0.0)
+    writer = BagWriter(folder / "bag", [TOPIC], said, RecordingConfig(), now_s=0.0)
     for number in range(200):
         writer.write(TOPIC.name, b"\0\1\0\0\1", received_ns=number * 10**8, published_ns=0)
         writer.advance(number / 10)
@@ -69,10 +69,10 @@ def test_a_bag_is_described_repaired_and_left_alone(run: Path) -> None:
 @pytest.mark.parametrize("verb", ["info", "repair"])
 def test_what_is_no_bag_is_refused(verb: str, tmp_path: Path) -> None:
     (tmp_path / "bag").mkdir()
-    with pytest.raises(BadInput, match="found no bag"):
+    with pytest.raises(InputError, match="found no bag"):
         said(verb, tmp_path)
     (tmp_path / "bag" / "bag_0.mcap").write_text("a text")
-    with pytest.raises(BadInput, match=r"bag_0.mcap: found something else"):
+    with pytest.raises(InputError, match=r"bag_0.mcap: found something else"):
         said(verb, tmp_path)
 
 

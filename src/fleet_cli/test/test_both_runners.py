@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from fleet_bringup.graph import node_graph, write_parameters
-from fleet_bringup.run_setup import Wishes, prepare
+from fleet_bringup.run_setup import RunOptions, prepare
 from fleet_cli.runner.processes import Processes
 from fleet_common.address import Address
 
@@ -102,7 +102,7 @@ def test_both_runners_start_the_same_nodes_with_the_same_parameters(
         for node in nodes
     }
 
-    wishes = Wishes(report=tmp_path / "up", ticks=7, seed=3, record=record == "true")
+    wishes = RunOptions(report=tmp_path / "up", ticks=7, seed=3, record=record == "true")
     address = Address(port=0) if foxglove == "true" else None
     run = prepare(replace(wishes, operators=operators, windows=True, foxglove=address))
     specs = node_graph(run, headless=True)

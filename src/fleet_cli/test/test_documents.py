@@ -100,7 +100,7 @@ def test_the_reference_names_exactly_the_recorded_topics(long_run: Ended) -> Non
     text = (ROOT / "docs/reference/topics.md").read_text()
     named = {name.replace("/robot_XX", "/robot_01") for name in re.findall(r"^\| `(/[^`]+)`", text, re.MULTILINE)}
     named = {name for name in named if "supervise" not in name and "emergency_stop`" not in name}
-    named -= {"/diagnostics_agg", "/diagnostics_toplevel_state", "/robot_01/resume"}
+    named -= {"/diagnostics_agg", "/diagnostics_toplevel_state", "/robot_01/readmit"}
     named |= {"/robot_01/camera/camera_info"}
     recorded = {topic for topic in counts(long_run.folder / "bag") if not re.match(r"/robot_0[2-9]", topic)}
     video = "/robot_01/camera/video/compressed"

@@ -18,8 +18,8 @@ from test_runner import PATIENCE_S, of_run, started, wait_for
 from watching import Watcher
 
 from fleet_bringup.graph import node_graph
-from fleet_bringup.run_setup import Wishes, prepare
-from fleet_cli.attach.service_call import ask
+from fleet_bringup.run_setup import RunOptions, prepare
+from fleet_cli.attach.service_call import call_until_answered
 from fleet_contract.action import ActionKind
 from fleet_contract.fleet import read_fleet
 
@@ -47,7 +47,7 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
             for service in ("emergency_stop", "emergency_stop_reset"):
                 client = watcher.node.create_client(Trigger, f"fleet/{service}")
                 assert client.wait_for_service(PATIENCE_S)
-                assert ask(watcher.node, client, PATIENCE_S).success
+                assert call_until_answered(watcher.node, client, PATIENCE_S).success
                 watcher.wait_for_ticks()
                 told = {"emergency_stop": True, "emergency_stop_reset": False}[service]
                 diagnosed.wait_for(lambda told=told: [says_stopped(top) for top in diagnosed.tops[-1:]] == [told])
@@ -55,7 +55,7 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
                     os.kill(next(pid for pid, words in of_run(folder).items() if "gate_node" in words), signal.SIGKILL)
                     wait_for(process, "was started again")
                     watcher.wait_for_ticks()
-            wishes = Wishes(fleet=str(tiny), report=tmp_path / "same")
+            wishes = RunOptions(fleet=str(tiny), report=tmp_path / "same")
             every = {spec.name for spec in node_graph(prepare(wishes), headless=True)}
             diagnosed.wait_for(lambda: diagnosed.nodes >= every)
             watcher.node.destroy_node()

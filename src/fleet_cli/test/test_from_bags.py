@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, Ended, fleet, up
 
-from fleet_bags.human_demonstrations import shown_in
+from fleet_bags.human_demonstrations import human_demonstrations
 from fleet_bags.recording import read_recording
 from fleet_bags.samples import read_samples
 from fleet_learning.dataset import read_dataset
@@ -57,7 +57,7 @@ def test_what_bags_show_is_what_the_trainer_heard(run: Ended) -> None:
     about = read_recording(run.folder).about
     heard = read_dataset(run.folder / "policies/version_003_dataset.npz", (96, 96, 3), 2)
     offline = len(read_dataset(about.fleet.training.demonstrations, (96, 96, 3), 2))
-    shown = shown_in([run.folder], about.contract, "camera")
+    shown = human_demonstrations([run.folder], about.contract, "camera")
     assert 0 < len(heard) - offline <= len(shown)
     # In the order of the updates, and of ticks and robots: what came after the last update was not learned from.
     np.testing.assert_array_equal(shown.observations_B[: len(heard) - offline], heard.observations_B[offline:])

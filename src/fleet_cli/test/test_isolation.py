@@ -13,7 +13,7 @@ import pytest
 
 from fleet_cli.runner.domain import own_domain, runs
 from fleet_cli.runner.shared_memory import SHARED, remove_orphans
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 
 def test_two_runs_never_share_a_domain(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_domain_on_which_somebody_else_listens_is_left_alone(offset: int, tmp_
 
 @pytest.mark.parametrize("wanted", ["-1", "102", "seven", "1.5"])
 def test_what_is_no_domain_is_refused(wanted: str, tmp_path: Path) -> None:
-    refused = pytest.raises(BadInput, match=r"found .*allowed is a number from 0 to 101\.$")
+    refused = pytest.raises(InputError, match=r"found .*allowed is a number from 0 to 101\.$")
     with refused, own_domain(wanted, tmp_path):
         pass
 

@@ -21,14 +21,14 @@ from fleet_interfaces.msg import RobotStatus
 from test_operators import moves, page, push_up
 from test_runner import PATIENCE_S, started, wait_for
 
-from fleet_bags.human_demonstrations import shown_in
+from fleet_bags.human_demonstrations import human_demonstrations
 from fleet_bringup.graph import arguments, node_graph, write_parameters
-from fleet_bringup.run_setup import Wishes, fleet_file, prepare
+from fleet_bringup.run_setup import RunOptions, fleet_file, prepare
 from fleet_common.jpeg import to_jpeg
-from fleet_common.node import EVERY
+from fleet_common.qos import TRANSIENT_LOCAL_1000
 from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.fleet import read_fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_learning.dataset import read_dataset
 
 FILE = fleet_file("mobile_base")
@@ -54,7 +54,7 @@ def test_every_tick_of_every_base_is_in_the_bag(run: Ended) -> None:
 
 
 def test_every_node_but_the_bases_themselves_tells_how_it_is(run: Ended, tmp_path: Path) -> None:
-    nodes = node_graph(prepare(Wishes(fleet="mobile_base", report=tmp_path / "out")), headless=True)
+    nodes = node_graph(prepare(RunOptions(fleet="mobile_base", report=tmp_path / "out")), headless=True)
     told = {name.split(":")[0] for name in run.summary["diagnostics"]}
     assert told == {node.name for node in nodes} - set(ROBOTS)
 
@@ -84,7 +84,7 @@ def test_a_robot_that_is_moved_is_somewhere_else_at_the_next_tick(run: Ended) ->
 def test_pairs_that_humans_showed_are_those_that_the_trainer_heard(run: Ended) -> None:
     contract = FLEET.contract()
     (update,) = FLEET.training.update_ticks
-    shown = shown_in([run.folder], contract, "state")
+    shown = human_demonstrations([run.folder], contract, "state")
     dims = contract.observed_shape("state"), contract.action_dim
     trained = read_dataset(run.folder / "policies/version_002_dataset.npz", *dims)
     offline = read_dataset(FLEET.training.demonstrations, *dims)
@@ -97,7 +97,7 @@ def test_pairs_that_humans_showed_are_those_that_the_trainer_heard(run: Ended) -
     assert len(heard) == early > 0
     rows = {row.tobytes() for row in np.hstack([shown.observations_B, shown.actions_BA])}
     assert all(row.tobytes() in rows for row in np.hstack([heard.observations_B, heard.actions_BA]))
-    images = shown_in([run.folder], contract, "camera")
+    images = human_demonstrations([run.folder], contract, "camera")
     assert images.observations_B.shape == (len(shown), 64, 64, 3)
     np.testing.assert_array_equal(images.actions_BA, shown.actions_BA)
     assert len(to_jpeg(images.observations_B[0]))
@@ -118,13 +118,13 @@ def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_b
         with rclpy.init(domain_id=domain):
             base = pid_of_base("robot_04")
             os.kill(base, signal.SIGSTOP)
-            lost = wait_for_status("robot_04", lambda status: bool(status.absent))
+            lost = wait_for_status("robot_04", lambda status: bool(status.unreachable))
             wait_for_status("robot_01", lambda status: status.tick > lost.tick + 5)
             os.kill(base, signal.SIGCONT)
-            wait_for_status("robot_04", lambda status: status.absent.startswith("is back"))
-            resumed = fleet("resume", "robot_04", "--run", str(folder), cwd=tmp_path)
+            wait_for_status("robot_04", lambda status: status.unreachable.startswith("is back"))
+            resumed = fleet("readmit", "robot_04", "--run", str(folder), cwd=tmp_path)
             assert (resumed.returncode, resumed.stdout) == (0, "robot_04: is coming back\n"), resumed.stderr
-            wait_for_status("robot_04", lambda status: not status.absent)
+            wait_for_status("robot_04", lambda status: not status.unreachable)
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
     told = json.loads((folder / "summary.json").read_text())["diagnostics"]
@@ -139,16 +139,16 @@ def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_b
     sources = {m.source for stream in messages(folder / "bag", "/action").values() for m in stream if m.values.size}
     assert sources == {ActionSource.HUMAN}
     statuses = messages(folder / "bag", "/status")
-    whys = [status.absent for status in statuses["/robot_04/status"] if status.absent]
+    whys = [status.unreachable for status in statuses["/robot_04/status"] if status.unreachable]
     assert re.fullmatch(r"no /robot_04/\S+ for 1 s.*", whys[0])
-    assert whys[-1].startswith("is back, and waits to be resumed; it was lost: no /robot_04/")
-    assert not any(status.absent for status in statuses["/robot_01/status"])
+    assert whys[-1].startswith("is back, and waits to be readmitted; it was lost: no /robot_04/")
+    assert not any(status.unreachable for status in statuses["/robot_01/status"])
 
 
 def wait_for_status(robot: str, fits: Callable[[RobotStatus], bool]) -> RobotStatus:
     """Listen to a robot until it says something that fits."""
     node, heard = rclpy.create_node("listener"), []
-    node.create_subscription(RobotStatus, f"{robot}/status", heard.append, EVERY)
+    node.create_subscription(RobotStatus, f"{robot}/status", heard.append, TRANSIENT_LOCAL_1000)
     end = time.monotonic() + PATIENCE_S
     try:
         while not (heard and fits(heard[-1])):
@@ -182,14 +182,16 @@ def ancestors(place: Path) -> list[str]:
 
 
 def test_runs_of_other_robots_and_folders_without_runs_are_not_learned_from(tmp_path: Path, run: Ended) -> None:
-    with pytest.raises(BadInput, match="found no bag, allowed is the folder of a run that was recorded, or of its bag"):
-        shown_in([tmp_path], FLEET.contract(), "state")
-    with pytest.raises(BadInput, match=r"bag: contract found .+, allowed is .+ \(robot push_cell"):
-        shown_in([run.folder], read_fleet(fleet_file("block_push")).contract(), "state")
+    with pytest.raises(
+        InputError, match="found no bag, allowed is the folder of a run that was recorded, or of its bag"
+    ):
+        human_demonstrations([tmp_path], FLEET.contract(), "state")
+    with pytest.raises(InputError, match=r"bag: contract found .+, allowed is .+ \(robot push_cell"):
+        human_demonstrations([run.folder], read_fleet(fleet_file("block_push")).contract(), "state")
 
 
 def test_every_base_is_a_program_in_its_namespace_with_a_seed_of_its_own(tmp_path: Path) -> None:
-    specs = node_graph(prepare(Wishes(fleet="mobile_base", report=tmp_path / "out", seed=3)), headless=True)
+    specs = node_graph(prepare(RunOptions(fleet="mobile_base", report=tmp_path / "out", seed=3)), headless=True)
     parameters = yaml.safe_load(write_parameters(specs, tmp_path / "out").read_text())
     bases = [spec for spec in specs if spec.package == "mobile_base"]
     assert [spec.name for spec in bases] == list(ROBOTS)
@@ -201,7 +203,7 @@ def test_every_base_is_a_program_in_its_namespace_with_a_seed_of_its_own(tmp_pat
 
 
 def test_without_a_policy_only_humans_drive_and_nothing_is_trained(tmp_path: Path) -> None:
-    run = prepare(Wishes(fleet="mobile_base", report=tmp_path / "out", demonstrate=True))
+    run = prepare(RunOptions(fleet="mobile_base", report=tmp_path / "out", demonstrate=True))
     assert (run.fleet.policy.checkpoint, run.fleet.training.update_ticks) == (None, ())
     assert "trainer" not in {spec.name for spec in node_graph(run, headless=True)}
     assert read_fleet(tmp_path / "out/fleet.yaml") == run.fleet
@@ -211,7 +213,7 @@ def test_a_task_that_only_people_know_needs_no_script(tmp_path: Path) -> None:
     content = yaml.safe_load(Path(changed(tmp_path, "environment", "task", value="tidy_up")).read_text())
     content["supervisors"] = {"count": 2, "operators": 2}
     (tmp_path / "people.yaml").write_text(yaml.safe_dump(content))
-    run = prepare(Wishes(fleet=str(tmp_path / "people.yaml"), report=tmp_path / "out"))
+    run = prepare(RunOptions(fleet=str(tmp_path / "people.yaml"), report=tmp_path / "out"))
     assert "stations" not in {spec.name for spec in node_graph(run, headless=True)}
 
 
@@ -246,8 +248,8 @@ def changed(tmp_path: Path, *place: str, value: object) -> str:
     ],
 )
 def test_a_fleet_of_robots_that_cannot_be_reached_is_refused(tmp_path: Path, place, value, said: str) -> None:
-    wishes = Wishes(fleet=changed(tmp_path, *place, value=value), report=tmp_path / "out")
-    with pytest.raises(BadInput) as caught:
+    wishes = RunOptions(fleet=changed(tmp_path, *place, value=value), report=tmp_path / "out")
+    with pytest.raises(InputError) as caught:
         prepare(wishes)
     assert said in str(caught.value)
     assert not (tmp_path / "out").exists()

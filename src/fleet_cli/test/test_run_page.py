@@ -14,7 +14,7 @@ from conftest import ROOT, Ended, fleet
 
 from fleet_bags.interventions import interventions
 from fleet_bags.recording import Leases, Observed, Recording, Report, Status
-from fleet_bags.run_metadata import AboutRun
+from fleet_bags.run_metadata import RunMetadata
 from fleet_bringup.run_setup import fleet_file
 from fleet_cli.run_page.course import course_of
 from fleet_cli.run_page.film import MOST_STRIPS
@@ -24,7 +24,7 @@ from fleet_cli.runner.history import KEPT
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease import Lease, LeaseKind
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 sys.path.append(str(ROOT / "src/teleop_gui/test"))
 from browser import headless_chromium
@@ -53,7 +53,7 @@ def recorded(ticks: int = 12, helped: tuple[tuple[int, int, int, int, LeaseKind]
     allocation = described.allocation.model_copy(update={"threshold": 1.0})
     contract = described.contract()
     observation = contract.observation.model_copy(update={"camera": None})
-    about = AboutRun(
+    about = RunMetadata(
         fleet=described.model_copy(update={"allocation": allocation}),
         contract=contract.model_copy(update={"observation": observation}),
         seed=3,
@@ -210,10 +210,10 @@ def test_a_long_run_loses_no_intervention_in_its_lanes() -> None:
     assert f"up to {timeline.bin_ticks} ticks are drawn as one" in page(course)
 
 
-def test_what_is_missing_or_absent_is_said() -> None:
+def test_what_is_missing_or_unreachable_is_said() -> None:
     whole = recorded()
     lost = {t: action for t, action in whole.released_N[0].items() if t != 4}
-    gone = {t: replace(status, absent="no network") for t, status in whole.statuses_N[1].items()}
+    gone = {t: replace(status, unreachable="no network") for t, status in whole.statuses_N[1].items()}
     released = {t: RobotAction(t, ActionKind.HOLD, ActionSource.NOBODY) for t in range(12)}
     cut = replace(
         whole,
@@ -226,7 +226,7 @@ def test_what_is_missing_or_absent_is_said() -> None:
     assert "2 of 12 ticks without a lease table" in text
     assert "12 of 12 ticks without a report of the policy" in text
     assert "1 of 48 steps of robots without an action" in text
-    assert 'absent: no network</td><td class="n">12<' in text
+    assert 'unreachable: no network</td><td class="n">12<' in text
     assert 'no action was recorded</td><td class="n">1<' in text
     assert "The policy said nothing of its uncertainty." in text
     assert "No policy served." in text
@@ -249,7 +249,7 @@ def hostile() -> Recording:
     )
     observation = whole.about.contract.observation.model_copy(update={"state": state})
     supervisors = whole.about.fleet.supervisors.model_copy(update={"styles": (HOSTILE,)})
-    about = AboutRun(
+    about = RunMetadata(
         fleet=whole.about.fleet.model_copy(update={"supervisors": supervisors}),
         contract=whole.about.contract.model_copy(update={"observation": observation}),
         seed=0,
@@ -275,12 +275,14 @@ def test_the_page_asks_for_nothing_from_outside() -> None:
 def test_a_lease_of_somebody_who_is_not_in_the_fleet_is_bad_input() -> None:
     whole = recorded()
     stranger = Lease("robot_01", "human_09", 1, LeaseKind.TELEOPERATE, 0)
-    with pytest.raises(BadInput, match=r"found 'human_09' with 'robot_01' at tick 0, allowed are human_01 to human_02"):
+    with pytest.raises(
+        InputError, match=r"found 'human_09' with 'robot_01' at tick 0, allowed are human_01 to human_02"
+    ):
         course_of(replace(whole, leases={0: Leases((stranger,), (), 1.0)}))
 
 
 def test_a_run_without_a_step_is_bad_input() -> None:
-    with pytest.raises(BadInput, match="found no step of the robots"):
+    with pytest.raises(InputError, match="found no step of the robots"):
         page(course_of(recorded(0)))
 
 

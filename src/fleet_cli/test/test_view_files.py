@@ -21,7 +21,7 @@ from fleet_common.message_definitions import typestore_for
 from fleet_common.palette import DRIVER_COLOURS, GREEN, ORANGE, SKY, VERMILION, YELLOW, as_hex
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import read_fleet
-from fleet_views.moment import Moment
+from fleet_views.moment import RobotSnapshot
 from fleet_views.scene import Scene
 from fleet_views.shown_topics import OF_THE_FLEET, viewed_topics
 from robot_driver.frames import FLEET as FIXED_FRAME
@@ -110,7 +110,10 @@ def test_rviz_shows_what_this_fleet_publishes() -> None:
     }
     assert shown == {
         "/fleet/markers": OF_THE_FLEET["/fleet/markers"].type,
-        **{f"/{name}/{CONTRACT.camera.topic}": CONTRACT.camera.type for name in FLEET.robot_names[:4]},
+        **{
+            f"/{name}/{CONTRACT.require_camera().topic}": CONTRACT.require_camera().type
+            for name in FLEET.robot_names[:4]
+        },
     }
     assert RVIZ["Visualization Manager"]["Global Options"]["Fixed Frame"] == FIXED_FRAME
     assert len(rviz_displays("TF")) == 1
@@ -164,7 +167,7 @@ def test_foxglove_shows_what_this_fleet_publishes() -> None:
     assert scene["followTf"] == FIXED_FRAME
     assert scene["topics"].keys() == {"/fleet/markers"}
     images = [config["imageMode"] for name, config in configs.items() if name.startswith("Image!")]
-    cameras = [f"/{name}/{CONTRACT.camera.topic}" for name in FLEET.robot_names[:4]]
+    cameras = [f"/{name}/{CONTRACT.require_camera().topic}" for name in FLEET.robot_names[:4]]
     assert [image["imageTopic"] for image in images] == cameras
     for image in images:
         assert TOPICS[image["imageTopic"]].type == "sensor_msgs/msg/Image"
@@ -203,7 +206,7 @@ def test_the_document_names_what_there_is() -> None:
 def test_the_document_names_every_layer_and_colour() -> None:
     state_S = np.array([0.1, 0.1, 1.0, 0.0, -0.1, -0.1])
     push = RobotAction(0, ActionKind.MOVE, ActionSource.POLICY, (0.01, 0.0), 1)
-    moment = Moment(state_S, uncertainty=0.5, threshold=0.2, waiting=True, action=push)
+    moment = RobotSnapshot(state_S, uncertainty=0.5, threshold=0.2, waiting=True, action=push)
     layers = {shape.layer for shape in Scene(CONTRACT).draw("robot_01", moment)}
     table = DOCUMENT[DOCUMENT.index("| layer |") : DOCUMENT.index("| colour |")]
     assert {

@@ -15,7 +15,7 @@ from bags import counts, messages
 from conftest import ROOT, Ended, up
 
 from fleet_bringup.graph import node_graph
-from fleet_bringup.run_setup import Wishes, prepare
+from fleet_bringup.run_setup import RunOptions, prepare
 from fleet_contract.action import ActionKind
 from yumi_driver.simulated.ssh_server import sshd
 
@@ -40,12 +40,12 @@ def test_every_tick_of_every_arm_is_in_the_bag(run: Ended) -> None:
     }
     assert {topic: found[topic] for topic in expected} == expected
     for topic, stream in messages(run.folder / "bag", "/status").items():
-        assert not any(status.absent for status in stream), topic
+        assert not any(status.unreachable for status in stream), topic
 
 
 def test_every_node_tells_how_it_is(run: Ended, tmp_path: Path) -> None:
     told = run.summary["diagnostics"]
-    nodes = node_graph(prepare(Wishes(fleet="yumi_sim", report=tmp_path / "out")), headless=True)
+    nodes = node_graph(prepare(RunOptions(fleet="yumi_sim", report=tmp_path / "out")), headless=True)
     assert {name.split(":")[0] for name in told} == {node.name for node in nodes}
     assert {name for name, how in told.items() if how["error"] or how["stale"]} == set()
 
@@ -97,11 +97,15 @@ def test_the_fleet_goes_on_without_the_arms_of_a_gateway_that_fails(tmp_path: Pa
     statuses = messages(bag, "/status")
     for robot in ROBOTS[:2]:
         last = statuses[f"/{robot}/status"][-1]
-        assert last.absent
+        assert last.unreachable
         held = messages(bag, f"{robot}/action")[f"/{robot}/action"][-1]
-        assert (held.tick, held.kind, held.reason) == (LONGER_TICKS - 1, ActionKind.HOLD, f"absent: {last.absent}")
+        assert (held.tick, held.kind, held.reason) == (
+            LONGER_TICKS - 1,
+            ActionKind.HOLD,
+            f"unreachable: {last.unreachable}",
+        )
     for robot in ROBOTS[2:]:
-        assert not any(status.absent for status in statuses[f"/{robot}/status"])
+        assert not any(status.unreachable for status in statuses[f"/{robot}/status"])
         observed = messages(bag, f"{robot}/observation")[f"/{robot}/observation"]
         assert [message.tick for message in observed] == list(range(LONGER_TICKS))
     report = messages(bag, "/policy_report")["/fleet/policy_report"][-1]
@@ -116,7 +120,7 @@ def agents_of(gateway: Path) -> list[int]:
 
 
 def test_each_gateway_has_a_driver_of_its_own_and_its_own_robots(tmp_path: Path) -> None:
-    run = prepare(Wishes(fleet="yumi_sim", report=tmp_path / "out", ticks=1))
+    run = prepare(RunOptions(fleet="yumi_sim", report=tmp_path / "out", ticks=1))
     drivers = {
         node.name: node.parameters["robots"]
         for node in node_graph(run, headless=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 PORTS = range(65536)
 
@@ -31,7 +31,7 @@ class Address:
             BadInput: it is none of this machine, or somebody listens there already.
         """
         if self.port not in PORTS:
-            raise BadInput(f"{server}: found port {self.port}, allowed are {PORTS.start} to {PORTS.stop - 1}.")
+            raise InputError(f"{server}: found port {self.port}, allowed are {PORTS.start} to {PORTS.stop - 1}.")
         try:
             family, *_, place = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
             with socket.socket(family) as probe:
@@ -39,4 +39,4 @@ class Address:
                 probe.bind(place)
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise BadInput(f"{server}: found host {self.host!r} and port {self.port}: {reason}.") from None
+            raise InputError(f"{server}: found host {self.host!r} and port {self.port}: {reason}.") from None

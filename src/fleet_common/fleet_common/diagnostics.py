@@ -11,12 +11,12 @@ from std_msgs.msg import Header
 from fleet_common.health import Check, Level
 
 
-def array_of(checks: Iterable[Check], stamp: Time) -> DiagnosticArray:
+def diagnostic_array(checks: Iterable[Check], stamp: Time) -> DiagnosticArray:
     """The checks of this moment."""
-    return DiagnosticArray(header=Header(stamp=stamp), status=[status_of(check) for check in checks])
+    return DiagnosticArray(header=Header(stamp=stamp), status=[diagnostic_status(check) for check in checks])
 
 
-def status_of(check: Check) -> DiagnosticStatus:
+def diagnostic_status(check: Check) -> DiagnosticStatus:
     """One check; numbers have four digits that count."""
     return DiagnosticStatus(
         level=bytes([check.level]),
@@ -27,7 +27,7 @@ def status_of(check: Check) -> DiagnosticStatus:
     )
 
 
-def check_of(status: DiagnosticStatus) -> Check:
+def check_from_status(status: DiagnosticStatus) -> Check:
     """What a status says, also of a robot's own nodes; a level that does not exist is an error."""
     (number,) = status.level
     level = Level(number) if number in set(Level) else Level.ERROR

@@ -18,13 +18,13 @@ from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
-from fleet_common.diagnostics import array_of
+from fleet_common.diagnostics import diagnostic_array
 from fleet_common.health import Check, Level
+from fleet_common.qos import TRANSIENT_LOCAL_10
 from fleet_contract.fleet import read_fleet
-from fleet_contract.validation import EXIT_BAD_INPUT, BadInput
+from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
 POLL_S = 0.05
 DIAGNOSE_S = 1.0
@@ -32,40 +32,6 @@ LAST_WORDS_S = 1.0
 """Time that a node's last messages have to arrive before its publishers are gone."""
 LEAVE_S = 10.0
 """Time that a node has to leave ROS. After that its process ends and tells where its threads were."""
-
-
-def _qos(depth: int, durability: DurabilityPolicy) -> QoSProfile:
-    return QoSProfile(
-        depth=depth, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE, durability=durability
-    )
-
-
-OFFERED = _qos(100, DurabilityPolicy.TRANSIENT_LOCAL)
-"""Publishers of what has one small message per tick: a node that joins late or again finds the last ones."""
-NEWEST = _qos(1, DurabilityPolicy.TRANSIENT_LOCAL)
-"""Subscribers that act on the present."""
-EVERY = _qos(1000, DurabilityPolicy.TRANSIENT_LOCAL)
-"""Subscribers that must miss nothing."""
-IMAGES = _qos(10, DurabilityPolicy.TRANSIENT_LOCAL)
-"""Publishers of camera images: as many as the memory of many cameras allows."""
-DIAGNOSED = _qos(10, DurabilityPolicy.TRANSIENT_LOCAL)
-"""Publishers of diagnostics: who joins late finds the present of every node."""
-ALIVE = QoSProfile(
-    depth=1,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-    liveliness_lease_duration=Duration(seconds=0.2),
-)
-"""The gate, which robots must not move without: both sides notice when the other's process stands still or is gone."""
-VIDEO = QoSProfile(
-    depth=1,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.BEST_EFFORT,
-    durability=DurabilityPolicy.VOLATILE,
-)
-"""What people look at: the present, or nothing."""
 
 
 class FleetNode(Node):
@@ -81,7 +47,7 @@ class FleetNode(Node):
         self.fleet = read_fleet(self.run_dir / "fleet.yaml")
         self.robot_contract = self.fleet.contract()
         self._levels: dict[str, Level] = {}
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", DIAGNOSED)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", TRANSIENT_LOCAL_10)
         self.create_timer(
             DIAGNOSE_S, lambda: self._publish_checks(self._own_checks()), clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -104,10 +70,10 @@ class FleetNode(Node):
         if {check.name: check.level for check in checks} != self._levels:
             self._publish_checks(checks)
 
-    def farewell(self) -> None:
+    def on_shutdown(self) -> None:
         """Called before the node ends. It will be missed, unless it takes leave here."""
 
-    def take_leave(self) -> None:
+    def publish_shutdown(self) -> None:
         """Nobody is to miss this node when it is gone."""
         self._publish_checks([check.ended() for check in self._own_checks()])
 
@@ -116,9 +82,9 @@ class FleetNode(Node):
 
     def _publish_checks(self, checks: list[Check]) -> None:
         self._levels = {check.name: check.level for check in checks}
-        self._diagnostics.publish(array_of(checks, self.get_clock().now().to_msg()))
+        self._diagnostics.publish(diagnostic_array(checks, self.get_clock().now().to_msg()))
 
-    def deliver(self) -> None:
+    def flush(self) -> None:
         """Wait until everybody who listens has got what this node has said, LAST_WORDS_S at most."""
         end = time.monotonic() + LAST_WORDS_S
         for publisher in self.publishers:
@@ -163,10 +129,10 @@ def run(
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = make()
-    except BadInput as error:
+    except InputError as error:
         print(error, file=sys.stderr)
         rclpy.try_shutdown()
-        sys.exit(EXIT_BAD_INPUT)
+        sys.exit(EXIT_INPUT_ERROR)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
@@ -177,8 +143,8 @@ def run(
     finally:
         faulthandler.dump_traceback_later(LEAVE_S, exit=True)
         executor.shutdown()
-        node.farewell()
-        node.deliver()
+        node.on_shutdown()
+        node.flush()
         node.close()
         node.destroy_node()
         rclpy.try_shutdown()

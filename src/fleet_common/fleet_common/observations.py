@@ -18,11 +18,11 @@ from fleet_contract.observation import image_of, state_of
 from fleet_contract.robot import Stream
 from fleet_contract.stamps import StampJoin
 
-Heard = Callable[[int, int, Time, NDArray[np.generic]], None]
+OnObservation = Callable[[int, int, Time, NDArray[np.generic]], None]
 """Called with a robot's index, the tick, its stamp, and what the robot observed."""
 
 
-def observe(node: FleetNode, stream: Stream, heard: Heard, qos: QoSProfile) -> None:
+def subscribe_to_observations(node: FleetNode, stream: Stream, heard: OnObservation, qos: QoSProfile) -> None:
     """Listen to all robots of the node's fleet. What does not fit the contract is told and left out.
 
     Raises:
@@ -60,7 +60,7 @@ def _listen_to_images(node: FleetNode, name: str, heard: Callable[..., None], qo
         tell(message.header.stamp, join.add_sample(_key(message.header.stamp), image_of(message, contract)))
 
     _subscribe(node, Observation, name, contract.observation.state.topic, on_observation, qos)
-    _subscribe(node, Image, name, contract.camera.topic, on_image, qos)
+    _subscribe(node, Image, name, contract.require_camera().topic, on_image, qos)
 
 
 def _subscribe(

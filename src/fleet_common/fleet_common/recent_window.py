@@ -6,11 +6,11 @@ from collections import deque
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
-RECENT_S = 60.0
+WINDOW_S = 60.0
 
 
-class Recent(Generic[Value]):
-    """Values of the last `RECENT_S`. Times never go back."""
+class RecentWindow(Generic[Value]):
+    """Values of the last `WINDOW_S`. Times never go back."""
 
     def __init__(self) -> None:
         self._values: deque[tuple[float, Value]] = deque()
@@ -26,5 +26,5 @@ class Recent(Generic[Value]):
         return [value for _, value in self._values]
 
     def _forget(self, now_s: float) -> None:
-        while self._values and now_s - self._values[0][0] > RECENT_S:
+        while self._values and now_s - self._values[0][0] > WINDOW_S:
             self._values.popleft()

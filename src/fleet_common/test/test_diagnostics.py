@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.executors import SingleThreadedExecutor
 
-from fleet_common.diagnostics import check_of, status_of
+from fleet_common.diagnostics import check_from_status, diagnostic_status
 from fleet_common.health import Check, Level
-from fleet_common.node import EVERY, FleetNode
+from fleet_common.node import FleetNode
+from fleet_common.qos import TRANSIENT_LOCAL_1000
 from fleet_contract.fleet import Fleet, read_fleet
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -43,7 +44,7 @@ class Heard:
         self.node = node
         self.messages: list[DiagnosticArray] = []
         self._listener = rclpy.create_node("listener")
-        self._listener.create_subscription(DiagnosticArray, "/diagnostics", self.messages.append, EVERY)
+        self._listener.create_subscription(DiagnosticArray, "/diagnostics", self.messages.append, TRANSIENT_LOCAL_1000)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         self._executor.add_node(self._listener)
@@ -104,16 +105,16 @@ def test_a_node_with_nothing_to_tell_says_that_it_is_alive(heard):
 
 @pytest.mark.parametrize("heard", [Frail], indirect=True)
 def test_who_takes_leave_says_so_of_everything(heard):
-    heard.node.take_leave()
+    heard.node.publish_shutdown()
     heard.wait_for(1)
-    assert [check_of(status).has_ended for status in heard.messages[-1].status] == [True, True]
+    assert [check_from_status(status).has_ended for status in heard.messages[-1].status] == [True, True]
     assert {status.level for status in heard.messages[-1].status} == {DiagnosticStatus.STALE}
 
 
 @given(st.builds(Check, TEXTS, st.sampled_from(Level), TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3), TEXTS))
 def test_what_is_told_is_what_is_heard(check):
-    assert check_of(status_of(check)) == check
+    assert check_from_status(diagnostic_status(check)) == check
 
 
 def test_a_level_that_does_not_exist_is_an_error():
-    assert check_of(DiagnosticStatus(level=b"\x07")).level is Level.ERROR
+    assert check_from_status(DiagnosticStatus(level=b"\x07")).level is Level.ERROR

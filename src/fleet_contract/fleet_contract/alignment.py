@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from fleet_contract.validation import Strict
+from fleet_contract.validation import StrictModel
 
 
-class Alignment(Strict):
+class Alignment(StrictModel):
     """How a sample of a stream is joined to a tick."""
 
     rule: Literal["tick", "hold", "nearest", "gap"]

@@ -22,7 +22,7 @@ NumericType = Literal[
 AXES = tuple(f"{kind}.{axis}" for kind in ("linear", "angular") for axis in "xyz")
 
 
-class Layout(Protocol):
+class MessageLayout(Protocol):
     """Where a type of message has its numbers."""
 
     stamped: bool
@@ -60,18 +60,18 @@ class Tree:
         self._names = names
 
     def knows(self, field: str) -> bool:
-        """See `Layout.knows`."""
+        """See `MessageLayout.knows`."""
         return field in self._names
 
     def read(self, message: Any, fields: Sequence[str]) -> list[float]:
-        """See `Layout.read`."""
+        """See `MessageLayout.read`."""
         return [float(reduce(getattr, field.split("."), message)) for field in fields]
 
     def require_whole(self, fields: Sequence[str]) -> None:
         """What is not named stays zero."""
 
     def fill(self, message: Any, fields: Sequence[str], values: Sequence[float], duration_s: float) -> None:  # noqa: ARG002
-        """See `Layout.fill`."""
+        """See `MessageLayout.fill`."""
         for field, value in zip(fields, values, strict=True):
             *path, name = field.split(".")
             setattr(reduce(getattr, path, message), name, float(value))
@@ -84,23 +84,23 @@ class Array:
     allowed = "data[0], data[1], ..."
 
     def knows(self, field: str) -> bool:
-        """See `Layout.knows`."""
+        """See `MessageLayout.knows`."""
         return re.fullmatch(r"data\[\d+\]", field) is not None
 
     def read(self, message: Any, fields: Sequence[str]) -> list[float]:
-        """See `Layout.read`."""
+        """See `MessageLayout.read`."""
         indices = [int(_key(field)) for field in fields]
         if max(indices) >= len(message.data):
             raise ValueError(f"found {len(message.data)} values, needed is data[{max(indices)}]")
         return [float(message.data[index]) for index in indices]
 
     def require_whole(self, fields: Sequence[str]) -> None:
-        """See `Layout.require_whole`."""
+        """See `MessageLayout.require_whole`."""
         if sorted(int(_key(field)) for field in fields) != list(range(len(fields))):
             raise ValueError(f"found {', '.join(fields)}, allowed is every index from data[0] on")
 
     def fill(self, message: Any, fields: Sequence[str], values: Sequence[float], duration_s: float) -> None:  # noqa: ARG002
-        """See `Layout.fill`."""
+        """See `MessageLayout.fill`."""
         by_index = dict(zip([int(_key(field)) for field in fields], values, strict=True))
         message.data = [float(by_index[index]) for index in range(len(by_index))]
 
@@ -116,22 +116,22 @@ class Joints:
         self._parts = parts
 
     def knows(self, field: str) -> bool:
-        """See `Layout.knows`."""
+        """See `MessageLayout.knows`."""
         return re.fullmatch(rf"({'|'.join(self._parts)})\[[^\[\]]+\]", field) is not None
 
     def read(self, message: Any, fields: Sequence[str]) -> list[float]:
-        """See `Layout.read`."""
+        """See `MessageLayout.read`."""
         joints, numbers = list(getattr(message, self._names)), self._numbers(message)
         return [self._value(joints, getattr(numbers, _part(field)), field) for field in fields]
 
     def require_whole(self, fields: Sequence[str]) -> None:
-        """See `Layout.require_whole`."""
+        """See `MessageLayout.require_whole`."""
         parts = sorted({_part(field) for field in fields})
         if len(parts) > 1:
             raise ValueError(f"found {' and '.join(parts)}, allowed is one of them for all joints")
 
     def fill(self, message: Any, fields: Sequence[str], values: Sequence[float], duration_s: float) -> None:
-        """See `Layout.fill`."""
+        """See `MessageLayout.fill`."""
         setattr(message, self._names, [_key(field) for field in fields])
         self._write(message, _part(fields[0]), [float(value) for value in values], duration_s)
 
@@ -167,7 +167,7 @@ class Trajectory(Joints):
         message.points = [point]
 
 
-LAYOUTS: dict[NumericType, Layout] = {
+LAYOUTS: dict[NumericType, MessageLayout] = {
     "sensor_msgs/msg/JointState": Joints("name", "position", "velocity", "effort"),
     "geometry_msgs/msg/Twist": Tree(*AXES, stamped=False),
     "geometry_msgs/msg/TwistStamped": Tree(*(f"twist.{axis}" for axis in AXES), stamped=True),

@@ -6,32 +6,32 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from fleet_contract.robot import Name, RobotContract, Stream
-from fleet_contract.validation import BadInput, Strict, read_yaml
+from fleet_contract.validation import InputError, StrictModel, read_yaml
 
-MOST_ROBOTS = 1000
+MAX_ROBOTS = 1000
 
 
-class Robots(Strict):
+class RobotsConfig(StrictModel):
     """The robots of the fleet; they share one contract."""
 
     contract: Path
     """Robot contract, relative to the fleet file."""
-    count: int = Field(ge=1, le=MOST_ROBOTS)
+    count: int = Field(ge=1, le=MAX_ROBOTS)
     """N."""
 
 
-class Program(Strict):
+class ProgramConfig(StrictModel):
     """An executable of a ROS package."""
 
     package: str = Name
     executable: str
 
 
-class EnvironmentChoice(Strict):
+class EnvironmentConfig(StrictModel):
     """What is behind the robots' topics."""
 
     backend: Literal["mujoco", "mujoco_warp", "isaacgym", "numpy", "yumi", "yumi_sim", "ros", "replay"]
@@ -41,7 +41,7 @@ class EnvironmentChoice(Strict):
     """mujoco, tasks of the benchmark: ticks after which an attempt ends by time; none: the task's own number."""
     gateways: Path | None = None
     """yumi: the gateways file, relative to the fleet file."""
-    program: Program | None = None
+    program: ProgramConfig | None = None
     """ros: what is started for every robot, in its namespace; none: the robots are there already."""
     bag: Path | None = None
     """replay: the bag's folder."""
@@ -76,7 +76,7 @@ class EnvironmentChoice(Strict):
         return "mujoco" if self.backend.startswith("yumi") else self.backend
 
 
-class Supervisors(Strict):
+class SupervisorsConfig(StrictModel):
     """The humans."""
 
     count: int = Field(ge=1)
@@ -97,7 +97,7 @@ class Supervisors(Strict):
         return self
 
 
-class PolicyChoice(Strict):
+class PolicySelection(StrictModel):
     """The policy that the run starts with, and how it samples."""
 
     checkpoint: Path | None
@@ -107,19 +107,18 @@ class PolicyChoice(Strict):
     iterations: int = Field(default=50, ge=1)
     """Langevin iterations per decision."""
 
-    @property
-    def first(self) -> Path:
+    def require_checkpoint(self) -> Path:
         """The checkpoint that there must be.
 
         Raises:
             BadInput: there is none.
         """
         if self.checkpoint is None:
-            raise BadInput("policy.checkpoint: found null, allowed is a file.")
+            raise InputError("policy.checkpoint: found null, allowed is a file.")
         return self.checkpoint
 
 
-class Allocation(Strict):
+class AllocationConfig(StrictModel):
     """Which robots get the humans (IIFL section 4.4; Fleet-DAgger's priorities)."""
 
     order: str = "UC"
@@ -167,7 +166,7 @@ class Allocation(Strict):
         return self.order == "TD" or "R" in self.order
 
 
-class Training(Strict):
+class TrainingConfig(StrictModel):
     """Retraining on what the humans showed (IIFL section 4.2)."""
 
     demonstrations: Path
@@ -185,7 +184,7 @@ class Training(Strict):
         return ticks
 
 
-class Pretraining(Strict):
+class PretrainingConfig(StrictModel):
     """How the first policy is made: demonstrations, energy models, and the calibration of the threshold."""
 
     pairs: int = Field(default=336, ge=1)
@@ -211,9 +210,13 @@ class Pretraining(Strict):
     learning_rate: float = Field(default=5e-4, gt=0)
     learning_rate_decay: float = Field(default=0.99, gt=0, le=1)
     """By which the learning rate is multiplied every 100 gradient steps."""
-    counter_iterations: int = Field(default=100, ge=1)
+    counter_example_iterations: int = Field(
+        default=100, ge=1, validation_alias=AliasChoices("counter_example_iterations", "counter_iterations")
+    )
     """Langevin iterations that make the counter-examples."""
-    counter_sampler: Literal["corrected", "reference"] = "corrected"
+    counter_example_sampler: Literal["corrected", "reference"] = Field(
+        default="corrected", validation_alias=AliasChoices("counter_example_sampler", "counter_sampler")
+    )
     """corrected: follows exp(-E), after enough iterations; reference: the IIFL authors' colder chains, which come near to low energies
     in few iterations, also in many dimensions, where counter-examples that are far away teach nothing."""
     gradient_margin: float = Field(default=1.0, ge=0)
@@ -226,14 +229,14 @@ class Pretraining(Strict):
     """Percentile of these uncertainties that becomes the threshold."""
 
 
-class Tick(Strict):
+class TickConfig(StrictModel):
     """How time passes."""
 
     mode: Literal["lockstep", "real_time"] = "lockstep"
     """lockstep: the robots wait for all actions of a tick; real_time: they hold when an action is late."""
 
 
-class Recording(Strict):
+class RecordingConfig(StrictModel):
     """The bag of a run."""
 
     split_bytes: int = Field(default=1 << 30, gt=0)
@@ -244,19 +247,19 @@ class Recording(Strict):
     """Free disk, bytes, below which recording stops, and the fleet goes on without it."""
 
 
-class Fleet(Strict):
+class Fleet(StrictModel):
     """A fleet file."""
 
     fleet: str = Name
-    robots: Robots
-    environment: EnvironmentChoice
-    supervisors: Supervisors
-    policy: PolicyChoice
-    allocation: Allocation = Allocation()
-    training: Training
-    pretraining: Pretraining = Pretraining()
-    tick: Tick = Tick()
-    recording: Recording = Recording()
+    robots: RobotsConfig
+    environment: EnvironmentConfig
+    supervisors: SupervisorsConfig
+    policy: PolicySelection
+    allocation: AllocationConfig = AllocationConfig()
+    training: TrainingConfig
+    pretraining: PretrainingConfig = PretrainingConfig()
+    tick: TickConfig = TickConfig()
+    recording: RecordingConfig = RecordingConfig()
 
     @model_validator(mode="after")
     def _fewer_humans_than_robots(self) -> Self:
@@ -276,7 +279,7 @@ class Fleet(Strict):
 
     @field_validator("robots", "environment", "policy", "training")
     @classmethod
-    def _absolute(cls, section: Strict, info: ValidationInfo) -> Strict:
+    def _absolute(cls, section: StrictModel, info: ValidationInfo) -> StrictModel:
         """Paths in a fleet file are relative to the file."""
         folder = (info.context or {}).get("folder", Path())
         paths = {name: folder / value for name, value in section if isinstance(value, Path)}
@@ -322,7 +325,7 @@ class Fleet(Strict):
         try:
             path.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
         except OSError as error:
-            raise BadInput(f"{path}: cannot be written: {error.strerror}.") from None
+            raise InputError(f"{path}: cannot be written: {error.strerror}.") from None
 
 
 def read_fleet(path: Path) -> Fleet:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from fleet_contract.alignment import Alignment
 from fleet_contract.fields import LAYOUTS, NumericType
 from fleet_contract.units import factor
-from fleet_contract.validation import Strict
+from fleet_contract.validation import StrictModel
 
 if TYPE_CHECKING:
     from fleet_contract.robot import Quantity, RobotContract
@@ -22,7 +22,7 @@ Topic = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-
 """Relative to the robot's namespace."""
 
 
-class NativeNumber(Strict):
+class NativeNumber(StrictModel):
     """One number of a message."""
 
     field: str
@@ -38,7 +38,7 @@ class NativeCommand(NativeNumber):
     """joint_position: the observed quantity that tells where the joint is, and at which it holds."""
 
 
-class NativeStream(Strict):
+class NativeStream(StrictModel):
     """A topic that the robot publishes."""
 
     topic: Topic
@@ -100,7 +100,7 @@ class NativeSignal(NativeStream):
         return self
 
 
-class NativeAction(Strict):
+class NativeAction(StrictModel):
     """The topic by which the robot is moved."""
 
     topic: Topic
@@ -119,14 +119,14 @@ class NativeAction(Strict):
         return self
 
 
-class NativeReset(Strict):
+class NativeReset(StrictModel):
     """A topic on which the robot is told that a person has put it right."""
 
     topic: Topic
     type: Literal["std_msgs/msg/Empty"]
 
 
-class Native(Strict):
+class Native(StrictModel):
     """A robot that speaks ROS 2 and knows nothing of the fleet."""
 
     state: tuple[NativeNumbers, ...] = Field(min_length=1)

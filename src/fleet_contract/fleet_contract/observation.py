@@ -31,7 +31,7 @@ def image_of(message: Any, contract: RobotContract) -> NDArray[np.uint8]:
         BadInput: the contract has no camera.
         ValueError: the message has another size or encoding than the contract says, or no whole image.
     """
-    camera = contract.camera
+    camera = contract.require_camera()
     if (message.height, message.width, message.encoding) != (camera.height, camera.width, camera.encoding):
         raise ValueError(
             f"{camera.topic}: found {message.width}x{message.height} {message.encoding}, "

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from fleet_contract.validation import Strict
+from fleet_contract.validation import StrictModel
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[float, Field(gt=0)]
@@ -16,7 +16,7 @@ Corner = tuple[Share, Share]
 """Column and row of a point of a picture, as shares of its width and height from the upper left."""
 
 
-class Video(Strict):
+class Video(StrictModel):
     """A topic with what operators see, streamed while somebody looks."""
 
     topic: str
@@ -31,7 +31,7 @@ class Video(Strict):
     """Pictures per second. Operators who see nothing new for 0.3 s cannot drive."""
 
 
-class Region(Strict):
+class Region(StrictModel):
     """A rectangle, m."""
 
     low: Point
@@ -44,7 +44,7 @@ class Region(Strict):
         return self
 
 
-class Goal(Strict):
+class Goal(StrictModel):
     """A disc that is to be reached."""
 
     centre: tuple[str, str]
@@ -53,7 +53,7 @@ class Goal(Strict):
     """m."""
 
 
-class Body(Strict):
+class PlanarBody(StrictModel):
     """What is moved in a plane: a box that stands on it."""
 
     size: tuple[Length, Length, Length]
@@ -64,7 +64,7 @@ class Body(Strict):
     """In how many yaws it looks the same: 4 for a cube."""
 
 
-class Plane(Strict):
+class Plane(StrictModel):
     """A plane that the camera sees: robots that are moved to a point of it are driven by clicks into the picture.
 
     It is where z of robot_XX/base_link is 0.
@@ -76,7 +76,7 @@ class Plane(Strict):
     """The workspace's corners in the picture: low x and low y, high x and low y, high x and high y, low x and high y."""
     start: tuple[str, str]
     """Quantities of the observation: x and y from which the next motion starts."""
-    body: Body | None = None
+    body: PlanarBody | None = None
     """What is there. None: views show the point."""
     obstacles: tuple[Region, ...] = ()
     goal: Goal | None = None
@@ -102,7 +102,7 @@ def _turn(first: Corner, second: Corner, third: Corner, *_: Corner) -> float:
     return (second[0] - first[0]) * (third[1] - second[1]) - (second[1] - first[1]) * (third[0] - second[0])
 
 
-class Operation(Strict):
+class Operation(StrictModel):
     """How a person sees and drives the robot."""
 
     video: Video

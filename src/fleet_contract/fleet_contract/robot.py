@@ -14,18 +14,18 @@ from fleet_contract.alignment import Alignment
 from fleet_contract.images import CHANNELS
 from fleet_contract.native import Native
 from fleet_contract.operation import Operation
-from fleet_contract.validation import BadInput, Strict
+from fleet_contract.validation import InputError, StrictModel
 
 Stream = Literal["state", "camera"]
 """What a policy decides from."""
-PROPOSED = ("policy_action", "teleop_action")
+PROPOSED_ACTION_TOPICS = ("policy_action", "teleop_action")
 """Topics of what policy and people would do."""
-EXTENT_M = 1.0
+DEFAULT_EXTENT_M = 1.0
 """How large a robot is shown of which nothing is known."""
 Name = Field(pattern=r"^[a-z][a-z0-9_]*$")
 
 
-class Quantity(Strict):
+class Quantity(StrictModel):
     """One number of an observation or action."""
 
     name: str = Name
@@ -44,7 +44,7 @@ class Quantity(Strict):
         return self
 
 
-class VectorStream(Strict):
+class VectorStream(StrictModel):
     """A topic that carries the low-dimensional observation."""
 
     topic: str
@@ -57,7 +57,7 @@ class VectorStream(Strict):
     align: Alignment
 
 
-class Place(Strict):
+class MountingPose(StrictModel):
     """Where a frame is in robot_XX/base_link."""
 
     position: tuple[float, float, float]
@@ -66,7 +66,7 @@ class Place(Strict):
     """About the fixed axes x, y and z, one after the other, rad (REP 103)."""
 
 
-class ImageStream(Strict):
+class ImageStream(StrictModel):
     """A topic that carries camera images."""
 
     topic: str
@@ -77,7 +77,7 @@ class ImageStream(Strict):
     """Rows, pixels."""
     encoding: Literal["rgb8", "bgr8", "mono8"]
     align: Alignment
-    place: Place | None = None
+    place: MountingPose | None = None
     """Of robot_XX/camera_optical_frame: x right, y down in the image, z ahead. None: where operation.plane is seen from."""
 
     @property
@@ -86,7 +86,7 @@ class ImageStream(Strict):
         return self.topic.rsplit("/", 1)[0] + "/camera_info"
 
 
-class ObservationSpace(Strict):
+class ObservationSpace(StrictModel):
     """What the robot observes."""
 
     state: VectorStream
@@ -94,7 +94,7 @@ class ObservationSpace(Strict):
     """None: the robot has no camera."""
 
 
-class ActionSpace(Strict):
+class ActionSpace(StrictModel):
     """How the robot is moved."""
 
     topic: str
@@ -106,7 +106,7 @@ class ActionSpace(Strict):
     """What the robot does when it is told to hold, or is told nothing."""
 
 
-class Signal(Strict):
+class StatusFlag(StrictModel):
     """A boolean that the robot reports at every tick."""
 
     topic: str
@@ -114,7 +114,7 @@ class Signal(Strict):
     field: str
 
 
-class RobotContract(Strict):
+class RobotContract(StrictModel):
     """One type of robot. Bridge, drivers, policy, gate and recorder all read it; its digest is in checkpoints and bags."""
 
     robot: str = Name
@@ -122,9 +122,9 @@ class RobotContract(Strict):
     """Ticks per second when the fleet runs in real time."""
     observation: ObservationSpace
     action: ActionSpace
-    violation: Signal
+    violation: StatusFlag
     """The robot is in constraint violation and needs a hard reset."""
-    success: Signal
+    success: StatusFlag
     """The last action completed the task."""
     operation: Operation | None = None
     """None: people cannot drive this robot."""
@@ -159,19 +159,18 @@ class RobotContract(Strict):
         """Longer side of the robot's workspace, m; where no plane tells, EXTENT_M."""
         plane = self.operation and self.operation.plane
         if not plane:
-            return EXTENT_M
+            return DEFAULT_EXTENT_M
         (left, near), (right, far) = plane.workspace.low, plane.workspace.high
         return max(right - left, far - near)
 
-    @property
-    def driven(self) -> Operation:
+    def require_operation(self) -> Operation:
         """How a person drives the robot.
 
         Raises:
             BadInput: nobody can.
         """
         if self.operation is None:
-            raise BadInput(f"robot {self.robot}: operation is missing, and without it no person can drive the robot.")
+            raise InputError(f"robot {self.robot}: operation is missing, and without it no person can drive the robot.")
         return self.operation
 
     @property
@@ -187,28 +186,27 @@ class RobotContract(Strict):
         """
         if stream == "state":
             return (self.state_dim,)
-        return self.camera.height, self.camera.width, CHANNELS[self.camera.encoding]
+        camera = self.require_camera()
+        return camera.height, camera.width, CHANNELS[camera.encoding]
 
-    @property
-    def camera(self) -> ImageStream:
+    def require_camera(self) -> ImageStream:
         """The camera that there must be.
 
         Raises:
             BadInput: there is none.
         """
         if self.observation.camera is None:
-            raise BadInput(f"robot {self.robot}: observation.camera is missing.")
+            raise InputError(f"robot {self.robot}: observation.camera is missing.")
         return self.observation.camera
 
-    @property
-    def spoken(self) -> Native:
+    def require_native(self) -> Native:
         """The topics that the robot already has.
 
         Raises:
             BadInput: the contract does not say.
         """
         if self.native is None:
-            raise BadInput(
+            raise InputError(
                 f"robot {self.robot}: native is missing, allowed is a section that names the robot's own topics."
             )
         return self.native
@@ -217,7 +215,13 @@ class RobotContract(Strict):
     def fleet_topics(self) -> frozenset[str]:
         """What the fleet itself publishes in the robot's namespace."""
         observation, operation = self.observation, self.operation
-        topics = {observation.state.topic, self.action.topic, self.violation.topic, self.success.topic, *PROPOSED}
+        topics = {
+            observation.state.topic,
+            self.action.topic,
+            self.violation.topic,
+            self.success.topic,
+            *PROPOSED_ACTION_TOPICS,
+        }
         if observation.camera:
             topics |= {observation.camera.topic, observation.camera.info_topic}
         return frozenset(topics | {operation.video.topic} if operation else topics)
@@ -249,7 +253,7 @@ class RobotContract(Strict):
             BadInput: the digests differ; `owner` names what was made for the other contract.
         """
         if other_digest != self.digest:
-            raise BadInput(
+            raise InputError(
                 f"{owner}: contract found {other_digest[:12]}, allowed is {self.digest[:12]} (robot {self.robot}: "
                 f"{self.state_dim} observation and {self.action_dim} action values with their names, units and ranges)."
             )

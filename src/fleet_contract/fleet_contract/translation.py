@@ -58,7 +58,7 @@ def fill_command(message: Any, values_A: NDArray[np.float64], contract: RobotCon
         contract: one with a native section.
         duration_s: that the action is meant to take.
     """
-    action, factors_A = contract.spoken.action, _action_factors(contract)
+    action, factors_A = contract.require_native().action, _action_factors(contract)
     LAYOUTS[action.type].fill(message, _action_fields(contract), (values_A / factors_A).tolist(), duration_s)
 
 
@@ -68,7 +68,7 @@ def command_of(message: Any, contract: RobotContract) -> NDArray[np.float64]:
     Raises:
         ValueError: a number is not there.
     """
-    read = LAYOUTS[contract.spoken.action.type].read(message, _action_fields(contract))
+    read = LAYOUTS[contract.require_native().action.type].read(message, _action_fields(contract))
     return np.array(read) * _action_factors(contract)
 
 
@@ -101,11 +101,11 @@ def _decompressed(message: Any) -> NDArray[np.uint8]:
 
 
 def _action_fields(contract: RobotContract) -> list[str]:
-    numbers = contract.spoken.action.quantities
+    numbers = contract.require_native().action.quantities
     return [numbers[quantity.name].field for quantity in contract.action.quantities]
 
 
 def _action_factors(contract: RobotContract) -> NDArray[np.float64]:
     """What one of the robot's units is in the contract's, (A,)."""
-    numbers = contract.spoken.action.quantities
+    numbers = contract.require_native().action.quantities
     return np.array([factor(numbers[quantity.name].unit, quantity.unit) for quantity in contract.action.quantities])

@@ -9,14 +9,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-EXIT_BAD_INPUT = 2
+EXIT_INPUT_ERROR = 2
 
 
-class BadInput(Exception):
+class InputError(Exception):
     """Input from outside that cannot be used; its text is one sentence that names file, key, found and allowed."""
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """Base of everything read from files: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
@@ -34,15 +34,15 @@ def read_yaml(path: Path, model: type[Model], *, context: dict[str, Any] | None 
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise BadInput(f"{path}: is not a text file.") from None
+        raise InputError(f"{path}: is not a text file.") from None
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        raise BadInput(f"{path}: cannot be read: {getattr(error, 'strerror', error)}.") from None
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}.") from None
     try:
         found = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date or number that does not exist
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
-        raise BadInput(f"{path}: is not valid YAML{place}.") from None
+        raise InputError(f"{path}: is not valid YAML{place}.") from None
     return validated(found, model, source=str(path), context=context)
 
 
@@ -53,11 +53,11 @@ def validated(found: Any, model: type[Model], *, source: str, context: dict[str,
         BadInput: with the first thing that does not fit.
     """
     if not isinstance(found, dict):
-        raise BadInput(f"{source}: found {type(found).__name__}, allowed is a mapping of {', '.join(_keys(model))}.")
+        raise InputError(f"{source}: found {type(found).__name__}, allowed is a mapping of {', '.join(_keys(model))}.")
     try:
         return model.model_validate(found, context=context)
     except ValidationError as error:
-        raise BadInput(f"{source}: {_sentence(error.errors(), found, model)}") from None
+        raise InputError(f"{source}: {_sentence(error.errors(), found, model)}") from None
 
 
 def _sentence(errors: list[ErrorDetails], found: Any, model: type[BaseModel]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_contract.fleet import Fleet, numbered, read_fleet
-from fleet_contract.validation import BadInput, validated
+from fleet_contract.validation import InputError, validated
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = read_fleet(CONFIG / "block_push.yaml")
@@ -70,7 +70,7 @@ def changed(**sections) -> Fleet:
     ],
 )
 def test_fleets_that_cannot_be_are_refused(sections, expected):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         changed(**sections)
     sentence = str(caught.value).removeprefix("fleet.yaml: ")
     assert expected in sentence
@@ -79,7 +79,7 @@ def test_fleets_that_cannot_be_are_refused(sections, expected):
 
 
 def test_a_random_order_without_the_key_of_its_budget_is_told_so():
-    with pytest.raises(BadInput, match=r"^fleet: allocation\.budget_per_tick is missing\.$"):
+    with pytest.raises(InputError, match=r"^fleet: allocation\.budget_per_tick is missing\.$"):
         validated(FLEET.model_dump(mode="json") | {"allocation": {"order": "random"}}, Fleet, source="fleet")
 
 
@@ -94,7 +94,7 @@ def test_every_order_is_allowed_and_those_with_risk_are_known():
 
 
 def test_one_robot_has_no_fleet_and_two_have():
-    with pytest.raises(BadInput, match=r"less than robots\.count"):
+    with pytest.raises(InputError, match=r"less than robots\.count"):
         changed(robots={"count": 1}, supervisors={"count": 1})
     assert changed(robots={"count": 2}, supervisors={"count": 1}).robots.count == 2
 
@@ -130,7 +130,7 @@ def test_paths_are_relative_to_the_file_and_not_to_the_process(tmp_path, monkeyp
 
 
 def test_a_fleet_that_cannot_be_written_is_one_sentence(tmp_path):
-    with pytest.raises(BadInput, match=r"^\S+/none/fleet.yaml: cannot be written: No such file or directory\.$"):
+    with pytest.raises(InputError, match=r"^\S+/none/fleet.yaml: cannot be written: No such file or directory\.$"):
         FLEET.write(tmp_path / "none" / "fleet.yaml")
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, validated
+from fleet_contract.validation import InputError, validated
 
 PATH = Path(__file__).parents[3] / "launch/config/robots/mobile_base.yaml"
 TREE = yaml.safe_load(PATH.read_text(encoding="utf-8"))
@@ -212,7 +212,7 @@ def joints(part="position", *, measured="beacon_ahead", unit="m"):
     ],
 )
 def test_what_cannot_be_translated_is_refused(changes, said):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         with_change(*changes)
     assert str(caught.value).startswith(f"robot.yaml: {said}"), str(caught.value)
     assert str(caught.value).endswith(".")
@@ -220,7 +220,7 @@ def test_what_cannot_be_translated_is_refused(changes, said):
 
 
 def test_places_of_joints_hold_where_they_are_measured():
-    assert with_change(*joints()).spoken.action.quantities["speed"].measured == "beacon_ahead"
+    assert with_change(*joints()).require_native().action.quantities["speed"].measured == "beacon_ahead"
 
 
 def test_policies_do_not_depend_on_how_the_robot_is_reached():
@@ -235,5 +235,5 @@ def test_a_file_that_was_written_reads_back_equal():
 
 
 def test_a_robot_without_topics_of_its_own_says_so_when_somebody_wants_them():
-    with pytest.raises(BadInput, match=r"^robot mobile_base: native is missing, allowed is a section that names"):
-        _ = with_change((("native",), MISSING)).spoken
+    with pytest.raises(InputError, match=r"^robot mobile_base: native is missing, allowed is a section that names"):
+        _ = with_change((("native",), MISSING)).require_native()

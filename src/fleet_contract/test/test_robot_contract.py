@@ -12,8 +12,8 @@ import yaml
 from fleet_interfaces.msg import Observation
 
 from fleet_contract.observation import state_of
-from fleet_contract.robot import EXTENT_M, RobotContract
-from fleet_contract.validation import BadInput, validated
+from fleet_contract.robot import DEFAULT_EXTENT_M, RobotContract
+from fleet_contract.validation import InputError, validated
 
 PATH = Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml"
 TREE = yaml.safe_load(PATH.read_text(encoding="utf-8"))
@@ -82,14 +82,14 @@ def test_where_the_camera_is_leaves_the_digest():
     tree["observation"]["camera"]["place"] = {"position": [0, 0, 1], "roll_pitch_yaw": [3.14, 0, 0]}
     assert contract(tree).digest == CONTRACT.digest
     tree["observation"]["camera"]["place"] = {"position": [0, 0, 1]}
-    with pytest.raises(BadInput, match=r"observation.camera.place.roll_pitch_yaw is missing"):
+    with pytest.raises(InputError, match=r"observation.camera.place.roll_pitch_yaw is missing"):
         contract(tree)
 
 
 def test_a_robot_is_as_large_as_its_workspace():
     assert CONTRACT.extent_m == pytest.approx(0.4)
     assert with_change(("operation", "plane", "workspace", "high"), [0.4, 0.2]).extent_m == pytest.approx(0.6)
-    assert contract(UNDRIVEN).extent_m == EXTENT_M
+    assert contract(UNDRIVEN).extent_m == DEFAULT_EXTENT_M
 
 
 def test_the_digest_is_the_one_that_checkpoints_carry():
@@ -128,7 +128,7 @@ def test_a_whole_number_in_the_file_is_the_same_bound():
 def test_a_range_without_inside_is_refused(low, high):
     tree = copy.deepcopy(TREE)
     tree["action"]["quantities"][1] |= {"low": low, "high": high}
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         contract(tree)
     assert str(caught.value) == f"robot.yaml: action.quantities.1: low is {low}, allowed is less than high (0.05)."
 
@@ -164,27 +164,27 @@ def test_a_range_without_inside_is_refused(low, high):
     ],
 )
 def test_what_people_cannot_drive_by_is_refused(place, value, said):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         with_change(("operation", *place), value)
     assert str(caught.value).startswith(f"robot.yaml: {said}")
 
 
 def test_a_pointer_moves_either_way():
-    with pytest.raises(BadInput, match=r"operation: found dx from 0.01 to 0.05, allowed is a range about 0"):
+    with pytest.raises(InputError, match=r"operation: found dx from 0.01 to 0.05, allowed is a range about 0"):
         with_change((*ACTION, 0, "low"), 0.01)
 
 
 def test_a_pointer_moves_two_values():
     tree = copy.deepcopy(TREE)
     tree["action"]["quantities"].append({"name": "dz", "unit": "m", "low": 0, "high": 1})
-    with pytest.raises(BadInput, match="operation: found 3 action values, allowed are 2: a pointer moves both"):
+    with pytest.raises(InputError, match="operation: found 3 action values, allowed are 2: a pointer moves both"):
         contract(tree)
 
 
 def test_a_robot_that_nobody_drives_says_so_when_somebody_wants_to():
-    assert CONTRACT.driven == CONTRACT.operation
-    with pytest.raises(BadInput, match=r"^robot push_cell: operation is missing, and without it no person can drive"):
-        _ = contract(UNDRIVEN).driven
+    assert CONTRACT.require_operation() == CONTRACT.operation
+    with pytest.raises(InputError, match=r"^robot push_cell: operation is missing, and without it no person can drive"):
+        _ = contract(UNDRIVEN).require_operation()
 
 
 def test_lengths_and_bounds_are_those_of_the_file():
@@ -196,7 +196,7 @@ def test_lengths_and_bounds_are_those_of_the_file():
 def test_another_contract_is_refused_in_one_sentence_that_says_what_differs():
     CONTRACT.require_same(contract(TREE).digest, owner="policy.safetensors")
     other = with_change((*ACTION, 0, "unit"), "mm").digest
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         CONTRACT.require_same(other, owner="policy.safetensors")
     assert str(caught.value) == (
         f"policy.safetensors: contract found {other[:12]}, allowed is {CONTRACT.digest[:12]} (robot push_cell: "

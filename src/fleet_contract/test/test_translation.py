@@ -61,7 +61,7 @@ def test_a_unit_that_is_not_in_the_table_is_only_itself():
 
 
 def test_numbers_are_picked_and_converted():
-    beacon, sonar = BASE.spoken.state
+    beacon, sonar = BASE.require_native().state
     parts = [
         numbers_of(Float64MultiArray(data=[1500.0, -250.0]), beacon, BASE),
         numbers_of(Float64MultiArray(data=[10.0, 20.0, 30.0, 40.0, 50.0]), sonar, BASE),
@@ -77,7 +77,7 @@ def test_numbers_are_picked_and_converted():
 )
 def test_messages_without_the_numbers_are_refused(data, said):
     with pytest.raises(ValueError, match=r"needed|finite") as caught:
-        numbers_of(Float64MultiArray(data=data), BASE.spoken.state[0], BASE)
+        numbers_of(Float64MultiArray(data=data), BASE.require_native().state[0], BASE)
     assert str(caught.value) == said
 
 

@@ -13,28 +13,28 @@ from pydantic import Field
 
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, Strict, read_yaml, validated
+from fleet_contract.validation import InputError, StrictModel, read_yaml, validated
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = yaml.safe_load((CONFIG / "block_push.yaml").read_text(encoding="utf-8"))
 CONTRACT = yaml.safe_load((CONFIG / "robots/push_cell.yaml").read_text(encoding="utf-8"))
 
 
-class Wheel(Strict):
+class Wheel(StrictModel):
     radius_m: float = Field(gt=0)
 
 
-class Cart(Strict):
+class Cart(StrictModel):
     wheels: tuple[Wheel, ...]
     spare: Wheel | None = None
     load_kg: int = 0
 
 
-def refusal(content: str | bytes, folder: Path, model: type[Strict] = Cart) -> str:
+def refusal(content: str | bytes, folder: Path, model: type[StrictModel] = Cart) -> str:
     """What is said about a file with this content, without the file's name in front."""
     path = folder / "cart.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         read_yaml(path, model)
     return after_name(str(caught.value), str(path))
 
@@ -89,7 +89,7 @@ def test_keys_that_are_no_words_are_refused(tmp_path):
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
     for path, why in ((tmp_path / "none.yaml", "No such file"), (tmp_path, "Is a directory")):
-        with pytest.raises(BadInput) as caught:
+        with pytest.raises(InputError) as caught:
             read_yaml(path, Cart)
         assert after_name(str(caught.value), str(path)).startswith(f"cannot be read: {why}")
 
@@ -97,14 +97,14 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 def test_a_path_that_no_system_allows_is_refused_too(tmp_path):
     changed = copy.deepcopy(FLEET) | {"robots": {"contract": "a\0b", "count": 4}}
     (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
-    with pytest.raises(BadInput, match=r"cannot be read"):
+    with pytest.raises(InputError, match=r"cannot be read"):
         read_fleet(tmp_path / "fleet.yaml").contract()
 
 
 def test_a_choice_between_a_word_and_a_number_is_one_key_with_both_allowed():
     changed = copy.deepcopy(FLEET)
     changed["allocation"]["threshold"] = "often"
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         validated(changed, Fleet, source="here")
     sentence = after_name(str(caught.value), "here")
     assert sentence.startswith("allocation.threshold: found 'often'")
@@ -156,7 +156,7 @@ def test_a_changed_file_is_understood_or_refused_by_the_key_that_was_changed(dat
         parent[place[-1]] = data.draw(ANYTHING)
     try:
         validated(tree, model, source="here")
-    except BadInput as refused:
+    except InputError as refused:
         sentence = after_name(str(refused), "here")
         named = sentence.removeprefix("unknown key ").split(",")[0].split(" ")[0].rstrip(":").split(".")
         path = [str(part) for part in place]
@@ -175,6 +175,6 @@ def test_a_changed_file_is_understood_or_refused_by_the_key_that_was_changed(dat
 def test_no_content_is_too_odd_for_a_sentence(content, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "odd.yaml"
     path.write_bytes(content)
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         read_yaml(path, Cart)
     after_name(str(caught.value), str(path))

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from fleet_experiments.bench.allocation import RULES, WARM_UP_TICKS, Inputs, Load
+from fleet_experiments.bench.allocation import RULES, WARM_UP_TICKS, AllocationLoad, Inputs
 
 
 @pytest.mark.parametrize("rule", RULES)
 def bench_step(benchmark: BenchmarkFixture, rule: str) -> None:
     """One tick."""
-    load = Load()
+    load = AllocationLoad()
     inputs = load.inputs(seed=0)
 
     def inputs_of_a_tick() -> tuple[Inputs, dict[str, Any]]:

@@ -13,7 +13,7 @@ from statistics import mean, stdev
 
 from rich.table import Table
 
-from fleet_contract.validation import BadInput, Strict, validated
+from fleet_contract.validation import InputError, StrictModel, validated
 
 Row = dict[str, str | int | float | bool | None]
 """`env`, `algo`, `seed` and `condition` say what was run, all other keys what was measured."""
@@ -26,7 +26,7 @@ def run_of(env: str, algo: str, seed: int, condition: str) -> Row:
     return {"env": env, "algo": algo, "seed": seed, "condition": condition}
 
 
-class Results(Strict):
+class Results(StrictModel):
     """What one command measured."""
 
     experiment: str
@@ -82,9 +82,9 @@ def read_results(path: Path) -> Results:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadInput(f"{file}: there is no such file.") from None
+        raise InputError(f"{file}: there is no such file.") from None
     except (OSError, ValueError) as error:
-        raise BadInput(f"{file}: found no JSON ({error}), allowed are results of an experiment.") from None
+        raise InputError(f"{file}: found no JSON ({error}), allowed are results of an experiment.") from None
     return validated(content, Results, source=str(file))
 
 

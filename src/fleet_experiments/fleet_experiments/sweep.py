@@ -15,12 +15,12 @@ import ray
 import torch
 from rich.progress import MofNCompleteColumn, Progress
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.results import Row
 
-Advance = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Called with the stage of a run, what of it is done, and of how much."""
-Work = Callable[[Path, Advance], list[Row]]
+Work = Callable[[Path, OnProgress], list[Row]]
 """One run: keeps what it goes on from in its folder, and gives its rows."""
 POLL_S = 0.5
 ROWS = "rows.json"
@@ -70,21 +70,21 @@ def read_rows(folder: Path) -> list[Row]:
     try:
         rows: list[Row] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{file}: found no rows of a run ({error}).") from None
+        raise InputError(f"{file}: found no rows of a run ({error}).") from None
     return rows
 
 
 def _require_key(folder: Path, key: str) -> None:
     file = folder / KEY
     if file.exists() and file.read_text(encoding="utf-8") != key:
-        raise BadInput(f"{folder}: found other runs, allowed are the same runs that were cut, or no folder.")
+        raise InputError(f"{folder}: found other runs, allowed are the same runs that were cut, or no folder.")
 
 
 def _require_memory(memory_bytes: int) -> None:
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     most = max(node["Resources"].get("memory", 0.0) for node in nodes)
     if memory_bytes > most:
-        raise BadInput(
+        raise InputError(
             f"memory: found runs that take about {memory_bytes / 2**30:.1f} GiB each, allowed are {most / 2**30:.1f} GiB, "
             "which is what a machine has for them: fewer robots, chains or pairs in a batch, or smaller networks take less."
         )
@@ -97,7 +97,7 @@ def _cluster(address: str | None) -> Iterator[None]:
     try:
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as error:
-        raise BadInput(
+        raise InputError(
             f"cluster: found none at {address} ({error}), allowed is the address of a Ray cluster."
         ) from None
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_training.setting import Setting
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape
@@ -16,7 +16,7 @@ from iifl_policy.loss import LossConfig
 from iifl_policy.uniform import Uniform
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/pointbot.yaml", RobotContract)
-DESCENT = DescentConfig(batch_size=16, learning_rate=1e-3)
+OPTIMIZER = OptimizerConfig(batch_size=16, learning_rate=1e-3)
 SMALL = Setting(
     env="maze",
     backend="numpy",
@@ -47,7 +47,7 @@ SMALL = Setting(
         sampler=Uniform(),
         chains=16,
         loss=LossConfig(sampler=Langevin(iterations=2)),
-        descent=DESCENT,
+        optimizer=OPTIMIZER,
     ),
-    explicit=ExplicitConfig(ExplicitShape(2, 2, members=3, width=8, depth=1), descent=DESCENT),
+    explicit=ExplicitConfig(ExplicitShape(2, 2, members=3, width=8, depth=1), optimizer=OPTIMIZER),
 )

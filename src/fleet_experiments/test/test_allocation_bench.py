@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from fleet_experiments.bench.allocation import QUICK, RULES, Load, allocation_bench
+from fleet_experiments.bench.allocation import QUICK, RULES, AllocationLoad, allocation_bench
 from fleet_experiments.results import read_results
 
 
@@ -20,7 +20,7 @@ def test_a_row_per_rule(tmp_path):
 
 
 def test_the_load_is_a_large_fleet_in_which_every_ninth_robot_is_unsure():
-    load = Load()
+    load = AllocationLoad()
     ticks = list(islice(load.inputs(seed=0), 50))
     assert [tick[0] for tick in ticks] == list(range(50))
     assert np.mean([tick[1] > 2.2 for tick in ticks]) == np.clip(np.mean([tick[1] > 2.2 for tick in ticks]), 0.1, 0.12)

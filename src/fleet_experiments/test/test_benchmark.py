@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from fleet_contract.fleet import read_fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.fleet.benchmark import TICKS, fleet_file, found, is_benchmark
 from fleet_experiments.fleet.benchmark_figure import MEASURES
-from fleet_experiments.fleet.fleet_run import Course
-from fleet_experiments.fleet.fleet_trials import COURSE
+from fleet_experiments.fleet.fleet_run import TickCounts
+from fleet_experiments.fleet.fleet_trials import TICK_COUNTS
 from fleet_experiments.results import run_of
 from fleet_experiments.sweep import ROWS
 from fleet_training.algorithms import ALGORITHMS
@@ -33,7 +33,7 @@ def test_the_papers_scale_is_the_papers(env):
     assert (setting.robots, setting.supervisors, setting.ticks) == (100, 10, 10_000)
     assert (setting.intervention_ticks, setting.hard_reset_ticks) == (5, 5)
     assert setting.pretraining_steps == setting.demonstrations / 2 == PRETRAINING_STEPS[env]
-    assert setting.implicit.descent.batch_size == setting.explicit.descent.batch_size == 512
+    assert setting.implicit.optimizer.batch_size == setting.explicit.optimizer.batch_size == 512
     assert (setting.implicit.chains, setting.implicit.sampler.iterations) == (512, 100)
     assert (setting.implicit.shape.width, setting.implicit.shape.depth) == (256, 6)
     assert (setting.calibration_ticks, setting.calibration_percentile) == (1000, 99.0)
@@ -55,7 +55,7 @@ def test_the_processors_scale_is_the_papers_in_small(env):
     assert small.supervisors.styles == large.supervisors.styles
 
 
-def kept(folder: Path, env: str, name: str, seed: int, course: Course) -> None:
+def kept(folder: Path, env: str, name: str, seed: int, course: TickCounts) -> None:
     """A run as the experiment leaves it."""
     run = folder / "cpu" / env / "runs" / f"{name}_{seed}"
     run.mkdir(parents=True)
@@ -66,14 +66,14 @@ def kept(folder: Path, env: str, name: str, seed: int, course: Course) -> None:
     }
     row = run_of(env, ALGORITHMS[name].name, seed, env) | counted
     (run / ROWS).write_text(json.dumps([row]))
-    course.write(run / COURSE)
+    course.write(run / TICK_COUNTS)
 
 
 def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
-    course = Course(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 2, 0]))
+    course = TickCounts(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 2, 0]))
     kept(tmp_path, "ant", "iifl", 0, course)
     kept(tmp_path, "ant", "iifl", 2, course)
-    kept(tmp_path, "anymal", "bc", 1, Course(course.successes_T, np.zeros(3, dtype=int), np.zeros(3, dtype=int)))
+    kept(tmp_path, "anymal", "bc", 1, TickCounts(course.successes_T, np.zeros(3, dtype=int), np.zeros(3, dtype=int)))
     kept(tmp_path, "anymal", "iifl_random", 7, course)
     (scale,) = found(tmp_path)
     assert [(row["env"], row["algo"], row["seed"]) for row in scale.rows] == [
@@ -91,7 +91,7 @@ def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
 
 
 def test_measures_of_the_figure():
-    course = Course(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 3, 0]))
+    course = TickCounts(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 3, 0]))
     drawn = {label: measure(course).tolist() for label, measure in MEASURES.items()}
     assert drawn["completed tasks"] == [0, 2, 3]
     assert drawn["hard resets"] == [1, 1, 1]
@@ -108,7 +108,7 @@ def test_measures_of_the_figure():
     ],
 )
 def test_runs_of_another_version_are_refused_in_one_sentence(tmp_path, harm, says):
-    course = Course(np.array([0]), np.array([1]), np.array([2]))
+    course = TickCounts(np.array([0]), np.array([1]), np.array([2]))
     kept(tmp_path, "ant", "iifl", 0, course)
     run = tmp_path / "cpu" / "ant" / "runs" / "iifl_0"
     if harm == "rows":
@@ -116,10 +116,10 @@ def test_runs_of_another_version_are_refused_in_one_sentence(tmp_path, harm, say
     elif harm == "row of another version":
         (run / ROWS).write_text('[{"effort": 3}]')
     elif harm == "course":
-        (run / COURSE).write_bytes(b"no zip")
+        (run / TICK_COUNTS).write_bytes(b"no zip")
     else:
-        np.savez(run / COURSE, successes=np.zeros(3))
-    with pytest.raises(BadInput, match=says):
+        np.savez(run / TICK_COUNTS, successes=np.zeros(3))
+    with pytest.raises(InputError, match=says):
         found(tmp_path)
 
 
@@ -127,7 +127,7 @@ def test_a_folder_without_runs_is_refused(tmp_path):
     assert not is_benchmark(tmp_path)
     (tmp_path / "cpu").mkdir()
     assert is_benchmark(tmp_path)
-    with pytest.raises(BadInput, match="found no runs of the benchmark"):
+    with pytest.raises(InputError, match="found no runs of the benchmark"):
         found(tmp_path)
 
 
@@ -139,6 +139,6 @@ def test_a_folder_without_runs_is_refused(tmp_path):
     ],
 )
 def test_what_there_is_not_is_refused(env, scale, says):
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(InputError) as refused:
         fleet_file(env, scale)
     assert str(refused.value) == says

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fleet_contract.fleet import read_fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.bench.cascade import QUICK, _recall, cascade_bench
 from fleet_experiments.bench.drifting_stream import DriftingTask
 from fleet_experiments.results import read_results
@@ -32,7 +32,7 @@ def test_a_fleet_that_cannot_be_read_is_refused(tmp_path):
     missing = FLEET.model_copy(
         update={"policy": FLEET.policy.model_copy(update={"checkpoint": tmp_path / "none.safetensors"})}
     )
-    with pytest.raises(BadInput, match="there is no such checkpoint"):
+    with pytest.raises(InputError, match="there is no such checkpoint"):
         cascade_bench(missing, QUICK, tmp_path, seed=0, command="")
 
 

@@ -13,9 +13,9 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
+from fleet_contract.validation import InputError, read_yaml
 from fleet_experiments.experts.experiment import expert_return, require_benchmark, train
-from fleet_experiments.experts.training import RobotsOfOneTask, Schooling, learned_expert
+from fleet_experiments.experts.training import ExpertTraining, RobotsOfOneTask, learned_expert
 from fleet_experiments.experts.video import FRAMES_PER_S, Performance, film, styles
 from fleet_experiments.results import read_results
 from fleet_supervisors.expert_network import MOST_SIGMAS, read_expert
@@ -25,7 +25,7 @@ from sim_bridge.benchmark.tasks import KINDS
 
 ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}
-SHORT = Schooling(frames=256, robots=8, steps=8, batch_size=16, epochs=1, widths=(8, 4))
+SHORT = ExpertTraining(frames=256, robots=8, steps=8, batch_size=16, epochs=1, widths=(8, 4))
 
 
 def robots(task: str, count: int) -> SimulatedFleet:
@@ -63,7 +63,7 @@ def test_what_is_kept_of_a_policy_acts_as_the_policy():
 
 def test_a_robot_in_violation_has_been_reset_when_it_is_looked_at_again():
     """Against the same robots without the training between, which are reset by hand."""
-    schooling = Schooling(frames=1, violation_s=2.0)
+    schooling = ExpertTraining(frames=1, violation_s=2.0)
     trained, plain = RobotsOfOneTask(robots("anymal", 32), schooling, 5), robots("anymal", 32)
     seen_NS, step = trained.reset(), plain.start(5)
     rng, ended = np.random.default_rng(0), 0
@@ -99,5 +99,5 @@ def test_a_video_shows_the_expert_at_work(task, tmp_path):
 
 
 def test_only_tasks_of_the_benchmark_have_experts():
-    with pytest.raises(BadInput, match=r"^ENV: found block_push, allowed are ball_balance, ant, anymal"):
+    with pytest.raises(InputError, match=r"^ENV: found block_push, allowed are ball_balance, ant, anymal"):
         require_benchmark("block_push")

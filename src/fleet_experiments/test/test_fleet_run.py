@@ -13,7 +13,7 @@ from small import SMALL
 import fleet_experiments.fleet.fleet_run
 import fleet_learning.optimization
 from fleet_contract.fleet import read_fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.fleet.fleet_run import FleetRun
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.fleet_setting import setting_of
@@ -29,8 +29,8 @@ class Cut(Exception):
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
-    monkeypatch.setattr(fleet_experiments.fleet.fleet_run, "KEEP_TICKS", 4)
-    monkeypatch.setattr(fleet_learning.optimization, "KEEP_EVERY", 2)
+    monkeypatch.setattr(fleet_experiments.fleet.fleet_run, "SAVE_EVERY_TICKS", 4)
+    monkeypatch.setattr(fleet_learning.optimization, "SAVE_EVERY_STEPS", 2)
 
 
 def run(folder, name, seed=0, setting=SMALL, advance=lambda *_: None):
@@ -52,7 +52,7 @@ def test_every_algorithm_runs_and_counts(name, tmp_path):
     outcome = run(tmp_path, name, advance=lambda *what: told.append(what))
     row, algorithm = outcome.row, ALGORITHMS[name]
     assert (row["env"], row["algo"], row["seed"]) == ("maze", algorithm.name, 0)
-    learned = outcome.policy.descent.steps - SMALL.pretraining_steps
+    learned = outcome.policy.optimizer_state.steps - SMALL.pretraining_steps
     assert learned == (0 if algorithm.updates == "never" else SMALL.online_steps)
     assert row["human_actions"] >= row["teleoperation_ticks"] >= 0
     assert row["teleoperation_ticks"] == 0 or algorithm.order != "C"
@@ -115,7 +115,7 @@ def test_another_run_is_refused(tmp_path):
     with pytest.raises(Cut):
         run(tmp_path, "iifl", advance=cut_at("the fleet works", 18))
     for other in ({"seed": 1}, {"name": "ibc"}, {"setting": replace(SMALL, robots=5)}):
-        with pytest.raises(BadInput, match="found another training"):
+        with pytest.raises(InputError, match="found another training"):
             run(tmp_path, **({"name": "iifl"} | other))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fleet_contract.fleet import Fleet, read_fleet
-from fleet_contract.validation import BadInput
-from fleet_experiments.fleet.fleet_run import read_course
-from fleet_experiments.fleet.fleet_trials import COURSE, fleet_trials
+from fleet_contract.validation import InputError
+from fleet_experiments.fleet.fleet_run import read_tick_counts
+from fleet_experiments.fleet.fleet_trials import TICK_COUNTS, fleet_trials
 from fleet_experiments.results import Row, read_results
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.fleet_setting import setting_of
@@ -24,7 +24,7 @@ policy: {checkpoint: made/policy.safetensors, chains: 4, iterations: 2}
 allocation: {intervention_ticks: 2, hard_reset_ticks: 2}
 training: {demonstrations: made/pairs.npz, update_ticks: [3, 6], gradient_steps: 4}
 pretraining:
-  {pairs: 10, width: 8, depth: 1, state_depth: 1, gradient_steps: 3, batch_size: 4, counter_iterations: 2,
+  {pairs: 10, width: 8, depth: 1, state_depth: 1, gradient_steps: 3, batch_size: 4, counter_example_iterations: 2,
    calibration_ticks: 4, calibration_percentile: 50, observes: OBSERVES, filters: [2, 2, 4]}
 """
 
@@ -49,7 +49,7 @@ def require_told(row: Row, folder: Path, ticks: int) -> None:
     """The row is what its course and its data say."""
     assert row["pairs"] == 10 + row["teleoperation_ticks"]
     name = row["algo"].lower().replace("-", "_")
-    course = read_course(folder / "runs" / f"{name}_{row['seed']}" / COURSE)
+    course = read_tick_counts(folder / "runs" / f"{name}_{row['seed']}" / TICK_COUNTS)
     assert len(course.successes_T) == ticks
     assert course.successes_T.sum() == row["successes"]
     assert course.hard_resets_T.sum() == row["hard_resets"]
@@ -65,7 +65,7 @@ def test_every_algorithm_and_seed_is_a_trial(tmp_path):
 
 def test_random_allocation_gets_as_much_of_the_humans_as_iifl_took(tmp_path):
     fleet, folder = tiny(tmp_path, "state"), tmp_path / "out"
-    with pytest.raises(BadInput, match=r"^--algo: found iifl_random without iifl and seed 3"):
+    with pytest.raises(InputError, match=r"^--algo: found iifl_random without iifl and seed 3"):
         trials(fleet, folder, ["iifl_random"], [3], 60)
     rows = trials(fleet, folder, ["iifl_random", "ifl", "iifl"], [3], 60)
     assert [row["algo"] for row in rows] == ["IIFL-Random", "IFL", "IIFL"], "as they were asked for"

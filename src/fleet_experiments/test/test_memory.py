@@ -22,7 +22,7 @@ from iifl_policy.langevin import Langevin
 
 LEARNS = replace(
     SMALL.implicit,
-    descent=replace(SMALL.implicit.descent, batch_size=3000),
+    optimizer=replace(SMALL.implicit.optimizer, batch_size=3000),
     shape=replace(SMALL.implicit.shape, width=256, depth=4),
 )
 DECIDES = replace(SMALL.implicit, chains=512, sampler=Langevin(iterations=2))

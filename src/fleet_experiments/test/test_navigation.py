@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from small import CONTRACT, SMALL
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.navigation.experiment import COMPARED, _run, navigation, navigation_setting
 from fleet_experiments.navigation.figure import PLACES, landscapes, read_panel
 from fleet_experiments.navigation.trial import run_trial
@@ -138,5 +138,5 @@ def test_runs_that_have_ended_are_not_run_again(small_experiment):
     again = navigation(SMALL, folder, seeds=[0, 1], command="test", address=None)
     assert len(again.rows) == len(results.rows)
     assert {row["algo"] for row in again.rows} == {"BC", "IBC", "IFL", "IIFL", "kept"}
-    with pytest.raises(BadInput, match=r"runs: found other runs, allowed are the same runs that were cut"):
+    with pytest.raises(InputError, match=r"runs: found other runs, allowed are the same runs that were cut"):
         navigation(replace(SMALL, ticks=SMALL.ticks + 1), folder, seeds=[0, 1], command="test", address=None)

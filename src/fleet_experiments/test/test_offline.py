@@ -7,7 +7,7 @@ import pytest
 
 import fleet_experiments.offline.experiment as offline_module
 from fleet_experiments.offline.experiment import METHODS, clone
-from fleet_experiments.offline.recordings import read_recordings
+from fleet_experiments.offline.recordings import read_demonstrations
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def rows(tmp_path_factory):
     np.savez(folder / "ways.npz", observations=states, actions=actions, dones=np.arange(600) % 20 == 19)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(offline_module, "MEASURED", 60)
-        recording = read_recordings([folder / "ways.npz"])
+        recording = read_demonstrations([folder / "ways.npz"])
         found = [
             row
             for method in METHODS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.page import filled
 from fleet_experiments.results import new_results, run_of
 
@@ -46,5 +46,5 @@ def test_all_else_stays_and_filling_again_changes_nothing(folder):
 
 
 def test_results_that_are_missing_are_named(tmp_path):
-    with pytest.raises(BadInput, match=r"maze: there is no such file"):
+    with pytest.raises(InputError, match=r"maze: there is no such file"):
         filled(PAGE, tmp_path)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_contract.validation import BadInput
-from fleet_experiments.offline.recordings import read_recordings
+from fleet_contract.validation import InputError
+from fleet_experiments.offline.recordings import read_demonstrations
 
 
 def write(path, lengths, dims=(3, 2), **changes):
@@ -26,7 +26,7 @@ def write(path, lengths, dims=(3, 2), **changes):
 
 @given(lengths=st.lists(st.integers(1, 9), min_size=2, max_size=12), seed=st.integers(0, 99))
 def test_no_episode_is_on_both_sides(tmp_path_factory, lengths, seed):
-    recording = read_recordings([write(tmp_path_factory.getbasetemp() / "episodes.npz", lengths)])
+    recording = read_demonstrations([write(tmp_path_factory.getbasetemp() / "episodes.npz", lengths)])
     training, held_out = recording.split(0.2, seed)
     assert len(training) + len(held_out) == sum(lengths)
     one, other = (set(part.observations_B[:, 0].tolist()) for part in (training, held_out))
@@ -35,14 +35,14 @@ def test_no_episode_is_on_both_sides(tmp_path_factory, lengths, seed):
 
 
 def test_files_are_joined_and_their_episodes_stay_apart(tmp_path):
-    recording = read_recordings([write(tmp_path / "a.npz", [2, 3]), write(tmp_path / "b.npz", [1, 4])])
+    recording = read_demonstrations([write(tmp_path / "a.npz", [2, 3]), write(tmp_path / "b.npz", [1, 4])])
     assert recording.episodes_B.tolist() == [0, 0, 1, 1, 1, 2, 3, 3, 3, 3]
     assert recording.dataset.observations_B[:, 1].tolist() == [0, 1, 0, 1, 2, 0, 0, 1, 2, 3]
 
 
 def test_one_episode_cannot_be_split(tmp_path):
     with pytest.raises(ValueError, match="one episode cannot be split"):
-        read_recordings([write(tmp_path / "a.npz", [5])]).split(0.2, 0)
+        read_demonstrations([write(tmp_path / "a.npz", [5])]).split(0.2, 0)
 
 
 @pytest.mark.parametrize(
@@ -57,16 +57,16 @@ def test_one_episode_cannot_be_split(tmp_path):
 )
 def test_other_content_is_refused(tmp_path, changes, says):
     path = write(tmp_path / "a.npz", [2, 3], **changes)
-    with pytest.raises(BadInput, match=f"a.npz: .*{says}"):
-        read_recordings([path])
+    with pytest.raises(InputError, match=f"a.npz: .*{says}"):
+        read_demonstrations([path])
 
 
 def test_missing_and_unequal_files_are_refused(tmp_path):
-    with pytest.raises(BadInput, match=r"none\.npz: there is no such file"):
-        read_recordings([tmp_path / "none.npz"])
+    with pytest.raises(InputError, match=r"none\.npz: there is no such file"):
+        read_demonstrations([tmp_path / "none.npz"])
     files = [write(tmp_path / "a.npz", [2, 3]), write(tmp_path / "b.npz", [2], dims=(3, 4))]
-    with pytest.raises(BadInput, match=r"b\.npz: found 3 observation and 4 action values, allowed are as many"):
-        read_recordings(files)
+    with pytest.raises(InputError, match=r"b\.npz: found 3 observation and 4 action values, allowed are as many"):
+        read_demonstrations(files)
 
 
 def test_an_orientation_is_its_matrix_whatever_the_sign_of_the_quaternion(tmp_path):
@@ -74,20 +74,20 @@ def test_an_orientation_is_its_matrix_whatever_the_sign_of_the_quaternion(tmp_pa
     quarter_turn_about_z = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
     states = np.array([[7, 0, 0, half, half, 8], [7, 0, 0, -half, -half, 8], [7, 0, 0, 0, 0, 8]])
     path = write(tmp_path / "a.npz", [3], observations=states)
-    found = read_recordings([path]).with_rotation_matrices([1]).dataset.observations_B
+    found = read_demonstrations([path]).with_rotation_matrices([1]).dataset.observations_B
     for row, matrix in zip(found, [quarter_turn_about_z, quarter_turn_about_z, np.eye(3)], strict=True):
         np.testing.assert_allclose(row, [7, *np.ravel(matrix), 8], atol=1e-6)
 
 
 def test_two_orientations_keep_their_places(tmp_path):
     states = np.tile([0, 0, 0, 1, 5, 0, 0, 0, 1, 6], (2, 1))
-    found = read_recordings([write(tmp_path / "a.npz", [2], observations=states)]).with_rotation_matrices([0, 5])
+    found = read_demonstrations([write(tmp_path / "a.npz", [2], observations=states)]).with_rotation_matrices([0, 5])
     np.testing.assert_array_equal(found.dataset.observations_B[0], [*np.eye(3).ravel(), 5, *np.eye(3).ravel(), 6])
 
 
 @pytest.mark.parametrize("place", [0, 3, 9])
 def test_places_without_a_quaternion_are_refused(tmp_path, place):
     states = np.tile([2, 0, 0, 0, 1], (2, 1))
-    recording = read_recordings([write(tmp_path / "a.npz", [2], observations=states)])
-    with pytest.raises(BadInput, match=f"--rotation: found {place}"):
+    recording = read_demonstrations([write(tmp_path / "a.npz", [2], observations=states)])
+    with pytest.raises(InputError, match=f"--rotation: found {place}"):
         recording.with_rotation_matrices([place])

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 from rich.console import Console
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.results import new_results, read_results, run_of, spread, table
 
 ROWS = [
@@ -46,12 +46,12 @@ def test_rows_must_say_what_was_run():
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"experiment": "maze"}', b"\xff"])
 def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "results.json").write_bytes(content)
-    with pytest.raises(BadInput, match=r"results\.json"):
+    with pytest.raises(InputError, match=r"results\.json"):
         read_results(tmp_path)
 
 
 def test_no_file_is_refused(tmp_path):
-    with pytest.raises(BadInput, match="there is no such file"):
+    with pytest.raises(InputError, match="there is no such file"):
         read_results(tmp_path)
 
 

@@ -16,9 +16,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, Strict, validated
+from fleet_contract.validation import InputError, StrictModel, validated
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import Descent
+from fleet_learning.optimization import OptimizerState
 from fleet_learning.policy import Policy
 from fleet_learning.policy_kinds import policy_class
 from fleet_learning.scaling import Scaling
@@ -26,7 +26,7 @@ from fleet_learning.scaling import Scaling
 FORMAT = "fleet-policy-1"
 
 
-class About(Strict):
+class CheckpointMetadata(StrictModel):
     """What a checkpoint says about itself."""
 
     robot: str
@@ -47,23 +47,23 @@ class About(Strict):
     """Of the code that made it."""
 
 
-def describe(
+def checkpoint_metadata(
     policy: Policy, contract: RobotContract, *, threshold: float | None, dataset: Dataset, command: str
-) -> About:
+) -> CheckpointMetadata:
     """What the policy's checkpoint is to say."""
-    return About(
+    return CheckpointMetadata(
         robot=contract.robot,
         contract=contract.digest,
         policy=policy.config,
         threshold=threshold,
         dataset=dataset.digest,
-        gradient_steps=policy.descent.steps,
+        gradient_steps=policy.optimizer_state.steps,
         command=command,
         version=version(__package__),
     )
 
 
-def write_checkpoint(path: Path, policy: Policy, about: About) -> str:
+def write_checkpoint(path: Path, policy: Policy, about: CheckpointMetadata) -> str:
     """Write a checkpoint, whole or not at all.
 
     Returns:
@@ -87,7 +87,7 @@ def file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read_checkpoint(path: Path, contract: RobotContract) -> tuple[Policy, About]:
+def read_checkpoint(path: Path, contract: RobotContract) -> tuple[Policy, CheckpointMetadata]:
     """The policy at `path`, for robots of this contract.
 
     Raises:
@@ -98,22 +98,22 @@ def read_checkpoint(path: Path, contract: RobotContract) -> tuple[Policy, About]
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
     except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such checkpoint.") from None
+        raise InputError(f"{path}: there is no such checkpoint.") from None
     except (SafetensorError, OSError) as error:
-        raise BadInput(
+        raise InputError(
             f"{path}: found no whole safetensors file ({error}), allowed is a checkpoint of this stack."
         ) from None
     if metadata.get("format") != FORMAT:
-        raise BadInput(f"{path}: format found {metadata.get('format')!r}, allowed is {FORMAT!r}.")
+        raise InputError(f"{path}: format found {metadata.get('format')!r}, allowed is {FORMAT!r}.")
     text = metadata.get("about", "")
     about = _about(_parsed(text), source=f"{path} (about)")
     other_types = any(tensor.dtype != torch.float32 for tensor in tensors.values())
     if other_types or metadata.get("content") != _content_digest(tensors, text):
-        raise BadInput(f"{path}: content found differs from its digest, allowed is the file as it was written.")
+        raise InputError(f"{path}: content found differs from its digest, allowed is the file as it was written.")
     found = about.policy.observed_shape, about.policy.action_dim
     allowed = contract.observed_shape(about.policy.observes), contract.action_dim
     if found != allowed:
-        raise BadInput(
+        raise InputError(
             f"{path}: dimensions found {_by(found[0])} observation and {found[1]} action values, "
             f"allowed are {_by(allowed[0])} and {allowed[1]} (robot {contract.robot})."
         )
@@ -121,29 +121,33 @@ def read_checkpoint(path: Path, contract: RobotContract) -> tuple[Policy, About]
     try:
         return _built(about, tensors), about
     except (KeyError, ValueError):
-        raise BadInput(f"{path}: tensors found are not those of the shape it names, allowed are these alone.") from None
+        raise InputError(
+            f"{path}: tensors found are not those of the shape it names, allowed are these alone."
+        ) from None
 
 
 def _by(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
 
 
-def _about(found: Any, *, source: str) -> About:
+def _about(found: Any, *, source: str) -> CheckpointMetadata:
     """What a checkpoint says about itself, with the config of its kind of policy."""
     policy = found.get("policy") if isinstance(found, dict) else None
     if not isinstance(policy, dict):
-        return validated(found, About, source=source)
+        return validated(found, CheckpointMetadata, source=source)
     try:
         config_type = policy_class(policy.get("kind")).config_type
-    except BadInput as error:
-        raise BadInput(f"{source}: {error}") from None
-    with_config = create_model("About", __base__=About, policy=(config_type, ...))
-    return About(**dict(validated(found, with_config, source=source)))
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
+    with_config = create_model("CheckpointMetadata", __base__=CheckpointMetadata, policy=(config_type, ...))
+    return CheckpointMetadata(**dict(validated(found, with_config, source=source)))
 
 
-def _built(about: About, tensors: dict[str, Tensor]) -> Policy:
+def _built(about: CheckpointMetadata, tensors: dict[str, Tensor]) -> Policy:
     scaling = Scaling(**{name: tensors.pop(f"scaling.{name}") for name in Scaling.__dataclass_fields__})
-    return policy_class(about.policy.kind).from_tensors(about.policy, tensors, scaling, Descent(about.gradient_steps))
+    return policy_class(about.policy.kind).from_tensors(
+        about.policy, tensors, scaling, OptimizerState(about.gradient_steps)
+    )
 
 
 def _parsed(text: str) -> object:

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from fleet_learning.optimization import Watch
+from fleet_learning.optimization import OnStep
 
-WatchFrom = Callable[[int], Watch]
+OnStepFrom = Callable[[int], OnStep]
 """From the gradient steps that a policy has taken to the watch of its next training."""
 
 
 @contextmanager
-def curves(folder: Path) -> Iterator[WatchFrom]:
+def curves(folder: Path) -> Iterator[OnStepFrom]:
     """Watches that write every measure into event files in `folder`, at the policy's own count of gradient steps."""
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(folder)) as writer:
 
-        def watch_from(first_step: int) -> Watch:
+        def watch_from(first_step: int) -> OnStep:
             def watch(done: int, measures: Mapping[str, float]) -> None:
                 for name, value in measures.items():
                     writer.add_scalar(name, value, first_step + done)

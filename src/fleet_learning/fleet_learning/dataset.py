@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def new_dataset(
     return Dataset(observed_B.astype(_type_of(observed_B.shape[1:])), np.asarray(actions_BA).astype(np.float32))
 
 
-def empty(observed: tuple[int, ...], action_dim: int) -> Dataset:
+def empty_dataset(observed: tuple[int, ...], action_dim: int) -> Dataset:
     """No pairs of observations of this shape."""
     return Dataset(np.zeros((0, *observed), _type_of(observed)), np.zeros((0, action_dim), np.float32))
 
@@ -105,20 +105,20 @@ def read_dataset(path: Path, observed: tuple[int, ...], action_dim: int) -> Data
             observations_B = arrays["observations"] if images else arrays["observations"].astype(np.float32)
             dataset = Dataset(observations_B, arrays["actions"].astype(np.float32))
     except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file.") from None
+        raise InputError(f"{path}: there is no such file.") from None
     except Exception:  # noqa: BLE001 - there are many ways to be no such file
-        raise BadInput(
+        raise InputError(
             f"{path}: found no arrays 'observations' and 'actions', allowed is a .npz file that holds both."
         ) from None
     found = (dataset.observations_B.shape, dataset.actions_BA.shape)
     rows = dataset.observations_B.shape[:1]
     if found != ((*rows, *observed), (*rows, action_dim)):
         wanted = ", ".join(map(str, observed))
-        raise BadInput(f"{path}: shapes found {found}, allowed are (B, {wanted}) and (B, {action_dim}).")
+        raise InputError(f"{path}: shapes found {found}, allowed are (B, {wanted}) and (B, {action_dim}).")
     if dataset.observations_B.dtype != _type_of(observed):
-        raise BadInput(f"{path}: images found of {dataset.observations_B.dtype} values, allowed are uint8 values.")
+        raise InputError(f"{path}: images found of {dataset.observations_B.dtype} values, allowed are uint8 values.")
     if not (np.isfinite(dataset.observations_B).all() and np.isfinite(dataset.actions_BA).all()):
-        raise BadInput(f"{path}: found values that are not finite, allowed are finite values only.")
+        raise InputError(f"{path}: found values that are not finite, allowed are finite values only.")
     return dataset
 
 

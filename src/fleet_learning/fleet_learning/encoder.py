@@ -28,7 +28,7 @@ def observed_shape(shape: EncoderShape | None, state_dim: int) -> tuple[int, ...
     return shape.observed if shape else (state_dim,)
 
 
-def seen(encoders: Encoders | None, observed_EB: Tensor) -> Tensor:
+def encode(encoders: Encoders | None, observed_EB: Tensor) -> Tensor:
     """States (E, B, S) behind observations in model space: an encoder's features, or the state that it is."""
     return encoders(observed_EB) if encoders else observed_EB
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_contract.action import ActionSource, RobotAction
-from fleet_learning.dataset import Dataset, empty, new_dataset
+from fleet_learning.dataset import Dataset, empty_dataset, new_dataset
 
 
 class HumanPairs:
@@ -18,7 +18,7 @@ class HumanPairs:
     def __init__(self, robots: int, observed: tuple[int, ...], action_dim: int) -> None:
         """`observed` is the shape of one observation."""
         self._robots = robots
-        self._empty = empty(observed, action_dim)
+        self._empty = empty_dataset(observed, action_dim)
         self._observations: dict[tuple[int, int], NDArray[np.generic]] = {}
         self._actions: dict[tuple[int, int], RobotAction] = {}
         self._pairs: dict[tuple[int, int], tuple[NDArray[np.generic], tuple[float, ...]]] = {}
@@ -39,7 +39,7 @@ class HumanPairs:
             self._join(tick, robot)
 
     def add_action(self, robot: int, action: RobotAction) -> None:
-        """A robot's action, as the gate released it; where nobody drove, the robot may be absent and observe nothing."""
+        """A robot's action, as the gate released it; where nobody drove, the robot may be unreachable and observe nothing."""
         if action.source is ActionSource.NOBODY or action.tick < self._begins[robot]:
             self._observations.pop((action.tick, robot), None)
             self._joined.setdefault(action.tick, set()).add(robot)

@@ -11,19 +11,22 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import AliasChoices, Field
 from torch import Tensor
 
 from fleet_learning.randomness import torch_generator
-from fleet_learning.resume_file import TrainingFile
+from fleet_learning.resume_file import ResumeFile
 
-Watch = Callable[[int, Mapping[str, float]], None]
+FORMERLY_DESCENT = Field(validation_alias=AliasChoices("optimizer", "descent"))
+"""Checkpoints of version 0.1.0 call it `descent`."""
+OnStep = Callable[[int, Mapping[str, float]], None]
 """Called after every gradient step with the steps done in this call and the step's measures by name."""
-KEEP_EVERY = 100
+SAVE_EVERY_STEPS = 100
 """Steps after which a training is written down."""
 
 
 @dataclass(frozen=True)
-class DescentConfig:
+class OptimizerConfig:
     """Adam, with a learning rate that falls in stairs over the whole life of a policy."""
 
     batch_size: int = 512
@@ -38,7 +41,7 @@ class DescentConfig:
 
 
 @dataclass(frozen=True)
-class Descent:
+class OptimizerState:
     """Where the descent of one policy stands."""
 
     steps: int = 0
@@ -51,19 +54,19 @@ Loss = Callable[[Tensor, torch.Generator], tuple[Tensor, Mapping[str, Tensor]]]
 """From the batch's row indices (E, B) to the scalar to descend on and the measures per member (E,) to report."""
 
 
-def descend(
+def optimize(
     parameters: Sequence[Tensor],
     loss: Loss,
     rows: Sequence[NDArray[np.int64]],
-    config: DescentConfig,
-    before: Descent,
+    config: OptimizerConfig,
+    before: OptimizerState,
     *,
     steps: int,
     seed: int,
-    watch: Watch | None,
-    keep: TrainingFile | None,
+    watch: OnStep | None,
+    resume_file: ResumeFile | None,
     buffers: Sequence[Tensor] = (),
-) -> tuple[Descent, float]:
+) -> tuple[OptimizerState, float]:
     """Change the parameters in place.
 
     Args:
@@ -75,60 +78,60 @@ def descend(
         steps: gradient steps to take.
         seed: of batches, and of what `loss` draws; the same step of the same descent draws the same.
         watch: told of every step.
-        keep: where to write the training down while it runs.
+        resume_file: where to write the training down while it runs.
         buffers: other tensors that `loss` changes in place.
 
     Returns:
         Where the descent stands now, and the mean of the first measure over members and the last tenth of the steps.
     """
-    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
-    _set_moments(optimiser, before.moments)
+    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
+    _set_moments(optimizer, before.moments)
     generator = torch_generator(seed, before.steps)
     losses = torch.zeros(steps)
     named = {"losses": losses} | {f"state.{i}": tensor for i, tensor in enumerate([*parameters, *buffers])}
     own_rows = [torch.from_numpy(row) for row in rows]
     done = 0
-    if keep and (kept := keep.read()):
-        done = int(kept.pop("done"))
-        generator.set_state(kept.pop("generator"))
+    if resume_file and (saved := resume_file.read()):
+        done = int(saved.pop("done"))
+        generator.set_state(saved.pop("generator"))
         with torch.no_grad():
             for name, tensor in named.items():
-                tensor.copy_(kept.pop(name))
-        _set_moments(optimiser, kept)
+                tensor.copy_(saved.pop(name))
+        _set_moments(optimizer, saved)
     for step in range(done, steps):
         rate = config.rate(before.steps + step)
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = rate
         batch = torch.stack(
             [row[torch.randint(len(row), (config.batch_size,), generator=generator)] for row in own_rows]
         )
         value, measures = loss(batch, generator)
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(value)
-        optimiser.step()
+        optimizer.step()
         means = {name: measure.mean().item() for name, measure in measures.items()}
         losses[step] = next(iter(means.values()))
         if watch:
             watch(step + 1, means | {"learning rate": rate})
-        if keep and (step + 1) % KEEP_EVERY == 0:
+        if resume_file and (step + 1) % SAVE_EVERY_STEPS == 0:
             state = {"done": torch.tensor(step + 1), "generator": generator.get_state()}
-            keep.write(state | named | _moments(optimiser))
-    if keep:
-        keep.remove()
-    return Descent(before.steps + steps, _moments(optimiser)), losses[-max(1, steps // 10) :].mean().item()
+            resume_file.write(state | named | _moments(optimizer))
+    if resume_file:
+        resume_file.remove()
+    return OptimizerState(before.steps + steps, _moments(optimizer)), losses[-max(1, steps // 10) :].mean().item()
 
 
-def _moments(optimiser: torch.optim.Adam) -> dict[str, Tensor]:
+def _moments(optimizer: torch.optim.Adam) -> dict[str, Tensor]:
     return {
         f"{parameter}.{name}": value
-        for parameter, values in optimiser.state_dict()["state"].items()
+        for parameter, values in optimizer.state_dict()["state"].items()
         for name, value in values.items()
     }
 
 
-def _set_moments(optimiser: torch.optim.Adam, moments: Mapping[str, Tensor]) -> None:
+def _set_moments(optimizer: torch.optim.Adam, moments: Mapping[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in moments.items():
         parameter, name = key.split(".")
         state.setdefault(int(parameter), {})[name] = value.clone()
-    optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})

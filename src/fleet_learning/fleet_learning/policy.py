@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fleet_contract.robot import Stream
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import Descent, Watch
+from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_learning.scaling import Scaling
 
 P_co = TypeVar("P_co", covariant=True)
@@ -45,7 +45,7 @@ class Fitted(Generic[P_co]):
     """Mean over members and the last tenth of the steps."""
 
 
-def undecided(robots: int) -> Decision:
+def no_decision(robots: int) -> Decision:
     """What is decided before anything was learned: nothing, and unsure everywhere."""
     return Decision(np.zeros((robots, 0)), np.ones(robots), np.zeros(robots))
 
@@ -100,7 +100,7 @@ class Policy(Decider, Protocol):
         """Between the robot's units and the model's."""
 
     @property
-    def descent(self) -> Descent:
+    def optimizer_state(self) -> OptimizerState:
         """How far it has learned."""
 
     @property
@@ -114,7 +114,7 @@ class Policy(Decider, Protocol):
         """
 
     def fit(
-        self, dataset: Dataset, *, steps: int, seed: int, watch: Watch | None = None, keep: Path | None = None
+        self, dataset: Dataset, *, steps: int, seed: int, watch: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
         """Train further; this policy stays as it is.
 
@@ -123,21 +123,23 @@ class Policy(Decider, Protocol):
             steps: gradient steps.
             seed: of bootstraps, batches and counter-examples.
             watch: called after every step.
-            keep: file from which a training that was cut goes on, and which is gone when it is done.
+            resume_path: file from which a training that was cut goes on, and which is gone when it is done.
 
         Raises:
-            BadInput: `keep` holds another training.
+            BadInput: `resume_path` holds another training.
             ValueError: the dataset is empty.
         """
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The model's parameters by name."""
 
-    def with_state(self, tensors: Mapping[str, torch.Tensor], descent: Descent) -> Self:
-        """The same policy with other parameters, which has learned as far as `descent` says."""
+    def with_state(self, tensors: Mapping[str, torch.Tensor], optimizer_state: OptimizerState) -> Self:
+        """The same policy with other parameters, which has learned as far as `optimizer_state` says."""
 
     @classmethod
-    def from_tensors(cls, config: Any, tensors: Mapping[str, torch.Tensor], scaling: Scaling, descent: Descent) -> Self:
+    def from_tensors(
+        cls, config: Any, tensors: Mapping[str, torch.Tensor], scaling: Scaling, optimizer_state: OptimizerState
+    ) -> Self:
         """The policy of this config with these parameters.
 
         Raises:

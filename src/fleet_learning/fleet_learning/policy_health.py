@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_common.health import Check, Level
-from fleet_common.recent_window import Recent
+from fleet_common.recent_window import RecentWindow
 
 LATE_SHARE = 0.1
 """Of the decisions: in real time, so many that take longer than a tick are told of."""
@@ -25,7 +25,7 @@ class PolicyHealth:
         self._tick_s = tick_s
         self._real_time = real_time
         self._unit = unit
-        self._decisions_s = Recent[float]()
+        self._decisions_s = RecentWindow[float]()
         self._uncertainties_N: NDArray[np.float64] = np.empty(0)
         self._waits_since_s: float | None = None
         self._refusal = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_learning.policy import Policy
 
 GROUP = "fleet.policies"
@@ -22,6 +22,6 @@ def policy_class(kind: object) -> type[Policy]:
     """
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if kind not in found:
-        raise BadInput(f"policy.kind: found {kind!r}, allowed are {', '.join(sorted(found))}.")
+        raise InputError(f"policy.kind: found {kind!r}, allowed are {', '.join(sorted(found))}.")
     loaded: type[Policy] = found[str(kind)].load()
     return loaded

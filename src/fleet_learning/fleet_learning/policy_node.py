@@ -15,12 +15,13 @@ from fleet_interfaces.msg import RobotAction as ActionMessage
 from numpy.typing import NDArray
 
 from fleet_common.health import Check
-from fleet_common.node import NEWEST, OFFERED, FleetNode, run_process
-from fleet_common.observations import observe
+from fleet_common.node import FleetNode, run_process
+from fleet_common.observations import subscribe_to_observations
+from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import read_checkpoint
-from fleet_learning.policy import Decision, Policy, undecided
+from fleet_learning.policy import Decision, Policy, no_decision
 from fleet_learning.policy_health import PolicyHealth
 from fleet_learning.randomness import torch_generator
 
@@ -49,15 +50,19 @@ class PolicyNode(FleetNode):
         self._stamp = Time()
         self._observations: dict[int, NDArray[np.generic]] = {}
         self._decided: set[int] = set()
-        self._absent: dict[int, int] = {}
+        self._unreachable: dict[int, int] = {}
         names = self.fleet.robot_names
-        self._actions = [self.create_publisher(ActionMessage, f"{name}/policy_action", OFFERED) for name in names]
-        self._reports = self.create_publisher(PolicyReport, "fleet/policy_report", OFFERED)
-        observe(self, self._policy.observes if self._policy else "state", self._on_observation, NEWEST)
-        self.create_subscription(PolicyVersion, "fleet/policy_version", self._on_version, NEWEST)
+        self._actions = [
+            self.create_publisher(ActionMessage, f"{name}/policy_action", TRANSIENT_LOCAL_100) for name in names
+        ]
+        self._reports = self.create_publisher(PolicyReport, "fleet/policy_report", TRANSIENT_LOCAL_100)
+        subscribe_to_observations(
+            self, self._policy.observes if self._policy else "state", self._on_observation, TRANSIENT_LOCAL_1
+        )
+        self.create_subscription(PolicyVersion, "fleet/policy_version", self._on_version, TRANSIENT_LOCAL_1)
         for robot, name in enumerate(names):
             topic = f"{name}/{self.robot_contract.violation.topic}"
-            self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), NEWEST)
+            self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), TRANSIENT_LOCAL_1)
 
     def checks(self) -> Sequence[Check]:
         """See `FleetNode.checks`."""
@@ -85,8 +90,8 @@ class PolicyNode(FleetNode):
             self._decide_if_complete()
 
     def _on_status(self, robot: int, message: RobotStatus) -> None:
-        """The tick at which a robot is absent."""
-        self._absent[robot] = message.tick if message.absent else -1
+        """The tick at which a robot is unreachable."""
+        self._unreachable[robot] = message.tick if message.unreachable else -1
         self._decide_if_complete()
 
     def _on_version(self, message: PolicyVersion) -> None:
@@ -94,7 +99,7 @@ class PolicyNode(FleetNode):
             return
         try:
             self._policy = self._load(Path(message.path))
-        except BadInput as error:
+        except InputError as error:
             self.get_logger().error(f"version {message.version} is not served: {error}")
             self._health.refused(message.version, str(error))
             self.diagnose()
@@ -110,15 +115,15 @@ class PolicyNode(FleetNode):
 
     def _awaited(self) -> set[int]:
         """Robots whose observations of this tick are still to come."""
-        absent = {robot for robot, tick in self._absent.items() if tick == self._tick}
-        return set(range(len(self.fleet.robot_names))) - absent - self._decided - self._observations.keys()
+        unreachable = {robot for robot, tick in self._unreachable.items() if tick == self._tick}
+        return set(range(len(self.fleet.robot_names))) - unreachable - self._decided - self._observations.keys()
 
     def _decide(self) -> None:
         began = time.perf_counter()
         robots = sorted(self._observations)
         generator = torch_generator(self._seed, self._tick)
         observations_N = np.stack([self._observations[robot] for robot in robots])
-        decision = self._policy.decide(observations_N, generator) if self._policy else undecided(len(robots))
+        decision = self._policy.decide(observations_N, generator) if self._policy else no_decision(len(robots))
         self._observations.clear()
         decision_s = time.perf_counter() - began
         self._health.decided(decision_s, decision.uncertainties_N, time.monotonic())

@@ -11,16 +11,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 
-def training_key(*parts: object) -> str:
+def resume_key(*parts: object) -> str:
     """What identifies a training: the same parts give the same key."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
-class TrainingFile:
+class ResumeFile:
     """One training's tensors at `path`, written whole or not at all."""
 
     path: Path
@@ -45,9 +45,9 @@ class TrainingFile:
                 key = (file.metadata() or {}).get("key")
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
         except (SafetensorError, OSError) as error:
-            raise BadInput(f"{self.path}: found no training ({error}), allowed is the one that was cut.") from None
+            raise InputError(f"{self.path}: found no training ({error}), allowed is the one that was cut.") from None
         if key != self.key:
-            raise BadInput(f"{self.path}: found another training, allowed is the one that was cut, or no file.")
+            raise InputError(f"{self.path}: found another training, allowed is the one that was cut, or no file.")
         return tensors
 
     def remove(self) -> None:

@@ -17,10 +17,11 @@ from fleet_interfaces.msg import RobotAction as ActionMessage
 from numpy.typing import NDArray
 
 from fleet_common.health import Check
-from fleet_common.node import EVERY, OFFERED, FleetNode, run_process
-from fleet_common.observations import observe
+from fleet_common.node import FleetNode, run_process
+from fleet_common.observations import subscribe_to_observations
+from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.action import action_of
-from fleet_learning.checkpoint import describe, file_digest, read_checkpoint, write_checkpoint
+from fleet_learning.checkpoint import checkpoint_metadata, file_digest, read_checkpoint, write_checkpoint
 from fleet_learning.curves import curves
 from fleet_learning.dataset import Dataset, read_dataset
 from fleet_learning.human_pairs import HumanPairs
@@ -46,7 +47,7 @@ class TrainerNode(FleetNode):
         self._seed = self.setting("seed", 0, "Seed of bootstraps and batches.")
         contract = self.robot_contract
         self._version = 1
-        self._policy, self._about = read_checkpoint(self.fleet.policy.first, contract)
+        self._policy, self._about = read_checkpoint(self.fleet.policy.require_checkpoint(), contract)
         self._dims = contract.observed_shape(self._policy.observes), contract.action_dim
         self._dataset = read_dataset(self.fleet.training.demonstrations, *self._dims)
         self._offline = len(self._dataset)
@@ -58,12 +59,12 @@ class TrainerNode(FleetNode):
         self._began = 0.0
         self._stopping = False
         self._trained = self.create_guard_condition(self._on_trained)
-        self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", OFFERED)
+        self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", TRANSIENT_LOCAL_100)
         self._resume()
-        observe(self, self._policy.observes, self._on_observation, EVERY)
+        subscribe_to_observations(self, self._policy.observes, self._on_observation, TRANSIENT_LOCAL_1000)
         for robot, name in enumerate(self.fleet.robot_names):
             done = partial(self._on_action, robot)
-            self.create_subscription(ActionMessage, f"{name}/{contract.action.topic}", done, EVERY)
+            self.create_subscription(ActionMessage, f"{name}/{contract.action.topic}", done, TRANSIENT_LOCAL_1000)
 
     def close(self) -> None:
         """Give up a training that is under way."""
@@ -141,7 +142,7 @@ class TrainerNode(FleetNode):
                 self.get_logger().info(f"version {self._version + 1}: step {done} of {steps}, {told}")
 
         with curves(self.run_dir / "curves") as watch_from:
-            draw = watch_from(self._policy.descent.steps)
+            draw = watch_from(self._policy.optimizer_state.steps)
             return self._policy.fit(dataset, steps=steps, seed=self._seed, watch=watch)
 
     def _on_trained(self) -> None:
@@ -155,7 +156,7 @@ class TrainerNode(FleetNode):
             raise
         self._training = None
         self._health.ended()
-        about = describe(
+        about = checkpoint_metadata(
             trained.policy,
             self.robot_contract,
             threshold=self._about.threshold,

@@ -16,11 +16,11 @@ from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
 from fleet_learning.scaling import Scaling
 
-TrainingPairs = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
+TrainingBatches = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
 """From row indices (E, B) and a generator to observations (E, B, ...) and actions (E, B, A), both in model space."""
 
 
-def training_pairs(dataset: Dataset, scaling: Scaling, augmentation: Augmentation, seed: int) -> TrainingPairs:
+def training_batches(dataset: Dataset, scaling: Scaling, augmentation: Augmentation, seed: int) -> TrainingBatches:
     """States as they are; of images one of their copies."""
     if not dataset.has_images:
         states_BS, actions_BA = scaling.pairs(dataset)

@@ -29,7 +29,7 @@ class Transitions:
     next_states_BS: NDArray[np.float32]
     violated_B: NDArray[np.bool_]
     """The step led into constraint violation."""
-    ended_B: NDArray[np.bool_]
+    episode_over_B: NDArray[np.bool_]
     """The step ended the episode without violation, by success or by time. Its next state may belong to the next episode,
     and is not looked at."""
 
@@ -57,7 +57,7 @@ def transitions_of(
     actions: Sequence[RobotAction],
     next_states_NS: NDArray[np.float64],
     violated_N: NDArray[np.bool_],
-    ended_N: NDArray[np.bool_],
+    episode_over_N: NDArray[np.bool_],
     *,
     action_dim: int,
 ) -> Transitions:
@@ -68,7 +68,7 @@ def transitions_of(
         actions: one per robot, as the gate released them.
         next_states_NS: observations after the step.
         violated_N: in violation after the step.
-        ended_N: the step ended an episode.
+        episode_over_N: the step ended an episode.
         action_dim: A.
     """
     rows = [robot for robot, action in enumerate(actions) if action.kind is ActionKind.MOVE]
@@ -77,5 +77,5 @@ def transitions_of(
         np.array([actions[robot].values for robot in rows], dtype=np.float32).reshape(-1, action_dim),
         next_states_NS[rows].astype(np.float32),
         violated_N[rows],
-        ended_N[rows],
+        episode_over_N[rows],
     )

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fleet_contract.validation import BadInput
-from fleet_learning.dataset import Dataset, empty, read_dataset
+from fleet_contract.validation import InputError
+from fleet_learning.dataset import Dataset, empty_dataset, read_dataset
 
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -55,7 +55,7 @@ def test_aggregation_keeps_rows_and_order(one, two):
         source, row = (one, index) if index < len(one) else (two, index - len(one))
         np.testing.assert_array_equal(both.observations_B[index], source.observations_B[row])
         np.testing.assert_array_equal(both.actions_BA[index], source.actions_BA[row])
-    assert same(empty((3,), 2) + one, one)
+    assert same(empty_dataset((3,), 2) + one, one)
 
 
 def test_the_digest_sees_every_number_and_which_is_which():
@@ -119,7 +119,7 @@ BAD = {
 
 
 def refusal(path) -> str:
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         read_dataset(path, (3,), 2)
     sentence = str(caught.value)
     assert sentence.startswith(f"{path}: ")
@@ -166,7 +166,7 @@ def test_a_changed_byte_is_refused_or_harmless(tmp_path_factory, place, flip):
     path.write_bytes(INTACT[:place] + bytes([INTACT[place] ^ flip]) + INTACT[place + 1 :])
     try:
         found = read_dataset(path, (3,), 2)
-    except BadInput:
+    except InputError:
         refusal(path)
     else:
         assert same(found, some(5))
@@ -207,8 +207,8 @@ def test_images_are_read_as_they_were_written_and_no_other_numbers_are_taken_for
     found = read_dataset(path, (5, 6, 3), 2)
     assert same(found, dataset)
     assert found.has_images
-    with pytest.raises(BadInput, match=r"shapes found .* allowed are \(B, 6, 5, 3\) and \(B, 2\)"):
+    with pytest.raises(InputError, match=r"shapes found .* allowed are \(B, 6, 5, 3\) and \(B, 2\)"):
         read_dataset(path, (6, 5, 3), 2)
     np.savez(path, observations=images.astype(np.float32), actions=dataset.actions_BA)
-    with pytest.raises(BadInput, match="images found of float32 values, allowed are uint8 values"):
+    with pytest.raises(InputError, match="images found of float32 values, allowed are uint8 values"):
         read_dataset(path, (5, 6, 3), 2)

@@ -78,10 +78,10 @@ def test_a_tick_is_complete_when_all_that_was_done_up_to_it_is_known_however_oft
     assert len(pairs.between(0, TICKS)) == len(expected_rows(did, 0, TICKS)[0])
 
 
-def test_an_absent_robot_observes_nothing_and_is_not_waited_for():
+def test_an_unreachable_robot_observes_nothing_and_is_not_waited_for():
     pairs = HumanPairs(ROBOTS, (3,), 2)
     pairs.add_action(
-        1, RobotAction(0, ActionKind.HOLD, ActionSource.NOBODY, reason="absent: no /robot_02/odom for 0.3 s")
+        1, RobotAction(0, ActionKind.HOLD, ActionSource.NOBODY, reason="unreachable: no /robot_02/odom for 0.3 s")
     )
     assert not pairs.has_all_of(0)
     pairs.add_action(0, action_at(0, 0, ActionKind.MOVE, ActionSource.HUMAN))

@@ -10,7 +10,7 @@ import torch
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
 from fleet_learning.scaling import fit_scaling
-from fleet_learning.training_batches import training_pairs
+from fleet_learning.training_batches import training_batches
 
 LOW, HIGH = torch.tensor([-2.0]), torch.tensor([2.0])
 AUGMENTATION = Augmentation(copies=3)
@@ -26,7 +26,7 @@ def images(rows: int) -> Dataset:
 def seen(dataset: Dataset, rows: list[int], seed: int = 0, times: int = 40) -> list[set[bytes]]:
     """All copies of these rows that come in many batches, in the image's values."""
     scaling = fit_scaling(torch.from_numpy(images(9).observations_B), LOW, HIGH)
-    pairs = training_pairs(dataset, scaling, AUGMENTATION, seed)
+    pairs = training_batches(dataset, scaling, AUGMENTATION, seed)
     generator, found = torch.Generator().manual_seed(1), [set[bytes]() for _ in rows]
     for _ in range(times):
         observed, actions = pairs(torch.tensor([rows]), generator)
@@ -54,6 +54,6 @@ def test_states_come_as_they_are():
     dataset = Dataset(states, np.full((5, 1), 3.0, np.float32))
     scaling = fit_scaling(torch.from_numpy(states), LOW, HIGH)
     batch = torch.tensor([[0, 4], [1, 1]])
-    observed, actions = training_pairs(dataset, scaling, replace(AUGMENTATION, copies=1), 0)(batch, torch.Generator())
+    observed, actions = training_batches(dataset, scaling, replace(AUGMENTATION, copies=1), 0)(batch, torch.Generator())
     torch.testing.assert_close(observed, scaling.states(torch.from_numpy(states))[batch])
     assert (actions == 1).all()  # on the edge of the range

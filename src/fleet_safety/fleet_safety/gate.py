@@ -41,7 +41,7 @@ class ActionGate:
         violated: bool,
         policy: RobotAction | None,
         human: RobotAction | None,
-        absent: str = "",
+        unreachable: str = "",
     ) -> RobotAction:
         """The action that the robot gets at this tick.
 
@@ -51,12 +51,12 @@ class ActionGate:
             violated: the robot is in constraint violation.
             policy: the policy's proposal, if it has come.
             human: the supervisor's proposal, if it has come.
-            absent: why the robot cannot be reached; empty if it is there.
+            unreachable: why the robot cannot be reached; empty if it is there.
         """
         if self._stopped:
             return _hold(tick, "emergency stop")
-        if absent:
-            return _hold(tick, f"absent: {absent}")
+        if unreachable:
+            return _hold(tick, f"unreachable: {unreachable}")
         if lease is not None:
             return self._checked(tick, human, _why_not_human(lease, human)) if human else _hold(tick, "no human action")
         if violated:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from fleet_common.health import Check, Level
-from fleet_common.recent_window import Recent
+from fleet_common.recent_window import RecentWindow
 from fleet_contract.action import ActionSource, RobotAction
 
 LATE = {"no policy action", "no human action", "action of tick N", "action without the lease"}
@@ -30,7 +30,7 @@ class GateHealth:
     def __init__(self) -> None:
         self._tick = -1
         self._reasons: Counter[str] = Counter()
-        self._ticks = Recent[Counter[str]]()
+        self._ticks = RecentWindow[Counter[str]]()
 
     def released(self, action: RobotAction, now_s: float) -> None:
         """A robot has got its action of a tick."""

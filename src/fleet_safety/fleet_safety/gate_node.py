@@ -15,7 +15,8 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from fleet_common.health import Check
-from fleet_common.node import ALIVE, NEWEST, OFFERED, FleetNode, run_process
+from fleet_common.node import FleetNode, run_process
+from fleet_common.qos import LIVELINESS, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
 from fleet_contract.action import RobotAction, action_of, fill_action
 from fleet_contract.lease import lease_of
 from fleet_safety.gate import ActionGate
@@ -49,20 +50,20 @@ class GateNode(FleetNode):
         self._released: set[str] = set()
         contract, names = self.robot_contract, self.fleet.robot_names
         self._actions = {
-            n: self.create_publisher(ActionMessage, f"{n}/{contract.action.topic}", OFFERED) for n in names
+            n: self.create_publisher(ActionMessage, f"{n}/{contract.action.topic}", TRANSIENT_LOCAL_100) for n in names
         }
-        self._stopped = self.create_publisher(Bool, "fleet/emergency_stopped", ALIVE)
+        self._stopped = self.create_publisher(Bool, "fleet/emergency_stopped", LIVELINESS)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._deadline = self.create_timer(DEADLINE / contract.rate_hz, self._hold_all, clock=steady, autostart=False)
         patience_s = self.fleet.supervisors.patience_s
         self._patience = self.create_timer(patience_s, self._hold_leased, clock=steady, autostart=False)
         for name in names:
             heard = partial(self._on_status, name)
-            self.create_subscription(RobotStatus, f"{name}/{contract.violation.topic}", heard, NEWEST)
+            self.create_subscription(RobotStatus, f"{name}/{contract.violation.topic}", heard, TRANSIENT_LOCAL_1)
             for topic in (POLICY, HUMAN):
                 heard = partial(self._on_proposal, name, topic)
-                self.create_subscription(ActionMessage, f"{name}/{topic}", heard, NEWEST)
-        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, NEWEST)
+                self.create_subscription(ActionMessage, f"{name}/{topic}", heard, TRANSIENT_LOCAL_1)
+        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, TRANSIENT_LOCAL_1)
         self.create_service(Trigger, "fleet/emergency_stop", self._on_stop)
         self.create_service(Trigger, "fleet/emergency_stop_reset", self._on_reset)
         self._stopped.publish(Bool(data=self._gate.stopped))
@@ -76,9 +77,9 @@ class GateNode(FleetNode):
         if message.resting:
             return
         before = self._statuses.get(robot)
-        if before is not None and before.tick == message.tick and before.absent:
+        if before is not None and before.tick == message.tick and before.unreachable:
             # What was proposed before it was lost is not for where it is now.
-            message.absent = before.absent
+            message.unreachable = before.unreachable
         if before is None or message.tick > before.tick:
             self._released.discard(robot)
         if message.tick > self._tick:
@@ -116,7 +117,7 @@ class GateNode(FleetNode):
             return
         held = robot in leases
         proposal = self._proposals.get((robot, HUMAN if held else POLICY))
-        holds = (status.violated and not held) or status.absent or self._gate.stopped
+        holds = (status.violated and not held) or status.unreachable or self._gate.stopped
         if holds or (proposal and proposal.tick == status.tick):
             self._release(robot)
 
@@ -133,7 +134,7 @@ class GateNode(FleetNode):
             violated=status.violated,
             policy=self._proposals.get((robot, POLICY)) if leases is not None else None,
             human=self._proposals.get((robot, HUMAN)),
-            absent=status.absent,
+            unreachable=status.unreachable,
         )
         self._health.released(action, time.monotonic())
         message = ActionMessage()

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from test_action_gate import CONTRACT, DRIVING, HUMAN, POLICY, RESETTING, TICK, proposals
 
 from fleet_common.health import Level
-from fleet_common.recent_window import RECENT_S
+from fleet_common.recent_window import WINDOW_S
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_safety.gate import ActionGate
 from fleet_safety.gate_health import LATE, REFUSED, GateHealth, _reason
 
-TOLD_ELSEWHERE = {"emergency stop", "absent", "waits for a hard reset"}
+TOLD_ELSEWHERE = {"emergency stop", "unreachable", "waits for a hard reset"}
 
 
 def held(reason: str, tick: int = 0) -> RobotAction:
@@ -47,14 +47,19 @@ def test_it_is_a_warning_when_more_than_every_tenth_action_is_late(late, level):
 def test_one_refused_action_is_a_warning_until_a_minute_later():
     actions = [held("action is out of range"), *[replace(POLICY, tick=1)] * 1000]
     assert after(*actions).level is Level.WARN
-    assert after(*actions, later_s=RECENT_S + 1).level is Level.OK
+    assert after(*actions, later_s=WINDOW_S + 1).level is Level.OK
 
 
 def test_who_waits_or_is_away_is_not_late():
-    reasons = ["absent: no /robot_01/odometry for 1 s", "absent: is back", "emergency stop", "waits for a hard reset"]
+    reasons = [
+        "unreachable: no /robot_01/odometry for 1 s",
+        "unreachable: is back",
+        "emergency stop",
+        "waits for a hard reset",
+    ]
     holding = after(*map(held, reasons))
     assert holding.level is Level.OK
-    assert holding.values["absent (robot ticks)"] == 2
+    assert holding.values["unreachable (robot ticks)"] == 2
 
 
 @given(
@@ -63,13 +68,13 @@ def test_who_waits_or_is_away_is_not_late():
     violated=st.booleans(),
     policy=proposals(),
     human=proposals(),
-    absent=st.sampled_from(["", "no odometry for 1 s: why?"]),
+    unreachable=st.sampled_from(["", "no odometry for 1 s: why?"]),
 )
-def test_every_reason_for_which_the_gate_holds_means_something(stopped, lease, violated, policy, human, absent):
+def test_every_reason_for_which_the_gate_holds_means_something(stopped, lease, violated, policy, human, unreachable):
     gate = ActionGate(CONTRACT)
     if stopped:
         gate.stop()
-    action = gate.release(TICK, lease=lease, violated=violated, policy=policy, human=human, absent=absent)
+    action = gate.release(TICK, lease=lease, violated=violated, policy=policy, human=human, unreachable=unreachable)
     if action.source is ActionSource.NOBODY:
         assert _reason(action) in LATE | REFUSED | TOLD_ELSEWHERE
 

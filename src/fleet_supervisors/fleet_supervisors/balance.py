@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from teleop_gui.supervisor import Scripted
+from teleop_gui.supervisor import ScriptedSupervisor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ LEGS_23 = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
 """Directions of the legs from the middle."""
 
 
-class BalanceSupervisor(Scripted):
+class BalanceSupervisor(ScriptedSupervisor):
     """`Supervisor` of one style."""
 
     def __init__(self, style: str) -> None:

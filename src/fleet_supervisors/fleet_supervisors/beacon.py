@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from teleop_gui.supervisor import Scripted
+from teleop_gui.supervisor import ScriptedSupervisor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ UNDECIDED_M = 0.3
 """The sides are about as free where their ranges differ by no more."""
 
 
-class BeaconSupervisor(Scripted):
+class BeaconSupervisor(ScriptedSupervisor):
     """`Supervisor` that sees how far the beacon is ahead and to the left, and the ranges."""
 
     def __init__(self, style: str) -> None:

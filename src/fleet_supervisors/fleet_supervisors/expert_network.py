@@ -21,7 +21,7 @@ MOST_SIGMAS = 10.0
 
 
 @dataclass(frozen=True)
-class LearnedExpert:
+class ExpertNetwork:
     """Acts by the mean of the policy that was trained, within -1 to 1."""
 
     mean_S: NDArray[np.float64]
@@ -47,9 +47,9 @@ class LearnedExpert:
         save_file({name: np.ascontiguousarray(of, dtype=np.float32) for name, of in tensors.items()}, path)
 
 
-def read_expert(path: Path) -> LearnedExpert:
-    """The expert of a file that `LearnedExpert.write` wrote."""
+def read_expert(path: Path) -> ExpertNetwork:
+    """The expert of a file that `ExpertNetwork.write` wrote."""
     tensors = {name: of.astype(np.float64) for name, of in load_file(path).items()}
     count = sum(name.endswith(".weight") for name in tensors)
     layers = tuple((tensors[f"{index}.weight"], tensors[f"{index}.bias"]) for index in range(count))
-    return LearnedExpert(tensors["mean"], tensors["sigma"], layers)
+    return ExpertNetwork(tensors["mean"], tensors["sigma"], layers)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fleet_supervisors.expert_network import LearnedExpert, read_expert
-from teleop_gui.supervisor import Scripted
+from fleet_supervisors.expert_network import ExpertNetwork, read_expert
+from teleop_gui.supervisor import ScriptedSupervisor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ STYLES = ("learned", "mirrored")
 
 
 @dataclass(frozen=True)
-class Body:
+class Mirror:
     """What changes in a mirror between left and right."""
 
     sides: Mapping[str, str]
@@ -53,15 +53,15 @@ class Body:
 
 
 _TURNED = ("rate_x", "rate_z", "torque_x", "torque_z")
-BODIES = {
-    "ant": Body(
+MIRRORS = {
+    "ant": Mirror(
         sides={"front_left": "right_back", "front_right": "left_back"},
         odd=(
             *("velocity_y", "force_y", "yaw", "roll", "angle_to_target", *_TURNED),
             *("hip", "hip_spread", "hip_rate", "hip_last_action"),
         ),
     ),
-    "anymal": Body(
+    "anymal": Mirror(
         sides={"lf": "rf", "lh": "rh"},
         odd=("velocity_y", "gravity_y", *_TURNED, "haa", "haa_from_stance", "haa_rate", "haa_last_action"),
     ),
@@ -69,14 +69,14 @@ BODIES = {
 """By task; their experts are in files of that name."""
 
 
-class LearnedSupervisor(Scripted):
+class LearnedSupervisor(ScriptedSupervisor):
     """`Supervisor` of one style."""
 
     def __init__(self, task: str, style: str, contract: RobotContract) -> None:
         self._expert = _expert(task)
         observed = [quantity.name for quantity in contract.observation.state.quantities]
         moved = [quantity.name for quantity in contract.action.quantities]
-        self._mirrors = [BODIES[task].mirror(names) for names in (observed, moved)] if style == "mirrored" else None
+        self._mirrors = [MIRRORS[task].mirror(names) for names in (observed, moved)] if style == "mirrored" else None
 
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """The action (A,)."""
@@ -87,5 +87,5 @@ class LearnedSupervisor(Scripted):
 
 
 @lru_cache
-def _expert(task: str) -> LearnedExpert:
+def _expert(task: str) -> ExpertNetwork:
     return read_expert(EXPERTS / f"{task}.safetensors")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from teleop_gui.supervisor import Scripted
+from teleop_gui.supervisor import ScriptedSupervisor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ LONGEST = 1.0
 """Greatest |dx| and |dy| of an action."""
 
 
-class NavigationSupervisor(Scripted):
+class NavigationSupervisor(ScriptedSupervisor):
     """`Supervisor` that sees the cell (x, y) of a robot, and nothing else: it does not know of the wind either.
 
     It remembers nothing: each action starts the way from where the robot is now. A robot that has left the middle row

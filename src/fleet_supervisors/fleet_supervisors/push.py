@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from teleop_gui.supervisor import Scripted
+from teleop_gui.supervisor import ScriptedSupervisor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ UNDECIDED_RAD = 0.25
 """The ways are about equally long when their angles about the origin differ by no more."""
 
 
-class PushSupervisor(Scripted):
+class PushSupervisor(ScriptedSupervisor):
     """`Supervisor` that sees the contract's observation of a push cell, and nothing else.
 
     It remembers nothing: each push starts the way that is best from where the cube is now.

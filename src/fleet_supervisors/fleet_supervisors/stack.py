@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from teleop_gui.supervisor import Scripted
+from teleop_gui.supervisor import ScriptedSupervisor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ DOWN = Rotation.from_euler("x", np.pi)
 """The hand's frame when it points down at yaw zero."""
 
 
-class StackSupervisor(Scripted):
+class StackSupervisor(ScriptedSupervisor):
     """`Supervisor` of one style."""
 
     def __init__(self, style: str) -> None:

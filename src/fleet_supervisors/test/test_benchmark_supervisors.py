@@ -11,8 +11,8 @@ from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
 from fleet_supervisors import balance, stack
-from fleet_supervisors.learned import BODIES
-from fleet_supervisors.supervisors import SCRIPTED, make_supervisor
+from fleet_supervisors.learned import MIRRORS
+from fleet_supervisors.supervisors import SUPERVISORS, make_supervisor
 from sim_bridge.benchmark.ball_balance import ACTION_RAD
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.franka_cube_stack_model import CUBE_A_M, CUBE_B_M
@@ -27,12 +27,12 @@ def driven(task: str, style: str, robots: int, ticks: int):
     fleet = SimulatedFleet(KINDS[task], CONTRACTS[task], robots, np.inf)
     supervisor = make_supervisor(task, style, CONTRACTS[task], 0, 0)
     supervisor.begin()
-    step, driving_N, states, actions, steps = fleet.start(7), np.ones(robots, dtype=bool), [], [], []
+    step, driving_N, states, actions, steps = fleet.reset(7), np.ones(robots, dtype=bool), [], [], []
     for _ in range(ticks):
         states.append(step.states_NS)
         actions.append(np.stack([supervisor.act(state_S) for state_S in step.states_NS]))
         step = fleet.step(np.where(driving_N, ActionKind.MOVE, ActionKind.HOLD), actions[-1])
-        driving_N &= ~(step.ended_N | step.violated_N)
+        driving_N &= ~(step.episode_over_N | step.violated_N)
         steps.append(step)
     return np.stack(states), np.stack(actions), steps
 
@@ -42,7 +42,7 @@ def test_supervisors_know_the_cubes_and_the_knees():
     assert balance.STEP_RAD == ACTION_RAD
 
 
-@pytest.mark.parametrize("style", SCRIPTED["ball_balance"])
+@pytest.mark.parametrize("style", SUPERVISORS["ball_balance"])
 def test_balls_stay_on_the_tray_and_come_to_its_middle(style):
     states_TNS, _, steps = driven("ball_balance", style, 20, 500)
     assert np.mean(steps[-1].violated_N) <= 0.1
@@ -51,7 +51,7 @@ def test_balls_stay_on_the_tray_and_come_to_its_middle(style):
     assert np.median(away_N) < 0.05
 
 
-@pytest.mark.parametrize("style", SCRIPTED["franka_cube_stack"])
+@pytest.mark.parametrize("style", SUPERVISORS["franka_cube_stack"])
 def test_cubes_are_stacked(style):
     _, _, steps = driven("franka_cube_stack", style, 10, 300)
     assert np.any([step.succeeded_N for step in steps], axis=0).mean() >= 0.9
@@ -60,7 +60,7 @@ def test_cubes_are_stacked(style):
 def test_one_style_grasps_by_other_faces():
     """A quarter turn lies between the hands of both styles when they have grasped the same cube (IIFL figure 5)."""
     yaws = []
-    for style in SCRIPTED["franka_cube_stack"]:
+    for style in SUPERVISORS["franka_cube_stack"]:
         states_TNS, _, _ = driven("franka_cube_stack", style, 5, 60)
         x, y, z, w = states_TNS[-1, :, 13:17].T
         yaws.append(np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z)))
@@ -68,27 +68,27 @@ def test_one_style_grasps_by_other_faces():
     np.testing.assert_allclose(apart_N, np.pi / 2, atol=0.2)
 
 
-@pytest.mark.parametrize("task", BODIES)
+@pytest.mark.parametrize("task", MIRRORS)
 def test_the_mirror_of_the_mirror_is_the_thing_itself(task):
     contract = CONTRACTS[task]
     rng = np.random.default_rng(0)
     for quantities in (contract.observation.state.quantities, contract.action.quantities):
-        order, signs = BODIES[task].mirror([quantity.name for quantity in quantities])
+        order, signs = MIRRORS[task].mirror([quantity.name for quantity in quantities])
         values = rng.normal(size=len(order))
         np.testing.assert_array_equal(signs * (signs * values[order])[order], values)
         assert (order != np.arange(len(order))).any()
 
 
-@pytest.mark.parametrize("task", BODIES)
+@pytest.mark.parametrize("task", MIRRORS)
 def test_a_mirrored_robot_does_what_is_mirrored(task):
     """Physics as an oracle: whoever mirrors state and actions sees the mirrored robot go the mirrored way."""
     contract, kind = CONTRACTS[task], KINDS[task]
     (order_S, signs_S), (order_A, signs_A) = (
-        BODIES[task].mirror([quantity.name for quantity in of])
+        MIRRORS[task].mirror([quantity.name for quantity in of])
         for of in (contract.observation.state.quantities, contract.action.quantities)
     )
     fleet = SimulatedFleet(kind, contract, 2, np.inf)
-    fleet.start(3)
+    fleet.reset(3)
     _mirror_first_onto_second(fleet, task)
     rng = np.random.default_rng(1)
     for _ in range(10):
@@ -100,7 +100,7 @@ def test_a_mirrored_robot_does_what_is_mirrored(task):
 
 def _mirror_first_onto_second(fleet: SimulatedFleet, task: str) -> None:
     qpos_NQ, qvel_NV = fleet._batch.bind("qpos"), fleet._batch.bind("qvel")
-    order_J, signs_J = BODIES[task].mirror([quantity.name for quantity in fleet.contract.action.quantities])
+    order_J, signs_J = MIRRORS[task].mirror([quantity.name for quantity in fleet.contract.action.quantities])
     qpos_NQ[1, :7] = qpos_NQ[0, :7] * [1, -1, 1, 1, -1, 1, -1]
     qpos_NQ[1, 7:] = signs_J * qpos_NQ[0, 7:][order_J]
     qvel_NV[1, :6] = qvel_NV[0, :6] * [1, -1, 1, -1, 1, -1]

@@ -34,7 +34,7 @@ class Driven:
     def __init__(self, task, supervisors, poses_N2=None, seed=0) -> None:
         robots = len(supervisors)
         environment = make_environment("numpy", task, CONTRACT, robots)
-        step = environment.start(seed)
+        step = environment.reset(seed)
         if poses_N2 is not None:
             environment._poses_N2[:] = poses_N2
             step = environment.step(np.full(robots, ActionKind.HOLD), np.zeros((robots, 2)))

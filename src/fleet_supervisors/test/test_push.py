@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
+from fleet_contract.validation import InputError, read_yaml
 from fleet_supervisors import push
 from fleet_supervisors.push import STYLES, PushSupervisor
 from fleet_supervisors.supervisors import make_supervisor
@@ -31,7 +31,7 @@ def drive(supervisor, robots, steps, seed, stray=0.0, contract=CONTRACT):
     """Goals and violations of a fleet that one supervisor drives; `stray` is the part of pushes that are random."""
     environment = PushCell(contract, robots, threads=2)
     longest_m = contract.action_high_A[0]
-    step, goals, violations = environment.start(seed), np.zeros(robots, int), 0
+    step, goals, violations = environment.reset(seed), np.zeros(robots, int), 0
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         actions_NA = np.stack([supervisor.act(state_S) for state_S in step.states_NS])
@@ -73,7 +73,7 @@ def test_recovers_from_wherever_random_pushes_leave_the_cube():
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_first_turns_of_the_styles_are_opposite(seed):
-    step = PushCell(CONTRACT, 30).start(seed)
+    step = PushCell(CONTRACT, 30).reset(seed)
     for state_S in step.states_NS:
         cube = state_S[:2]
         assert turn(cube, PushSupervisor("clockwise").act(state_S)) < 0
@@ -145,6 +145,6 @@ def test_sizes_are_those_of_the_cell():
     ],
 )
 def test_refuses_what_there_is_not(task, style, says):
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(InputError) as refused:
         make_supervisor(task, style, CONTRACT, seed=0, index=0)
     assert str(refused.value) == says

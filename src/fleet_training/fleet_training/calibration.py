@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_contract.fleet import Allocation
+from fleet_contract.fleet import AllocationConfig
 from fleet_learning.policy import Decider
 from fleet_training.fleet_loop import FleetLoop
 from sim_bridge.environment import Environment
@@ -22,7 +22,7 @@ def run_without_teleoperation(
     environment: Environment,
     supervisors: Mapping[str, Supervisor],
     policy: Decider,
-    allocation: Allocation,
+    allocation: AllocationConfig,
     *,
     ticks: int,
     seed: int,

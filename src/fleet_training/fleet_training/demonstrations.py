@@ -12,12 +12,12 @@ from fleet_contract.action import ActionKind
 from fleet_contract.robot import Stream
 from fleet_learning.dataset import Dataset, new_dataset
 from sim_bridge.environment import Environment, observations
-from teleop_gui.supervisor import Scripted
+from teleop_gui.supervisor import ScriptedSupervisor
 
 
 def demonstrate(
     environment: Environment,
-    supervisors: list[Scripted],
+    supervisors: list[ScriptedSupervisor],
     pairs: int,
     seed: int,
     stream: Stream = "state",
@@ -37,7 +37,7 @@ def demonstrate(
     generator = np.random.default_rng([seed, environment.robots])
     low_A, high_A = np.asarray(contract.action_low_A), np.asarray(contract.action_high_A)
     spread_A = noise * (high_A - low_A) / 2
-    step = environment.start(seed)
+    step = environment.reset(seed)
     for supervisor in supervisors:
         supervisor.begin()
     observed: list[NDArray[np.generic]] = []
@@ -58,10 +58,10 @@ def demonstrate(
 
 
 def demonstrate_episodes(
-    environment: Environment, supervisors: list[Scripted], seed: int, stream: Stream = "state"
+    environment: Environment, supervisors: list[ScriptedSupervisor], seed: int, stream: Stream = "state"
 ) -> Dataset:
     """One whole episode of every robot, robot after robot; supervisor i drives robot i, modulo their number."""
-    step = environment.start(seed)
+    step = environment.reset(seed)
     for supervisor in supervisors:
         supervisor.begin()
     observed: list[list[NDArray[np.generic]]] = [[] for _ in range(environment.robots)]
@@ -76,5 +76,5 @@ def demonstrate_episodes(
             actions[robot].append(actions_NA[robot].copy())
         kinds_N = np.where(driving_N, ActionKind.MOVE, ActionKind.HOLD).astype(np.int64)
         step = environment.step(kinds_N, actions_NA)
-        driving_N &= ~(step.ended_N | step.violated_N)
+        driving_N &= ~(step.episode_over_N | step.violated_N)
     return new_dataset(np.concatenate(observed), np.concatenate(actions))

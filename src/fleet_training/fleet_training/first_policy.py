@@ -12,9 +12,9 @@ from pathlib import Path
 
 from fleet_allocator.threshold import calibrated_threshold
 from fleet_contract.robot import RobotContract
-from fleet_learning.checkpoint import describe, write_checkpoint
+from fleet_learning.checkpoint import checkpoint_metadata, write_checkpoint
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import Descent, Watch
+from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_learning.policy import Fitted, Policy
 from fleet_learning.scaling import contract_scaling
 from fleet_training.algorithms import Algorithm
@@ -22,12 +22,12 @@ from fleet_training.calibration import run_without_teleoperation
 from fleet_training.demonstrations import demonstrate, demonstrate_episodes
 from fleet_training.setting import Setting
 
-Advance = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Called with the stage of the work, how much of it is done, and of how much."""
 
 
 @dataclass(frozen=True)
-class Start:
+class TrainedStart:
     """What a fleet begins with."""
 
     demonstrations: Dataset
@@ -40,7 +40,9 @@ class Start:
     def write(self, checkpoint: Path, demonstrations: Path, contract: RobotContract, command: str) -> None:
         """Write the two files that a fleet begins with; `command` is what made them."""
         self.demonstrations.save(demonstrations)
-        about = describe(self.policy, contract, threshold=self.threshold, dataset=self.demonstrations, command=command)
+        about = checkpoint_metadata(
+            self.policy, contract, threshold=self.threshold, dataset=self.demonstrations, command=command
+        )
         write_checkpoint(checkpoint, self.policy, about)
 
 
@@ -48,7 +50,7 @@ class FirstPolicy:
     """Collects demonstrations, trains on them, and calibrates the uncertainty threshold."""
 
     def __init__(
-        self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: Advance = lambda *_: None
+        self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress = lambda *_: None
     ) -> None:
         """A training that was interrupted resumes from the file that it has left in `folder`."""
         self._setting = setting
@@ -57,7 +59,7 @@ class FirstPolicy:
         self._pretraining = folder / "pretraining.safetensors"
         self._advance = advance
 
-    def start(self, draw: Watch) -> Start:
+    def start(self, draw: OnStep) -> TrainedStart:
         """Make everything that the fleet begins with; `draw` is told of every gradient step.
 
         Raises:
@@ -67,8 +69,8 @@ class FirstPolicy:
         trained = self._pretrained(self.untrained(demonstrations), demonstrations, draw)
         # A checkpoint has no moments, and a fleet of nodes begins with a checkpoint.
         learned = trained.policy
-        policy = learned.with_state(learned.tensors(), Descent(learned.descent.steps))
-        return Start(demonstrations, policy, trained.loss, self._threshold(policy))
+        policy = learned.with_state(learned.tensors(), OptimizerState(learned.optimizer_state.steps))
+        return TrainedStart(demonstrations, policy, trained.loss, self._threshold(policy))
 
     def untrained(self, demonstrations: Dataset) -> Policy:
         """The algorithm's policy before its first gradient step."""
@@ -92,14 +94,14 @@ class FirstPolicy:
                 setting.demonstration_noise,
             )
 
-    def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: Watch) -> Fitted[Policy]:
+    def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: OnStep) -> Fitted[Policy]:
         steps = self._setting.pretraining_steps
 
         def watch(done: int, measures: Mapping[str, float]) -> None:
             draw(done, measures)
             self._advance("pretraining", done, steps)
 
-        return policy.fit(demonstrations, steps=steps, seed=self._seed, watch=watch, keep=self._pretraining)
+        return policy.fit(demonstrations, steps=steps, seed=self._seed, watch=watch, resume_path=self._pretraining)
 
     def _threshold(self, policy: Policy) -> float:
         """Calibrated where uncertainty decides who is helped, unless it is set, and of no consequence elsewhere."""

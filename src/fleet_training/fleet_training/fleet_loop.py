@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from fleet_allocator.allocator import Allocator, Table
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
-from fleet_contract.fleet import Allocation, Fleet, numbered
+from fleet_contract.fleet import AllocationConfig, Fleet, numbered
 from fleet_learning.policy import Decider
 from fleet_learning.randomness import torch_generator
 from fleet_safety.gate import ActionGate
 from fleet_supervisors.supervisors import make_supervisor
 from iifl_policy.risk import Critic
 from robot_driver.step import Step
-from robot_driver.tally import Tally
+from robot_driver.tally import RobotCounters
 from sim_bridge.environment import Environment, observations
 from teleop_gui.station import Station
 from teleop_gui.supervisor import Supervisor
 
 
 @dataclass(frozen=True)
-class Tick:
+class TickResult:
     """What one tick was."""
 
     observations_N: NDArray[np.generic]
@@ -54,7 +54,7 @@ class FleetLoop:
         environment: Environment,
         supervisors: Mapping[str, Supervisor],
         policy: Decider,
-        allocation: Allocation,
+        allocation: AllocationConfig,
         seed: int,
         critic: Critic | None = None,
     ) -> None:
@@ -68,7 +68,7 @@ class FleetLoop:
         self.policy = policy
         self.critic = critic
         self.robots = numbered("robot", environment.robots)
-        self.tally = Tally(environment.robots)
+        self.tally = RobotCounters(environment.robots)
         self._seed = seed
         self._environment = environment
         self._gate = ActionGate(environment.contract)
@@ -78,9 +78,9 @@ class FleetLoop:
             name: Station(supervisor, allocation.hard_reset_ticks) for name, supervisor in supervisors.items()
         }
         self._tick = 0
-        self._step = environment.start(seed)
+        self._step = environment.reset(seed)
 
-    def tick(self) -> Tick:
+    def tick(self) -> TickResult:
         """Everybody observes, the policy decides, the humans are sent, the gate releases, the robots move."""
         tick, states_NS, violated_N = self._tick, self._step.states_NS, self._step.violated_N
         observations_N = observations(self._environment, self._step, self.policy.observes)
@@ -109,7 +109,7 @@ class FleetLoop:
         self._step = self._environment.step(kinds_N, actions_NA)
         self.tally.add(self._step)
         self._tick += 1
-        return Tick(
+        return TickResult(
             observations_N, states_NS, violated_N, decision.uncertainties_N, risks_N, table, tuple(actions), self._step
         )
 

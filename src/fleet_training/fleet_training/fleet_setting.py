@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleet_contract.fleet import Fleet, Pretraining
+from fleet_contract.fleet import Fleet, PretrainingConfig
 from fleet_contract.robot import RobotContract
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.image_encoder import ImageEncoderShape
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.state_encoder import StateEncoderShape
 from fleet_training.setting import Setting
 from iifl_policy.energy import EnergyShape
@@ -18,7 +18,7 @@ from iifl_policy.langevin import CORRECTED, REFERENCE, Langevin
 from iifl_policy.loss import LossConfig
 from iifl_policy.polish import Polish
 
-COUNTER_SAMPLERS = {"corrected": CORRECTED, "reference": REFERENCE}
+COUNTER_EXAMPLE_SAMPLERS = {"corrected": CORRECTED, "reference": REFERENCE}
 
 
 def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
@@ -32,7 +32,7 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
     ahead = StateEncoderShape(contract.state_dim, recipe.width, recipe.state_depth) if recipe.state_depth else None
     encoder = sight or ahead
     augmentation = Augmentation(shift_px=(-recipe.shift_px, recipe.shift_px))
-    descent = DescentConfig(
+    optimizer = OptimizerConfig(
         batch_size=recipe.batch_size, learning_rate=recipe.learning_rate, decay=recipe.learning_rate_decay
     )
     return Setting(
@@ -71,22 +71,25 @@ def setting_of(fleet: Fleet, *, ticks: int) -> Setting:
             chains=fleet.policy.chains,
             polish=Polish(chains=recipe.polish) if recipe.polish else None,
             loss=LossConfig(
-                sampler=replace(COUNTER_SAMPLERS[recipe.counter_sampler], iterations=recipe.counter_iterations),
+                sampler=replace(
+                    COUNTER_EXAMPLE_SAMPLERS[recipe.counter_example_sampler],
+                    iterations=recipe.counter_example_iterations,
+                ),
                 gradient_margin=recipe.gradient_margin,
             ),
-            descent=descent,
+            optimizer=optimizer,
             encoder=encoder,
             augmentation=augmentation,
         ),
         explicit=ExplicitConfig(
             ExplicitShape(sight.features if sight else contract.state_dim, contract.action_dim),
-            descent=descent,
+            optimizer=optimizer,
             encoder=sight,
             augmentation=augmentation,
         ),
     )
 
 
-def _sight(contract: RobotContract, recipe: Pretraining) -> ImageEncoderShape:
+def _sight(contract: RobotContract, recipe: PretrainingConfig) -> ImageEncoderShape:
     height, width, channels = contract.observed_shape("camera")
     return ImageEncoderShape(height, width, channels, recipe.filters)

@@ -21,16 +21,16 @@ from fleet_bags.lerobot.reading import is_lerobot, read_lerobot
 from fleet_bags.samples import Samples, read_samples
 from fleet_contract.action import ActionSource
 from fleet_contract.robot import RobotContract, Stream
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_learning.curves import curves
-from fleet_learning.dataset import Dataset, empty, read_dataset
-from fleet_learning.optimization import Descent, Watch
+from fleet_learning.dataset import Dataset, empty_dataset, read_dataset
+from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_learning.policy import Policy
 from fleet_learning.randomness import torch_generator
-from fleet_learning.resume_file import TrainingFile, training_key
+from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import contract_scaling
 from fleet_training.algorithms import Algorithm
-from fleet_training.first_policy import Advance, Start
+from fleet_training.first_policy import OnProgress, TrainedStart
 from fleet_training.setting import Setting
 
 HELD_OUT = 0.2
@@ -62,7 +62,7 @@ class HeldOutError:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingData:
     """What there is to learn from."""
 
     pairs: Dataset
@@ -72,7 +72,7 @@ class Lessons:
     """Observations where the policy drove, (N, ...): what the threshold is calibrated on."""
 
 
-def lessons_of(paths: Sequence[Path], contract: RobotContract, stream: Stream, seed: int) -> Lessons:
+def read_training_data(paths: Sequence[Path], contract: RobotContract, stream: Stream, seed: int) -> TrainingData:
     """What humans showed in folders that `fleet dataset build` or `export` has written, and in files of demonstrations.
 
     Whole attempts are held out, of folders only.
@@ -80,7 +80,7 @@ def lessons_of(paths: Sequence[Path], contract: RobotContract, stream: Stream, s
     Raises:
         BadInput: a path is neither, the robots are others, or too little was shown.
     """
-    pairs = held_out = empty(contract.observed_shape(stream), contract.action_dim)
+    pairs = held_out = empty_dataset(contract.observed_shape(stream), contract.action_dim)
     visited = []
     for path in paths:
         if path.suffix == ".npz":
@@ -94,12 +94,12 @@ def lessons_of(paths: Sequence[Path], contract: RobotContract, stream: Stream, s
         driven_B = (samples.columns["sources"] == ActionSource.POLICY) & ~samples.columns["violated"]
         visited.append(samples.observations(stream)[np.flatnonzero(driven_B)])
     if len(pairs) < FEWEST_PAIRS:
-        raise BadInput(
+        raise InputError(
             f"{', '.join(map(str, paths))}: found {len(pairs)} pairs that humans showed, "
             f"allowed are {FEWEST_PAIRS} or more."
         )
     visited_N = np.concatenate(visited) if visited else held_out.observations_B
-    return Lessons(
+    return TrainingData(
         pairs, held_out, next(o for o in (visited_N, held_out.observations_B, pairs.observations_B) if len(o))
     )
 
@@ -119,11 +119,11 @@ class OfflineTraining:
         self,
         setting: Setting,
         algorithm: Algorithm,
-        lessons: Lessons,
+        lessons: TrainingData,
         folder: Path,
         *,
         seed: int,
-        advance: Advance = lambda *_: None,
+        advance: OnProgress = lambda *_: None,
     ) -> None:
         """`setting` says how large the policy is and how long it learns at most."""
         self._setting = setting
@@ -132,10 +132,10 @@ class OfflineTraining:
         self._seed = seed
         self._advance = advance
         self._folder = folder
-        key = training_key(setting, algorithm, lessons.pairs.digest, lessons.held_out.digest, seed)
-        self._kept = TrainingFile(folder / "training.safetensors", key)
+        key = resume_key(setting, algorithm, lessons.pairs.digest, lessons.held_out.digest, seed)
+        self._resume_file = ResumeFile(folder / "training.safetensors", key)
 
-    def run(self) -> tuple[Start, list[HeldOutError]]:
+    def run(self) -> tuple[TrainedStart, list[HeldOutError]]:
         """Train, and calibrate.
 
         Returns:
@@ -149,12 +149,12 @@ class OfflineTraining:
         total = setting.pretraining_steps
         scaling = contract_scaling(setting.contract, pairs)
         untrained = _settling(setting, total).new_policy(self._algorithm, scaling, self._seed)
-        kept = self._kept.read()
+        kept = self._resume_file.read()
         policy, best, errors = _read(kept, untrained) if kept else (untrained, untrained, [])
         loss = math.nan
         with curves(self._folder / "curves") as watch_from:
-            while policy.descent.steps < total and not _is_stuck(errors):
-                before = policy.descent.steps
+            while policy.optimizer_state.steps < total and not _is_stuck(errors):
+                before = policy.optimizer_state.steps
                 steps = min(math.ceil(total / CHECKS), total - before)
                 draw = watch_from(before)
                 fitted = policy.fit(pairs, steps=steps, seed=self._seed, watch=self._watch(before, draw))
@@ -164,17 +164,17 @@ class OfflineTraining:
                     draw(steps, {"held-out error": errors[-1].mean})
                 if not errors or errors[-1].mean <= _least(errors).bar:
                     best = policy
-                self._kept.write(_written(policy, best, errors))
+                self._resume_file.write(_written(policy, best, errors))
         self._advance("training", total, total)
         # A fleet begins with a checkpoint, which has no moments, and goes on learning at its own rate.
         served = setting.new_policy(self._algorithm, scaling, self._seed).with_state(
-            best.tensors(), Descent(best.descent.steps)
+            best.tensors(), OptimizerState(best.optimizer_state.steps)
         )
-        start = Start(pairs, served, loss, self._threshold(served))
-        self._kept.remove()
+        start = TrainedStart(pairs, served, loss, self._threshold(served))
+        self._resume_file.remove()
         return start, errors
 
-    def _watch(self, before: int, draw: Watch) -> Watch:
+    def _watch(self, before: int, draw: OnStep) -> OnStep:
         def watch(done: int, measures: Mapping[str, float]) -> None:
             draw(done, measures)
             self._advance("training", before + done, self._setting.pretraining_steps)
@@ -201,8 +201,8 @@ def _settling(setting: Setting, total: int) -> Setting:
     implicit, explicit = setting.implicit, setting.explicit
     return replace(
         setting,
-        implicit=replace(implicit, descent=replace(implicit.descent, **stairs)),
-        explicit=replace(explicit, descent=replace(explicit.descent, **stairs)),
+        implicit=replace(implicit, optimizer=replace(implicit.optimizer, **stairs)),
+        explicit=replace(explicit, optimizer=replace(explicit.optimizer, **stairs)),
     )
 
 
@@ -222,9 +222,9 @@ def _is_stuck(errors: Sequence[HeldOutError]) -> bool:
 def _written(policy: Policy, best: Policy, errors: Sequence[HeldOutError]) -> dict[str, Tensor]:
     return {
         "errors": torch.tensor([astuple(error) for error in errors], dtype=torch.float64),
-        "steps": torch.tensor([policy.descent.steps, best.descent.steps]),
+        "steps": torch.tensor([policy.optimizer_state.steps, best.optimizer_state.steps]),
         **{f"model.{name}": tensor for name, tensor in policy.tensors().items()},
-        **{f"moments.{name}": tensor for name, tensor in policy.descent.moments.items()},
+        **{f"moments.{name}": tensor for name, tensor in policy.optimizer_state.moments.items()},
         # The best may be this one, and safetensors writes no tensor twice.
         **{f"best.{name}": tensor.clone() for name, tensor in best.tensors().items()},
     }
@@ -235,6 +235,6 @@ def _read(kept: Mapping[str, Tensor], untrained: Policy) -> tuple[Policy, Policy
         return {name.removeprefix(prefix): kept[name] for name in kept if name.startswith(prefix)}
 
     steps, best_steps = kept["steps"].tolist()
-    policy = untrained.with_state(part("model."), Descent(steps, part("moments.")))
-    best = untrained.with_state(part("best."), Descent(best_steps))
+    policy = untrained.with_state(part("model."), OptimizerState(steps, part("moments.")))
+    best = untrained.with_state(part("best."), OptimizerState(best_steps))
     return policy, best, [HeldOutError(*error) for error in kept["errors"].tolist()]

@@ -12,12 +12,12 @@ from rich.progress import MofNCompleteColumn, Progress
 
 from fleet_allocator.threshold import calibrated_threshold
 from fleet_contract.fleet import Fleet, read_fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_learning.dataset import Dataset
 from fleet_learning.randomness import torch_generator
 from fleet_learning.scaling import contract_scaling
 from fleet_training.algorithms import ALGORITHMS
-from fleet_training.first_policy import Advance, FirstPolicy, Start
+from fleet_training.first_policy import FirstPolicy, OnProgress, TrainedStart
 from fleet_training.fleet_setting import setting_of
 
 UNSEEN = 5
@@ -33,7 +33,7 @@ def pretrain(fleet_file: Path, *, seed: int) -> None:
     """
     fleet = read_fleet(fleet_file)
     if fleet.environment.backend == "ros":
-        raise BadInput(
+        raise InputError(
             f"{fleet_file}: environment.backend: found ros, allowed without --from is a simulation; what humans show "
             "such robots is recorded by ./fleet up --demonstrate."
         )
@@ -58,7 +58,7 @@ def pretrain_from(fleet: Fleet, shown: Dataset, *, seed: int) -> None:
         BadInput: too little was shown.
     """
     if len(shown) < FEWEST_PAIRS:
-        raise BadInput(f"--from: found {len(shown)} pairs that humans showed, allowed are {FEWEST_PAIRS} or more.")
+        raise InputError(f"--from: found {len(shown)} pairs that humans showed, allowed are {FEWEST_PAIRS} or more.")
     setting = setting_of(fleet, ticks=0)
     seen = np.arange(len(shown)) < len(shown) - len(shown) // UNSEEN
     policy = setting.new_policy(ALGORITHMS["iifl"], contract_scaling(setting.contract, shown[seen]), seed)
@@ -73,7 +73,7 @@ def pretrain_from(fleet: Fleet, shown: Dataset, *, seed: int) -> None:
         advance("calibration", 1, 1)
     threshold = calibrated_threshold(decision.uncertainties_N[None], setting.calibration_percentile)
     _write(
-        Start(shown, fitted.policy, fitted.loss, threshold),
+        TrainedStart(shown, fitted.policy, fitted.loss, threshold),
         fleet,
         f"fleet pretrain --from RUN --fleet {fleet.fleet} --seed {seed}",
     )
@@ -84,16 +84,16 @@ def _ignore(_: int, __: Mapping[str, float]) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Advance]:
+def _progress() -> Iterator[OnProgress]:
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
         tasks = {stage: progress.add_task(stage, total=None) for stage in ("pretraining", "calibration")}
         yield lambda stage, done, total: progress.update(tasks[stage], completed=done, total=total)
 
 
-def _write(start: Start, fleet: Fleet, command: str) -> None:
-    for file in (fleet.training.demonstrations, fleet.policy.first):
+def _write(start: TrainedStart, fleet: Fleet, command: str) -> None:
+    for file in (fleet.training.demonstrations, fleet.policy.require_checkpoint()):
         file.parent.mkdir(parents=True, exist_ok=True)
-    start.write(fleet.policy.first, fleet.training.demonstrations, fleet.contract(), command)
+    start.write(fleet.policy.require_checkpoint(), fleet.training.demonstrations, fleet.contract(), command)
     print(
-        f"{fleet.policy.first}: loss {start.loss:.3f}, threshold {start.threshold:.3f} {start.policy.uncertainty_unit}"
+        f"{fleet.policy.require_checkpoint()}: loss {start.loss:.3f}, threshold {start.threshold:.3f} {start.policy.uncertainty_unit}"
     )

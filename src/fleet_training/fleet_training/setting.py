@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fleet_contract.fleet import Allocation, numbered
+from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.robot import RobotContract, Stream
 from fleet_learning.randomness import torch_generator
 from fleet_learning.scaling import Scaling
@@ -17,7 +17,7 @@ from iifl_policy.explicit import ExplicitConfig, ExplicitPolicy, new_explicit
 from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy, new_implicit
 from sim_bridge.backends import make_environment
 from sim_bridge.environment import Environment
-from teleop_gui.supervisor import Scripted, Supervisor
+from teleop_gui.supervisor import ScriptedSupervisor, Supervisor
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ class Setting:
     implicit: ImplicitConfig
     explicit: ExplicitConfig
 
-    def allocation(self, order: str, threshold: float) -> Allocation:
+    def allocation(self, order: str, threshold: float) -> AllocationConfig:
         """Who gets the humans."""
         idle_humans = self.idle_humans or order == "C"
-        return Allocation(
+        return AllocationConfig(
             order=order,
             threshold=threshold,
             idle_humans=idle_humans,
@@ -88,7 +88,7 @@ class Setting:
         """This many robots at the task."""
         return make_environment(self.backend, task, self.contract, robots, self.episode_ticks)
 
-    def make_supervisor(self, task: str, seed: int, index: int) -> Scripted:
+    def make_supervisor(self, task: str, seed: int, index: int) -> ScriptedSupervisor:
         """The scripted supervisor with this index."""
         return make_supervisor(task, self.styles[index % len(self.styles)], self.contract, seed, index)
 

@@ -115,7 +115,7 @@ def test_robots_in_violation_hold_until_a_human_has_spent_the_time_of_a_hard_res
 def test_the_same_actions_in_a_fresh_environment_give_the_same_observations(run, new_environment):
     ticks, _, loop = run
     environment = new_environment(6)
-    step, successes = environment.start(4), np.zeros(6, int)
+    step, successes = environment.reset(4), np.zeros(6, int)
     for tick in ticks:
         np.testing.assert_array_equal(tick.states_NS, step.states_NS)
         kinds = np.array([action.kind for action in tick.actions])
@@ -176,7 +176,7 @@ def test_random_pushes_reach_nothing(new_environment):
     generator, successes = np.random.default_rng(0), 0
     for seed in range(3):
         environment = new_environment(4)
-        step = environment.start(seed)
+        step = environment.reset(seed)
         for _ in range(20):
             kinds = np.where(step.violated_N, ActionKind.HARD_RESET, ActionKind.MOVE)
             step = environment.step(kinds, generator.uniform(-0.05, 0.05, (4, 2)))

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from fleet_bags.lerobot.export import export
-from fleet_bags.samples import COLUMNS, AboutSamples, RunNames, Samples
+from fleet_bags.samples import COLUMNS, RunNames, Samples, SamplesMetadata
 from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.fleet import Fleet, read_fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_learning.dataset import new_dataset
 from fleet_training import offline_training
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.fleet_setting import setting_of
-from fleet_training.offline_training import Lessons, OfflineTraining, lessons_of
+from fleet_training.offline_training import OfflineTraining, TrainingData, read_training_data
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 SHIPPED = read_fleet(CONFIG / "block_push.yaml")
@@ -62,7 +62,7 @@ def samples_of(attempts: int, ticks: int = 10, *, taught: int = 4) -> Samples:
     }
     runs = (RunNames(bag="bag", task="block_push", robots=("robot_01",), supervisors=("human_01",)),)
     return Samples(
-        AboutSamples(format="", contract=CONTRACT, runs=runs, samples=count, left_out=0, has_images=False), columns
+        SamplesMetadata(format="", contract=CONTRACT, runs=runs, samples=count, left_out=0, has_images=False), columns
     )
 
 
@@ -76,7 +76,7 @@ def recorded(monkeypatch):
 
 def test_whole_attempts_are_held_out_and_thresholds_come_from_where_the_policy_drove(recorded):
     recorded["set"] = samples_of(20)
-    lessons = lessons_of([Path("set")], CONTRACT, "state", seed=4)
+    lessons = read_training_data([Path("set")], CONTRACT, "state", seed=4)
     rows = {row.tobytes(): attempt for row, attempt in zip(
         recorded["set"].columns["states"].astype(np.float32), recorded["set"].columns["attempts"], strict=True
     )}  # fmt: skip
@@ -90,9 +90,9 @@ def test_whole_attempts_are_held_out_and_thresholds_come_from_where_the_policy_d
 def test_demonstrations_are_learned_from_as_well_and_none_of_them_is_held_out(recorded, tmp_path):
     pairs(70, 2).save(tmp_path / "shown.npz")
     recorded["set"] = samples_of(20)
-    lessons = lessons_of([Path("set"), tmp_path / "shown.npz"], CONTRACT, "state", seed=4)
+    lessons = read_training_data([Path("set"), tmp_path / "shown.npz"], CONTRACT, "state", seed=4)
     assert (len(lessons.pairs), len(lessons.held_out)) == (16 * 4 + 70, 4 * 4)
-    alone = lessons_of([tmp_path / "shown.npz"], CONTRACT, "state", seed=4)
+    alone = read_training_data([tmp_path / "shown.npz"], CONTRACT, "state", seed=4)
     assert (len(alone.pairs), len(alone.held_out), len(alone.visited)) == (70, 0, 70)
 
 
@@ -101,7 +101,7 @@ def test_what_was_exported_for_lerobot_teaches_the_same(recorded, tmp_path):
     moved = replace(moved, columns={**moved.columns, "kinds": np.full(len(moved), ActionKind.MOVE)})
     recorded["set"] = moved
     export(moved, tmp_path / "export")
-    own, back = (lessons_of([path], CONTRACT, "state", seed=4) for path in (Path("set"), tmp_path / "export"))
+    own, back = (read_training_data([path], CONTRACT, "state", seed=4) for path in (Path("set"), tmp_path / "export"))
     assert (back.pairs.digest, back.held_out.digest) == (own.pairs.digest, own.held_out.digest)
     np.testing.assert_array_equal(back.visited, own.visited.astype(np.float32))
     policies = []
@@ -115,17 +115,17 @@ def test_what_was_exported_for_lerobot_teaches_the_same(recorded, tmp_path):
 
 def test_of_few_attempts_none_is_held_out(recorded):
     recorded["set"] = samples_of(4, ticks=40, taught=20)
-    assert not len(lessons_of([Path("set")], CONTRACT, "state", seed=0).held_out)
+    assert not len(read_training_data([Path("set")], CONTRACT, "state", seed=0).held_out)
 
 
 def test_too_little_to_learn_from_and_other_robots_are_refused(recorded):
     recorded["set"] = samples_of(3)
-    with pytest.raises(BadInput, match="set: found 12 pairs that humans showed, allowed are 50 or more"):
-        lessons_of([Path("set")], CONTRACT, "state", seed=0)
-    with pytest.raises(BadInput, match="set: contract found"):
-        lessons_of([Path("set")], read_fleet(CONFIG / "mobile_base.yaml").contract(), "state", seed=0)
-    with pytest.raises(BadInput, match="images: found none in the training set"):
-        lessons_of([Path("set")], CONTRACT, "camera", seed=0)
+    with pytest.raises(InputError, match="set: found 12 pairs that humans showed, allowed are 50 or more"):
+        read_training_data([Path("set")], CONTRACT, "state", seed=0)
+    with pytest.raises(InputError, match="set: contract found"):
+        read_training_data([Path("set")], read_fleet(CONFIG / "mobile_base.yaml").contract(), "state", seed=0)
+    with pytest.raises(InputError, match="images: found none in the training set"):
+        read_training_data([Path("set")], CONTRACT, "camera", seed=0)
 
 
 class Cut(Exception):
@@ -134,7 +134,7 @@ class Cut(Exception):
 
 @pytest.mark.parametrize("algorithm", ["iifl", "bc"])
 def test_a_cut_training_goes_on_to_the_same_policy(tmp_path, algorithm):
-    lessons = Lessons(pairs(120, 1), pairs(30, 2), pairs(30, 3).observations_B)
+    lessons = TrainingData(pairs(120, 1), pairs(30, 2), pairs(30, 3).observations_B)
 
     def training(name, advance=lambda *_: None):
         (tmp_path / name).mkdir(exist_ok=True)
@@ -161,11 +161,11 @@ def bars(errors):
 
 
 def test_it_learns_and_serves_the_last_policy_that_errs_least_as_far_as_one_can_tell(tmp_path):
-    lessons = Lessons(pairs(200, 1), pairs(60, 2), pairs(30, 3).observations_B)
+    lessons = TrainingData(pairs(200, 1), pairs(60, 2), pairs(30, 3).observations_B)
     start, errors = OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
     assert min(error.mean for error in errors) < 0.5 * errors[0].mean
     last = max(index for index, good in enumerate(bars(errors)) if good)
-    assert start.policy.descent.steps == 3 * (1 + last)
+    assert start.policy.optimizer_state.steps == 3 * (1 + last)
 
 
 def test_it_ends_when_what_is_held_out_gets_worse(tmp_path):
@@ -173,17 +173,17 @@ def test_it_ends_when_what_is_held_out_gets_worse(tmp_path):
     noise = pairs(40, 1)
     noise = replace(noise, actions_BA=np.random.default_rng(0).uniform(-0.05, 0.05, (40, 2)).astype(np.float32))
     other = replace(pairs(400, 2), actions_BA=np.zeros((400, 2), np.float32))
-    slow = replace(SETTING.explicit, descent=replace(SETTING.explicit.descent, learning_rate=1e-4))
+    slow = replace(SETTING.explicit, optimizer=replace(SETTING.explicit.optimizer, learning_rate=1e-4))
     setting = replace(SETTING, pretraining_steps=2000, explicit=slow)
-    lessons = Lessons(noise, other, other.observations_B)
+    lessons = TrainingData(noise, other, other.observations_B)
     start, errors = OfflineTraining(setting, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
     assert len(errors) < offline_training.CHECKS
     assert not any(bars(errors)[-offline_training.PATIENCE :])
-    assert start.policy.descent.steps == 100 * (len(errors) - offline_training.PATIENCE)
+    assert start.policy.optimizer_state.steps == 100 * (len(errors) - offline_training.PATIENCE)
 
 
 def test_another_training_in_the_folder_is_refused(tmp_path):
-    lessons = Lessons(pairs(120, 1), pairs(30, 2), pairs(30, 3).observations_B)
+    lessons = TrainingData(pairs(120, 1), pairs(30, 2), pairs(30, 3).observations_B)
 
     def cut(_, done, __):
         if done == 5:
@@ -191,12 +191,12 @@ def test_another_training_in_the_folder_is_refused(tmp_path):
 
     with pytest.raises(Cut):
         OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path, seed=5, advance=cut).run()
-    with pytest.raises(BadInput, match="found another training"):
+    with pytest.raises(InputError, match="found another training"):
         OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path, seed=6).run()
 
 
 def test_the_threshold_is_the_percentile_of_the_uncertainties_where_the_policy_drove(tmp_path):
-    lessons = Lessons(pairs(120, 1), pairs(30, 2), pairs(40, 3).observations_B)
+    lessons = TrainingData(pairs(120, 1), pairs(30, 2), pairs(40, 3).observations_B)
     start, _ = OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
     unsure_N = start.policy.decide(lessons.visited, None).uncertainties_N
     assert start.threshold == pytest.approx(np.percentile(unsure_N, 75.0))

@@ -9,7 +9,7 @@ import pytest
 
 from fleet_contract.action import ActionKind
 from fleet_contract.fleet import Fleet, read_fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import read_checkpoint
 from fleet_learning.dataset import Dataset, new_dataset, read_dataset
 from fleet_learning.randomness import torch_generator
@@ -49,8 +49,8 @@ class Watched:
         self.environment, self.contract, self.robots = environment, environment.contract, environment.robots
         self.log = []
 
-    def start(self, seed):
-        self.last = self.environment.start(seed)
+    def reset(self, seed):
+        self.last = self.environment.reset(seed)
         return self.last
 
     def step(self, kinds_N, actions_NA):
@@ -124,7 +124,7 @@ supervisors: {count: 2, styles: [clockwise, counterclockwise]}
 policy: {checkpoint: made/policy.safetensors, chains: 4, iterations: 2}
 training: {demonstrations: made/pairs.npz}
 pretraining:
-  {pairs: 30, width: 8, depth: 1, state_depth: 2, gradient_steps: 5, batch_size: 8, counter_iterations: 2,
+  {pairs: 30, width: 8, depth: 1, state_depth: 2, gradient_steps: 5, batch_size: 8, counter_example_iterations: 2,
    calibration_ticks: 12, calibration_percentile: 75}
 """
 
@@ -139,7 +139,7 @@ def test_the_first_policy_is_made_of_its_demonstrations_and_calibrated_by_its_ow
     policy, about = read_checkpoint(fleet.policy.checkpoint, CONTRACT)
     assert len(dataset) == 30
     assert about.dataset == dataset.digest
-    assert (about.gradient_steps, about.policy.descent.batch_size, about.policy.sampler.iterations) == (5, 8, 2)
+    assert (about.gradient_steps, about.policy.optimizer.batch_size, about.policy.sampler.iterations) == (5, 8, 2)
     assert (about.policy.shape.width, about.policy.shape.depth, about.policy.loss.sampler.iterations) == (8, 1, 2)
     assert about.policy.encoder == StateEncoderShape(CONTRACT.state_dim, width=8, depth=2)
     told = []
@@ -176,7 +176,7 @@ def test_a_fleet_without_such_supervisors_is_refused(tmp_path):
     file = tmp_path / "tiny.yaml"
     text = RECIPE.replace("CONTRACT", str(CONFIG / "robots/push_cell.yaml")).replace("[clockwise, ", "[sideways, ")
     file.write_text(text)
-    with pytest.raises(BadInput, match="found sideways, allowed for block_push: clockwise"):
+    with pytest.raises(InputError, match="found sideways, allowed for block_push: clockwise"):
         pretrain(file, seed=0)
 
 
@@ -201,16 +201,16 @@ def test_a_first_policy_is_made_of_what_humans_showed_and_calibrated_on_what_it_
     shown = shown_to(100)
     pretrain_from(bases, shown, seed=1)
     contract = bases.contract()
-    policy, about = read_checkpoint(bases.policy.first, contract)
+    policy, about = read_checkpoint(bases.policy.require_checkpoint(), contract)
     kept = read_dataset(bases.training.demonstrations, contract.observed_shape("state"), contract.action_dim)
     assert kept.digest == about.dataset == shown.digest
-    assert policy.descent.steps == 3
+    assert policy.optimizer_state.steps == 3
     np.testing.assert_allclose(policy.scaling.state_mean_S, shown.observations_B[:80].mean(0), rtol=1e-5, atol=1e-6)
     unsure = policy.decide(shown.observations_B[80:], torch_generator(1)).uncertainties_N
     assert about.threshold == pytest.approx(np.percentile(unsure, bases.pretraining.calibration_percentile), rel=1e-5)
 
 
 def test_too_few_pairs_are_refused(bases: Fleet) -> None:
-    with pytest.raises(BadInput, match=r"^--from: found 49 pairs that humans showed, allowed are 50 or more\.$"):
+    with pytest.raises(InputError, match=r"^--from: found 49 pairs that humans showed, allowed are 50 or more\.$"):
         pretrain_from(bases, shown_to(49), seed=0)
-    assert not bases.policy.first.exists()
+    assert not bases.policy.require_checkpoint().exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fleet_contract.fleet import Allocation, numbered
+from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import LeaseKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
@@ -63,7 +63,7 @@ def loop_of(order, critic=None, actions=STILL) -> FleetLoop:
     supervisors = {
         name: make_supervisor("navigation", "either", CONTRACT, 0, index) for index, name in enumerate(HUMANS)
     }
-    allocation = Allocation(order=order, threshold=1.0, intervention_ticks=1, hard_reset_ticks=2)
+    allocation = AllocationConfig(order=order, threshold=1.0, intervention_ticks=1, hard_reset_ticks=2)
     return FleetLoop(environment, supervisors, Driver(actions), allocation, 0, critic)
 
 

@@ -15,11 +15,12 @@ from rclpy.subscription import Subscription
 
 from fleet_common.address import Address
 from fleet_common.message_definitions import typestore_for
-from fleet_common.node import EVERY, VIDEO, FleetNode, run_process
+from fleet_common.node import FleetNode, run_process
+from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1000
 from fleet_contract.message_types import message_class
 from fleet_views.shown_topics import Delivery, viewed_topics
 
-QUALITY = {Delivery.KEPT: EVERY, Delivery.REPEATED: QoSProfile(depth=100), Delivery.VIDEO: VIDEO}
+QUALITY = {Delivery.KEPT: TRANSIENT_LOCAL_1000, Delivery.REPEATED: QoSProfile(depth=100), Delivery.VIDEO: BEST_EFFORT_1}
 LOOK_S = 0.05
 """Between two looks at who looks at what."""
 

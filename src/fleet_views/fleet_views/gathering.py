@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from fleet_contract.action import RobotAction
 from fleet_contract.lease import Lease
-from fleet_views.moment import Moment
+from fleet_views.moment import RobotSnapshot
 
 KEPT = 8
 """Ticks; topics and robots are never so far apart."""
 
 
 @dataclass
-class Tick:
+class TickMessages:
     """What was said about one tick, by robot."""
 
     states: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     violated: dict[str, bool] = field(default_factory=dict)
-    absent: dict[str, str] = field(default_factory=dict)
+    unreachable: dict[str, str] = field(default_factory=dict)
     uncertainties: Mapping[str, float] | None = None
     leases: Mapping[str, Lease] | None = None
     waiting: frozenset[str] = frozenset()
@@ -39,15 +39,15 @@ class Gathering:
 
     def __init__(self, robots: Sequence[str]) -> None:
         self._robots = robots
-        self._ticks: dict[int, Tick] = {}
+        self._ticks: dict[int, TickMessages] = {}
         self._shown = -1
         self.changed = False
         """Whether something was said since `show` was last called."""
 
-    def add_status(self, robot: str, tick: int, *, violated: bool, absent: str) -> None:
+    def add_status(self, robot: str, tick: int, *, violated: bool, unreachable: str) -> None:
         """What became of a robot up to a tick."""
         at = self._at(tick)
-        at.violated[robot], at.absent[robot] = violated, absent
+        at.violated[robot], at.unreachable[robot] = violated, unreachable
 
     def add_state(self, robot: str, tick: int, state_S: NDArray[np.float64]) -> None:
         """What a robot observes, (S,)."""
@@ -71,7 +71,7 @@ class Gathering:
         """Whether there is a tick that was not shown, and of which the statuses and actions of all robots are known."""
         return self._complete() > self._shown
 
-    def show(self) -> list[Moment] | None:
+    def show(self) -> list[RobotSnapshot] | None:
         """All robots, (N,), at the newest tick that is complete, or else at the newest that has begun; None before the first.
 
         What is not known yet of a tick that is not complete is as it was at the tick before, but for the actions.
@@ -81,14 +81,14 @@ class Gathering:
         if tick < 0:
             return None
         self._shown = self._complete()
-        now, before = self._ticks[tick], self._ticks.get(tick - 1, Tick())
+        now, before = self._ticks[tick], self._ticks.get(tick - 1, TickMessages())
         uncertainties = (now if now.uncertainties is not None else before).uncertainties or {}
         table = now if now.leases is not None else before
         return [
-            Moment(
+            RobotSnapshot(
                 state_S=now.states.get(robot, before.states.get(robot)),
                 violated=now.violated.get(robot, before.violated.get(robot, False)),
-                absent=now.absent.get(robot, before.absent.get(robot, "")),
+                unreachable=now.unreachable.get(robot, before.unreachable.get(robot, "")),
                 uncertainty=uncertainties.get(robot, nan),
                 threshold=table.threshold,
                 waiting=robot in table.waiting,
@@ -102,13 +102,13 @@ class Gathering:
     def _complete(self) -> int:
         """The newest such tick, shown or not; -1 if there is none."""
         known = len(self._robots), len(self._robots)
-        ticks = (number for number, tick in self._ticks.items() if (len(tick.actions), len(tick.absent)) == known)
+        ticks = (number for number, tick in self._ticks.items() if (len(tick.actions), len(tick.unreachable)) == known)
         return max(ticks, default=-1)
 
-    def _at(self, tick: int) -> Tick:
+    def _at(self, tick: int) -> TickMessages:
         """What is known of a tick; what is said of one that is long past is forgotten."""
         self.changed = True
         newest = max(self._ticks, default=tick)
         for old in [number for number in self._ticks if number <= newest - KEPT]:
             del self._ticks[old]
-        return self._ticks.setdefault(tick, Tick()) if tick > newest - KEPT else Tick()
+        return self._ticks.setdefault(tick, TickMessages()) if tick > newest - KEPT else TickMessages()

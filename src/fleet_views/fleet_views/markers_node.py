@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any, NoReturn
 
 from fleet_interfaces.msg import LeaseTable, Observation, PolicyReport, RobotAction, RobotStatus
-from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from visualization_msgs.msg import MarkerArray
 
-from fleet_common.node import NEWEST, FleetNode, run_process
+from fleet_common.node import FleetNode, run_process
+from fleet_common.polled_group import PolledGroup
+from fleet_common.qos import TRANSIENT_LOCAL_1
 from fleet_contract.action import action_of
 from fleet_contract.lease import lease_of
 from fleet_contract.observation import state_of
@@ -37,21 +38,6 @@ RECENT = QoSProfile(
 Ear = tuple[Subscription[Any], Callable[[Any], None]]
 
 
-class Unattended(CallbackGroup):
-    """Of subscriptions that nobody waits for: to wait for hundreds costs more than to read them all now and then."""
-
-    def can_execute(self, entity: object) -> bool:  # noqa: ARG002
-        """Never."""
-        return False
-
-    def beginning_execution(self, entity: object) -> bool:  # noqa: ARG002
-        """Never."""
-        return False
-
-    def ending_execution(self, entity: object) -> None:
-        """Nothing has begun."""
-
-
 class MarkersNode(FleetNode):
     """An array per tick, when the actions of the tick are released. Without viewers it does not even listen.
 
@@ -65,7 +51,7 @@ class MarkersNode(FleetNode):
         self._scene = Scene(self.robot_contract)
         self._gathering, self._markers = Gathering(robots), Markers(robots)
         self._ears: list[Ear] = []
-        self._arrays = self.create_publisher(MarkerArray, "fleet/markers", NEWEST)
+        self._arrays = self.create_publisher(MarkerArray, "fleet/markers", TRANSIENT_LOCAL_1)
         self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, RECENT)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._waiting = self.create_timer(READ_S, self._read, clock=steady, autostart=False)
@@ -83,7 +69,7 @@ class MarkersNode(FleetNode):
             self._ears.clear()
 
     def _listen(self) -> None:
-        contract, nobody = self.robot_contract, Unattended()
+        contract, nobody = self.robot_contract, PolledGroup()
         topics: list[tuple[str, type, Callable[[Any], None]]] = [("fleet/policy_report", PolicyReport, self._on_report)]
         for name in self.fleet.robot_names:
             topics += [
@@ -122,7 +108,7 @@ class MarkersNode(FleetNode):
             self.get_logger().error(f"{robot}/{error}")
 
     def _on_status(self, robot: str, message: RobotStatus) -> None:
-        self._gathering.add_status(robot, message.tick, violated=message.violated, absent=message.absent)
+        self._gathering.add_status(robot, message.tick, violated=message.violated, unreachable=message.unreachable)
 
     def _on_action(self, robot: str, message: RobotAction) -> None:
         self._gathering.add_action(robot, action_of(message))

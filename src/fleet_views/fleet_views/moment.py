@@ -14,13 +14,13 @@ from fleet_contract.lease import Lease, LeaseKind
 
 
 @dataclass(frozen=True)
-class Moment:
+class RobotSnapshot:
     """One robot at one tick, as far as the topics have told."""
 
     state_S: NDArray[np.float64] | None = None
     """What it observes, in the contract's units."""
     violated: bool = False
-    absent: str = ""
+    unreachable: str = ""
     """Why it cannot be reached; empty if it is there."""
     uncertainty: float = nan
     """nats."""

@@ -27,7 +27,7 @@ from fleet_contract.action import ActionKind
 from fleet_contract.driving import Driver
 from fleet_contract.operation import Plane, Region
 from fleet_contract.robot import RobotContract
-from fleet_views.moment import Moment
+from fleet_views.moment import RobotSnapshot
 from fleet_views.shape import Form, Point, Shape
 
 VECTORS = {"push_vector", "displacement"}
@@ -51,32 +51,32 @@ class Scene:
         half = self._extent / 2
         self._region = self._plane.workspace if self._plane else Region(low=(-half, -half), high=(half, half))
 
-    def draw(self, robot: str, moment: Moment) -> list[Shape]:
+    def draw(self, robot: str, moment: RobotSnapshot) -> list[Shape]:
         """All that is seen of a robot at a moment."""
         shapes = [self._floor(robot, moment), *self._words(robot, moment)]
         if self._plane:
             shapes += self._surroundings(robot, moment, self._plane)
-            if moment.state_S is not None and not moment.absent:
+            if moment.state_S is not None and not moment.unreachable:
                 shapes += self._movables(robot, moment, self._plane, moment.state_S)
-        if not isnan(moment.uncertainty) and not moment.absent:
+        if not isnan(moment.uncertainty) and not moment.unreachable:
             shapes += self._unsureness(robot, moment)
         return shapes
 
-    def _floor(self, robot: str, moment: Moment) -> Shape:
+    def _floor(self, robot: str, moment: RobotSnapshot) -> Shape:
         """Under the plane: its colour says from afar who drives."""
         (x, y), (width, depth) = self._middle, self._size
         thick = THIN * self._extent
-        colour = MUTED if moment.absent else DRIVER_COLOURS[moment.driver]
+        colour = MUTED if moment.unreachable else DRIVER_COLOURS[moment.driver]
         return Shape(robot, "floor", 0, Form.BOX, (width, depth, thick), colour, (x, y, -thick / 2), opacity=0.4)
 
-    def _words(self, robot: str, moment: Moment) -> Iterator[Shape]:
+    def _words(self, robot: str, moment: RobotSnapshot) -> Iterator[Shape]:
         (_, near), (_, far) = self._region.low, self._region.high
-        colour = MUTED if moment.absent else DRIVER_COLOURS[moment.driver]
+        colour = MUTED if moment.unreachable else DRIVER_COLOURS[moment.driver]
         yield self._text(robot, "driver", f"{robot}\n{_broken(_who(moment))}", colour, far + 0.24 * self._extent)
         if help_ := _help(moment):
             yield self._text(robot, "help", _broken(help_), _outline_colour(moment), near - 0.3 * self._extent)
 
-    def _surroundings(self, robot: str, moment: Moment, plane: Plane) -> Iterator[Shape]:
+    def _surroundings(self, robot: str, moment: RobotSnapshot, plane: Plane) -> Iterator[Shape]:
         (left, near), (right, far) = plane.workspace.low, plane.workspace.high
         corners = tuple((x, y, 0.0) for x, y in ((left, near), (right, near), (right, far), (left, far), (left, near)))
         wide = self._extent * (0.03 if _help(moment) else 0.01)
@@ -87,7 +87,9 @@ class Scene:
             high = THICK * self._extent
             yield Shape(robot, "obstacles", number, Form.BOX, (width, depth, high), VERMILION, (x, y, high / 2))
 
-    def _movables(self, robot: str, moment: Moment, plane: Plane, state_S: NDArray[np.float64]) -> Iterator[Shape]:
+    def _movables(
+        self, robot: str, moment: RobotSnapshot, plane: Plane, state_S: NDArray[np.float64]
+    ) -> Iterator[Shape]:
         """What is on the plane, where it is observed, and where it is to be moved."""
         if plane.goal:
             x, y = self._observed(plane.goal.centre, state_S)
@@ -109,7 +111,7 @@ class Scene:
             way = ((x, y, z), (x + dx, y + dy, z))
             yield Shape(robot, "action", 0, Form.ARROW, size, DRIVER_COLOURS[moment.driver], points=way)
 
-    def _unsureness(self, robot: str, moment: Moment) -> Iterator[Shape]:
+    def _unsureness(self, robot: str, moment: RobotSnapshot) -> Iterator[Shape]:
         """A bar whose middle is the threshold, as operators see it, and the numbers."""
         uncertainty, threshold = moment.uncertainty, moment.threshold
         (left, near), (right, _) = self._region.low, self._region.high
@@ -150,10 +152,10 @@ def _size(region: Region) -> tuple[float, float]:
     return region.high[0] - region.low[0], region.high[1] - region.low[1]
 
 
-def _who(moment: Moment) -> str:
+def _who(moment: RobotSnapshot) -> str:
     """Who drives, in words."""
-    if moment.absent:
-        return f"absent: {moment.absent}"
+    if moment.unreachable:
+        return f"unreachable: {moment.unreachable}"
     if moment.driver is Driver.RESET:
         return f"{moment.supervisor}: hard reset"
     if moment.driver is Driver.HUMAN:
@@ -164,17 +166,17 @@ def _who(moment: Moment) -> str:
     return f"nobody: {done.reason}" if done and done.reason else "nobody"
 
 
-def _help(moment: Moment) -> str:
+def _help(moment: RobotSnapshot) -> str:
     """What the robot needs of a human, in words; nothing while one is there."""
-    if moment.lease or moment.absent:
+    if moment.lease or moment.unreachable:
         return ""
     needs = "needs a hard reset" if moment.violated else ""
     waits = "waits for a human" if moment.waiting else ""
     return ", ".join(filter(None, (needs, waits)))
 
 
-def _outline_colour(moment: Moment) -> Colour:
-    if moment.absent:
+def _outline_colour(moment: RobotSnapshot) -> Colour:
+    if moment.unreachable:
         return MUTED
     if moment.violated:
         return YELLOW

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from fleet_contract.fleet import Fleet
-from fleet_contract.robot import PROPOSED, RobotContract
+from fleet_contract.robot import PROPOSED_ACTION_TOPICS, RobotContract
 
 
 class Delivery(Enum):
@@ -48,7 +48,7 @@ def viewed_topics(fleet: Fleet, contract: RobotContract) -> dict[str, Viewed]:
         contract.success.topic: Viewed(contract.success.type),
         contract.violation.topic: Viewed(contract.violation.type),
         contract.action.topic: Viewed(contract.action.type),
-        **{topic: Viewed(contract.action.type) for topic in PROPOSED},
+        **{topic: Viewed(contract.action.type) for topic in PROPOSED_ACTION_TOPICS},
     }
     if camera:
         per_robot |= {camera.topic: Viewed(camera.type), camera.info_topic: Viewed("sensor_msgs/msg/CameraInfo")}

@@ -18,9 +18,9 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
-from fleet_common.node import IMAGES, NEWEST, OFFERED, VIDEO
+from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100
 from fleet_contract.images import fill_message
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_views.foxglove_node import FoxgloveNode
 from fleet_views.shown_topics import viewed_topics
 
@@ -59,9 +59,9 @@ def test_every_topic_is_offered_with_its_type(around, connect):
 
 def test_what_is_said_arrives_as_it_was_said(around, connect):
     client = connect()
-    tables = around.fleet.create_publisher(LeaseTable, "/fleet/leases", OFFERED)
-    markers = around.fleet.create_publisher(MarkerArray, "/fleet/markers", NEWEST)
-    diagnostics = around.fleet.create_publisher(DiagnosticArray, "/diagnostics", OFFERED)
+    tables = around.fleet.create_publisher(LeaseTable, "/fleet/leases", TRANSIENT_LOCAL_100)
+    markers = around.fleet.create_publisher(MarkerArray, "/fleet/markers", TRANSIENT_LOCAL_1)
+    diagnostics = around.fleet.create_publisher(DiagnosticArray, "/diagnostics", TRANSIENT_LOCAL_100)
     client.subscribe("/fleet/leases", "/fleet/markers", "/diagnostics")
     around.wait_for(diagnostics.get_subscription_count)
     lease = Lease(robot="robot_01", supervisor="human_01", token=7, kind=Lease.HARD_RESET, since_tick=40)
@@ -92,8 +92,8 @@ def test_what_is_said_arrives_as_it_was_said(around, connect):
 
 def test_images_are_fetched_only_while_somebody_looks(around, connect):
     client = connect()
-    images = around.fleet.create_publisher(Image, IMAGE, IMAGES)
-    video = around.fleet.create_publisher(CompressedImage, "/robot_01/camera/video/compressed", VIDEO)
+    images = around.fleet.create_publisher(Image, IMAGE, TRANSIENT_LOCAL_10)
+    video = around.fleet.create_publisher(CompressedImage, "/robot_01/camera/video/compressed", BEST_EFFORT_1)
     pixels_HWC = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
     message = Image(header=Header(frame_id="robot_02/camera_optical_frame"))
     fill_message(message, pixels_HWC, "rgb8")
@@ -120,10 +120,10 @@ def _newest(client, topic):
 
 
 def test_everybody_who_comes_hears_what_was_said_before(around, connect):
-    reports = around.fleet.create_publisher(PolicyReport, "/fleet/policy_report", OFFERED)
+    reports = around.fleet.create_publisher(PolicyReport, "/fleet/policy_report", TRANSIENT_LOCAL_100)
     for tick in range(3):
         reports.publish(PolicyReport(tick=tick, robots=["robot_01"], uncertainties=[0.5 * tick]))
-    frames = [around.fleet.create_publisher(TFMessage, "/tf_static", NEWEST) for _ in range(3)]
+    frames = [around.fleet.create_publisher(TFMessage, "/tf_static", TRANSIENT_LOCAL_1) for _ in range(3)]
     for number, publisher in enumerate(frames):
         at = Transform(translation=Vector3(x=float(number)))
         publisher.publish(TFMessage(transforms=[TransformStamped(child_frame_id=f"robot_{number}", transform=at)]))
@@ -162,6 +162,6 @@ def test_a_port_that_is_taken_is_one_sentence_and_exit_code_2(run_dir):
     ],
 )
 def test_an_address_that_is_none_is_refused(started, parameters, said):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         started(FoxgloveNode, **parameters)
     assert str(caught.value).startswith(said)

@@ -23,7 +23,7 @@ def said(tick):
     """Everything about a tick, as calls."""
     lease = Lease("robot_02", "human_01", 1, LeaseKind.TELEOPERATE, tick)
     return [
-        *(lambda to, r=robot: to.add_status(r, tick, violated=r == "robot_01", absent="") for robot in ROBOTS),
+        *(lambda to, r=robot: to.add_status(r, tick, violated=r == "robot_01", unreachable="") for robot in ROBOTS),
         *(lambda to, r=robot: to.add_state(r, tick, np.array([float(tick)])) for robot in ROBOTS),
         lambda to: to.add_report(tick, dict.fromkeys(ROBOTS, 0.1 * tick)),
         lambda to: to.add_leases(tick, [lease], ["robot_01"], 0.25),
@@ -94,9 +94,9 @@ def test_a_human_who_is_asked_has_the_robot_before_they_act():
 def test_a_robot_that_gets_lost_between_two_ticks_is_shown_so():
     gathering = shown([7])
     gathering.show()
-    gathering.add_status("robot_02", 7, violated=False, absent="link lost")
+    gathering.add_status("robot_02", 7, violated=False, unreachable="link lost")
     assert gathering.changed
-    assert [moment.absent for moment in gathering.show()] == ["", "link lost"]
+    assert [moment.unreachable for moment in gathering.show()] == ["", "link lost"]
 
 
 def test_nothing_is_shown_before_anything_is_said():

@@ -6,7 +6,7 @@ import pytest
 from fleet_interfaces.msg import Lease, LeaseTable, Observation, PolicyReport, RobotAction, RobotStatus
 from visualization_msgs.msg import Marker, MarkerArray
 
-from fleet_common.node import EVERY, NEWEST, OFFERED
+from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_views.markers_node import MarkersNode
 
 NAMES = ("robot_01", "robot_02")
@@ -17,11 +17,17 @@ class Fleet:
 
     def __init__(self, around) -> None:
         node = around.fleet
-        self.statuses = {name: node.create_publisher(RobotStatus, f"{name}/status", OFFERED) for name in NAMES}
-        self.states = {name: node.create_publisher(Observation, f"{name}/observation", OFFERED) for name in NAMES}
-        self.actions = {name: node.create_publisher(RobotAction, f"{name}/action", OFFERED) for name in NAMES}
-        self.reports = node.create_publisher(PolicyReport, "fleet/policy_report", OFFERED)
-        self.tables = node.create_publisher(LeaseTable, "fleet/leases", OFFERED)
+        self.statuses = {
+            name: node.create_publisher(RobotStatus, f"{name}/status", TRANSIENT_LOCAL_100) for name in NAMES
+        }
+        self.states = {
+            name: node.create_publisher(Observation, f"{name}/observation", TRANSIENT_LOCAL_100) for name in NAMES
+        }
+        self.actions = {
+            name: node.create_publisher(RobotAction, f"{name}/action", TRANSIENT_LOCAL_100) for name in NAMES
+        }
+        self.reports = node.create_publisher(PolicyReport, "fleet/policy_report", TRANSIENT_LOCAL_100)
+        self.tables = node.create_publisher(LeaseTable, "fleet/leases", TRANSIENT_LOCAL_100)
 
     def observe(self, tick) -> None:
         for robot, name in enumerate(NAMES):
@@ -66,7 +72,7 @@ def seen(array):
 
 def test_every_tick_is_one_array_with_what_was_released(around, fleet):
     arrays = []
-    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, EVERY)
+    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1000)
     around.wait_for(fleet.heard)
     for tick in range(1, 6):
         fleet.observe(tick)
@@ -85,7 +91,7 @@ def test_every_tick_is_one_array_with_what_was_released(around, fleet):
 
 def test_while_a_human_thinks_it_is_shown_who_is_asked(around, fleet):
     arrays = []
-    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, NEWEST)
+    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1)
     around.wait_for(fleet.heard)
     fleet.observe(0)
     fleet.decide(0)
@@ -105,7 +111,7 @@ def test_without_viewers_nothing_is_heard_and_who_comes_sees_the_present(around,
     around.wait_for(lambda: len(looks) > 20)
     assert not any(looks)
     arrays = []
-    viewer = around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, NEWEST)
+    viewer = around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1)
     around.wait_for(lambda: arrays and ("robot_01", "action") in seen(arrays[-1]))
     assert seen(arrays[-1])["robot_01", "body"].pose.position.x == pytest.approx(0.02)
     around.fleet.destroy_subscription(viewer)
@@ -114,7 +120,7 @@ def test_without_viewers_nothing_is_heard_and_who_comes_sees_the_present(around,
 
 def test_an_observation_that_cannot_be_read_is_left_out(around, fleet):
     arrays = []
-    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, EVERY)
+    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1000)
     around.wait_for(fleet.heard)
     fleet.states["robot_01"].publish(Observation(tick=0, values=[1.0]))
     fleet.decide(0)

@@ -15,7 +15,7 @@ from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.lease import Lease, LeaseKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
-from fleet_views.moment import Moment
+from fleet_views.moment import RobotSnapshot
 from fleet_views.scene import Scene
 from fleet_views.shape import Form
 
@@ -58,7 +58,7 @@ def extent_of(shape):
 def test_the_cube_is_where_it_is_observed_and_the_arrow_shows_the_push(x, y, yaw, push):
     state_S = np.array([x, y, cos(4 * yaw), sin(4 * yaw), 0.0, 0.15])
     action = RobotAction(3, ActionKind.MOVE, ActionSource.POLICY, push, policy_version=1)
-    shapes = drawn(Moment(state_S=state_S, action=action))
+    shapes = drawn(RobotSnapshot(state_S=state_S, action=action))
     body = shapes["body", 0]
     assert body.position == pytest.approx((x, y, 0.035 / 2))
     assert body.size == (0.035, 0.035, 0.035)
@@ -74,7 +74,7 @@ def test_the_cube_is_where_it_is_observed_and_the_arrow_shows_the_push(x, y, yaw
 
 @pytest.mark.parametrize(("contract", "scale"), [(PUSH_CELL, 1.0), (YUMI, 0.7)])
 def test_workspace_obstacle_and_goal_are_those_of_the_contract(contract, scale):
-    shapes = drawn(Moment(state_S=scale * STATE_S, action=PUSH), contract)
+    shapes = drawn(RobotSnapshot(state_S=scale * STATE_S, action=PUSH), contract)
     outline = np.array(shapes["workspace", 0].points)
     assert outline.shape == (5, 3)
     np.testing.assert_allclose([outline.min(0), outline.max(0)], scale * np.array([[-0.2, -0.2, 0], [0.2, 0.2, 0]]))
@@ -91,9 +91,9 @@ def test_workspace_obstacle_and_goal_are_those_of_the_contract(contract, scale):
 @pytest.mark.parametrize(
     ("moment", "words", "colour"),
     [
-        (Moment(STATE_S, action=PUSH), "policy version 2", SKY),
+        (RobotSnapshot(STATE_S, action=PUSH), "policy version 2", SKY),
         (
-            Moment(
+            RobotSnapshot(
                 STATE_S,
                 lease=LEASE,
                 action=RobotAction(3, ActionKind.MOVE, ActionSource.HUMAN, (0.0, 0.01), 0, "human_01", 4),
@@ -101,16 +101,22 @@ def test_workspace_obstacle_and_goal_are_those_of_the_contract(contract, scale):
             "human_01",
             ORANGE,
         ),
-        (Moment(STATE_S, lease=LEASE), "human_01 decides", ORANGE),
-        (Moment(STATE_S, violated=True, lease=RESET), "human_02: hard reset", YELLOW),
+        (RobotSnapshot(STATE_S, lease=LEASE), "human_01 decides", ORANGE),
+        (RobotSnapshot(STATE_S, violated=True, lease=RESET), "human_02: hard reset", YELLOW),
         (
-            Moment(STATE_S, action=RobotAction(3, ActionKind.HOLD, ActionSource.NOBODY, reason="emergency stop")),
+            RobotSnapshot(
+                STATE_S, action=RobotAction(3, ActionKind.HOLD, ActionSource.NOBODY, reason="emergency stop")
+            ),
             "nobody: emergency stop",
             MUTED,
         ),
-        (Moment(STATE_S), "nobody", MUTED),
-        (Moment(STATE_S, last=PUSH), "policy version 2", SKY),
-        (Moment(STATE_S, absent="no answer from its gateway"), "absent: no answer from its\ngateway", MUTED),
+        (RobotSnapshot(STATE_S), "nobody", MUTED),
+        (RobotSnapshot(STATE_S, last=PUSH), "policy version 2", SKY),
+        (
+            RobotSnapshot(STATE_S, unreachable="no answer from its gateway"),
+            "unreachable: no answer from its\ngateway",
+            MUTED,
+        ),
     ],
 )
 def test_who_drives_is_said_in_words_and_colour(moment, words, colour):
@@ -122,12 +128,12 @@ def test_who_drives_is_said_in_words_and_colour(moment, words, colour):
 @pytest.mark.parametrize(
     ("moment", "words", "colour"),
     [
-        (Moment(STATE_S, action=PUSH), None, TEXT),
-        (Moment(STATE_S, action=PUSH, waiting=True), "waits for a human", ORANGE),
-        (Moment(STATE_S, violated=True), "needs a hard reset", YELLOW),
-        (Moment(STATE_S, violated=True, waiting=True), "needs a hard reset, waits for\na human", YELLOW),
-        (Moment(STATE_S, violated=True, lease=RESET), None, YELLOW),
-        (Moment(STATE_S, absent="link lost", violated=True, waiting=True), None, MUTED),
+        (RobotSnapshot(STATE_S, action=PUSH), None, TEXT),
+        (RobotSnapshot(STATE_S, action=PUSH, waiting=True), "waits for a human", ORANGE),
+        (RobotSnapshot(STATE_S, violated=True), "needs a hard reset", YELLOW),
+        (RobotSnapshot(STATE_S, violated=True, waiting=True), "needs a hard reset, waits for\na human", YELLOW),
+        (RobotSnapshot(STATE_S, violated=True, lease=RESET), None, YELLOW),
+        (RobotSnapshot(STATE_S, unreachable="link lost", violated=True, waiting=True), None, MUTED),
     ],
 )
 def test_what_a_robot_needs_is_said_in_words_and_colour(moment, words, colour):
@@ -136,12 +142,12 @@ def test_what_a_robot_needs_is_said_in_words_and_colour(moment, words, colour):
     assert shapes["workspace", 0].colour == colour
     if words:
         assert shapes["help", 0].colour == colour
-        assert shapes["workspace", 0].size > drawn(Moment(STATE_S))["workspace", 0].size
+        assert shapes["workspace", 0].size > drawn(RobotSnapshot(STATE_S))["workspace", 0].size
 
 
 @given(st.floats(-0.1, 5.0), st.floats(0.01, 3.0))
 def test_the_bar_is_past_its_middle_exactly_if_the_robot_asks_for_help(uncertainty, threshold):
-    shapes = drawn(Moment(STATE_S, uncertainty=uncertainty, threshold=threshold))
+    shapes = drawn(RobotSnapshot(STATE_S, uncertainty=uncertainty, threshold=threshold))
     mark = shapes["uncertainty", 2].position[0]
     colour = shapes["uncertainty", 0].colour
     assert shapes["uncertainty", 0].text == f"{uncertainty:.2f} of {threshold:.2f} nats"
@@ -160,23 +166,23 @@ def test_the_bar_is_past_its_middle_exactly_if_the_robot_asks_for_help(uncertain
 
 @pytest.mark.parametrize("threshold", [inf, 0.0])
 def test_without_a_threshold_to_compare_with_there_is_no_bar(threshold):
-    moment = Moment(STATE_S, uncertainty=0.5, threshold=threshold)
+    moment = RobotSnapshot(STATE_S, uncertainty=0.5, threshold=threshold)
     assert {key for key in drawn(moment) if key[0] == "uncertainty"} == {("uncertainty", 0)}
     assert said(moment)["uncertainty"] == ("0.50 nats" if threshold == inf else "0.50 of 0.00 nats")
 
 
 def test_nothing_is_shown_that_is_not_known():
-    blind = {layer for layer, _ in drawn(Moment())}
+    blind = {layer for layer, _ in drawn(RobotSnapshot())}
     assert blind == {"floor", "driver", "workspace", "obstacles"}
-    absent = Moment(STATE_S, absent="link lost", uncertainty=0.5, threshold=0.2, action=PUSH)
-    assert {layer for layer, _ in drawn(absent)} == blind
-    assert "action" not in {layer for layer, _ in drawn(Moment(STATE_S))}
+    unreachable = RobotSnapshot(STATE_S, unreachable="link lost", uncertainty=0.5, threshold=0.2, action=PUSH)
+    assert {layer for layer, _ in drawn(unreachable)} == blind
+    assert "action" not in {layer for layer, _ in drawn(RobotSnapshot(STATE_S))}
 
 
 def test_where_the_contract_tells_of_no_body_its_place_is_shown():
     plane = PUSH_CELL.operation.plane.model_copy(update={"body": None, "goal": None})
     bodiless = PUSH_CELL.model_copy(update={"operation": PUSH_CELL.operation.model_copy(update={"plane": plane})})
-    shapes = drawn(Moment(STATE_S, action=PUSH), bodiless)
+    shapes = drawn(RobotSnapshot(STATE_S, action=PUSH), bodiless)
     assert (shapes["body", 0].form, shapes["body", 0].position[:2]) == (Form.DISC, (0.1, -0.05))
     assert ("goal", 0) not in shapes
     assert shapes["action", 0].points[0][:2] == (0.1, -0.05)
@@ -185,26 +191,26 @@ def test_where_the_contract_tells_of_no_body_its_place_is_shown():
 @pytest.mark.parametrize("contract", [POINTBOT, MOBILE_BASE])
 def test_robots_without_a_plane_show_who_drives_and_how_unsure_the_policy_is(contract):
     state_S = np.zeros(contract.state_dim)
-    moment = Moment(state_S, uncertainty=0.5, threshold=0.2, waiting=True, action=PUSH)
+    moment = RobotSnapshot(state_S, uncertainty=0.5, threshold=0.2, waiting=True, action=PUSH)
     assert {layer for layer, _ in drawn(moment, contract)} == {"floor", "driver", "help", "uncertainty"}
 
 
 def test_an_action_that_is_no_way_in_the_plane_is_not_drawn_as_one():
     twist = PUSH_CELL.model_copy(update={"action": PUSH_CELL.action.model_copy(update={"meaning": "twist"})})
-    assert ("action", 0) in drawn(Moment(STATE_S, action=PUSH))
-    assert ("action", 0) not in drawn(Moment(STATE_S, action=PUSH), twist)
+    assert ("action", 0) in drawn(RobotSnapshot(STATE_S, action=PUSH))
+    assert ("action", 0) not in drawn(RobotSnapshot(STATE_S, action=PUSH), twist)
 
 
 def test_an_unknown_uncertainty_is_not_shown():
-    assert not [key for key in drawn(Moment(STATE_S, uncertainty=nan, threshold=0.2)) if key[0] == "uncertainty"]
+    assert not [key for key in drawn(RobotSnapshot(STATE_S, uncertainty=nan, threshold=0.2)) if key[0] == "uncertainty"]
 
 
 def test_what_is_written_fits_between_two_robots():
     """Robots stand 2 extents apart (`robot_driver.frames.SPACING`), and both robots write in between."""
     reaches = []
     for moment in (
-        Moment(STATE_S, violated=True, waiting=True, uncertainty=0.5, threshold=0.2, action=PUSH),
-        Moment(STATE_S, absent="its camera stands still and its gateway says nothing of it"),
+        RobotSnapshot(STATE_S, violated=True, waiting=True, uncertainty=0.5, threshold=0.2, action=PUSH),
+        RobotSnapshot(STATE_S, unreachable="its camera stands still and its gateway says nothing of it"),
     ):
         for shape in drawn(moment).values():
             lines = shape.text.count("\n") + 1 if shape.text else 0
@@ -217,5 +223,5 @@ def test_what_is_written_fits_between_two_robots():
 def test_yaw_is_within_the_folds():
     for yaw in np.linspace(-pi, pi, 17):
         state_S = np.array([0, 0, cos(4 * yaw), sin(4 * yaw), 0, 0.15])
-        found = drawn(Moment(state_S))["body", 0].yaw
+        found = drawn(RobotSnapshot(state_S))["body", 0].yaw
         assert atan2(sin(4 * (found - yaw)), cos(4 * (found - yaw))) == pytest.approx(0.0, abs=1e-9)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from iifl_policy.energy import EnergyModel, Field
 from iifl_policy.langevin import Langevin
-from iifl_policy.sampler import Samples, uniform_actions
+from iifl_policy.sampler import ActionSamples, uniform_actions
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ class AnnealedImportance:
         """Inverse temperatures that are walked through; the last one is 1."""
         return [((i + 1) / self.temperatures) ** self.power for i in range(self.temperatures)]
 
-    def sample(self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator) -> Samples:
+    def sample(
+        self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
+    ) -> ActionSamples:
         """Draw weighted actions."""
         return self.anneal(model, features_EBW, chains, generator)[0]
 
@@ -95,7 +97,7 @@ class AnnealedImportance:
     @torch.no_grad()
     def anneal(
         self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
-    ) -> tuple[Samples, Partition]:
+    ) -> tuple[ActionSamples, Partition]:
         """Both of the above from one run."""
         moves = Langevin(iterations=self.moves, first_step=self.first_step, last_step=self.last_step)
         actions = uniform_actions(model, features_EBW, chains, generator)
@@ -113,4 +115,4 @@ class AnnealedImportance:
             standard_errors_EB=((chains * concentration - 1).clamp(min=0) / (chains - 1)).sqrt(),
             effective_sizes_EB=1 / concentration,
         )
-        return Samples(actions, energies, weights), partition
+        return ActionSamples(actions, energies, weights), partition

@@ -18,7 +18,7 @@ from fleet_learning.policy import Decision
 from fleet_learning.randomness import branch, on_device
 from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.langevin import Langevin
-from iifl_policy.sampler import Samples, drawn, equal_weights, uniform_actions
+from iifl_policy.sampler import ActionSamples, drawn, equal_weights, uniform_actions
 from iifl_policy.uniform import Uniform
 
 Rows = NDArray[np.int64]
@@ -33,22 +33,22 @@ class CascadeConfig:
     """Robots of highest uncertainty that it matters to tell from the others: as many as there are humans."""
     threshold: float = -math.inf
     """Uncertainty below which nobody asks for help, in the policy's unit."""
-    screened: int = 192
+    screening_chains: int = 192
     """Chains per member of a robot that is not in doubt; of one in doubt there are as many as the policy has."""
     moves: Langevin = Langevin(iterations=6, first_step=0.06, last_step=0.01)
     """How chains are moved."""
-    worn: float = 0.8
+    resample_below: float = 0.8
     """Effective share of the chains below which they are drawn anew by their weights, and moved."""
-    lost: float = 0.25
+    reinitialise_below: float = 0.25
     """Effective share below which a robot starts anew: its observation jumped, or is the first."""
-    spread: int = 0
+    initial_actions: int = 0
     """Evenly spread actions from which a robot that starts anew draws its chains by exp(-E), enough to fill the range; none
     where that has too many dimensions: then it starts as the policy does."""
-    doubt: float = 3.0
+    borderline_errors: float = 3.0
     """Standard errors around the border between who is helped and who is not, within which a robot is in doubt."""
-    most_doubtful: int = 20
+    max_borderline: int = 20
     """Robots in doubt at a time, those nearest the border."""
-    most_full: int = 1
+    max_full: int = 1
     """Robots that get the policy's own decision in one tick, and are in doubt from then on."""
 
 
@@ -64,8 +64,8 @@ class Cascade:
     def __init__(self, policy: ImplicitPolicy, config: CascadeConfig = CascadeConfig()) -> None:
         self._policy = policy
         self._config = config
-        self._doubtful: Rows = np.arange(0)
-        self._kept: Samples | None = None
+        self._borderline: Rows = np.arange(0)
+        self._kept: ActionSamples | None = None
 
     @property
     def observes(self) -> Stream:
@@ -79,61 +79,65 @@ class Cascade:
         features_ENW = policy.features(observations_N)
         chance = on_device(branch(generator), policy.device)
         if self._kept is None or self._kept.energies_EBK.shape[1] != len(observations_N):
-            self._kept, self._doubtful = self._spread(features_ENW, chance), np.arange(0)
-        kept, doubtful = self._kept, self._doubtful
-        sure = np.setdiff1d(np.arange(len(observations_N)), doubtful)
+            self._kept, self._borderline = self._spread(features_ENW, chance), np.arange(0)
+        kept, borderline = self._kept, self._borderline
+        screened = np.setdiff1d(np.arange(len(observations_N)), borderline)
 
         decision = _undecided(len(observations_N), policy.model.action_dim)
-        for rows, chains in ((sure, config.screened), (doubtful, policy.config.chains)):
+        for rows, chains in ((screened, config.screening_chains), (borderline, policy.config.chains)):
             if len(rows):
                 samples = self._carried(features_ENW[:, rows], _part(kept, rows, chains), chance)
                 _keep(kept, rows, samples)
                 decision = _replaced(decision, rows, policy.decision(features_ENW[:, rows], samples))
 
         distances_N = self._from_border(decision)
-        unsure_N = distances_N <= config.doubt * np.maximum(decision.standard_errors_N, np.finfo(np.float64).tiny)
-        nearest = np.sort(_by(distances_N, sure[unsure_N[sure]])[: config.most_full])
+        borderline_N = distances_N <= config.borderline_errors * np.maximum(
+            decision.standard_errors_N, np.finfo(np.float64).tiny
+        )
+        nearest = np.sort(_by(distances_N, screened[borderline_N[screened]])[: config.max_full])
         if len(nearest):
             samples = policy.samples(features_ENW[:, nearest], generator)
             _keep(kept, nearest, samples)
             decision = _replaced(decision, nearest, policy.decision(features_ENW[:, nearest], samples))
-        self._doubtful = _by(self._from_border(decision), np.append(doubtful, nearest))[: config.most_doubtful]
+        self._borderline = _by(self._from_border(decision), np.append(borderline, nearest))[: config.max_borderline]
         return decision
 
-    def _spread(self, features_ENW: Tensor, chance: torch.Generator) -> Samples:
+    def _spread(self, features_ENW: Tensor, chance: torch.Generator) -> ActionSamples:
         """Actions of a uniform distribution, whose energy is zero."""
         actions_ENKA = uniform_actions(self._policy.model, features_ENW, self._policy.config.chains, chance)
         energies_ENK = torch.zeros_like(actions_ENKA[..., 0])
-        return Samples(actions_ENKA, energies_ENK, equal_weights(energies_ENK))
+        return ActionSamples(actions_ENKA, energies_ENK, equal_weights(energies_ENK))
 
-    def _carried(self, features_ERW: Tensor, kept: Samples, chance: torch.Generator) -> Samples:
+    def _carried(self, features_ERW: Tensor, kept: ActionSamples, chance: torch.Generator) -> ActionSamples:
         """Chains of another observation, with weights that make them stand for exp(-E) at this one."""
         model, config, chains = self._policy.model, self._config, kept.energies_EBK.shape[-1]
         energies_ERK = model(features_ERW, kept.actions_EBKA)
         weights_ERK = torch.softmax(kept.weights_EBK.log() + kept.energies_EBK - energies_ERK, -1)
-        carried = Samples(kept.actions_EBKA, energies_ERK, weights_ERK)
+        carried = ActionSamples(kept.actions_EBKA, energies_ERK, weights_ERK)
         effective_R = (1 / weights_ERK.square().sum(-1)).amin(0).cpu().numpy()
-        lost_R = effective_R < config.lost * chains
-        if len(lost := np.flatnonzero(lost_R)):
-            _keep(carried, lost, self._anew(features_ERW[:, lost], chains, chance))
-        if len(worn := np.flatnonzero(~lost_R & (effective_R < config.worn * chains))):
-            parents_ERK1 = drawn(weights_ERK[:, worn], chance).unsqueeze(-1)
-            start_ERKA = carried.actions_EBKA[:, worn].take_along_dim(parents_ERK1, 2)
+        reinitialised_R = effective_R < config.reinitialise_below * chains
+        if len(reinitialised := np.flatnonzero(reinitialised_R)):
+            _keep(carried, reinitialised, self._reinitialised(features_ERW[:, reinitialised], chains, chance))
+        if len(resampled := np.flatnonzero(~reinitialised_R & (effective_R < config.resample_below * chains))):
+            parents_ERK1 = drawn(weights_ERK[:, resampled], chance).unsqueeze(-1)
+            start_ERKA = carried.actions_EBKA[:, resampled].take_along_dim(parents_ERK1, 2)
             _keep(
-                carried, worn, config.moves.sample(model, features_ERW[:, worn], chains, chance, start_EBKA=start_ERKA)
+                carried,
+                resampled,
+                config.moves.sample(model, features_ERW[:, resampled], chains, chance, start_EBKA=start_ERKA),
             )
         return carried
 
-    def _anew(self, features_ERW: Tensor, chains: int, chance: torch.Generator) -> Samples:
+    def _reinitialised(self, features_ERW: Tensor, chains: int, chance: torch.Generator) -> ActionSamples:
         """Chains that know nothing of earlier ones."""
-        model, spread = self._policy.model, self._config.spread
+        model, spread = self._policy.model, self._config.initial_actions
         if not spread:
             return self._policy.config.sampler.sample(model, features_ERW, chains, chance)
         evenly = Uniform().sample(model, features_ERW, spread, chance)
         picks_ERK = drawn(evenly.weights_EBK, chance)[..., :chains]
         energies_ERK = evenly.energies_EBK.take_along_dim(picks_ERK, 2)
         actions_ERKA = evenly.actions_EBKA.take_along_dim(picks_ERK.unsqueeze(-1), 2)
-        return Samples(actions_ERKA, energies_ERK, equal_weights(energies_ERK))
+        return ActionSamples(actions_ERKA, energies_ERK, equal_weights(energies_ERK))
 
     def _from_border(self, decision: Decision) -> NDArray[np.float64]:
         """How far uncertainties are from where it changes who is helped, (N,)."""
@@ -147,13 +151,13 @@ def _by(values_N: NDArray[np.float64], rows: Rows) -> Rows:
     return rows[np.argsort(values_N[rows], kind="stable")]
 
 
-def _part(samples: Samples, rows: Rows, chains: int) -> Samples:
+def _part(samples: ActionSamples, rows: Rows, chains: int) -> ActionSamples:
     """The first chains of some states."""
     parts = (samples.actions_EBKA, samples.energies_EBK, samples.weights_EBK)
-    return Samples(*(part[:, rows, :chains] for part in parts))
+    return ActionSamples(*(part[:, rows, :chains] for part in parts))
 
 
-def _keep(kept: Samples, rows: Rows, samples: Samples) -> None:
+def _keep(kept: ActionSamples, rows: Rows, samples: ActionSamples) -> None:
     """Remember these as the first chains of some states."""
     chains = samples.energies_EBK.shape[-1]
     kept.actions_EBKA[:, rows, :chains] = samples.actions_EBKA

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from iifl_policy.energy import EnergyModel
-from iifl_policy.sampler import Samples, drawn, equal_weights, uniform_actions
+from iifl_policy.sampler import ActionSamples, drawn, equal_weights, uniform_actions
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class DerivativeFree:
     """Factor on the noise per iteration."""
 
     @torch.no_grad()
-    def sample(self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator) -> Samples:
+    def sample(
+        self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
+    ) -> ActionSamples:
         """Draw a population of `chains` actions."""
         actions = uniform_actions(model, features_EBW, chains, generator)
         energies = model(features_EBW, actions)
@@ -41,4 +43,4 @@ class DerivativeFree:
             noise = torch.empty_like(actions).normal_(0, self.first_noise * self.shrink**iteration, generator=generator)
             actions = (actions + noise).clamp_(-1, 1)
             energies = model(features_EBW, actions)
-        return Samples(actions, energies, equal_weights(energies))
+        return ActionSamples(actions, energies, equal_weights(energies))

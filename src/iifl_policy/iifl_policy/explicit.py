@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -18,14 +18,14 @@ from torch import Tensor
 from fleet_contract.robot import Stream
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
-from fleet_learning.encoder import Encoders, encoder_tensors, observed_shape, seen, split_tensors, stream_of
+from fleet_learning.encoder import Encoders, encode, encoder_tensors, observed_shape, split_tensors, stream_of
 from fleet_learning.image_encoder import ImageEncoderShape
-from fleet_learning.optimization import Descent, DescentConfig, Watch, descend
+from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_from
 from fleet_learning.policy import Decision, Fitted, PolicyConfig
-from fleet_learning.resume_file import TrainingFile, training_key
+from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import Scaling
-from fleet_learning.training_batches import training_pairs
+from fleet_learning.training_batches import training_batches
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ExplicitConfig:
 
     shape: ExplicitShape
     kind: Literal["explicit"] = "explicit"
-    descent: DescentConfig = DescentConfig(learning_rate=3e-4, decay=1.0)
+    optimizer: Annotated[OptimizerConfig, FORMERLY_DESCENT] = OptimizerConfig(learning_rate=3e-4, decay=1.0)
     encoder: ImageEncoderShape | None = None
     """Sees for a policy that decides from images; its features are the states of `shape`."""
     augmentation: Augmentation = Augmentation()
@@ -80,7 +80,7 @@ class ExplicitPolicy:
     config: ExplicitConfig
     net: Perceptrons
     scaling: Scaling
-    descent: Descent = Descent()
+    optimizer_state: OptimizerState = OptimizerState()
     encoders: Encoders | None = None
     config_type: ClassVar[type[PolicyConfig]] = ExplicitConfig
     uncertainty_unit: ClassVar[str] = "1"
@@ -102,7 +102,7 @@ class ExplicitPolicy:
         over action dimensions (IFL benchmark).
         """
         observed = torch.as_tensor(observations_N, device=self.net.weights[0].device).float()
-        seen_ENS = seen(self.encoders, self.scaling.states(observed).expand(self.net.members, *observed.shape))
+        seen_ENS = encode(self.encoders, self.scaling.states(observed).expand(self.net.members, *observed.shape))
         actions_ENA = _squashed(self.net, seen_ENS)
         return Decision(
             actions_NA=self.scaling.robot_actions(actions_ENA.mean(0)).double().cpu().numpy(),
@@ -111,49 +111,53 @@ class ExplicitPolicy:
         )
 
     def fit(
-        self, dataset: Dataset, *, steps: int, seed: int, watch: Watch | None = None, keep: Path | None = None
+        self, dataset: Dataset, *, steps: int, seed: int, watch: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
         """Least squares, all members on their own bootstraps, in one batched pass; see `Policy.fit`."""
-        pairs = training_pairs(dataset, self.scaling, self.config.augmentation, seed)
+        pairs = training_batches(dataset, self.scaling, self.config.augmentation, seed)
         net, encoders = self.net.trainable(), self.encoders and self.encoders.trainable()
 
         def loss(batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
             observed, actions = pairs(batch, generator)
-            error_E = (_squashed(net, seen(encoders, observed)) - actions).square().mean((1, 2))
+            error_E = (_squashed(net, encode(encoders, observed)) - actions).square().mean((1, 2))
             return error_E.sum(), {"squared error": error_E.detach()}
 
-        descent, mean_loss = descend(
+        optimizer_state, mean_loss = optimize(
             [*net.parameters(), *(encoders.parameters() if encoders else ())],
             loss,
             dataset.training_rows(net.members, seed),
-            self.config.descent,
-            self.descent,
+            self.config.optimizer,
+            self.optimizer_state,
             steps=steps,
             seed=seed,
             watch=watch,
-            keep=TrainingFile(keep, training_key(self.config, dataset.digest, steps, seed, self.descent.steps))
-            if keep
+            resume_file=ResumeFile(
+                resume_path, resume_key(self.config, dataset.digest, steps, seed, self.optimizer_state.steps)
+            )
+            if resume_path
             else None,
         )
-        policy = replace(self, net=net.frozen(), descent=descent, encoders=encoders and encoders.frozen())
+        policy = replace(
+            self, net=net.frozen(), optimizer_state=optimizer_state, encoders=encoders and encoders.frozen()
+        )
         return Fitted(policy, mean_loss)
 
     def tensors(self) -> dict[str, Tensor]:
         """The model's parameters by name."""
         return self.net.tensors() | encoder_tensors(self.encoders)
 
-    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> Self:
+    def with_state(self, tensors: Mapping[str, Tensor], optimizer_state: OptimizerState) -> Self:
         """The same policy with other parameters; see `Policy.with_state`."""
-        return self.from_tensors(self.config, tensors, self.scaling, descent)
+        return self.from_tensors(self.config, tensors, self.scaling, optimizer_state)
 
     @classmethod
     def from_tensors(
-        cls, config: ExplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, descent: Descent
+        cls, config: ExplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, optimizer_state: OptimizerState
     ) -> Self:
         """See `Policy.from_tensors`."""
         shape = config.shape
         encoders, own = split_tensors(tensors, config.encoder, shape.members)
-        return cls(config, perceptrons_from(own, shape.members, shape.sizes), scaling, descent, encoders)
+        return cls(config, perceptrons_from(own, shape.members, shape.sizes), scaling, optimizer_state, encoders)
 
 
 def _squashed(net: Perceptrons, states_EBS: Tensor) -> Tensor:

@@ -22,26 +22,26 @@ from fleet_learning.dataset import Dataset
 from fleet_learning.encoder import (
     Encoders,
     EncoderShape,
+    encode,
     encoder_tensors,
     observed_shape,
-    seen,
     split_tensors,
     stream_of,
 )
-from fleet_learning.optimization import Descent, DescentConfig, Watch, descend
+from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import perceptrons_from
 from fleet_learning.policy import Decision, Fitted, PolicyConfig
 from fleet_learning.randomness import on_device
-from fleet_learning.resume_file import TrainingFile, training_key
+from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import Scaling
-from fleet_learning.training_batches import training_pairs
+from fleet_learning.training_batches import training_batches
 from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig, ensemble_loss
 from iifl_policy.polish import Polish
-from iifl_policy.sampler import Samples
+from iifl_policy.sampler import ActionSamples
 from iifl_policy.spectral import SpectralNorm, folded
 from iifl_policy.uniform import Uniform
 
@@ -59,7 +59,7 @@ class ImplicitConfig:
     polish: Polish | None = None
     """From the best of them to the action."""
     loss: LossConfig = LossConfig()
-    descent: DescentConfig = DescentConfig()
+    optimizer: Annotated[OptimizerConfig, FORMERLY_DESCENT] = OptimizerConfig()
     spectral_norm: bool = False
     """Whether hidden layers are spectrally normalised while they learn."""
     encoder: EncoderShape | None = None
@@ -90,7 +90,7 @@ class ImplicitPolicy:
     config: ImplicitConfig
     model: EnergyEnsemble
     scaling: Scaling
-    descent: Descent = Descent()
+    optimizer_state: OptimizerState = OptimizerState()
     encoders: Encoders | None = None
     config_type: ClassVar[type[PolicyConfig]] = ImplicitConfig
     uncertainty_unit: ClassVar[str] = "nats"
@@ -114,7 +114,7 @@ class ImplicitPolicy:
     def features(self, observations_N: NDArray[np.generic]) -> Tensor:
         """What the model makes of the observations before it looks at actions, (E, N, W)."""
         observed = self.scaling.states(torch.as_tensor(observations_N, device=self.device).float())
-        return self.model.features(seen(self.encoders, observed.expand(self.model.members, *observed.shape)))
+        return self.model.features(encode(self.encoders, observed.expand(self.model.members, *observed.shape)))
 
     @property
     def device(self) -> torch.device:
@@ -130,12 +130,12 @@ class ImplicitPolicy:
         features_ENW = self.features(observations_N)
         return self.decision(features_ENW, self.samples(features_ENW, generator))
 
-    def samples(self, features_ENW: Tensor, generator: torch.Generator) -> Samples:
+    def samples(self, features_ENW: Tensor, generator: torch.Generator) -> ActionSamples:
         """Draw actions of all members."""
         drawn = on_device(generator, self.device)
         return self.config.sampler.sample(self.model, features_ENW, self.config.chains, drawn)
 
-    def decision(self, features_ENW: Tensor, samples: Samples) -> Decision:
+    def decision(self, features_ENW: Tensor, samples: ActionSamples) -> Decision:
         """What to do about these observations, given actions that were drawn for them."""
         if self.model.members > 1:
             divergence_N, error_N = jeffreys(self.model, features_ENW, samples)
@@ -151,11 +151,11 @@ class ImplicitPolicy:
         )
 
     def fit(
-        self, dataset: Dataset, *, steps: int, seed: int, watch: Watch | None = None, keep: Path | None = None
+        self, dataset: Dataset, *, steps: int, seed: int, watch: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
         """All members on their own bootstraps, in one batched pass; see `Policy.fit`."""
         config, state_dim = self.config, self.model.state_dim
-        pairs = training_pairs(dataset, self.scaling, config.augmentation, seed)
+        pairs = training_batches(dataset, self.scaling, config.augmentation, seed)
         rows = dataset.training_rows(self.model.members, seed)
         net, encoders = self.model.net.trainable(), self.encoders and self.encoders.trainable()
         spectral = SpectralNorm(net) if config.spectral_norm else None
@@ -164,20 +164,22 @@ class ImplicitPolicy:
             model = EnergyEnsemble(spectral(net) if spectral else net, state_dim)
             observed, actions = pairs(batch, generator)
             drawn = on_device(generator, self.device)
-            value, contrast_E, penalty_E = ensemble_loss(model, seen(encoders, observed), actions, config.loss, drawn)
+            value, contrast_E, penalty_E = ensemble_loss(model, encode(encoders, observed), actions, config.loss, drawn)
             return value, {"InfoNCE": contrast_E, "gradient penalty": penalty_E}
 
-        descent, mean_loss = descend(
+        optimizer_state, mean_loss = optimize(
             [*net.parameters(), *(encoders.parameters() if encoders else ())],
             loss,
             rows,
-            config.descent,
-            self.descent,
+            config.optimizer,
+            self.optimizer_state,
             steps=steps,
             seed=seed,
             watch=watch,
-            keep=TrainingFile(keep, training_key(config, dataset.digest, steps, seed, self.descent.steps))
-            if keep
+            resume_file=ResumeFile(
+                resume_path, resume_key(config, dataset.digest, steps, seed, self.optimizer_state.steps)
+            )
+            if resume_path
             else None,
             buffers=spectral.vectors if spectral else (),
         )
@@ -185,7 +187,7 @@ class ImplicitPolicy:
         policy = replace(
             self,
             model=EnergyEnsemble(learned, state_dim),
-            descent=descent,
+            optimizer_state=optimizer_state,
             encoders=encoders and encoders.frozen(),
         )
         return Fitted(policy, mean_loss)
@@ -194,19 +196,19 @@ class ImplicitPolicy:
         """The model's parameters by name."""
         return self.model.net.tensors() | encoder_tensors(self.encoders)
 
-    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> Self:
+    def with_state(self, tensors: Mapping[str, Tensor], optimizer_state: OptimizerState) -> Self:
         """The same policy with other parameters; see `Policy.with_state`."""
-        return self.from_tensors(self.config, tensors, self.scaling, descent)
+        return self.from_tensors(self.config, tensors, self.scaling, optimizer_state)
 
     @classmethod
     def from_tensors(
-        cls, config: ImplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, descent: Descent
+        cls, config: ImplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, optimizer_state: OptimizerState
     ) -> Self:
         """See `Policy.from_tensors`."""
         shape = config.shape
         encoders, own = split_tensors(tensors, config.encoder, shape.members)
         model = EnergyEnsemble(perceptrons_from(own, shape.members, shape.sizes), shape.state_dim)
-        return cls(config, model, scaling, descent, encoders)
+        return cls(config, model, scaling, optimizer_state, encoders)
 
 
 def new_implicit(config: ImplicitConfig, scaling: Scaling, generator: torch.Generator) -> ImplicitPolicy:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from iifl_policy.energy import EnergyModel
-from iifl_policy.sampler import Samples
+from iifl_policy.sampler import ActionSamples
 
 MEMBERS = 2
 
 
 @torch.no_grad()
-def jeffreys(model: EnergyModel, features_EBW: Tensor, samples: Samples) -> tuple[Tensor, Tensor]:
+def jeffreys(model: EnergyModel, features_EBW: Tensor, samples: ActionSamples) -> tuple[Tensor, Tensor]:
     """Estimate D_J = E_1[E_2 - E_1] + E_2[E_1 - E_2] from actions that were drawn anyway.
 
     Args:

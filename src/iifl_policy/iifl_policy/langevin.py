@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from iifl_policy.energy import EnergyModel
-from iifl_policy.sampler import Samples, equal_weights, uniform_actions
+from iifl_policy.sampler import ActionSamples, equal_weights, uniform_actions
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Langevin:
         chains: int,
         generator: torch.Generator,
         start_EBKA: Tensor | None = None,
-    ) -> Samples:
+    ) -> ActionSamples:
         """Draw actions; the chains begin at `start_EBKA`, or uniformly over the range."""
         actions = uniform_actions(model, features_EBW, chains, generator) if start_EBKA is None else start_EBKA.clone()
         field = model.field(features_EBW)
@@ -79,7 +79,7 @@ class Langevin:
             actions = torch.where(accepted.unsqueeze(-1), proposals, actions)
             gradients = torch.where(accepted.unsqueeze(-1), new_gradients, gradients)
             energies = torch.where(accepted, new_energies, energies)
-        return Samples(actions, energies, equal_weights(energies))
+        return ActionSamples(actions, energies, equal_weights(energies))
 
     def _drift(self, step: float, gradients: Tensor) -> Tensor:
         return (step * gradients).clamp_(-self.most_move, self.most_move)

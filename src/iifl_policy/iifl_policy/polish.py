@@ -12,7 +12,7 @@ from torch import Tensor
 
 from iifl_policy.energy import EnergyModel
 from iifl_policy.langevin import Langevin
-from iifl_policy.sampler import Samples, equal_weights
+from iifl_policy.sampler import ActionSamples, equal_weights
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Polish:
     first_step: float = 0.01
 
     @torch.no_grad()
-    def __call__(self, model: EnergyModel, features_EBW: Tensor, samples: Samples) -> Samples:
+    def __call__(self, model: EnergyModel, features_EBW: Tensor, samples: ActionSamples) -> ActionSamples:
         """The best actions that a descent from the best samples comes by, `chains` per member and state."""
         chains = min(self.chains, samples.energies_EBK.shape[-1])
         energies_EBK, order = samples.energies_EBK.topk(chains, largest=False)
@@ -44,4 +44,4 @@ class Polish:
             better = energies_EBK < lowest_EBK
             best_EBKA = torch.where(better.unsqueeze(-1), actions_EBKA, best_EBKA)
             lowest_EBK = torch.where(better, energies_EBK, lowest_EBK)
-        return Samples(best_EBKA, lowest_EBK, equal_weights(lowest_EBK))
+        return ActionSamples(best_EBKA, lowest_EBK, equal_weights(lowest_EBK))

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import Descent, DescentConfig, Watch, descend
+from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_from
-from fleet_learning.resume_file import TrainingFile, training_key
+from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import Scaling
 from fleet_learning.transitions import Transitions
 
@@ -50,7 +50,7 @@ class RiskConfig:
     target_rate: float = 0.005
     """Share of the way to the learned parameters that the target's go in a step (Polyak averaging); 1 copies them. What is
     learned travels one action back in about 1 / target_rate steps: 200, against 5,000 in the IFL benchmark."""
-    descent: DescentConfig = DescentConfig(learning_rate=3e-4, decay=1.0)
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-4, decay=1.0)
 
     @property
     def sizes(self) -> list[int]:
@@ -70,7 +70,7 @@ class RiskCritic:
     target: Perceptrons
     """Follows `net` slowly; what is learned is made from its predictions."""
     scaling: Scaling
-    descent: Descent = Descent()
+    optimizer_state: OptimizerState = OptimizerState()
 
     @torch.no_grad()
     def risks(self, states_NS: NDArray[np.float64], actions_NA: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,8 +90,8 @@ class RiskCritic:
         *,
         steps: int,
         seed: int,
-        watch: Watch | None = None,
-        keep: Path | None = None,
+        watch: OnStep | None = None,
+        resume_path: Path | None = None,
     ) -> tuple[RiskCritic, float]:
         """Train further; this critic stays as it is.
 
@@ -106,14 +106,14 @@ class RiskCritic:
             steps: gradient steps.
             seed: of the batches.
             watch: called after every step.
-            keep: file from which a training that was cut goes on, and which is gone when it is done.
+            resume_path: file from which a training that was cut goes on, and which is gone when it is done.
 
         Returns:
             The critic that has learned, and the mean cross-entropy of the last tenth of the steps, nats; this does not
             fall to zero where violation is a matter of chance.
 
         Raises:
-            BadInput: `keep` holds another training.
+            BadInput: `resume_path` holds another training.
             ValueError: there are no transitions, or the next actions are not theirs.
         """
         if not len(transitions):
@@ -127,7 +127,7 @@ class RiskCritic:
         next_inputs_BI = self._inputs(following)
         inputs_BI = self._inputs(_pairs(transitions.states_BS, transitions.actions_BA))
         violated_B = torch.as_tensor(transitions.violated_B, dtype=torch.float32, device=inputs_BI.device)
-        last_B = torch.as_tensor(transitions.violated_B | transitions.ended_B, device=inputs_BI.device)
+        last_B = torch.as_tensor(transitions.violated_B | transitions.episode_over_B, device=inputs_BI.device)
 
         def loss(batch: Tensor, _: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
             rows = batch[0]
@@ -140,28 +140,28 @@ class RiskCritic:
             entropy_E = binary_cross_entropy_with_logits(logits, goals, reduction="none").mean(1)
             return entropy_E.sum(), {"cross-entropy": entropy_E.detach()}
 
-        key = training_key(config, transitions.digest, following.digest, steps, seed, self.descent.steps)
-        descent, mean_loss = descend(
+        key = resume_key(config, transitions.digest, following.digest, steps, seed, self.optimizer_state.steps)
+        optimizer_state, mean_loss = optimize(
             net.parameters(),
             loss,
             [np.arange(len(transitions))],
-            config.descent,
-            self.descent,
+            config.optimizer,
+            self.optimizer_state,
             steps=steps,
             seed=seed,
             watch=watch,
-            keep=TrainingFile(keep, key) if keep else None,
+            resume_file=ResumeFile(resume_path, key) if resume_path else None,
             buffers=target.parameters(),
         )
-        return replace(self, net=net.frozen(), target=target, descent=descent), mean_loss
+        return replace(self, net=net.frozen(), target=target, optimizer_state=optimizer_state), mean_loss
 
     def tensors(self) -> dict[str, Tensor]:
         """The parameters of `net` and `target` by name."""
         nets = {"net": self.net, "target": self.target}
         return {f"{part}.{name}": tensor for part, net in nets.items() for name, tensor in net.tensors().items()}
 
-    def with_state(self, tensors: Mapping[str, Tensor], descent: Descent) -> RiskCritic:
-        """The same critic with other parameters, which has learned as far as `descent` says.
+    def with_state(self, tensors: Mapping[str, Tensor], optimizer_state: OptimizerState) -> RiskCritic:
+        """The same critic with other parameters, which has learned as far as `optimizer_state` says.
 
         Raises:
             KeyError: a tensor is missing.
@@ -175,7 +175,7 @@ class RiskCritic:
             )
             for part in ("net.", "target.")
         )
-        return replace(self, net=net, target=target, descent=descent)
+        return replace(self, net=net, target=target, optimizer_state=optimizer_state)
 
     def _inputs(self, pairs: Dataset) -> Tensor:
         """(B, I) in model space."""

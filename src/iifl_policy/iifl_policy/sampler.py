@@ -15,7 +15,7 @@ from iifl_policy.energy import EnergyModel
 
 
 @dataclass(frozen=True)
-class Samples:
+class ActionSamples:
     """Actions, and what they stand for."""
 
     actions_EBKA: Tensor
@@ -33,7 +33,9 @@ class Samples:
 class Sampler(Protocol):
     """A way of drawing actions."""
 
-    def sample(self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator) -> Samples:
+    def sample(
+        self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
+    ) -> ActionSamples:
         """Draw `chains` actions per member and state."""
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from iifl_policy.energy import EnergyModel
-from iifl_policy.sampler import Samples, uniform_actions
+from iifl_policy.sampler import ActionSamples, uniform_actions
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,10 @@ class Uniform:
     kind: Literal["uniform"] = "uniform"
 
     @torch.no_grad()
-    def sample(self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator) -> Samples:
+    def sample(
+        self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
+    ) -> ActionSamples:
         """Draw actions."""
         actions_EBKA = uniform_actions(model, features_EBW, chains, generator)
         energies_EBK = model(features_EBW, actions_EBKA)
-        return Samples(actions_EBKA, energies_EBK, torch.softmax(-energies_EBK, -1))
+        return ActionSamples(actions_EBKA, energies_EBK, torch.softmax(-energies_EBK, -1))

@@ -7,7 +7,7 @@ import torch
 from analytic import in_double
 
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.randomness import torch_generator
 from fleet_learning.scaling import Scaling
 from iifl_policy import plain
@@ -16,7 +16,7 @@ from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import CORRECTED, REFERENCE
 from iifl_policy.loss import LossConfig, ensemble_loss
-from iifl_policy.sampler import Samples, equal_weights
+from iifl_policy.sampler import ActionSamples, equal_weights
 
 MEMBERS, BATCH, CHAINS, STATE_DIM, ACTION_DIM = 2, 6, 40, 5, 3
 SHAPE = EnergyShape(STATE_DIM, ACTION_DIM, MEMBERS, width=24, depth=3)
@@ -87,7 +87,7 @@ def test_divergence_of_given_actions(dtype):
     actions = random(MEMBERS, BATCH, CHAINS, ACTION_DIM, dtype=dtype, seed=2)
     features = model.features(states.expand(MEMBERS, -1, -1))
     energies = model(features, actions)
-    found, _ = jeffreys(model, features, Samples(actions, energies, equal_weights(energies)))
+    found, _ = jeffreys(model, features, ActionSamples(actions, energies, equal_weights(energies)))
     given = iter([actions[0], *actions])
     _, expected = plain.decide(plain.energies_of(model), states, CHAINS, lambda *_: next(given), plain.Recorded([]))
     close(found, expected)
@@ -151,14 +151,15 @@ def test_weights_after_gradient_steps(name, spectral, steps):
         random(pairs, STATE_DIM, dtype=torch.float32).numpy(),
         0.05 * random(pairs, ACTION_DIM, dtype=torch.float32, seed=2).numpy(),
     )
-    descent = DescentConfig(batch_size=BATCH)
+    optimizer = OptimizerConfig(batch_size=BATCH)
     untrained = policy(
-        steep(torch.float64), ImplicitConfig(SHAPE, loss=config, descent=descent, spectral_norm=spectral)
+        steep(torch.float64),
+        ImplicitConfig(SHAPE, loss=config, optimizer=optimizer, spectral_norm=spectral),
     )
     learned = untrained.fit(dataset, steps=steps, seed=seed).policy.model.net
 
     states, actions = untrained.scaling.pairs(dataset)
-    generator = torch_generator(seed, untrained.descent.steps)
+    generator = torch_generator(seed, untrained.optimizer_state.steps)
     bootstraps = [torch.from_numpy(rows) for rows in dataset.training_rows(MEMBERS, seed)]
     energies = plain.energies_of(untrained.model, spectral=spectral)
     optimisers = plain.optimisers_of(energies)

@@ -19,8 +19,10 @@ from iifl_policy.langevin import Langevin
 from iifl_policy.sampler import drawn
 
 ROBOTS, STATE_DIM, ACTION_DIM = 12, 4, 2
-CONFIG = CascadeConfig(watched=3, screened=16, worn=0.5, most_doubtful=4, moves=Langevin(iterations=2, first_step=0.02))
-EVERYTHING = replace(CONFIG, doubt=np.inf, most_doubtful=0, most_full=ROBOTS)
+CONFIG = CascadeConfig(
+    watched=3, screening_chains=16, resample_below=0.5, max_borderline=4, moves=Langevin(iterations=2, first_step=0.02)
+)
+EVERYTHING = replace(CONFIG, borderline_errors=np.inf, max_borderline=0, max_full=ROBOTS)
 
 
 def new_policy(seed=0, scale=20):
@@ -79,10 +81,10 @@ def test_at_most_so_many_get_the_policys_own_decision(monkeypatch):
         return ask(policy, features, generator)
 
     monkeypatch.setattr(type(POLICY), "samples", counted)
-    decisions(replace(CONFIG, most_full=2, doubt=np.inf), stream(5))
+    decisions(replace(CONFIG, max_full=2, borderline_errors=np.inf), stream(5))
     assert asked == [2] * 5
     asked.clear()
-    decisions(replace(CONFIG, most_full=0), stream(5))
+    decisions(replace(CONFIG, max_full=0), stream(5))
     assert not asked
 
 
@@ -103,22 +105,25 @@ def test_actions_are_the_kept_ones_of_lowest_energy():
         )
         kept = cascade._kept.energies_EBK[0].numpy()
         for robot in range(ROBOTS):
-            chains = POLICY.config.chains if robot in cascade._doubtful else CONFIG.screened
+            chains = POLICY.config.chains if robot in cascade._borderline else CONFIG.screening_chains
             assert decision.diagnostics["energy"][robot] == pytest.approx(kept[robot, :chains].min())
 
 
 def test_without_change_uncertainties_are_those_of_the_full_estimate():
     states = np.repeat(stream(1, robots=40), 6, 0)
-    for decision in decisions(replace(CONFIG, screened=64), states)[1:]:
+    for decision in decisions(replace(CONFIG, screening_chains=64), states)[1:]:
         full = POLICY.decide(states[0], torch_generator(9))
         allowed = 5 * np.hypot(decision.standard_errors_N, full.standard_errors_N)
         assert (np.abs(decision.uncertainties_N - full.uncertainties_N) <= allowed).all()
 
 
-@pytest.mark.parametrize(("lost", "spread"), [(0.25, 0), (1.0, 2000)])
-def test_chains_that_are_carried_or_drawn_anew_follow_the_observation(lost, spread):
+@pytest.mark.parametrize(("share", "initial_actions"), [(0.25, 0), (1.0, 2000)])
+def test_chains_that_are_carried_or_drawn_anew_follow_the_observation(share, initial_actions):
     states = stream(40, step=0.05, robots=40)
-    carried = decisions(replace(CONFIG, most_full=0, screened=64, lost=lost, spread=spread), states)[-1]
+    carried = decisions(
+        replace(CONFIG, max_full=0, screening_chains=64, reinitialise_below=share, initial_actions=initial_actions),
+        states,
+    )[-1]
     full = POLICY.with_sampling(2000, 30).decide(states[-1], torch_generator(9))
     errors = (carried.uncertainties_N - full.uncertainties_N) / np.hypot(
         carried.standard_errors_N, full.standard_errors_N
@@ -127,14 +132,17 @@ def test_chains_that_are_carried_or_drawn_anew_follow_the_observation(lost, spre
     assert np.corrcoef(carried.uncertainties_N, full.uncertainties_N)[0, 1] > 0.8
 
 
-@pytest.mark.parametrize(("lost", "spread", "anew"), [(0.25, 0, True), (0.25, 2000, True), (0.0, 0, False)])
-def test_of_a_robot_whose_observation_jumps_nothing_is_left_where_it_starts_anew(lost, spread, anew):
+@pytest.mark.parametrize(("share", "initial_actions", "anew"), [(0.25, 0, True), (0.25, 2000, True), (0.0, 0, False)])
+def test_of_a_robot_whose_observation_jumps_nothing_is_left_where_it_starts_anew(share, initial_actions, anew):
     sharp = new_policy(scale=200)
     best = []
     for past in (-1.0, 1.0):
         states = stream(3, robots=1)
         states[:2], states[2] = past, [30.0, -30.0, 30.0, -30.0]
-        cascade = Cascade(sharp, replace(CONFIG, most_full=0, most_doubtful=0, lost=lost, spread=spread))
+        cascade = Cascade(
+            sharp,
+            replace(CONFIG, max_full=0, max_borderline=0, reinitialise_below=share, initial_actions=initial_actions),
+        )
         for tick, states_NS in enumerate(states):
             decision = cascade.decide(states_NS, torch_generator(0, tick))
         best.append(decision.actions_NA)

@@ -20,11 +20,11 @@ from safetensors.torch import save_file
 import fleet_learning
 import iifl_policy
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
-from fleet_learning.checkpoint import About, describe, read_checkpoint, write_checkpoint
-from fleet_learning.dataset import Dataset, empty
+from fleet_contract.validation import InputError, read_yaml
+from fleet_learning.checkpoint import CheckpointMetadata, checkpoint_metadata, read_checkpoint, write_checkpoint
+from fleet_learning.dataset import Dataset, empty_dataset
 from fleet_learning.image_encoder import ImageEncoderShape
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.scaling import contract_scaling
 from fleet_learning.state_encoder import StateEncoderShape
 from iifl_policy.derivative_free import DerivativeFree
@@ -40,7 +40,7 @@ CONFIG = ImplicitConfig(
     EnergyShape(6, 2, width=4, depth=2),
     sampler=Langevin(iterations=3, most_move=0.2),
     chains=16,
-    descent=DescentConfig(learning_rate=1e-4),
+    optimizer=OptimizerConfig(learning_rate=1e-4),
 )
 CONFIGS = {
     "Langevin": CONFIG,
@@ -69,8 +69,8 @@ def some_policy(config=CONFIG):
     return new(config, scaling, torch.Generator().manual_seed(1))
 
 
-def about_of(policy, **changes) -> About:
-    about = describe(policy, CONTRACT, threshold=0.1, dataset=empty((6,), 2), command="made by hand")
+def about_of(policy, **changes) -> CheckpointMetadata:
+    about = checkpoint_metadata(policy, CONTRACT, threshold=0.1, dataset=empty_dataset((6,), 2), command="made by hand")
     return about.model_copy(update=changes)
 
 
@@ -87,7 +87,7 @@ def intact(tmp_path_factory) -> bytes:
 
 
 def refusal(path, contract=CONTRACT) -> str:
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         read_checkpoint(path, contract)
     return checked(str(caught.value), path)
 
@@ -103,13 +103,13 @@ def checked(sentence, path) -> str:
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_a_policy_comes_back_and_decides_the_same(tmp_path, config, threshold):
     policy, path = some_policy(config), tmp_path / "policy.safetensors"
-    policy = replace(policy, descent=replace(policy.descent, steps=7))
+    policy = replace(policy, optimizer_state=replace(policy.optimizer_state, steps=7))
     about = about_of(policy, threshold=threshold)
     digest = write_checkpoint(path, policy, about)
     assert digest == sha256(path.read_bytes()).hexdigest()
     found, found_about = read_checkpoint(path, CONTRACT)
     assert found_about == about
-    assert (found.config, found.descent.steps) == (config, 7)
+    assert (found.config, found.optimizer_state.steps) == (config, 7)
     for before, after in zip(decisions(policy), decisions(found), strict=True):
         np.testing.assert_array_equal(before, after)
 
@@ -145,7 +145,7 @@ def test_a_truncated_file_is_refused(intact, tmp_path_factory, share):
 def refused_or_the_same(path, intact_policy):
     try:
         found, about = read_checkpoint(path, CONTRACT)
-    except BadInput as refused:
+    except InputError as refused:
         checked(str(refused), path)
         return
     assert about == about_of(some_policy())
@@ -201,14 +201,14 @@ def test_another_format_or_digest_is_refused(tmp_path, metadata, expected):
 def test_unreadable_descriptions_are_refused(tmp_path, about):
     path = tmp_path / "policy.safetensors"
     rewritten(path, about=about)
-    with pytest.raises(BadInput, match=rf"^{path} \(about\): [^\n]*\.$"):
+    with pytest.raises(InputError, match=rf"^{path} \(about\): [^\n]*\.$"):
         read_checkpoint(path, CONTRACT)
 
 
 def test_descriptions_with_unknown_keys_name_them(tmp_path):
     path = tmp_path / "policy.safetensors"
     rewritten(path, about=json.dumps(json.loads(about_of(some_policy()).model_dump_json()) | {"colour": "red"}))
-    with pytest.raises(BadInput, match=r"unknown key colour, allowed here: .*threshold"):
+    with pytest.raises(InputError, match=r"unknown key colour, allowed here: .*threshold"):
         read_checkpoint(path, CONTRACT)
 
 
@@ -287,7 +287,7 @@ def test_a_robot_with_another_camera_is_refused(tmp_path):
     assert refusal(path, narrow).startswith(
         "dimensions found 96x96x3 observation and 2 action values, allowed are 96x64x3 and 2"
     )
-    with pytest.raises(BadInput, match=r"robot push_cell: observation\.camera is missing"):
+    with pytest.raises(InputError, match=r"robot push_cell: observation\.camera is missing"):
         read_checkpoint(path, changed(camera=None))
 
 

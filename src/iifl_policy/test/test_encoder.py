@@ -13,7 +13,7 @@ from torch import nn
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
 from fleet_learning.image_encoder import SPATIAL_STEPS, SPREAD, ImageEncoderShape, spatial_softmax
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.scaling import fit_scaling
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
@@ -24,7 +24,7 @@ from iifl_policy.uniform import Uniform
 
 SHAPE = ImageEncoderShape(20, 28, filters=(8, 8, 8))
 LOW, HIGH = -torch.ones(2), torch.ones(2)
-DESCENT = DescentConfig(batch_size=32, learning_rate=3e-3)
+OPTIMIZER = OptimizerConfig(batch_size=32, learning_rate=3e-3)
 FEW = Augmentation(copies=2)
 
 
@@ -88,7 +88,7 @@ def dots(rows: int, seed: int) -> Dataset:
 
 def explicit():
     shape = ExplicitShape(SHAPE.features, 2, members=2, width=32)
-    return ExplicitConfig(shape, descent=DESCENT, encoder=SHAPE, augmentation=FEW), new_explicit, 400
+    return ExplicitConfig(shape, optimizer=OPTIMIZER, encoder=SHAPE, augmentation=FEW), new_explicit, 400
 
 
 def implicit():
@@ -97,7 +97,7 @@ def implicit():
         sampler=Uniform(),
         chains=1024,
         loss=LossConfig(sampler=Langevin(iterations=5), gradient_margin=10.0),
-        descent=DESCENT,
+        optimizer=OPTIMIZER,
         encoder=SHAPE,
         augmentation=FEW,
     )

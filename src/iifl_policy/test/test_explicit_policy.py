@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.scaling import fit_scaling
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
 
 LOW, HIGH = torch.tensor([-2.0, 0.0]), torch.tensor([2.0, 1.0])
-CONFIG = ExplicitConfig(ExplicitShape(1, 2, width=32), descent=DescentConfig(batch_size=64, learning_rate=3e-3))
+CONFIG = ExplicitConfig(ExplicitShape(1, 2, width=32), optimizer=OptimizerConfig(batch_size=64, learning_rate=3e-3))
 
 
 def sines(rows=400) -> Dataset:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import CORRECTED
-from iifl_policy.sampler import Samples, equal_weights
+from iifl_policy.sampler import ActionSamples, equal_weights
 
 SEEDS, CHAINS = 20, 512
 
@@ -94,7 +94,7 @@ def ensemble():
 
 def divergence(model, features, actions):
     energies = model(features, actions)
-    return jeffreys(model, features, Samples(actions, energies, equal_weights(energies)))
+    return jeffreys(model, features, ActionSamples(actions, energies, equal_weights(energies)))
 
 
 def changed(model, change) -> EnergyEnsemble:

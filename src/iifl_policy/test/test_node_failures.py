@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fleet_interfaces.msg import Observation, PolicyReport, PolicyVersion, RobotAction
 from rclpy.executors import SingleThreadedExecutor
 
-from fleet_common.node import EVERY, OFFERED
+from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_learning.policy_node import PolicyNode
@@ -27,14 +27,16 @@ class Around:
     def __init__(self, node) -> None:
         self.node, self.rest = node, rclpy.create_node("rest")
         self.told: list[DiagnosticStatus] = []
-        self.rest.create_subscription(DiagnosticArray, "/diagnostics", lambda m: self.told.extend(m.status), EVERY)
+        self.rest.create_subscription(
+            DiagnosticArray, "/diagnostics", lambda m: self.told.extend(m.status), TRANSIENT_LOCAL_1000
+        )
         self.observations = [self.publisher(Observation, f"{name}/observation") for name in FLEET.robot_names]
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(node)
         self.executor.add_node(self.rest)
 
     def publisher(self, kind, topic):
-        return self.rest.create_publisher(kind, topic, OFFERED)
+        return self.rest.create_publisher(kind, topic, TRANSIENT_LOCAL_100)
 
     def observe(self, tick) -> None:
         for publisher in self.observations:
@@ -81,7 +83,7 @@ def test_a_version_that_cannot_be_read_is_an_error_and_the_old_one_serves(around
     around.wait_for(lambda: around.is_at("policy: version", DiagnosticStatus.ERROR))
     assert str(tmp_path / "cut.safetensors") in around.newest("policy: version").message
     reports = []
-    around.rest.create_subscription(PolicyReport, "fleet/policy_report", reports.append, EVERY)
+    around.rest.create_subscription(PolicyReport, "fleet/policy_report", reports.append, TRANSIENT_LOCAL_1000)
     around.observe(0)
     around.wait_for(lambda: reports)
     assert reports[0].policy_version == 1

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import fleet_learning.optimization
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.scaling import fit_scaling
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
@@ -21,14 +21,14 @@ from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig
 
 STEPS = 9
-DESCENT = DescentConfig(batch_size=8, decay=0.5, decay_steps=4)
+OPTIMIZER = OptimizerConfig(batch_size=8, decay=0.5, decay_steps=4)
 IMPLICIT = ImplicitConfig(
-    EnergyShape(3, 2, width=8, depth=2), loss=LossConfig(sampler=Langevin(iterations=3)), descent=DESCENT
+    EnergyShape(3, 2, width=8, depth=2), loss=LossConfig(sampler=Langevin(iterations=3)), optimizer=OPTIMIZER
 )
 CONFIGS = {
     "implicit": IMPLICIT,
     "spectral norm": replace(IMPLICIT, spectral_norm=True),
-    "explicit": ExplicitConfig(ExplicitShape(3, 2, members=2, width=8), descent=DESCENT),
+    "explicit": ExplicitConfig(ExplicitShape(3, 2, members=2, width=8), optimizer=OPTIMIZER),
 }
 
 
@@ -58,12 +58,14 @@ def untrained(config):
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
-    monkeypatch.setattr(fleet_learning.optimization, "KEEP_EVERY", 2)
+    monkeypatch.setattr(fleet_learning.optimization, "SAVE_EVERY_STEPS", 2)
 
 
 def cut_training(config, keep, step, **options):
     with pytest.raises(Cut):
-        untrained(config).fit(dataset(), **({"steps": STEPS, "seed": 3} | options), watch=cut_at(step), keep=keep)
+        untrained(config).fit(
+            dataset(), **({"steps": STEPS, "seed": 3} | options), watch=cut_at(step), resume_path=keep
+        )
 
 
 @pytest.mark.parametrize("cuts", [(1,), (2,), (5,), (3, 6, 9)])
@@ -74,11 +76,13 @@ def test_cut_and_resumed_equals_uncut(tmp_path, config, cuts):
         cut_training(config, keep, step)
     assert keep.exists() == (cuts[-1] > 2)
     told = []
-    resumed = untrained(config).fit(dataset(), steps=STEPS, seed=3, watch=lambda done, _: told.append(done), keep=keep)
+    resumed = untrained(config).fit(
+        dataset(), steps=STEPS, seed=3, watch=lambda done, _: told.append(done), resume_path=keep
+    )
     uncut = untrained(config).fit(dataset(), steps=STEPS, seed=3)
     for name, tensor in uncut.policy.tensors().items():
         assert torch.equal(resumed.policy.tensors()[name], tensor), name
-    assert uncut.policy.descent.moments.keys() == resumed.policy.descent.moments.keys()
+    assert uncut.policy.optimizer_state.moments.keys() == resumed.policy.optimizer_state.moments.keys()
     assert resumed.loss == uncut.loss
     kept = (cuts[-1] - 1) // 2 * 2  # a step that is cut has not been written down
     assert told == list(range(kept + 1, STEPS + 1))
@@ -91,11 +95,11 @@ def test_another_training_is_refused_and_keeps_its_file(tmp_path, other):
     cut_training(IMPLICIT, keep, 5)
     before = keep.read_bytes()
     with pytest.raises(
-        BadInput, match=r"training\.safetensors: found another training, allowed is the one that was cut"
+        InputError, match=r"training\.safetensors: found another training, allowed is the one that was cut"
     ):
-        untrained(IMPLICIT).fit(dataset(), **({"steps": STEPS, "seed": 3} | other), keep=keep)
-    with pytest.raises(BadInput, match="found another training"):
-        untrained(IMPLICIT).fit(dataset(seed=1), steps=STEPS, seed=3, keep=keep)
+        untrained(IMPLICIT).fit(dataset(), **({"steps": STEPS, "seed": 3} | other), resume_path=keep)
+    with pytest.raises(InputError, match="found another training"):
+        untrained(IMPLICIT).fit(dataset(seed=1), steps=STEPS, seed=3, resume_path=keep)
     assert keep.read_bytes() == before
 
 
@@ -104,6 +108,6 @@ def test_a_file_that_holds_no_training_is_refused(tmp_path: Path, content):
     keep = tmp_path / "training.safetensors"
     keep.write_bytes(content)
     with pytest.raises(
-        BadInput, match=r"training\.safetensors: found no training \(.*\), allowed is the one that was cut"
+        InputError, match=r"training\.safetensors: found no training \(.*\), allowed is the one that was cut"
     ):
-        untrained(IMPLICIT).fit(dataset(), steps=STEPS, seed=3, keep=keep)
+        untrained(IMPLICIT).fit(dataset(), steps=STEPS, seed=3, resume_path=keep)

@@ -10,8 +10,8 @@ import torch
 
 import fleet_learning.optimization
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
-from fleet_contract.validation import BadInput
-from fleet_learning.optimization import Descent, DescentConfig
+from fleet_contract.validation import InputError
+from fleet_learning.optimization import OptimizerConfig, OptimizerState
 from fleet_learning.scaling import fit_scaling
 from fleet_learning.transitions import Transitions, transitions_of
 from iifl_policy.risk import RiskConfig, RiskCritic, new_critic
@@ -31,7 +31,7 @@ CONFIG = RiskConfig(
     width=32,
     discount=DISCOUNT,
     target_rate=0.05,
-    descent=DescentConfig(batch_size=256, learning_rate=3e-3, decay=0.75),
+    optimizer=OptimizerConfig(batch_size=256, learning_rate=3e-3, decay=0.75),
 )
 SCALING = fit_scaling(torch.from_numpy(CELLS.astype(np.float32)[:, None]), -torch.ones(1), torch.ones(1))
 UNTRAINED = new_critic(CONFIG, SCALING, torch.Generator().manual_seed(0))
@@ -55,7 +55,7 @@ def corridor() -> Transitions:
 def next_moves(transitions, moves) -> np.ndarray:
     """Of a policy at the next states; nothing where nothing follows."""
     chosen = moves[transitions.next_states_BS.astype(int)]
-    chosen[transitions.violated_B | transitions.ended_B] = np.nan
+    chosen[transitions.violated_B | transitions.episode_over_B] = np.nan
     return chosen
 
 
@@ -125,10 +125,10 @@ def test_learning_goes_on_where_it_stood():
     transitions = corridor()
     next_actions = next_moves(transitions, POLICIES["towards the cliff"])
     first, early = UNTRAINED.fit(transitions, next_actions, steps=40, seed=0)
-    kept = new_critic(CONFIG, SCALING, torch.Generator()).with_state(first.tensors(), first.descent)
+    kept = new_critic(CONFIG, SCALING, torch.Generator()).with_state(first.tensors(), first.optimizer_state)
     again, late = kept.fit(transitions, next_actions, steps=20, seed=0)
     straight, _ = first.fit(transitions, next_actions, steps=20, seed=0)
-    assert again.descent.steps == 60
+    assert again.optimizer_state.steps == 60
     assert late < early
     np.testing.assert_array_equal(risks(again), risks(straight))
 
@@ -148,9 +148,9 @@ def test_the_target_follows_by_its_rate():
 def test_tensors_of_other_sizes_are_refused():
     other = new_critic(replace(CONFIG, width=8), SCALING, torch.Generator())
     with pytest.raises(ValueError, match="tensors are not those of 2 members of Perceptrons"):
-        UNTRAINED.with_state(other.tensors(), Descent())
+        UNTRAINED.with_state(other.tensors(), OptimizerState())
     with pytest.raises(KeyError):
-        UNTRAINED.with_state(UNTRAINED.net.tensors(), Descent())
+        UNTRAINED.with_state(UNTRAINED.net.tensors(), OptimizerState())
 
 
 @pytest.mark.parametrize("rows", [0, ROWS - 1])
@@ -171,18 +171,20 @@ def cut_at_5(done, _):
 
 
 def test_cut_and_resumed_equals_uncut(tmp_path, monkeypatch):
-    monkeypatch.setattr(fleet_learning.optimization, "KEEP_EVERY", 2)
+    monkeypatch.setattr(fleet_learning.optimization, "SAVE_EVERY_STEPS", 2)
     keep, transitions = tmp_path / "training.safetensors", corridor()
     next_actions = next_moves(transitions, POLICIES["away from the cliff"])
     options = {"steps": 9, "seed": 3}
     before = UNTRAINED.tensors()
     with pytest.raises(Cut):
-        UNTRAINED.fit(transitions, next_actions, **options, watch=cut_at_5, keep=keep)
-    with pytest.raises(BadInput, match="found another training"):
-        UNTRAINED.fit(transitions, -next_actions, **options, keep=keep)
-    with pytest.raises(BadInput, match="found another training"):
-        UNTRAINED.fit(replace(transitions, ended_B=~transitions.ended_B), next_actions, **options, keep=keep)
-    resumed, resumed_loss = UNTRAINED.fit(transitions, next_actions, **options, keep=keep)
+        UNTRAINED.fit(transitions, next_actions, **options, watch=cut_at_5, resume_path=keep)
+    with pytest.raises(InputError, match="found another training"):
+        UNTRAINED.fit(transitions, -next_actions, **options, resume_path=keep)
+    with pytest.raises(InputError, match="found another training"):
+        UNTRAINED.fit(
+            replace(transitions, episode_over_B=~transitions.episode_over_B), next_actions, **options, resume_path=keep
+        )
+    resumed, resumed_loss = UNTRAINED.fit(transitions, next_actions, **options, resume_path=keep)
     uncut, loss = UNTRAINED.fit(transitions, next_actions, **options)
     assert resumed_loss == loss
     for name, tensor in uncut.tensors().items():
@@ -218,7 +220,7 @@ def test_only_robots_that_moved_make_transitions():
     np.testing.assert_array_equal(transitions.actions_BA, [[0.5, -1.0]] * 2)
     np.testing.assert_array_equal(transitions.next_states_BS, next_states[[0, 3]])
     assert transitions.violated_B.tolist() == [True, False]
-    assert transitions.ended_B.tolist() == [False, True]
+    assert transitions.episode_over_B.tolist() == [False, True]
     nobody = transitions_of(states[:0], actions[:0], next_states[:0], violated[:0], ended[:0], action_dim=2)
     idle = transitions_of(states, [actions[1]] * 4, next_states, violated, ended, action_dim=2)
     assert len(nobody) == len(idle) == 0

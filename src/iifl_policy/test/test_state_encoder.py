@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.scaling import fit_scaling
 from fleet_learning.state_encoder import StateEncoderShape
 from iifl_policy.energy import EnergyShape
@@ -29,7 +29,7 @@ CONFIG = ImplicitConfig(
     chains=32,
     polish=Polish(chains=4),
     loss=LossConfig(sampler=replace(REFERENCE, iterations=5), gradient_margin=10.0),
-    descent=DescentConfig(batch_size=64, learning_rate=3e-3),
+    optimizer=OptimizerConfig(batch_size=64, learning_rate=3e-3),
     encoder=StateEncoderShape(STATE_DIM, width=WIDTH, depth=2),
 )
 

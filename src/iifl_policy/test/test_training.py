@@ -15,8 +15,8 @@ import torch
 
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
-from fleet_learning.dataset import Dataset, empty
-from fleet_learning.optimization import Descent, DescentConfig
+from fleet_learning.dataset import Dataset, empty_dataset
+from fleet_learning.optimization import OptimizerConfig, OptimizerState
 from fleet_learning.scaling import contract_scaling
 from iifl_policy.energy import EnergyShape
 from iifl_policy.implicit import ImplicitConfig, new_implicit
@@ -28,7 +28,7 @@ LEARNING = ImplicitConfig(
     EnergyShape(6, 2, width=32, depth=2),
     chains=256,
     loss=LossConfig(sampler=Langevin(iterations=10), gradient_margin=10.0),
-    descent=DescentConfig(batch_size=64, learning_rate=5e-3),
+    optimizer=OptimizerConfig(batch_size=64, learning_rate=5e-3),
 )
 STEPS = 400
 PUSH_M, SPREAD_M = 0.03, 0.01
@@ -115,7 +115,7 @@ def test_training_lowers_the_loss_and_tells_every_step(trained):
     )
 
 
-BRIEF = replace(LEARNING, descent=DescentConfig(batch_size=8, learning_rate=1e-3))
+BRIEF = replace(LEARNING, optimizer=OptimizerConfig(batch_size=8, learning_rate=1e-3))
 
 
 def fit(policy, dataset, seed=0, steps=3, **options):
@@ -137,26 +137,28 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 def test_the_policy_that_was_passed_in_stays_as_it_was():
     dataset = two_ways(40)
     policy = fit(untrained(dataset, BRIEF), dataset).policy
-    before, moments = copy.deepcopy(policy.tensors()), copy.deepcopy(policy.descent.moments)
+    before, moments = copy.deepcopy(policy.tensors()), copy.deepcopy(policy.optimizer_state.moments)
     after = fit(policy, dataset).policy
     assert all(torch.equal(value, before[name]) for name, value in policy.tensors().items())
-    assert all(torch.equal(value, moments[name]) for name, value in policy.descent.moments.items())
+    assert all(torch.equal(value, moments[name]) for name, value in policy.optimizer_state.moments.items())
     assert not torch.equal(weights(after), weights(policy))
     assert not any(parameter.requires_grad for parameter in after.tensors().values())
-    assert (policy.descent.steps, after.descent.steps) == (3, 6)
+    assert (policy.optimizer_state.steps, after.optimizer_state.steps) == (3, 6)
 
 
 def test_training_in_parts_goes_on_where_it_was():
     """Adam's moments and the learning rate go on: a second part moves the weights on, and does not begin anew."""
     dataset = two_ways(40)
-    frozen = replace(BRIEF, descent=replace(BRIEF.descent, decay=0.0, decay_steps=2))
+    frozen = replace(BRIEF, optimizer=replace(BRIEF.optimizer_state, decay=0.0, decay_steps=2))
     one = fit(untrained(dataset, frozen), dataset, steps=2).policy
     assert torch.equal(weights(fit(one, dataset).policy), weights(one))  # the learning rate is zero by now
     first = fit(untrained(dataset, BRIEF), dataset, steps=50).policy
-    carried, anew = (fit(policy, dataset, steps=1).policy for policy in (first, replace(first, descent=Descent(50))))
+    carried, anew = (
+        fit(policy, dataset, steps=1).policy for policy in (first, replace(first, optimizer_state=OptimizerState(50)))
+    )
     moved, moved_anew = ((weights(policy) - weights(first)).abs() for policy in (carried, anew))
     # Adam's first step moves every weight that has a gradient by the learning rate.
-    rate = BRIEF.descent.learning_rate
+    rate = BRIEF.optimizer_state.learning_rate
     assert moved_anew[moved_anew > 0].median() == pytest.approx(rate, rel=0.01)
     assert moved[moved > 0].median() < 0.7 * rate
 
@@ -174,7 +176,7 @@ def test_a_member_learns_nothing_from_pairs_that_its_bootstrap_left_out():
 def test_nothing_to_train_on_is_refused():
     policy = untrained(two_ways(4))
     with pytest.raises(ValueError, match=r"^there is nothing to train on: the dataset is empty$"):
-        fit(policy, empty((6,), 2))
+        fit(policy, empty_dataset((6,), 2))
 
 
 @pytest.mark.parametrize("seed", range(8))

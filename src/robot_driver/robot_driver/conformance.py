@@ -62,8 +62,8 @@ class DriverConformance:
         with self._started() as driver:
             step = self._observed(driver)
             self._assert_fits(driver, step)
-            assert not (step.rewards_N.any() | step.succeeded_N.any() | step.ended_N.any())
-            assert driver.absences() == ("",) * self.robots
+            assert not (step.rewards_N.any() | step.succeeded_N.any() | step.episode_over_N.any())
+            assert driver.unreachable() == ("",) * self.robots
 
     def test_robots_that_hold_stay(self) -> None:
         with self._started() as driver:
@@ -148,13 +148,13 @@ class DriverConformance:
                 assert picture.shape == (video.height, video.width, 3)
                 assert picture.dtype == np.uint8
 
-    def test_a_lost_robot_is_absent_and_the_others_go_on(self) -> None:
+    def test_a_lost_robot_is_unreachable_and_the_others_go_on(self) -> None:
         with self._with_a_lost_robot() as (driver, lost):
             before = self._observed(driver)
             driver.begin(np.full(self.robots, ActionKind.MOVE), self.move(driver))
             after = self._observed(driver)
-            assert driver.absences()[lost]
-            assert not driver.absences()[0]
+            assert driver.unreachable()[lost]
+            assert not driver.unreachable()[0]
             assert np.abs(after.states_NS[0] - before.states_NS[0]).max() > self.tolerance
 
     def test_a_lost_robot_comes_back_only_when_a_person_wants_it(self) -> None:
@@ -163,9 +163,9 @@ class DriverConformance:
             for _ in range(3):
                 driver.begin(np.full(self.robots, ActionKind.HOLD), self.move(driver))
                 self._observed(driver)
-                assert driver.absences()[lost]
-            self._wait(lambda: not driver.resume(lost))
-            self._wait(lambda: driver.absences() == ("",) * self.robots)
+                assert driver.unreachable()[lost]
+            self._wait(lambda: not driver.readmit(lost))
+            self._wait(lambda: driver.unreachable() == ("",) * self.robots)
             before = self._observed(driver)
             driver.begin(np.full(self.robots, ActionKind.MOVE), self.move(driver))
             assert np.abs(self._observed(driver).states_NS[lost] - before.states_NS[lost]).max() > self.tolerance
@@ -192,7 +192,7 @@ class DriverConformance:
             self._observed(driver)
             lost = self.robots - 1
             self.lose(driver, lost)
-            self._wait(lambda: bool(driver.absences()[lost]))
+            self._wait(lambda: bool(driver.unreachable()[lost]))
             yield driver, lost
 
     def _wait(self, condition: Callable[[], bool]) -> None:
@@ -215,5 +215,5 @@ class DriverConformance:
         shape = (driver.robots, driver.contract.state_dim)
         assert step.states_NS.shape == shape
         assert np.isfinite(step.states_NS).all()
-        for flags_N in (step.rewards_N, step.succeeded_N, step.violated_N, step.ended_N):
+        for flags_N in (step.rewards_N, step.succeeded_N, step.violated_N, step.episode_over_N):
             assert flags_N.shape == shape[:1]

@@ -17,9 +17,9 @@ from robot_driver.step import Step
 class RobotDriver(Protocol):
     """N robots of one contract that are told what to do at the same moment.
 
-    No method waits for a robot. A robot that cannot be reached, or whose camera stands still, is absent: it has stopped by
-    itself, within the driver's own timeout, and stays absent until a person lets it resume. Every motion comes to an end,
-    or its robot is absent.
+    No method waits for a robot. A robot that cannot be reached, or whose camera stands still, is unreachable: it has stopped by
+    itself, within the driver's own timeout, and stays unreachable until a person readmits it. Every motion comes to an end,
+    or its robot is unreachable.
     """
 
     @property
@@ -51,17 +51,17 @@ class RobotDriver(Protocol):
     def observed(self) -> Step | None:
         """What became of all robots since the last `begin`, or since `start`; None while they move or are looked at.
 
-        Rows of absent robots mean nothing.
+        Rows of unreachable robots mean nothing.
         """
 
     def stop(self) -> None:
         """All robots stop where they are, at once; what they were doing is over. The next `begin` may move them."""
 
-    def absences(self) -> tuple[str, ...]:
-        """Why each robot is absent, (N,); empty for a robot that is there."""
+    def unreachable(self) -> tuple[str, ...]:
+        """Why each robot is unreachable, (N,); empty for a robot that is there."""
 
-    def resume(self, robot: int) -> str:
-        """A person wants an absent robot back.
+    def readmit(self, robot: int) -> str:
+        """A person wants an unreachable robot back.
 
         Returns:
             Why it cannot come back now; empty if it is back, or on its way.

@@ -24,15 +24,16 @@ from tf2_msgs.msg import TFMessage
 
 from fleet_common.health import Check, Level
 from fleet_common.jpeg import FORMAT, to_jpeg
-from fleet_common.node import ALIVE, IMAGES, NEWEST, OFFERED, VIDEO, FleetNode
+from fleet_common.node import FleetNode
+from fleet_common.qos import BEST_EFFORT_1, LIVELINESS, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100
 from fleet_contract.action import ActionKind
 from fleet_contract.images import fill_message
 from fleet_contract.robot import ImageStream
 from robot_driver.driver import RobotDriver
-from robot_driver.frames import Frame, frames
-from robot_driver.pace import Pace
+from robot_driver.frames import StaticTransform, frames
+from robot_driver.pace import TickRate
 from robot_driver.step import Step
-from robot_driver.tally import Tally
+from robot_driver.tally import RobotCounters
 
 READY_CHECK_S = 0.1
 COMPLAIN_S = 5.0
@@ -46,7 +47,7 @@ class DriverNode(FleetNode):
     """Publishes what its robots observe, and lets them act when their actions have come (or are due).
 
     Several such nodes can share a fleet in lockstep: each goes on to the next tick when its own robots have acted, and the
-    policy waits for all of them. A robot that comes back is heard at once; until then its status says why it is absent.
+    policy waits for all of them. A robot that comes back is heard at once; until then its status says why it is unreachable.
     """
 
     def __init__(self, name: str) -> None:
@@ -71,19 +72,19 @@ class DriverNode(FleetNode):
         self._stopped: bool | None = None
         self._tick = 0
         self._stamp = Time()
-        self._tally = Tally(len(self.robots))
-        self._pace = Pace(contract.rate_hz, real_time=not self.lockstep, now_s=time.monotonic())
-        self._absences = ("",) * len(self.robots)
-        self._resumes: dict[int, Any] = {}
+        self._tally = RobotCounters(len(self.robots))
+        self._pace = TickRate(contract.rate_hz, real_time=not self.lockstep, now_s=time.monotonic())
+        self._unreachable = ("",) * len(self.robots)
+        self._readmit_services: dict[int, Any] = {}
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._offer()
         for robot, name in enumerate(self.robots):
             heard = partial(self._on_action, robot)
-            self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", heard, NEWEST)
+            self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", heard, TRANSIENT_LOCAL_1)
         self._recorded = False
-        self.create_subscription(Bool, "fleet/recording", self._on_recording, NEWEST)
+        self.create_subscription(Bool, "fleet/recording", self._on_recording, TRANSIENT_LOCAL_1)
         watched = SubscriptionEventCallbacks(liveliness=self._on_gate)
-        self.create_subscription(Bool, "fleet/emergency_stopped", self._on_stopped, ALIVE, event_callbacks=watched)
+        self.create_subscription(Bool, "fleet/emergency_stopped", self._on_stopped, LIVELINESS, event_callbacks=watched)
         driver.start(self._seed)
         self._publish_frames()
         self._waited_s = 0.0
@@ -102,25 +103,34 @@ class DriverNode(FleetNode):
     def _offer(self) -> None:
         contract, names = self.robot_contract, self.robots
         state, camera = contract.observation.state, contract.observation.camera
-        self._observations = [self.create_publisher(Observation, f"{name}/{state.topic}", OFFERED) for name in names]
+        self._observations = [
+            self.create_publisher(Observation, f"{name}/{state.topic}", TRANSIENT_LOCAL_100) for name in names
+        ]
         self._statuses = [
-            self.create_publisher(RobotStatus, f"{name}/{contract.success.topic}", OFFERED) for name in names
+            self.create_publisher(RobotStatus, f"{name}/{contract.success.topic}", TRANSIENT_LOCAL_100)
+            for name in names
         ]
         if camera is not None:
-            self._images = [self.create_publisher(Image, f"{name}/{camera.topic}", IMAGES) for name in names]
-            self._infos = [self.create_publisher(CameraInfo, f"{name}/{camera.info_topic}", IMAGES) for name in names]
+            self._images = [
+                self.create_publisher(Image, f"{name}/{camera.topic}", TRANSIENT_LOCAL_10) for name in names
+            ]
+            self._infos = [
+                self.create_publisher(CameraInfo, f"{name}/{camera.info_topic}", TRANSIENT_LOCAL_10) for name in names
+            ]
         if contract.operation is not None:
             video = contract.operation.video
-            self._videos = [self.create_publisher(CompressedImage, f"{name}/{video.topic}", VIDEO) for name in names]
+            self._videos = [
+                self.create_publisher(CompressedImage, f"{name}/{video.topic}", BEST_EFFORT_1) for name in names
+            ]
             self.create_timer(1 / video.rate_hz, self._publish_videos, clock=self._steady)
 
     def _publish_frames(self) -> None:
         camera_33 = self._driver.camera_matrix() if self.robot_contract.observation.camera else None
         found = frames(self.robots, self.fleet.robot_names, self.robot_contract, camera_33)
-        self._frames = self.create_publisher(TFMessage, "/tf_static", NEWEST)
+        self._frames = self.create_publisher(TFMessage, "/tf_static", TRANSIENT_LOCAL_1)
         self._frames.publish(TFMessage(transforms=[self._transform(frame) for frame in found]))
 
-    def _transform(self, frame: Frame) -> TransformStamped:
+    def _transform(self, frame: StaticTransform) -> TransformStamped:
         (x, y, z), (qx, qy, qz, qw) = frame.position, frame.quaternion
         return TransformStamped(
             header=Header(stamp=self.get_clock().now().to_msg(), frame_id=frame.parent),
@@ -141,7 +151,7 @@ class DriverNode(FleetNode):
             return
         self._timer.destroy()
         self._awaits = ""
-        self._step, self._absences = step, self._driver.absences()
+        self._step, self._unreachable = step, self._driver.unreachable()
         self._publish()
         self.diagnose()
         self.create_timer(WATCH_S, self._watch, clock=self._steady)
@@ -152,9 +162,9 @@ class DriverNode(FleetNode):
 
     def _missing(self) -> str:
         """Who or what is not there yet, among those that the first tick waits for."""
-        absent = self._awaited - set(self.get_node_names())
-        if absent:
-            return ", ".join(sorted(absent))
+        unreachable = self._awaited - set(self.get_node_names())
+        if unreachable:
+            return ", ".join(sorted(unreachable))
         if "gate" in self._awaited and self._stopped is None:
             return "the gate to say whether robots may move"
         if self._stopped:
@@ -214,7 +224,7 @@ class DriverNode(FleetNode):
 
     def _finish(self) -> None:
         """Go on to the next tick, if the robots have done what they were told."""
-        step, absences = self._look()
+        step, unreachable = self._look()
         if step is None:
             return
         if self.lockstep:
@@ -226,28 +236,30 @@ class DriverNode(FleetNode):
         self._begun = False
         self._heard.clear()
         self._kinds_N[:] = ActionKind.HOLD
-        changed, self._absences = absences != self._absences, absences
+        changed, self._unreachable = unreachable != self._unreachable, unreachable
         self._publish()
         if changed:
             self.diagnose()
 
     def _look(self) -> tuple[Step | None, tuple[str, ...]]:
-        """What became of the robots; who comes back while we look has not been seen yet, and is absent still."""
-        before, step, after = self._driver.absences(), self._driver.observed(), self._driver.absences()
+        """What became of the robots; who comes back while we look has not been seen yet, and is unreachable still."""
+        before, step, after = self._driver.unreachable(), self._driver.observed(), self._driver.unreachable()
         return step, tuple(was or why for was, why in zip(before, after, strict=True))
 
     def _watch(self) -> None:
         """Tell as soon as a robot is lost; who comes back is told between two motions."""
-        step, absences = (None, self._driver.absences()) if self._begun or self._resting else self._look()
-        changed = [robot for robot, why in enumerate(absences) if why != self._absences[robot]]
-        lost = [robot for robot in changed if absences[robot]]
+        step, unreachable = (None, self._driver.unreachable()) if self._begun or self._resting else self._look()
+        changed = [robot for robot, why in enumerate(unreachable) if why != self._unreachable[robot]]
+        lost = [robot for robot in changed if unreachable[robot]]
         self._kinds_N[lost] = ActionKind.HOLD
         told = changed if step is not None else lost
         if not told:
             return
         if step is not None:
             self._step = step
-        self._absences = tuple(why if robot in told else self._absences[robot] for robot, why in enumerate(absences))
+        self._unreachable = tuple(
+            why if robot in told else self._unreachable[robot] for robot, why in enumerate(unreachable)
+        )
         self._publish(told)
         self.diagnose()
 
@@ -256,11 +268,11 @@ class DriverNode(FleetNode):
         return bool(self._ticks) and self._tick >= self._ticks
 
     def _publish(self, robots: list[int] | None = None) -> None:
-        """Images and observations of the tick; after the last action, and of absent robots, only their status."""
+        """Images and observations of the tick; after the last action, and of unreachable robots, only their status."""
         if robots is None:
             robots = list(range(len(self.robots)))
             self._stamp = self.get_clock().now().to_msg()
-        present = [] if self._resting else [robot for robot in robots if not self._absences[robot]]
+        present = [] if self._resting else [robot for robot in robots if not self._unreachable[robot]]
         camera = self.robot_contract.observation.camera
         if camera is not None and present:
             self._publish_images(camera, present)
@@ -268,9 +280,9 @@ class DriverNode(FleetNode):
             header = Header(stamp=self._stamp, frame_id=f"{self.robots[robot]}/base_link")
             episode = int(self._tally.episodes_N[robot])
             self._statuses[robot].publish(self._status(robot, header, episode))
-            if self._absences[robot] and robot not in self._resumes:
-                called = partial(self._on_resume, robot)
-                self._resumes[robot] = self.create_service(Trigger, f"{self.robots[robot]}/resume", called)
+            if self._unreachable[robot] and robot not in self._readmit_services:
+                called = partial(self._on_readmit, robot)
+                self._readmit_services[robot] = self.create_service(Trigger, f"{self.robots[robot]}/readmit", called)
             if robot in present:
                 values = self._step.states_NS[robot].tolist()
                 self._observations[robot].publish(
@@ -287,7 +299,7 @@ class DriverNode(FleetNode):
             reward=float(self._step.rewards_N[robot]),
             successes=int(self._tally.successes_N[robot]),
             hard_resets=int(self._tally.hard_resets_N[robot]),
-            absent=self._absences[robot],
+            unreachable=self._unreachable[robot],
             resting=self._resting,
         )
 
@@ -303,7 +315,7 @@ class DriverNode(FleetNode):
     def _publish_videos(self) -> None:
         """Of the robots that somebody looks at, as long as they are there."""
         for robot, publisher in enumerate(self._videos):
-            if publisher.get_subscription_count() and not self._driver.absences()[robot]:
+            if publisher.get_subscription_count() and not self._driver.unreachable()[robot]:
                 header = Header(
                     stamp=self.get_clock().now().to_msg(), frame_id=f"{self.robots[robot]}/camera_optical_frame"
                 )
@@ -315,12 +327,12 @@ class DriverNode(FleetNode):
         ticks = self._pace.check(time.monotonic(), waits_for=self._awaits, resting=self._resting)
         presence = [
             Check("presence", Level.ERROR if why else Level.OK, why or "present", hardware_id=name)
-            for name, why in zip(self.robots, self._absences, strict=True)
+            for name, why in zip(self.robots, self._unreachable, strict=True)
         ]
         return [ticks] if self._awaits else [ticks, *presence]
 
-    def _on_resume(self, robot: int, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        objection = "emergency stop" if self._stopped else self._driver.resume(robot)
+    def _on_readmit(self, robot: int, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        objection = "emergency stop" if self._stopped else self._driver.readmit(robot)
         response.success, response.message = not objection, objection or "is coming back"
         return response
 

@@ -24,7 +24,7 @@ LEVEL = (0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Frame:
+class StaticTransform:
     """A frame in its parent."""
 
     name: str
@@ -35,7 +35,7 @@ class Frame:
 
 def frames(
     robots: Sequence[str], fleet: Sequence[str], contract: RobotContract, camera_33: NDArray[np.float64] | None
-) -> list[Frame]:
+) -> list[StaticTransform]:
     """Frames of some robots of a fleet: base_link and, if it is known where it is, camera_optical_frame.
 
     Args:
@@ -51,9 +51,9 @@ def frames(
     for name in robots:
         row, column = divmod(fleet.index(name), columns)
         place = (apart * (column - (columns - 1) / 2), apart * ((rows - 1) / 2 - row), 0.0)
-        found.append(Frame(f"{name}/base_link", FLEET, place, LEVEL))
+        found.append(StaticTransform(f"{name}/base_link", FLEET, place, LEVEL))
         if camera is not None:
-            found.append(Frame(f"{name}/camera_optical_frame", f"{name}/base_link", *camera))
+            found.append(StaticTransform(f"{name}/camera_optical_frame", f"{name}/base_link", *camera))
     return found
 
 

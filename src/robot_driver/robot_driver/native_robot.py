@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fleet_contract.robot import RobotContract
 from fleet_contract.translation import numbers_of, state_from
-from robot_driver.track import Instant, Track
+from robot_driver.track import TimePoint, Track
 
 HOLD_S = 0.5
 """How long a robot that holds is told so again; then it is left alone."""
@@ -24,11 +24,11 @@ START_S = 10.0
 """How long a robot may take to be heard for the first time."""
 LATE_S = 0.1
 """A beat that is so late found this process asleep: what was said meanwhile is heard first, and silence judged after."""
-NEVER = Instant(-np.inf, -np.inf)
+NEVER = TimePoint(-np.inf, -np.inf)
 
 
 class NativeRobot:
-    """Moves for one action's time, then holds. A robot that falls silent holds, and is absent until it is resumed."""
+    """Moves for one action's time, then holds. A robot that falls silent holds, and is unreachable until it is resumed."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class NativeRobot:
             longest_s: after which a motion ends by itself.
             rests: whether it is observed only when it stands still, or while it moves as well.
         """
-        native = contract.spoken
+        native = contract.require_native()
         self._contract, self._native = contract, native
         self._send, self._longest_s, self._rests = send, longest_s, rests
         self._numbers = {
@@ -75,16 +75,16 @@ class NativeRobot:
         self._rested = NEVER
         self._began_s = self._beat_s = np.inf
         self._hearing_s = -np.inf
-        self.absent = ""
+        self.unreachable = ""
         """Why it was lost; empty if it is there."""
         self.successes = 0
         """How often it has completed its task."""
 
-    def start(self, instant: Instant) -> None:
+    def start(self, instant: TimePoint) -> None:
         """From now on it must be heard."""
         self._began_s = instant.steady_s
 
-    def hear(self, topic: str, message: Any, instant: Instant) -> None:
+    def hear(self, topic: str, message: Any, instant: TimePoint) -> None:
         """A message of one of its topics has come."""
         native = self._native
         if topic in self._numbers:
@@ -97,14 +97,14 @@ class NativeRobot:
                 self.successes += said is True and self._at_success is False
                 self._at_success = said
 
-    def move(self, values_A: NDArray[np.float64], instant: Instant) -> None:
-        """Do this, unless it is absent."""
-        if not self.absent:
+    def move(self, values_A: NDArray[np.float64], instant: TimePoint) -> None:
+        """Do this, unless it is unreachable."""
+        if not self.unreachable:
             self._moving, self._command_A = True, values_A
             self._until_s = instant.steady_s + self._longest_s
             self._say(instant)
 
-    def hold(self, instant: Instant) -> None:
+    def hold(self, instant: TimePoint) -> None:
         """Stay where it is; a robot that holds already does not creep along with what is measured."""
         if self._moving or self._command_A is None or instant.steady_s >= self._until_s:
             self._command_A = self._holding(instant)
@@ -113,11 +113,11 @@ class NativeRobot:
         self._rested = instant.after(self._native.action.stops_within_s) if self._rests else NEVER
         self._say(instant)
 
-    def expect_reset(self, instant: Instant) -> None:
+    def expect_reset(self, instant: TimePoint) -> None:
         """A person has put it right: what it says of a violation will change."""
         self._reset_s = instant.steady_s + RESET_S
 
-    def beat(self, instant: Instant) -> None:
+    def beat(self, instant: TimePoint) -> None:
         """Repeat the command when it is time, end it when it is over, and notice silence."""
         if instant.steady_s - self._beat_s > LATE_S:
             self._hearing_s = instant.steady_s + LATE_S
@@ -129,11 +129,11 @@ class NativeRobot:
         elif self._next_s <= instant.steady_s < self._until_s:
             self._say(instant)
 
-    def objection(self, instant: Instant) -> str:
+    def objection(self, instant: TimePoint) -> str:
         """Why it cannot be there now; empty if it can."""
         return next((why for track in self._needed if (why := track.missing(instant))), "")
 
-    def state(self, instant: Instant) -> NDArray[np.float64] | None:
+    def state(self, instant: TimePoint) -> NDArray[np.float64] | None:
         """What it observes, (S,); None while it moves, or has not been heard since."""
         if self._rests and (self._moving or self._is_being_reset(instant)):
             return None
@@ -141,39 +141,39 @@ class NativeRobot:
             return None
         return self._state(instant)
 
-    def violated(self, instant: Instant) -> bool:
+    def violated(self, instant: TimePoint) -> bool:
         """Whether it needs a hard reset."""
         violation = self._native.violation
         return bool(violation and self._signals[violation.topic].sample(instant, NEVER))
 
-    def picture(self, instant: Instant) -> Any:
+    def picture(self, instant: TimePoint) -> Any:
         """The camera's message of this instant; None if there is none."""
         return self._camera and self._camera.sample(instant, NEVER)
 
-    def lose(self, why: str, instant: Instant) -> None:
-        """It is absent from now on, and holds."""
-        self.absent = why
+    def lose(self, why: str, instant: TimePoint) -> None:
+        """It is unreachable from now on, and holds."""
+        self.unreachable = why
         self.hold(instant)
 
-    def resume(self, instant: Instant) -> None:
+    def readmit(self, instant: TimePoint) -> None:
         """It is there again, if it can be."""
         if not self.objection(instant):
-            self.absent, self._command_A = "", None
+            self.unreachable, self._command_A = "", None
 
-    def _is_being_reset(self, instant: Instant) -> bool:
+    def _is_being_reset(self, instant: TimePoint) -> bool:
         return self.violated(instant) and instant.steady_s < self._reset_s
 
-    def _notice(self, instant: Instant) -> None:
+    def _notice(self, instant: TimePoint) -> None:
         why = self.objection(instant)
         self._seen = self._seen or not why
-        if why and not self.absent and (self._seen or instant.steady_s >= self._began_s + START_S):
+        if why and not self.unreachable and (self._seen or instant.steady_s >= self._began_s + START_S):
             self.lose(why, instant)
 
-    def _state(self, instant: Instant) -> NDArray[np.float64] | None:
+    def _state(self, instant: TimePoint) -> NDArray[np.float64] | None:
         parts = [track.sample(instant, NEVER) for track in self._numbers.values()]
         return state_from([part for part in parts if part], self._contract) if all(parts) else None
 
-    def _holding(self, instant: Instant) -> NDArray[np.float64] | None:
+    def _holding(self, instant: TimePoint) -> NDArray[np.float64] | None:
         """Zero velocities, or the places that are measured, (A,); None while nothing is."""
         contract, commands = self._contract, self._native.action.quantities
         if contract.action.meaning == "twist":
@@ -184,7 +184,7 @@ class NativeRobot:
         measured = [str(commands[quantity.name].measured) for quantity in contract.action.quantities]
         return state_S[[names.index(name) for name in measured]]
 
-    def _say(self, instant: Instant) -> None:
+    def _say(self, instant: TimePoint) -> None:
         self._next_s = instant.steady_s + 1 / self._native.action.rate_hz
         if self._command_A is not None:
             self._send(self._command_A)

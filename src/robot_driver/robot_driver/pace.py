@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet_common.health import Check, Level
-from fleet_common.recent_window import Recent
+from fleet_common.recent_window import RecentWindow
 
 SLOW = 0.9
 """Of the contract's rate: real time that passes so slowly is told of."""
@@ -11,7 +11,7 @@ START_S = 60.0
 """A fleet that has not begun by then is told of."""
 
 
-class Pace:
+class TickRate:
     """Counts the ticks of the last minute."""
 
     def __init__(self, rate_hz: float, *, real_time: bool, now_s: float) -> None:
@@ -20,7 +20,7 @@ class Pace:
         self._real_time = real_time
         self._began_s = now_s
         self._ticks = 0
-        self._times = Recent[float]()
+        self._times = RecentWindow[float]()
 
     def ticked(self, now_s: float) -> None:
         """The robots have made another tick."""

@@ -20,5 +20,12 @@ class Step:
     """The step completed the task."""
     violated_N: NDArray[np.bool_]
     """In constraint violation; stays until a hard reset."""
-    ended_N: NDArray[np.bool_]
-    """The step ended an episode: by success, by time, or by a hard reset. The observation begins the next one."""
+    terminated_N: NDArray[np.bool_]
+    """The step ended an episode: the task is completed, or a hard reset was given. The observation begins the next one."""
+    truncated_N: NDArray[np.bool_]
+    """The step ended an episode because its time is over. The observation begins the next one."""
+
+    @property
+    def episode_over_N(self) -> NDArray[np.bool_]:  # noqa: N802 - shape suffix
+        """The step ended an episode."""
+        return self.terminated_N | self.truncated_N

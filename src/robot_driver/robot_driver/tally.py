@@ -10,7 +10,7 @@ import numpy as np
 from robot_driver.step import Step
 
 
-class Tally:
+class RobotCounters:
     """Counts successes, hard resets (incidents, not ticks) and episodes."""
 
     def __init__(self, robots: int) -> None:
@@ -23,5 +23,5 @@ class Tally:
         """Count one step."""
         self.successes_N += step.succeeded_N
         self.hard_resets_N += step.violated_N & ~self._violated_N
-        self.episodes_N += step.ended_N
+        self.episodes_N += step.episode_over_N
         self._violated_N = step.violated_N.copy()

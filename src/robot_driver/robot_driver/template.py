@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fleet_contract.robot import RobotContract
 
 OUT_OF_REACH = "does not answer"
-NOT_RESUMED = "is back, and waits to be resumed"
+NOT_READMITTED = "is back, and waits to be readmitted"
 
 
 class Point:
@@ -62,7 +62,7 @@ class PointDriver:
     def __init__(self, contract: RobotContract, points: list[Point]) -> None:
         self._contract = contract
         self._points = points
-        self._absences = [""] * len(points)
+        self._unreachable = [""] * len(points)
 
     @property
     def contract(self) -> RobotContract:
@@ -82,15 +82,15 @@ class PointDriver:
         actions_NA = checked_actions(self._contract, self.robots, kinds_N, actions_NA)
         quantities = self._contract.observation.state.quantities
         low_S, high_S = [quantity.low for quantity in quantities], [quantity.high for quantity in quantities]
-        absences = self.absences()
+        unreachable = self.unreachable()
         for robot, point in enumerate(self._points):
-            if kinds_N[robot] == ActionKind.MOVE and not absences[robot]:
+            if kinds_N[robot] == ActionKind.MOVE and not unreachable[robot]:
                 point.go(np.clip(point.position_2 + actions_NA[robot], low_S, high_S))
 
     def observed(self) -> Step | None:
         """See `RobotDriver.observed`. A camera's picture must be newer than the motion's end."""
-        absences = self.absences()
-        if any(point.moves and not why for point, why in zip(self._points, absences, strict=True)):
+        unreachable = self.unreachable()
+        if any(point.moves and not why for point, why in zip(self._points, unreachable, strict=True)):
             return None
         nothing_N = np.zeros(self.robots, dtype=np.bool_)
         return Step(
@@ -98,7 +98,8 @@ class PointDriver:
             rewards_N=np.zeros(self.robots),
             succeeded_N=nothing_N,
             violated_N=nothing_N.copy(),
-            ended_N=nothing_N.copy(),
+            terminated_N=nothing_N.copy(),
+            truncated_N=nothing_N.copy(),
         )
 
     def stop(self) -> None:
@@ -106,21 +107,21 @@ class PointDriver:
         for point in self._points:
             point.stop()
 
-    def absences(self) -> tuple[str, ...]:
-        """See `RobotDriver.absences`. Notice silence within 0.2 s, and let the robot's side stop by itself as well."""
+    def unreachable(self) -> tuple[str, ...]:
+        """See `RobotDriver.unreachable`. Notice silence within 0.2 s, and let the robot's side stop by itself as well."""
         for robot, point in enumerate(self._points):
             if not point.answers:
                 point.stop()
-                self._absences[robot] = OUT_OF_REACH
-            elif self._absences[robot]:
-                self._absences[robot] = NOT_RESUMED
-        return tuple(self._absences)
+                self._unreachable[robot] = OUT_OF_REACH
+            elif self._unreachable[robot]:
+                self._unreachable[robot] = NOT_READMITTED
+        return tuple(self._unreachable)
 
-    def resume(self, robot: int) -> str:
-        """See `RobotDriver.resume`."""
+    def readmit(self, robot: int) -> str:
+        """See `RobotDriver.readmit`."""
         if self._points[robot].answers:
-            self._absences[robot] = ""
-        return self._absences[robot]
+            self._unreachable[robot] = ""
+        return self._unreachable[robot]
 
     def images(self) -> NoReturn:
         """These robots have no camera."""

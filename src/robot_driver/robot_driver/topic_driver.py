@@ -36,7 +36,7 @@ LAST_WORDS_S = 0.5
 """Time that the last command has to arrive before its publisher is gone."""
 AT_ONCE = {"trajectory_msgs/msg/JointTrajectory"}
 """Commands whose stamp would be the time at which they begin; none means now."""
-BACK = "is back, and waits to be resumed"
+BACK = "is back, and waits to be readmitted"
 
 
 class TopicDriver:
@@ -52,7 +52,7 @@ class TopicDriver:
         Raises:
             BadInput: the contract does not name the robots' own topics.
         """
-        self._contract, self._native, self._names, self._node = contract, contract.spoken, names, node
+        self._contract, self._native, self._names, self._node = contract, contract.require_native(), names, node
         self._tick_s = 1 / contract.rate_hz
         self._continuous = continuous
         command = message_class(self._native.action.type)
@@ -101,7 +101,7 @@ class TopicDriver:
         self._reset_N = np.asarray(kinds_N) == ActionKind.HARD_RESET
         instant = now()
         for index, robot in enumerate(self._robots):
-            if robot.absent:
+            if robot.unreachable:
                 continue
             if kinds_N[index] == ActionKind.MOVE and not robot.violated(instant):
                 robot.move(actions_NA[index], instant)
@@ -117,7 +117,7 @@ class TopicDriver:
         self._beat()
         instant, states_NS = now(), np.zeros((self.robots, self._contract.state_dim))
         for index, robot in enumerate(self._robots):
-            if robot.absent:
+            if robot.unreachable:
                 continue
             state_S = robot.state(instant)
             if state_S is None or not self._look(index):
@@ -125,13 +125,14 @@ class TopicDriver:
             states_NS[index] = state_S
         if self._told is None:
             self._told = self._since_begin()
-        succeeded_N, ended_N = self._told
+        succeeded_N, terminated_N = self._told
         return Step(
             states_NS=states_NS,
             rewards_N=succeeded_N.astype(np.float64),
             succeeded_N=succeeded_N.copy(),
             violated_N=np.array([robot.violated(instant) for robot in self._robots]),
-            ended_N=ended_N.copy(),
+            terminated_N=terminated_N.copy(),
+            truncated_N=np.zeros_like(terminated_N),
         )
 
     def stop(self) -> None:
@@ -140,19 +141,19 @@ class TopicDriver:
         for robot in self._robots:
             robot.hold(instant)
 
-    def absences(self) -> tuple[str, ...]:
-        """See `RobotDriver.absences`."""
+    def unreachable(self) -> tuple[str, ...]:
+        """See `RobotDriver.unreachable`."""
         self._beat()
         instant = now()
         return tuple(
-            robot.absent and (robot.objection(instant) or f"{BACK}; it was lost: {robot.absent}")
+            robot.unreachable and (robot.objection(instant) or f"{BACK}; it was lost: {robot.unreachable}")
             for robot in self._robots
         )
 
-    def resume(self, robot: int) -> str:
-        """See `RobotDriver.resume`."""
-        self._robots[robot].resume(now())
-        return self.absences()[robot]
+    def readmit(self, robot: int) -> str:
+        """See `RobotDriver.readmit`."""
+        self._robots[robot].readmit(now())
+        return self.unreachable()[robot]
 
     def images(self) -> NDArray[np.uint8]:
         """See `RobotDriver.images`."""

@@ -17,20 +17,20 @@ KEPT = 10
 
 
 @dataclass(frozen=True)
-class Instant:
+class TimePoint:
     """One moment on both clocks."""
 
     steady_s: float
     wall_s: float
 
-    def after(self, seconds: float) -> Instant:
+    def after(self, seconds: float) -> TimePoint:
         """The moment so much later."""
-        return Instant(self.steady_s + seconds, self.wall_s + seconds)
+        return TimePoint(self.steady_s + seconds, self.wall_s + seconds)
 
 
-def now() -> Instant:
+def now() -> TimePoint:
     """This moment; the wall clock is the one of headers."""
-    return Instant(time.monotonic(), time.time())
+    return TimePoint(time.monotonic(), time.time())
 
 
 class Track(Generic[Read]):
@@ -49,7 +49,7 @@ class Track(Generic[Read]):
         """Whether what was said stays true until something else is said."""
         return self._align.rule == "hold"
 
-    def hear(self, message: Any, instant: Instant) -> Read | None:
+    def hear(self, message: Any, instant: TimePoint) -> Read | None:
         """A message has come; None if it cannot be read, such as one that tells of other joints."""
         try:
             sample = self._read(message)
@@ -62,7 +62,7 @@ class Track(Generic[Read]):
         self._samples.append((stamp_s, sample))
         return sample
 
-    def sample(self, instant: Instant, rested: Instant) -> Read | None:
+    def sample(self, instant: TimePoint, rested: TimePoint) -> Read | None:
         """What belongs to a tick at this instant; None if nothing does that was sampled since the robot rested."""
         stamps_s = [stamp_s for stamp_s, _ in self._samples]
         index = aligned(stamps_s, self._place(instant), self._align)
@@ -70,7 +70,7 @@ class Track(Generic[Read]):
             return None
         return self._samples[index][1]
 
-    def missing(self, instant: Instant) -> str:
+    def missing(self, instant: TimePoint) -> str:
         """Why the robot cannot be observed now; empty if it can."""
         if aligned([stamp_s for stamp_s, _ in self._samples], self._place(instant), self._align) is not None:
             return ""
@@ -79,5 +79,5 @@ class Track(Generic[Read]):
         on_time = " by the stamps of its clock" if self._align.timeline == "header" and self._samples else ""
         return f"no {self._name} for {self._align.tolerance_s:g} s{on_time}{self._refused}"
 
-    def _place(self, instant: Instant) -> float:
+    def _place(self, instant: TimePoint) -> float:
         return instant.wall_s if self._align.timeline == "header" else instant.steady_s

@@ -17,7 +17,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from fleet_common.jpeg import from_jpeg
-from fleet_common.node import ALIVE, EVERY, OFFERED, VIDEO
+from fleet_common.qos import BEST_EFFORT_1, LIVELINESS, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.action import ActionKind
 from robot_driver.adapter_node import AdapterNode
 
@@ -48,10 +48,12 @@ class Fleet:
         self._actions = []
         for robot in range(2):
             name = f"robot_{robot + 1:02d}"
-            self._actions.append(self.gate.create_publisher(RobotAction, f"{name}/action", OFFERED))
-            self.gate.create_subscription(Observation, f"{name}/observation", self.observations[robot].append, EVERY)
-            self.gate.create_subscription(RobotStatus, f"{name}/status", self._answer(robot), EVERY)
-        self.alive = self.gate.create_publisher(Bool, "fleet/emergency_stopped", ALIVE)
+            self._actions.append(self.gate.create_publisher(RobotAction, f"{name}/action", TRANSIENT_LOCAL_100))
+            self.gate.create_subscription(
+                Observation, f"{name}/observation", self.observations[robot].append, TRANSIENT_LOCAL_1000
+            )
+            self.gate.create_subscription(RobotStatus, f"{name}/status", self._answer(robot), TRANSIENT_LOCAL_1000)
+        self.alive = self.gate.create_publisher(Bool, "fleet/emergency_stopped", LIVELINESS)
         self.alive.publish(Bool(data=False))
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.adapter)
@@ -61,7 +63,7 @@ class Fleet:
     def _answer(self, robot: int):
         def heard(status: RobotStatus) -> None:
             self.statuses[robot].append(status)
-            kind = ActionKind.HOLD if status.absent or not self.speed else ActionKind.MOVE
+            kind = ActionKind.HOLD if status.unreachable or not self.speed else ActionKind.MOVE
             values = [self.speed, 0.0] if kind is ActionKind.MOVE else []
             self._actions[robot].publish(RobotAction(tick=status.tick, kind=int(kind), values=values))
 
@@ -104,7 +106,7 @@ def test_carts_are_observed_and_driven_tick_by_tick(fleet):
 
 def test_a_person_who_looks_sees_what_the_cart_sees(fleet):
     seen = []
-    fleet.gate.create_subscription(CompressedImage, "robot_01/video/compressed", seen.append, VIDEO)
+    fleet.gate.create_subscription(CompressedImage, "robot_01/video/compressed", seen.append, BEST_EFFORT_1)
     fleet.wait(lambda: seen)
     picture = from_jpeg(bytes(seen[0].data))
     assert picture.shape == (24, 32, 3)
@@ -117,16 +119,16 @@ def test_a_silent_cart_is_left_out_until_a_person_resumes_it(fleet):
     fleet.wait(lambda: len(fleet.observations[1]) >= 2)
     fleet.carts[1].speaks = False
     silent_s = time.monotonic()
-    fleet.wait(lambda: fleet.statuses[1][-1].absent)
+    fleet.wait(lambda: fleet.statuses[1][-1].unreachable)
     assert time.monotonic() - silent_s < 0.3 + 0.3
     fleet.wait(lambda: fleet.speed_of(1) == 0)
     ticks, seen = len(fleet.observations[0]), len(fleet.observations[1])
     fleet.wait(lambda: len(fleet.observations[0]) >= ticks + 3)
     fleet.carts[1].speaks = True
-    fleet.wait(lambda: "is back, and waits to be resumed" in fleet.statuses[1][-1].absent)
+    fleet.wait(lambda: "is back, and waits to be readmitted" in fleet.statuses[1][-1].unreachable)
     assert len(fleet.observations[1]) == seen
     assert fleet.speed_of(1) == 0
-    client = fleet.gate.create_client(Trigger, "robot_02/resume")
+    client = fleet.gate.create_client(Trigger, "robot_02/readmit")
     fleet.wait(client.service_is_ready)
     answer = client.call_async(Trigger.Request())
     fleet.wait(answer.done)

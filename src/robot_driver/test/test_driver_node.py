@@ -13,14 +13,14 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
-from fleet_common.node import ALIVE, EVERY, NEWEST, OFFERED
+from fleet_common.qos import LIVELINESS, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.action import ActionKind
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
 from robot_driver.driver_node import DriverNode
 from robot_driver.frames import frames
-from robot_driver.template import NOT_RESUMED, Point, PointDriver
+from robot_driver.template import NOT_READMITTED, Point, PointDriver
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 CONTRACT = read_yaml(CONFIG / "robots/pointbot.yaml", RobotContract)
@@ -36,13 +36,19 @@ class Around:
         self.node = DriverNode("driver")
         self.node.serve(PointDriver(CONTRACT, self.points))
         self.fleet = rclpy.create_node("fleet")
-        self.stopped = self.fleet.create_publisher(Bool, "fleet/emergency_stopped", ALIVE)
-        self.actions = [self.fleet.create_publisher(RobotAction, f"{name}/action", OFFERED) for name in NAMES]
+        self.stopped = self.fleet.create_publisher(Bool, "fleet/emergency_stopped", LIVELINESS)
+        self.actions = [
+            self.fleet.create_publisher(RobotAction, f"{name}/action", TRANSIENT_LOCAL_100) for name in NAMES
+        ]
         self.statuses, self.seen, self.diagnosed = {name: [] for name in NAMES}, {name: [] for name in NAMES}, []
         for name in NAMES:
-            self.fleet.create_subscription(RobotStatus, f"{name}/status", self.statuses[name].append, EVERY)
-            self.fleet.create_subscription(Observation, f"{name}/observation", self.seen[name].append, EVERY)
-        self.fleet.create_subscription(DiagnosticArray, "/diagnostics", self.diagnosed.append, EVERY)
+            self.fleet.create_subscription(
+                RobotStatus, f"{name}/status", self.statuses[name].append, TRANSIENT_LOCAL_1000
+            )
+            self.fleet.create_subscription(
+                Observation, f"{name}/observation", self.seen[name].append, TRANSIENT_LOCAL_1000
+            )
+        self.fleet.create_subscription(DiagnosticArray, "/diagnostics", self.diagnosed.append, TRANSIENT_LOCAL_1000)
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.fleet)
@@ -71,8 +77,8 @@ class Around:
         self.stopped.publish(Bool(data=latched))
         self.wait_for(lambda: self.node._stopped is latched)
 
-    def resume(self, name):
-        client = self.fleet.create_client(Trigger, f"{name}/resume")
+    def readmit(self, name):
+        client = self.fleet.create_client(Trigger, f"{name}/readmit")
         self.wait_for(client.service_is_ready)
         answer = client.call_async(Trigger.Request())
         self.wait_for(answer.done)
@@ -132,11 +138,11 @@ def test_what_was_told_before_an_emergency_stop_is_not_done_after_it(around, sta
 def test_a_lost_robot_is_told_of_and_the_other_goes_on(around):
     around.at_tick(0)
     around.points[1].answers = False
-    around.wait_for(lambda: around.statuses["robot_02"][-1].absent)
+    around.wait_for(lambda: around.statuses["robot_02"][-1].unreachable)
     around.wait_for(lambda: any(status.level == DiagnosticStatus.ERROR for status in around.diagnosed[-1].status))
     (status,) = (status for status in around.diagnosed[-1].status if status.level == DiagnosticStatus.ERROR)
     assert (status.name, status.hardware_id) == ("driver: robot_02 presence", "robot_02")
-    assert status.message == around.statuses["robot_02"][-1].absent
+    assert status.message == around.statuses["robot_02"][-1].unreachable
     start, observed = around.places, len(around.seen["robot_02"])
     around.tell(0, 0)
     around.tell(1, 0, ActionKind.HOLD)
@@ -151,11 +157,11 @@ def test_a_robot_that_comes_back_does_not_do_what_it_was_told_before(around):
     around.tell(1, 0)
     around.wait_for(lambda: around.node._heard == {1})
     around.points[1].answers = False
-    around.wait_for(lambda: around.statuses["robot_02"][-1].absent)
+    around.wait_for(lambda: around.statuses["robot_02"][-1].unreachable)
     around.points[1].answers = True
-    around.wait_for(lambda: around.statuses["robot_02"][-1].absent == NOT_RESUMED)
+    around.wait_for(lambda: around.statuses["robot_02"][-1].unreachable == NOT_READMITTED)
     assert around.resume("robot_02").success
-    around.wait_for(lambda: not around.statuses["robot_02"][-1].absent)
+    around.wait_for(lambda: not around.statuses["robot_02"][-1].unreachable)
     around.wait_for(lambda: {status.level for status in around.diagnosed[-1].status} == {DiagnosticStatus.OK})
     around.tell(0, 0)
     around.at_tick(1)
@@ -165,7 +171,7 @@ def test_a_robot_that_comes_back_does_not_do_what_it_was_told_before(around):
 def test_nobody_comes_back_while_the_fleet_is_stopped(around):
     around.at_tick(0)
     around.points[1].answers = False
-    around.wait_for(lambda: around.statuses["robot_02"][-1].absent)
+    around.wait_for(lambda: around.statuses["robot_02"][-1].unreachable)
     around.points[1].answers = True
     around.say_stopped(True)
     answer = around.resume("robot_02")
@@ -186,7 +192,7 @@ def test_an_action_of_no_known_kind_is_holding(around):
 def test_who_comes_late_hears_where_the_robots_are(around):
     around.at_tick(0)
     heard = []
-    around.fleet.create_subscription(TFMessage, "/tf_static", heard.append, NEWEST)
+    around.fleet.create_subscription(TFMessage, "/tf_static", heard.append, TRANSIENT_LOCAL_1)
     around.wait_for(lambda: heard)
     found = {at.child_frame_id: (at.header.frame_id, at.transform) for at in heard[0].transforms}
     assert found.keys() == {"robot_01/base_link", "robot_02/base_link"}

@@ -13,7 +13,7 @@ from std_msgs.msg import Bool
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import validated
 from robot_driver.native_robot import HOLD_S, START_S, NativeRobot
-from robot_driver.track import Instant
+from robot_driver.track import TimePoint
 
 TICK_S = 0.1
 
@@ -52,7 +52,7 @@ class Bench:
 
     @property
     def now(self):
-        return Instant(self.now_s, 1e9 + self.now_s)
+        return TimePoint(self.now_s, 1e9 + self.now_s)
 
     def is_at(self, rad, joint="elbow"):
         self.robot.hear("joint_states", JointState(name=["x", joint], position=[0.0, float(np.degrees(rad))]), self.now)
@@ -100,26 +100,26 @@ def test_a_lost_arm_holds_where_it_was_seen_last_and_obeys_nobody(bench):
     bench.robot.move(np.array([1.0]), bench.now)
     bench.wait(0.05, 0.6)
     bench.wait(0.35)
-    assert bench.robot.absent == "no /robot_01/joint_states for 0.3 s"
+    assert bench.robot.unreachable == "no /robot_01/joint_states for 0.3 s"
     said = list(bench.sent)
     bench.robot.move(np.array([1.0]), bench.now)
     assert bench.sent == said
-    bench.robot.resume(bench.now)
-    assert bench.robot.absent, "it is still silent"
+    bench.robot.readmit(bench.now)
+    assert bench.robot.unreachable, "it is still silent"
     bench.wait(0.05, 0.2)
-    bench.robot.resume(bench.now)
+    bench.robot.readmit(bench.now)
     bench.robot.hold(bench.now)
-    assert (bench.robot.absent, bench.sent[-1]) == ("", pytest.approx(0.2))
+    assert (bench.robot.unreachable, bench.sent[-1]) == ("", pytest.approx(0.2))
 
 
 def test_who_was_asleep_does_not_take_the_robot_for_silent(bench):
     bench.now_s += 1.0
     bench.robot.beat(bench.now)
     bench.wait(0.25, 0.5)
-    assert not bench.robot.absent
+    assert not bench.robot.unreachable
     bench.now_s += 1.0
     bench.wait(0.15)
-    assert bench.robot.absent, "it had time to be heard"
+    assert bench.robot.unreachable, "it had time to be heard"
 
 
 def test_a_joint_that_is_never_in_the_messages_is_named():
@@ -128,7 +128,8 @@ def test_a_joint_that_is_never_in_the_messages_is_named():
         bench.is_at(0.5, joint="wrist")
         bench.wait(1.0)
     assert (
-        bench.robot.absent == "no /robot_01/joint_states for 0.3 s (found joints x, wrist, needed is position[elbow])"
+        bench.robot.unreachable
+        == "no /robot_01/joint_states for 0.3 s (found joints x, wrist, needed is position[elbow])"
     )
 
 

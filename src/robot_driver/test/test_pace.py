@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from fleet_common.health import Level
-from robot_driver.pace import START_S, Pace
+from robot_driver.pace import START_S, TickRate
 
 
 @pytest.mark.parametrize(("period_s", "ticks"), [(0.01, 2), (0.1, 1000), (7.0, 100)])
 def test_the_rate_is_one_over_the_period(period_s, ticks):
-    pace = Pace(2.0, real_time=False, now_s=0.0)
+    pace = TickRate(2.0, real_time=False, now_s=0.0)
     assert pace.rate_hz(0.0) is None
     for tick in range(ticks):
         pace.ticked(tick * period_s)
@@ -21,7 +21,7 @@ def test_the_rate_is_one_over_the_period(period_s, ticks):
     ("real_time", "period_s", "level"), [(True, 0.52, Level.OK), (True, 0.6, Level.WARN), (False, 60.0, Level.OK)]
 )
 def test_real_time_that_passes_too_slowly_is_a_warning(real_time, period_s, level):
-    pace = Pace(2.0, real_time=real_time, now_s=0.0)
+    pace = TickRate(2.0, real_time=real_time, now_s=0.0)
     for tick in range(3):
         pace.ticked(tick * period_s)
     assert pace.check(2 * period_s).level is level
@@ -29,7 +29,7 @@ def test_real_time_that_passes_too_slowly_is_a_warning(real_time, period_s, leve
 
 
 def test_a_fleet_that_does_not_begin_says_what_it_waits_for():
-    pace = Pace(2.0, real_time=False, now_s=100.0)
+    pace = TickRate(2.0, real_time=False, now_s=100.0)
     check = pace.check(100.0 + START_S, waits_for="gate, policy")
     assert (check.level, check.message) == (Level.OK, "the first tick waits for gate, policy")
     assert pace.check(101.0 + START_S, waits_for="gate").level is Level.WARN

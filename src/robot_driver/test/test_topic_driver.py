@@ -43,9 +43,9 @@ class Spun(TopicDriver):
         self.spin()
         return super().observed()
 
-    def absences(self):
+    def unreachable(self):
         self.spin()
-        return super().absences()
+        return super().unreachable()
 
     def close(self):
         if self._beside is not None:
@@ -143,34 +143,34 @@ def test_closing_leaves_the_robot_at_rest(continuous):
         wait(lambda: cart.told[-1][1].twist.linear.x == 0)
 
 
-def test_a_robot_that_falls_silent_holds_and_is_absent_soon():
+def test_a_robot_that_falls_silent_holds_and_is_unreachable_soon():
     with driver_of("robot_01", continuous=True) as driver:
         told(driver)
         cart = driver.carts[0]
         wait(lambda: cart.told, driver.spin)
         cart.speaks = False
         silent_s = time.monotonic()
-        wait(lambda: driver.absences()[0])
+        wait(lambda: driver.unreachable()[0])
         assert time.monotonic() - silent_s < 0.3 + 0.2
-        assert "for 0.3 s" in driver.absences()[0]
+        assert "for 0.3 s" in driver.unreachable()[0]
         wait(lambda: cart.told[-1][1].twist.linear.x == 0, driver.spin)
         told(driver)
         cart.speaks = True
-        wait(lambda: driver.absences()[0].startswith("is back, and waits to be resumed"))
+        wait(lambda: driver.unreachable()[0].startswith("is back, and waits to be readmitted"))
         assert cart.told[-1][1].twist.linear.x == 0
-        wait(lambda: not driver.resume(0))
-        assert driver.absences() == ("",)
+        wait(lambda: not driver.readmit(0))
+        assert driver.unreachable() == ("",)
 
 
-def test_a_robot_that_is_never_heard_is_absent_when_it_has_had_its_time(monkeypatch):
+def test_a_robot_that_is_never_heard_is_unreachable_when_it_has_had_its_time(monkeypatch):
     monkeypatch.setattr("robot_driver.native_robot.START_S", 0.5)
     driver = Spun(NAMES)
     try:
         driver.carts[1].speaks = False
         driver.start(0)
         wait(lambda: driver.observed() is not None)
-        assert driver.absences()[0] == ""
-        assert driver.absences()[1] == "no /robot_02/odometer for 0.3 s"
+        assert driver.unreachable()[0] == ""
+        assert driver.unreachable()[1] == "no /robot_02/odometer for 0.3 s"
     finally:
         driver.close()
 
@@ -197,14 +197,14 @@ def test_a_success_counts_once_and_a_violation_stays_until_a_person_has_put_the_
             successes += int(steps[-1].succeeded_N[0])
             assert len(steps) < 20
         assert successes == 1
-        assert [step.ended_N[0] for step in steps] == [step.succeeded_N[0] for step in steps]
+        assert [step.episode_over_N[0] for step in steps] == [step.succeeded_N[0] for step in steps]
         before = len(driver.carts[0].told)
         told(driver)
         assert after(driver).violated_N[0]
         assert not any(message.twist.linear.x for _, message in driver.carts[0].told[before:]), "it is not moved"
         told(driver, ActionKind.HARD_RESET)
         step = after(driver)
-        assert (step.violated_N[0], step.ended_N[0]) == (False, True)
+        assert (step.violated_N[0], step.episode_over_N[0]) == (False, True)
         assert step.states_NS[0, 0] == pytest.approx(0, abs=1e-3)
 
 

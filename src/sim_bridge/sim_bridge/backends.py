@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +54,7 @@ def _warp() -> Simulate:
     try:
         from sim_bridge.benchmark.warp_simulations import WarpSimulations
     except ModuleNotFoundError as error:
-        raise BadInput(
+        raise InputError(
             f"environment.backend: found mujoco_warp without the package {error.name}: install mujoco-warp==4.0.0, "
             "or set environment.backend: mujoco."
         ) from None
@@ -113,8 +113,8 @@ def require_environment(backend: str, task: str, episode_ticks: int | None = Non
     """
     tasks = BACKENDS.get(backend)
     if tasks is None:
-        raise BadInput(f"environment.backend: found {backend}, allowed: {', '.join(BACKENDS)}.")
+        raise InputError(f"environment.backend: found {backend}, allowed: {', '.join(BACKENDS)}.")
     if task not in tasks:
-        raise BadInput(f"environment.task: found {task}, allowed with backend {backend}: {', '.join(tasks)}.")
+        raise InputError(f"environment.task: found {task}, allowed with backend {backend}: {', '.join(tasks)}.")
     if episode_ticks is not None and task not in BENCHMARK:
-        raise BadInput(f"environment.episode_ticks: found {episode_ticks}, allowed with task {task} is none.")
+        raise InputError(f"environment.episode_ticks: found {episode_ticks}, allowed with task {task} is none.")

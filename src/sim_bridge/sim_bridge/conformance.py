@@ -49,10 +49,10 @@ class EnvironmentConformance:
 
     def test_start_begins_an_episode_without_reward_or_violation(self) -> None:
         with self._made(3) as environment:
-            step = environment.start(0)
+            step = environment.reset(0)
             self._assert_fits(environment, step)
             assert not step.rewards_N.any()
-            assert not (step.succeeded_N | step.violated_N | step.ended_N).any()
+            assert not (step.succeeded_N | step.violated_N | step.episode_over_N).any()
 
     def test_steps_fit_the_contract(self) -> None:
         with self._made(3) as environment:
@@ -84,7 +84,7 @@ class EnvironmentConformance:
 
     def test_steps_belong_to_the_caller(self) -> None:
         with self._made(2) as environment:
-            first = environment.start(7)
+            first = environment.reset(7)
             kept = first.states_NS.copy()
             first.states_NS[:] = np.nan
             first.violated_N[:] = True
@@ -99,12 +99,12 @@ class EnvironmentConformance:
                 after = self._hold(environment)
                 np.testing.assert_allclose(after.states_NS, before.states_NS, rtol=0, atol=self.tolerance)
                 np.testing.assert_array_equal(after.violated_N, before.violated_N)
-                assert not (after.succeeded_N | after.ended_N).any()
+                assert not (after.succeeded_N | after.episode_over_N).any()
                 assert not after.rewards_N.any()
 
     def test_rows_of_robots_that_do_not_move_are_ignored(self) -> None:
         with self._made(2) as environment:
-            before = environment.start(9)
+            before = environment.reset(9)
             kinds_N = np.array([ActionKind.HOLD, ActionKind.HARD_RESET])
             after = environment.step(kinds_N, np.full((2, environment.contract.action_dim), np.nan))
             np.testing.assert_allclose(after.states_NS[0], before.states_NS[0], rtol=0, atol=self.tolerance)
@@ -123,20 +123,20 @@ class EnvironmentConformance:
                 )
             kinds_N = np.where(np.arange(3) == robot, ActionKind.HARD_RESET, ActionKind.HOLD)
             reset = environment.step(kinds_N, self._actions(environment, rng))
-            assert reset.ended_N[robot]
+            assert reset.episode_over_N[robot]
             assert not reset.violated_N[robot]
             assert not reset.succeeded_N[robot]
             others_N = np.arange(3) != robot
             np.testing.assert_array_equal(reset.violated_N[others_N], moved.violated_N[others_N])
-            assert not reset.ended_N[others_N].any()
+            assert not reset.episode_over_N[others_N].any()
 
     def test_a_robot_without_violation_can_be_reset(self) -> None:
         with self._made(2) as environment:
-            start_NS = environment.start(10).states_NS
+            start_NS = environment.reset(10).states_NS
             run = (step for step in self._run(environment, seed=10, steps=self.steps) if not step.violated_N.any())
             before = next(step for step in run if not np.allclose(step.states_NS, start_NS))
             after = environment.step(np.full(2, ActionKind.HARD_RESET), np.zeros((2, environment.contract.action_dim)))
-            assert after.ended_N.all()
+            assert after.episode_over_N.all()
             assert not after.violated_N.any()
             assert not np.allclose(after.states_NS, before.states_NS)
 
@@ -146,7 +146,7 @@ class EnvironmentConformance:
     def test_refuses_what_does_not_fit_and_changes_nothing(self, fault: str) -> None:
         with self._made(2) as environment:
             contract = environment.contract
-            before = environment.start(11)
+            before = environment.reset(11)
             kinds_N = np.full(2, ActionKind.MOVE, dtype=np.int64)
             actions_NA = np.tile((contract.action_low_A + contract.action_high_A) / 2, (2, 1))
             span_A = contract.action_high_A - contract.action_low_A
@@ -167,14 +167,14 @@ class EnvironmentConformance:
 
     def test_bounds_that_passed_through_float32_are_still_allowed(self) -> None:
         with self._made(1) as environment:
-            environment.start(12)
+            environment.reset(12)
             for bound_A in (environment.contract.action_low_A, environment.contract.action_high_A):
                 environment.step(np.array([ActionKind.MOVE]), bound_A.astype(np.float32).astype(np.float64)[None])
 
     def test_images_have_the_contracts_size_and_show_each_robot(self) -> None:
         with self._made(3) as environment:
             camera = self._camera(environment)
-            environment.start(13)
+            environment.reset(13)
             images = environment.images()
             assert images.shape == (3, camera.height, camera.width, 3)
             assert images.dtype == np.uint8
@@ -190,7 +190,7 @@ class EnvironmentConformance:
                     environment.video(0)
                 return
             video = environment.contract.operation.video
-            environment.start(15)
+            environment.reset(15)
             images, pictures = environment.images(), [environment.video(robot) for robot in range(3)]
             for picture in pictures:
                 assert picture.shape == (video.height, video.width, 3)
@@ -201,7 +201,7 @@ class EnvironmentConformance:
     def test_images_show_a_move(self) -> None:
         with self._made(2) as environment:
             self._camera(environment)
-            environment.start(14)
+            environment.reset(14)
             before = environment.images().copy()
             rng = np.random.default_rng(1)
             environment.step(np.array([ActionKind.MOVE, ActionKind.HOLD]), self._actions(environment, rng))
@@ -229,7 +229,7 @@ class EnvironmentConformance:
 
     def test_close_may_be_called_again(self) -> None:
         environment = self.make(1)
-        environment.start(0)
+        environment.reset(0)
         environment.close()
         environment.close()
 
@@ -267,7 +267,7 @@ class EnvironmentConformance:
     def _run(self, environment: Environment, seed: int, steps: int) -> Iterator[Step]:
         """Random actions, and a hard reset where one is needed."""
         rng = np.random.default_rng(seed)
-        step = environment.start(seed)
+        step = environment.reset(seed)
         for _ in range(steps):
             kinds_N = np.where(step.violated_N, ActionKind.HARD_RESET, ActionKind.MOVE)
             step = environment.step(kinds_N, self._actions(environment, rng))
@@ -278,7 +278,7 @@ class EnvironmentConformance:
         rng = np.random.default_rng(0)
         low_A, high_A = environment.contract.action_low_A, environment.contract.action_high_A
         kinds_N = np.full(environment.robots, ActionKind.MOVE)
-        states = [environment.start(seed).states_NS]
+        states = [environment.reset(seed).states_NS]
         for _ in range(self.steps):
             actions_NA = np.tile(rng.uniform(low_A, high_A), (environment.robots, 1))
             states.append(environment.step(kinds_N, actions_NA).states_NS)
@@ -288,7 +288,7 @@ class EnvironmentConformance:
         if self.steps_to_violate is None:
             pytest.skip("nothing is a violation for these robots")
         rng = np.random.default_rng(15)
-        environment.start(15)
+        environment.reset(15)
         for _ in range(self.steps_to_violate):
             step = environment.step(np.full(environment.robots, ActionKind.MOVE), self._actions(environment, rng))
             if step.violated_N.any():
@@ -307,7 +307,7 @@ class EnvironmentConformance:
         assert step.states_NS.dtype == np.float64
         assert step.rewards_N.shape == (robots,)
         assert step.rewards_N.dtype == np.float64
-        for flags_N in (step.succeeded_N, step.violated_N, step.ended_N):
+        for flags_N in (step.succeeded_N, step.violated_N, step.episode_over_N):
             assert flags_N.shape == (robots,)
             assert flags_N.dtype == np.bool_
         assert np.isfinite(step.states_NS).all()

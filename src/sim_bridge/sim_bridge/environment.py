@@ -25,7 +25,7 @@ class Environment(Protocol):
     def robots(self) -> int:
         """N."""
 
-    def start(self, seed: int) -> Step:
+    def reset(self, seed: int) -> Step:
         """Begin anew; the same seed gives the same run for the same actions. Robot i does not depend on N."""
 
     def step(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> Step:

@@ -35,7 +35,7 @@ class SimulatedDriver:
 
     def start(self, seed: int) -> None:
         """See `RobotDriver.start`."""
-        self._step = self._environment.start(seed)
+        self._step = self._environment.reset(seed)
 
     def begin(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> None:
         """See `RobotDriver.begin`."""
@@ -48,12 +48,12 @@ class SimulatedDriver:
     def stop(self) -> None:
         """Nothing moves between two steps."""
 
-    def absences(self) -> tuple[str, ...]:
-        """See `RobotDriver.absences`."""
+    def unreachable(self) -> tuple[str, ...]:
+        """See `RobotDriver.unreachable`."""
         return ("",) * self.robots
 
-    def resume(self, robot: int) -> str:  # noqa: ARG002 - all are there
-        """See `RobotDriver.resume`."""
+    def readmit(self, robot: int) -> str:  # noqa: ARG002 - all are there
+        """See `RobotDriver.readmit`."""
         return ""
 
     def images(self) -> NDArray[np.uint8]:

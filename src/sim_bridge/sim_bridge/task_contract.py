@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,11 +36,11 @@ class TaskContract:
         _require_names(f"{where}: observation.state", stream.quantities, allowed_state)
         _require_names(f"{where}: action", action.quantities, self.moved_by)
         if action.meaning != self.meaning:
-            raise BadInput(f"{where}: action.meaning: found {action.meaning}, allowed is {self.meaning}.")
+            raise InputError(f"{where}: action.meaning: found {action.meaning}, allowed is {self.meaning}.")
         for quantity, asked in zip(stream.quantities, self.observed, strict=True):
             _require_unit(where, quantity, asked.unit)
             if quantity.low > asked.low or quantity.high < asked.high:
-                raise BadInput(
+                raise InputError(
                     f"{where}: {quantity.name}: found range {quantity.low} to {quantity.high}, "
                     f"allowed is one that holds {asked.low} to {asked.high}."
                 )
@@ -51,9 +51,9 @@ class TaskContract:
 def _require_names(where: str, found: Iterable[Quantity], allowed: Iterable[str]) -> None:
     names = [quantity.name for quantity in found]
     if names != list(allowed):
-        raise BadInput(f"{where}.quantities: found {', '.join(names)}, allowed is exactly {', '.join(allowed)}.")
+        raise InputError(f"{where}.quantities: found {', '.join(names)}, allowed is exactly {', '.join(allowed)}.")
 
 
 def _require_unit(where: str, quantity: Quantity, unit: str) -> None:
     if quantity.unit != unit:
-        raise BadInput(f"{where}: {quantity.name}: found unit {quantity.unit!r}, allowed is {unit!r}.")
+        raise InputError(f"{where}: {quantity.name}: found unit {quantity.unit!r}, allowed is {unit!r}.")

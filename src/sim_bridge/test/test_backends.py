@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from fleet_contract.action import ActionKind
-from fleet_contract.fleet import EnvironmentChoice
+from fleet_contract.fleet import EnvironmentConfig
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
+from fleet_contract.validation import InputError, read_yaml
 from sim_bridge.backends import BACKENDS, make_environment
 from sim_bridge.maze.environment import Maze
 from sim_bridge.push.cell import PushCell
@@ -50,14 +50,14 @@ def test_the_maze_with_and_without_wind(task, blown):
     ],
 )
 def test_refuses_what_there_is_not(backend, task, says):
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(InputError) as refused:
         make_environment(backend, task, CONTRACT, 2)
     assert str(refused.value) == says
 
 
 def test_every_simulator_of_the_fleet_file_is_there():
-    allowed = EnvironmentChoice.model_json_schema()["properties"]["backend"]["enum"]
+    allowed = EnvironmentConfig.model_json_schema()["properties"]["backend"]["enum"]
     simulators = {
-        EnvironmentChoice.model_construct(backend=backend, task="block_push").simulator for backend in allowed
+        EnvironmentConfig.model_construct(backend=backend, task="block_push").simulator for backend in allowed
     }
     assert simulators - {"ros", "replay"} == set(BACKENDS), "there are real robots, and the past"

@@ -5,7 +5,7 @@ import pytest
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
+from fleet_contract.validation import InputError, read_yaml
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS, benchmark_fleet
 from sim_bridge.conformance import EnvironmentConformance
@@ -75,9 +75,9 @@ def test_threads_do_not_change_the_run(task, monkeypatch):
 @pytest.mark.parametrize("task", KINDS)
 def test_an_episode_ends_by_time_and_another_begins(task):
     environment = fleet(task, 2, success_return=np.inf, horizon=3)
-    first = environment.start(4).states_NS
+    first = environment.reset(4).states_NS
     steps = [move(environment) for _ in range(4)]
-    assert [step.ended_N.tolist() for step in steps] == [[False] * 2, [False] * 2, [True] * 2, [False] * 2]
+    assert [step.episode_over_N.tolist() for step in steps] == [[False] * 2, [False] * 2, [True] * 2, [False] * 2]
     assert not any(step.succeeded_N.any() for step in steps)
     assert not np.allclose(steps[2].states_NS, first)
 
@@ -90,7 +90,7 @@ def test_an_episode_with_enough_return_is_a_success(task):
     environment = fleet(task, 2, success_return=between, horizon=5)
     *_, last = (move(environment) for _ in range(5))
     np.testing.assert_array_equal(last.succeeded_N, returns > between)
-    assert last.ended_N.all()
+    assert last.episode_over_N.all()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_episode_with_enough_return_is_a_success(task):
 def test_a_cube_is_stacked_when_it_lies_on_the_other_and_the_hand_is_away(off_xy, off_z, hand_away, done):
     """IIFL's rule: within 2 cm to the side and up, and 4 cm from the hand."""
     environment = fleet("franka_cube_stack", 1)
-    environment.start(0)
+    environment.reset(0)
     task = environment._task
     hand_3 = task._hand_N3[0].copy()
     b_3 = hand_3 + ([0.3, 0.0, 0.0] if hand_away else [0.0, 0.0, -0.06])
@@ -121,18 +121,18 @@ def test_a_cube_is_stacked_when_it_lies_on_the_other_and_the_hand_is_away(off_xy
 @pytest.mark.parametrize("task", ["ant", "anymal", "ball_balance"])
 def test_a_robot_on_its_back_or_a_ball_on_the_ground_is_a_violation(task):
     environment = fleet(task, 2)
-    environment.start(0)
+    environment.reset(0)
     if task == "ball_balance":
         environment._task._ball_N3[0, 2] = 0.19
     else:
         environment._batch.bind("qpos")[0, 2:7] = (0.27 if task == "ant" else 0.12, 0.0, 1.0, 0.0, 0.0)
     step = move(environment)
     assert step.violated_N.tolist() == [True, False]
-    assert not step.ended_N.any(), "the episode waits for its hard reset"
+    assert not step.episode_over_N.any(), "the episode waits for its hard reset"
 
 
 def test_refuses_a_contract_with_other_numbers():
-    with pytest.raises(BadInput, match=r"observation\.state\.quantities: found"):
+    with pytest.raises(InputError, match=r"observation\.state\.quantities: found"):
         SimulatedFleet(KINDS["ant"], CONTRACTS["anymal"], 2, 0.0)
 
 
@@ -140,7 +140,7 @@ def test_refuses_a_contract_with_other_numbers():
 @pytest.mark.parametrize("ticks", [0, 51, 5000])
 def test_refuses_a_length_of_episodes_that_was_not_measured(task, ticks):
     with pytest.raises(
-        BadInput, match=rf"^environment\.episode_ticks: found {ticks}, allowed with task {task} are multiples"
+        InputError, match=rf"^environment\.episode_ticks: found {ticks}, allowed with task {task} are multiples"
     ):
         benchmark_fleet(task, CONTRACTS[task], 2, ticks)
 

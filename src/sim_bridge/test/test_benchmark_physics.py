@@ -70,7 +70,7 @@ def test_the_hand_is_where_the_data_sheet_says():
 def test_the_hand_obeys_the_control_law(axis):
     """From rest, one step of the unit mass that the hand is made to be: v = k d (1 - c dt / 2) dt, along the axis alone."""
     environment = fleet("franka_cube_stack", 4)
-    environment.start(5)
+    environment.reset(5)
     model, task = environment._batch.model, environment._task
     dt = 1 / KINDS["franka_cube_stack"].rate_hz
     action_A = np.zeros(7)
@@ -86,7 +86,7 @@ def test_the_hand_obeys_the_control_law(axis):
 
 def test_balls_fall_as_balls_fall():
     environment = fleet("ball_balance", 20)
-    begun, dt = environment.start(2).states_NS, 1 / KINDS["ball_balance"].rate_hz
+    begun, dt = environment.reset(2).states_NS, 1 / KINDS["ball_balance"].rate_hz
     on_tray_m = TRAY_HEIGHT_M + TRAY_THICKNESS_M / 2 + BALL_RADIUS_M
     for tick in range(1, 30):
         seen_NS = move(environment, np.zeros(3)).states_NS
@@ -113,7 +113,7 @@ def test_a_tray_that_is_left_alone_stays_level_where_the_legs_hold_it():
 def test_bodies_observe_their_own_velocity(task):
     """As MuJoCo itself tells it in the body's frame."""
     environment = fleet(task, 5)
-    environment.start(6)
+    environment.reset(6)
     rng, model = np.random.default_rng(0), environment._batch.model
     for _ in range(10):
         seen_NS = move(environment, rng.uniform(-1, 1, (5, environment.contract.action_dim))).states_NS
@@ -133,7 +133,7 @@ def test_an_ant_is_paid_for_its_way_ahead():
     environment = fleet("ant", 1)
     pays = []
     for shove_m in (0.0, 0.25):
-        environment.start(8)
+        environment.reset(8)
         environment._batch.bind("qpos")[:, 0] += shove_m
         pays.append(move(environment, np.full(8, 0.3)).rewards_N[0])
     assert pays[1] - pays[0] == pytest.approx(0.25 * KINDS["ant"].rate_hz)
@@ -142,7 +142,7 @@ def test_an_ant_is_paid_for_its_way_ahead():
 def test_an_anymal_that_does_as_it_is_told_gets_the_most():
     """1.5 times the control step: 1 for the velocity, 0.5 for turning."""
     environment = fleet("anymal", 3)
-    environment.start(9)
+    environment.reset(9)
     task, qvel_NV = environment._task, environment._batch.bind("qvel")
     turned_N33 = matrices(environment._batch.bind("qpos")[:, 3:7])
     velocity_N3 = into_body(turned_N33, qvel_NV[:, :3])

@@ -12,8 +12,8 @@ from fleet_interfaces.msg import Observation
 from sensor_msgs.msg import CompressedImage
 
 from fleet_common.jpeg import from_jpeg
-from fleet_common.node import EVERY, VIDEO
-from fleet_common.observations import observe
+from fleet_common.observations import subscribe_to_observations
+from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1000
 from fleet_contract.fleet import Fleet, read_fleet
 from sim_bridge.bridge_node import BridgeNode
 
@@ -58,7 +58,7 @@ SEEN = {
 def test_there_are_images_where_there_are_cameras_and_observations_always(bridge, topics):
     assert published(bridge, "robot_01") == published(bridge, "robot_02") == topics
     heard = []
-    bridge.create_subscription(Observation, "robot_02/observation", heard.append, EVERY)
+    bridge.create_subscription(Observation, "robot_02/observation", heard.append, TRANSIENT_LOCAL_1000)
     until = time.monotonic() + PATIENCE_S
     while not heard and time.monotonic() < until:
         rclpy.spin_once(bridge, timeout_sec=0.1)
@@ -69,7 +69,9 @@ def test_there_are_images_where_there_are_cameras_and_observations_always(bridge
 @pytest.mark.parametrize("bridge", [CELL], indirect=True)
 def test_images_are_heard_with_the_tick_of_their_observation(bridge):
     heard = {}
-    observe(bridge, "camera", lambda robot, tick, _, image: heard.update({robot: (tick, image)}), EVERY)
+    subscribe_to_observations(
+        bridge, "camera", lambda robot, tick, _, image: heard.update({robot: (tick, image)}), TRANSIENT_LOCAL_1000
+    )
     until = time.monotonic() + PATIENCE_S
     while len(heard) < 2 and time.monotonic() < until:
         rclpy.spin_once(bridge, timeout_sec=0.1)
@@ -84,7 +86,7 @@ def test_video_comes_of_the_robot_that_somebody_looks_at(bridge, monkeypatch):
     drawn, heard = [], []
     video = bridge._driver.video
     monkeypatch.setattr(bridge._driver, "video", lambda robot: drawn.append(robot) or video(robot))
-    bridge.create_subscription(CompressedImage, "robot_02/camera/video/compressed", heard.append, VIDEO)
+    bridge.create_subscription(CompressedImage, "robot_02/camera/video/compressed", heard.append, BEST_EFFORT_1)
     until = time.monotonic() + PATIENCE_S
     while len(heard) < 5 and time.monotonic() < until:
         rclpy.spin_once(bridge, timeout_sec=0.1)

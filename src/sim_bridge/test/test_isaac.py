@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
+from fleet_contract.validation import InputError, read_yaml
 from sim_bridge.backends import make_environment
 from sim_bridge.conformance import EnvironmentConformance
 from sim_bridge.isaac.process import INTERPRETER, IsaacProcess
@@ -18,7 +18,7 @@ CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell
 
 def test_without_isaac_gym_says_where_to_get_it_and_what_else_to_choose(monkeypatch):
     monkeypatch.delenv(INTERPRETER, raising=False)
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(InputError) as refused:
         make_environment("isaacgym", "block_push", CONTRACT, 2)
     said = str(refused.value)
     assert "No module named 'isaacgym'" in said
@@ -30,21 +30,21 @@ def test_without_isaac_gym_says_where_to_get_it_and_what_else_to_choose(monkeypa
 @pytest.mark.parametrize(("python", "says"), [("/nowhere/python", "No such file"), ("/bin/false", "the worker ended")])
 def test_without_an_interpreter_says_so(monkeypatch, python, says):
     monkeypatch.setenv(INTERPRETER, python)
-    with pytest.raises(BadInput, match=says):
+    with pytest.raises(InputError, match=says):
         make_environment("isaacgym", "block_push", CONTRACT, 2)
 
 
 def test_what_isaac_gym_fails_at_is_told(stand_in):
-    with pytest.raises(BadInput, match=r"^environment\.backend: Isaac Gym failed \(TypeError: .*timestep_s"):
+    with pytest.raises(InputError, match=r"^environment\.backend: Isaac Gym failed \(TypeError: .*timestep_s"):
         IsaacProcess("robots", {"robots": 1})
     process = IsaacProcess("cells", {"robots": 1, "timestep_s": 0.01, "width": 8, "height": 8})
-    with pytest.raises(BadInput, match=r"^environment\.backend: Isaac Gym failed \(AttributeError: .*dance"):
+    with pytest.raises(InputError, match=r"^environment\.backend: Isaac Gym failed \(AttributeError: .*dance"):
         process.ask("dance")
     process._process.wait()
     process = IsaacProcess("cells", {"robots": 1, "timestep_s": 0.01, "width": 8, "height": 8})
     process._process.kill()
     process._process.wait()
-    with pytest.raises(BadInput, match=r"Isaac Gym has ended"):
+    with pytest.raises(InputError, match=r"Isaac Gym has ended"):
         process.ask("cubes")
     process.close()
 
@@ -105,7 +105,7 @@ class TestIsaacPushCellConforms(EnvironmentConformance):
 
     def test_a_push_moves_its_cube_and_no_other(self):
         with self._made(3) as environment:
-            before = environment.start(0)
+            before = environment.reset(0)
             step = environment.step(np.array([0, 1, 0]), np.full((3, 2), 0.03))
             moved = step.states_NS[:, :2] - before.states_NS[:, :2]
             np.testing.assert_array_equal(moved[[0, 2]], 0.0)
@@ -114,4 +114,4 @@ class TestIsaacPushCellConforms(EnvironmentConformance):
     def test_starts_are_those_of_the_other_backend(self):
         other = make_environment("mujoco", "block_push", CONTRACT, 3)
         with self._made(3) as environment:
-            np.testing.assert_allclose(environment.start(5).states_NS, other.start(5).states_NS, atol=1e-6)
+            np.testing.assert_allclose(environment.reset(5).states_NS, other.reset(5).states_NS, atol=1e-6)

@@ -10,7 +10,7 @@ from places import places
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
+from fleet_contract.validation import InputError, read_yaml
 from sim_bridge.backends import BENCHMARK, make_environment
 from sim_bridge.benchmark.isaac_scene import scene_of
 from sim_bridge.benchmark.tasks import KINDS
@@ -124,20 +124,20 @@ def test_robots_go_where_they_go_in_mujoco(two_fleets, task, ticks, atol):
     contract, rng = CONTRACTS[task], np.random.default_rng(0)
     placed = places(contract)
     felt_S = np.array(["force" in one.name or "torque" in one.name for one in contract.observation.state.quantities])
-    start_NS = here.start(3).states_NS
-    np.testing.assert_allclose(there.start(3).states_NS[:, ~felt_S], start_NS[:, ~felt_S], atol=1e-5)
+    start_NS = here.reset(3).states_NS
+    np.testing.assert_allclose(there.reset(3).states_NS[:, ~felt_S], start_NS[:, ~felt_S], atol=1e-5)
     kinds_N = np.array([ActionKind.MOVE, ActionKind.HOLD, ActionKind.MOVE])
     for _ in range(ticks):
         actions_NA = 0.3 * rng.uniform(-1, 1, (3, contract.action_dim))
         ours, theirs = (fleet.step(kinds_N, actions_NA) for fleet in (here, there))
         np.testing.assert_allclose(theirs.states_NS[:, placed], ours.states_NS[:, placed], atol=atol)
     assert np.abs(theirs.states_NS - start_NS)[:, placed].max() > 10 * atol, "they moved"
-    np.testing.assert_array_equal(theirs.states_NS[1, ~felt_S], there.start(3).states_NS[1, ~felt_S])
+    np.testing.assert_array_equal(theirs.states_NS[1, ~felt_S], there.reset(3).states_NS[1, ~felt_S])
 
 
 def test_a_base_on_the_ground_is_felt(two_fleets):
     for fleet in two_fleets("anymal"):
-        fleet.start(0)
+        fleet.reset(0)
         fleet._batch.bind("qpos")[0, 2:7] = (0.118, 0.0, 1.0, 0.0, 0.0)
         step = fleet.step(np.ones(3, dtype=int), np.zeros((3, 12)))
         assert step.violated_N.tolist() == [True, False, False]
@@ -145,7 +145,7 @@ def test_a_base_on_the_ground_is_felt(two_fleets):
 
 def test_an_ant_feels_the_leg_that_it_moves(two_fleets):
     for fleet in two_fleets("ant"):
-        fleet.start(0)
+        fleet.reset(0)
         fleet._batch.bind("qpos")[:, 2], fleet._batch.bind("qvel")[:] = 2.0, 0.0
         fleet.step(np.ones(3, dtype=int), np.eye(8)[[1, 5, 7]])
         forces_N4 = np.linalg.norm(fleet._batch.bind("sensordata").reshape(3, 4, 6)[..., :3], axis=-1)
@@ -154,5 +154,5 @@ def test_an_ant_feels_the_leg_that_it_moves(two_fleets):
 
 def test_without_isaac_gym_says_where_to_get_it(monkeypatch):
     monkeypatch.delenv(INTERPRETER, raising=False)
-    with pytest.raises(BadInput, match=r"No module named 'isaacgym'.*https://developer\.nvidia\.com/isaac-gym"):
+    with pytest.raises(InputError, match=r"No module named 'isaacgym'.*https://developer\.nvidia\.com/isaac-gym"):
         make_environment("isaacgym", "ant", CONTRACTS["ant"], 2)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml, validated
+from fleet_contract.validation import InputError, read_yaml, validated
 from sim_bridge.backends import make_environment
 from sim_bridge.conformance import EnvironmentConformance
 from sim_bridge.maze.environment import HORIZON, WIND, Maze
@@ -206,7 +206,7 @@ def test_the_goal_succeeds_and_the_robot_begins_again_at_the_start():
         np.array([(1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 0.0)]),
     )
     np.testing.assert_array_equal(step.succeeded_N, [True, False, True, False])
-    np.testing.assert_array_equal(step.ended_N, step.succeeded_N)
+    np.testing.assert_array_equal(step.episode_over_N, step.succeeded_N)
     np.testing.assert_array_equal(step.rewards_N, [1, 0, 1, 0])
     np.testing.assert_array_equal(step.states_NS[step.succeeded_N], [LAYOUT.start] * 2)
     assert not step.violated_N.any()
@@ -219,7 +219,7 @@ def test_an_episode_ends_by_time_after_that_many_moves_and_the_next_has_as_many(
         for number in range(1, HORIZON + 1):
             environment.step(np.full(2, ActionKind.HOLD), np.zeros((2, 2)))
             step = move(environment, np.tile(sway[number % 2], (2, 1)))
-            assert step.ended_N.all() == step.ended_N.any() == (number == HORIZON)
+            assert step.episode_over_N.all() == step.episode_over_N.any() == (number == HORIZON)
         assert not (step.succeeded_N | step.violated_N).any()
         assert not step.rewards_N.any()
         np.testing.assert_array_equal(environment._poses_N2, [LAYOUT.start] * 2)
@@ -231,18 +231,18 @@ def test_a_robot_that_touches_a_wall_with_its_last_move_waits_for_its_hard_reset
     for _ in range(3):
         step = move(environment, [(1.0, 0.0)])
         assert step.violated_N.all()
-        assert not step.ended_N.any()
+        assert not step.episode_over_N.any()
     step = environment.step(np.array([ActionKind.HARD_RESET]), np.zeros((1, 2)))
-    assert step.ended_N.all()
+    assert step.episode_over_N.all()
     assert not step.violated_N.any()
-    assert not move(environment, [(1.0, 0.0)]).ended_N.any(), "the episode is a new one"
+    assert not move(environment, [(1.0, 0.0)]).episode_over_N.any(), "the episode is a new one"
 
 
 def test_every_episode_begins_at_the_start():
     environment = maze_at([(30.0, 43.0), (8.0, 25.0)])
     step = environment.step(np.array([ActionKind.HARD_RESET, ActionKind.MOVE]), np.ones((2, 2)))
     np.testing.assert_array_equal(step.states_NS, [LAYOUT.start, (9.0, 26.0)])
-    np.testing.assert_array_equal(environment.start(5).states_NS, [LAYOUT.start] * 2)
+    np.testing.assert_array_equal(environment.reset(5).states_NS, [LAYOUT.start] * 2)
 
 
 def edited(*place, value) -> RobotContract:
@@ -281,7 +281,7 @@ STATE, ACTION = ("observation", "state", "quantities"), ("action", "quantities")
     ],
 )
 def test_refuses_another_contract(contract, says):
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(InputError) as refused:
         Maze(contract, 1, wind=0.0)
     assert str(refused.value) == f"robot pointbot: {says}"
 

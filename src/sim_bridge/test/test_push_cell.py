@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
+from fleet_contract.validation import InputError, read_yaml
 from sim_bridge.conformance import EnvironmentConformance
 from sim_bridge.push.cell import MujocoPush, PushCell
 from sim_bridge.push.geometry import PUSH_GEOMETRY as CELL
@@ -141,7 +141,7 @@ def test_in_the_goal_succeeds_and_puts_the_next_goal_opposite():
     environment = cells_at([(0.125, -0.02, 0.1), (0.125, 0.0, 0.0)], goals_N2=[(0.125, 0.03), (-0.125, 0.0)])
     step = push(environment, [(0.0, 0.04), (0.0, 0.04)])
     np.testing.assert_array_equal(step.succeeded_N, [True, False])
-    np.testing.assert_array_equal(step.ended_N, [True, False])
+    np.testing.assert_array_equal(step.episode_over_N, [True, False])
     np.testing.assert_array_equal(step.rewards_N, [1.0, 0.0])
     np.testing.assert_allclose(step.states_NS[0, 4:], -step.states_NS[0, :2])
     np.testing.assert_array_equal(step.states_NS[1, 4:], (-0.125, 0.0))
@@ -150,7 +150,7 @@ def test_in_the_goal_succeeds_and_puts_the_next_goal_opposite():
 @pytest.mark.parametrize("shortfall", [0.0, 1e-4])
 def test_a_tiny_push_is_no_push(shortfall):
     environment = cells_at([(0.125, 0.0, 0.2)], goals_N2=[(0.125, 0.0)])
-    before = environment.start(0)
+    before = environment.reset(0)
     step = push(environment, [(0.0 if not shortfall else SHORTEST_PUSH_M - shortfall, 0.0)])
     np.testing.assert_array_equal(step.states_NS, before.states_NS)
     assert not step.succeeded_N.any()
@@ -159,7 +159,7 @@ def test_a_tiny_push_is_no_push(shortfall):
 def test_random_pushes_reach_few_goals_and_violate_often():
     environment = PushCell(CONTRACT, 20, threads=2)
     rng = np.random.default_rng(0)
-    step, goals, violations = environment.start(0), 0, 0
+    step, goals, violations = environment.reset(0), 0, 0
     for _ in range(30):
         kinds_N = np.where(step.violated_N, ActionKind.HARD_RESET, ActionKind.MOVE)
         fresh_N = ~step.violated_N
@@ -172,7 +172,7 @@ def test_random_pushes_reach_few_goals_and_violate_often():
 
 def test_robots_and_seeds_start_differently():
     environment = PushCell(CONTRACT, 3)
-    states_NS = np.vstack([environment.start(seed).states_NS for seed in range(4)])
+    states_NS = np.vstack([environment.reset(seed).states_NS for seed in range(4)])
     assert len(np.unique(states_NS, axis=0)) == 12
 
 
@@ -232,7 +232,7 @@ def test_pusher_is_set_down_behind_the_cube_and_clear_of_it(yaw, angle, length):
 
 def test_cube_and_goal_are_where_the_camera_matrix_says():
     environment = cells_at([(0.12, 0.09, 0.3), (-0.1, -0.13, 0.0)])
-    matrix, states_NS = environment.camera_matrix(), environment.start(0).states_NS
+    matrix, states_NS = environment.camera_matrix(), environment.reset(0).states_NS
     images = environment.images().astype(int)
     for image, state_S in zip(images, states_NS, strict=True):
         red, green, blue = np.moveaxis(image, -1, 0)
@@ -291,7 +291,7 @@ def edited(part: str, index: int, **changes) -> RobotContract:
     ],
 )
 def test_refuses_another_contract(contract, says):
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(InputError) as refused:
         PushCell(contract, 1)
     assert says in str(refused.value)
 

@@ -11,7 +11,7 @@ from places import places
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput, read_yaml
+from fleet_contract.validation import InputError, read_yaml
 from sim_bridge.backends import BENCHMARK, make_environment
 from sim_bridge.benchmark.fleet import SimulatedFleet, simulate_here
 from sim_bridge.benchmark.tasks import KINDS
@@ -27,7 +27,7 @@ FEW_TICKS, TICKS = 5, 15
 @pytest.mark.parametrize("task", BENCHMARK)
 def test_without_it_one_sentence_says_what_to_install(task):
     with pytest.raises(
-        BadInput, match=r"found mujoco_warp without the package mujoco_warp: install mujoco-warp==4\.0\.0"
+        InputError, match=r"found mujoco_warp without the package mujoco_warp: install mujoco-warp==4\.0\.0"
     ):
         make_environment("mujoco_warp", task, CONTRACTS[task], 2)
 
@@ -42,7 +42,7 @@ def test_robots_go_where_they_go_on_the_processor(task):
         SimulatedFleet(KINDS[task], CONTRACTS[task], 3, np.inf, None, simulate)
         for simulate in (simulate_here, WarpSimulations)
     ]
-    starts = [fleet.start(1).states_NS for fleet in fleets]
+    starts = [fleet.reset(1).states_NS for fleet in fleets]
     np.testing.assert_allclose(starts[1], starts[0], atol=1e-3)
     placed, rng = places(CONTRACTS[task]), np.random.default_rng(0)
     kinds_N = np.array([ActionKind.MOVE, ActionKind.HOLD, ActionKind.MOVE])

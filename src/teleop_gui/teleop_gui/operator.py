@@ -33,7 +33,7 @@ TWICE_S = 3.0
 """The emergency stop is reset by pressing its key twice within so long."""
 
 
-class Phase(Enum):
+class OperatorPhase(Enum):
     """What the operator is to know first."""
 
     UNCONFIRMED = "the emergency stop is not confirmed"
@@ -53,7 +53,7 @@ class Sight:
     """All that is shown to one operator at one moment."""
 
     human: str
-    phase: Phase
+    phase: OperatorPhase
     hint: str
     robot: str = ""
     kind: LeaseKind = LeaseKind.TELEOPERATE
@@ -318,34 +318,36 @@ class Operator:
     def _may_send(self, now_s: float) -> bool:
         return self._may_move and self._is_held(now_s) and now_s - self._seen_s <= VIDEO_S and not self._hand_back
 
-    def _phase(self, now_s: float) -> Phase:
+    def _phase(self, now_s: float) -> OperatorPhase:
         lease = self._lease
         phases = (
-            (Phase.UNCONFIRMED, now_s - self._stop_asked_s > UNCONFIRMED_S),
-            (Phase.STOPPED, self._stopped),
-            (Phase.STOPPING, self.wants_stop),
-            (Phase.PAUSED, lease is None and self.paused),
-            (Phase.IDLE, lease is None),
-            (Phase.RESET, lease is not None and lease.kind is LeaseKind.HARD_RESET),
-            (Phase.NO_VIDEO, now_s - self._seen_s > VIDEO_S),
-            (Phase.BUSY, now_s - self._asked_s > ASKED_S),
-            (Phase.AIM, self._place is None),
+            (OperatorPhase.UNCONFIRMED, now_s - self._stop_asked_s > UNCONFIRMED_S),
+            (OperatorPhase.STOPPED, self._stopped),
+            (OperatorPhase.STOPPING, self.wants_stop),
+            (OperatorPhase.PAUSED, lease is None and self.paused),
+            (OperatorPhase.IDLE, lease is None),
+            (OperatorPhase.RESET, lease is not None and lease.kind is LeaseKind.HARD_RESET),
+            (OperatorPhase.NO_VIDEO, now_s - self._seen_s > VIDEO_S),
+            (OperatorPhase.BUSY, now_s - self._asked_s > ASKED_S),
+            (OperatorPhase.AIM, self._place is None),
         )
-        return next((phase for phase, holds in phases if holds), Phase.READY)
+        return next((phase for phase, holds in phases if holds), OperatorPhase.READY)
 
-    def _hint(self, phase: Phase) -> str:
+    def _hint(self, phase: OperatorPhase) -> str:
         return {
-            Phase.UNCONFIRMED: "use the robots' own emergency stop",
-            Phase.STOPPING: "until it is confirmed, do not rely on it",
-            Phase.STOPPED: "press U twice, slowly, when it is safe to move again",
-            Phase.PAUSED: "press P to be sent to robots again",
-            Phase.IDLE: "the fleet asks when it needs you",
-            Phase.RESET: ("it is reported" if self._reset_done else "put robot and workspace right, then press R")
+            OperatorPhase.UNCONFIRMED: "use the robots' own emergency stop",
+            OperatorPhase.STOPPING: "until it is confirmed, do not rely on it",
+            OperatorPhase.STOPPED: "press U twice, slowly, when it is safe to move again",
+            OperatorPhase.PAUSED: "press P to be sent to robots again",
+            OperatorPhase.IDLE: "the fleet asks when it needs you",
+            OperatorPhase.RESET: (
+                "it is reported" if self._reset_done else "put robot and workspace right, then press R"
+            )
             + (", and then you are paused" if self.paused else ""),
-            Phase.NO_VIDEO: f"no new picture for {VIDEO_S:g} s",
-            Phase.BUSY: "wait for its next question",
-            Phase.AIM: self._pointing.hint,
-            Phase.READY: "hold SPACE to send it",
+            OperatorPhase.NO_VIDEO: f"no new picture for {VIDEO_S:g} s",
+            OperatorPhase.BUSY: "wait for its next question",
+            OperatorPhase.AIM: self._pointing.hint,
+            OperatorPhase.READY: "hold SPACE to send it",
         }[phase]
 
 

@@ -18,7 +18,7 @@ from std_srvs.srv import Trigger
 
 from fleet_common.health import Check
 from fleet_common.jpeg import from_jpeg
-from fleet_common.node import NEWEST, VIDEO
+from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1
 from fleet_contract.lease import Lease
 from teleop_gui.operator import Operator
 from teleop_gui.pointing import pointing_of
@@ -39,7 +39,7 @@ class OperatorsNode(StationsNode):
         self.operators: dict[str, Operator] = {}
         """Those who are here, by name."""
         self._pointing = pointing_of(self.robot_contract)
-        self._video = self.robot_contract.driven.video
+        self._video = self.robot_contract.require_operation().video
         self._videos: dict[str, tuple[str, Subscription[CompressedImage]]] = {}
         self._stopped = False
         self._stopping: Future[Any] | None = None
@@ -47,17 +47,17 @@ class OperatorsNode(StationsNode):
         self._report = PolicyReport()
         self._stop: Client[Any, Any] = self.create_client(Trigger, "fleet/emergency_stop")
         self._reset_stop: Client[Any, Any] = self.create_client(Trigger, "fleet/emergency_stop_reset")
-        self.create_subscription(Bool, "fleet/emergency_stopped", self._on_stopped, NEWEST)
-        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, NEWEST)
+        self.create_subscription(Bool, "fleet/emergency_stopped", self._on_stopped, TRANSIENT_LOCAL_1)
+        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, TRANSIENT_LOCAL_1)
         self.create_timer(1 / LOOK_HZ, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def checks(self) -> Sequence[Check]:
         """See `FleetNode.checks`: what the people who are here do, and whether they see it."""
         return [operator_check(operator) for operator in self.operators.values()]
 
-    def farewell(self) -> None:
+    def on_shutdown(self) -> None:
         """People may go whenever they want."""
-        self.take_leave()
+        self.publish_shutdown()
 
     def look(self) -> None:
         """Show what there is now, and take what has been done; called `LOOK_HZ` times a second."""
@@ -120,7 +120,7 @@ class OperatorsNode(StationsNode):
         if robot and (not watched or watched[0] != robot):
             seen = partial(self._on_video, human, robot)
             topic = f"{robot}/{self._video.topic}"
-            self._videos[human] = robot, self.create_subscription(CompressedImage, topic, seen, VIDEO)
+            self._videos[human] = robot, self.create_subscription(CompressedImage, topic, seen, BEST_EFFORT_1)
 
     def _on_video(self, human: str, robot: str, message: CompressedImage) -> None:
         operator = self.operators.get(human)

@@ -137,7 +137,7 @@ def pointing_of(contract: RobotContract) -> Pointing:
     Raises:
         BadInput: no person can drive them.
     """
-    plane = contract.driven.plane
+    plane = contract.require_operation().plane
     return PlanePointing(contract, plane) if plane else JoystickPointing(contract)
 
 

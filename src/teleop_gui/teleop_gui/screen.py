@@ -24,21 +24,21 @@ from fleet_common.palette import (
     uncertainty_colour,
 )
 from fleet_contract.lease import LeaseKind
-from teleop_gui.operator import Phase, Sight
+from teleop_gui.operator import OperatorPhase, Sight
 from teleop_gui.pointing import Aim
 
 BACKGROUND, FIELD = (22, 24, 28), (44, 48, 54)
 PHASE_COLOURS = {
-    Phase.UNCONFIRMED: VERMILION,
-    Phase.STOPPING: VERMILION,
-    Phase.STOPPED: VERMILION,
-    Phase.PAUSED: MUTED,
-    Phase.IDLE: MUTED,
-    Phase.RESET: YELLOW,
-    Phase.NO_VIDEO: VERMILION,
-    Phase.BUSY: SKY,
-    Phase.AIM: ORANGE,
-    Phase.READY: GREEN,
+    OperatorPhase.UNCONFIRMED: VERMILION,
+    OperatorPhase.STOPPING: VERMILION,
+    OperatorPhase.STOPPED: VERMILION,
+    OperatorPhase.PAUSED: MUTED,
+    OperatorPhase.IDLE: MUTED,
+    OperatorPhase.RESET: YELLOW,
+    OperatorPhase.NO_VIDEO: VERMILION,
+    OperatorPhase.BUSY: SKY,
+    OperatorPhase.AIM: ORANGE,
+    OperatorPhase.READY: GREEN,
 }
 STOP = "E  EMERGENCY STOP"
 KEYS = (("SPACE", "hold: send"), ("R", "reset done"), ("H", "hand back"), ("P", "pause"))
@@ -50,7 +50,7 @@ LEAST_WIDTH, LEAST_HEIGHT = 320, 320
 
 
 @dataclass(frozen=True)
-class Rectangle:
+class ScreenRectangle:
     """Part of a screen, pixels."""
 
     left: int
@@ -65,22 +65,22 @@ class Rectangle:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ScreenLayout:
     """Where things are on a screen."""
 
-    picture: Rectangle
-    panel: Rectangle
+    picture: ScreenRectangle
+    panel: ScreenRectangle
     text: int
     """Height of the text, pixels."""
 
     @property
-    def stop(self) -> Rectangle:
+    def stop(self) -> ScreenRectangle:
         """The field that stops the fleet, at the panel's lower end."""
         panel, high = self.panel, 5 * self.text // 2
-        return Rectangle(panel.left, panel.top + panel.height - high, min(panel.width, 14 * self.text), high)
+        return ScreenRectangle(panel.left, panel.top + panel.height - high, min(panel.width, 14 * self.text), high)
 
 
-def layout(width: int, height: int, ratio: float) -> Layout:
+def layout(width: int, height: int, ratio: float) -> ScreenLayout:
     """For a screen of that many pixels and a picture of `ratio` columns per row."""
     width, height = max(width, LEAST_WIDTH), max(height, LEAST_HEIGHT)
     gap = max(6, min(width, height) // 60)
@@ -92,12 +92,12 @@ def layout(width: int, height: int, ratio: float) -> Layout:
         most_wide, most_high = width - 2 * gap, height - 18 * text - 3 * gap
     picture_width = max(64, int(min(most_wide, most_high * ratio)))
     picture_height = max(64, int(picture_width / ratio))
-    picture = Rectangle(gap, gap, picture_width, picture_height)
+    picture = ScreenRectangle(gap, gap, picture_width, picture_height)
     if width >= WIDE * height:
         left = picture.left + picture_width + gap
-        return Layout(picture, Rectangle(left, gap, width - left - gap, height - 2 * gap), text)
+        return ScreenLayout(picture, ScreenRectangle(left, gap, width - left - gap, height - 2 * gap), text)
     top = picture.top + picture_height + gap
-    return Layout(picture, Rectangle(gap, top, width - 2 * gap, height - top - gap), text)
+    return ScreenLayout(picture, ScreenRectangle(gap, top, width - 2 * gap, height - top - gap), text)
 
 
 def draw_screen(sight: Sight, width: int, height: int, ratio: float) -> NDArray[np.uint8]:
@@ -130,7 +130,12 @@ def draw_picture(sight: Sight, width: int, height: int) -> NDArray[np.uint8]:
             cv2.polylines(picture, [points_P2], True, colour, thick, cv2.LINE_AA, SUBPIXEL_BITS)
     if sight.aim is not None:
         _draw_aim(picture, sight.aim, chosen=sight.clicked, thick=2 * thick)
-    if sight.phase in {Phase.NO_VIDEO, Phase.STOPPING, Phase.STOPPED, Phase.UNCONFIRMED}:
+    if sight.phase in {
+        OperatorPhase.NO_VIDEO,
+        OperatorPhase.STOPPING,
+        OperatorPhase.STOPPED,
+        OperatorPhase.UNCONFIRMED,
+    }:
         picture //= 4
         _centred(picture, sight.phase.value, max(12, height // 22))
     return picture
@@ -149,7 +154,7 @@ def _draw_aim(picture: NDArray[np.uint8], aim: Aim, *, chosen: bool, thick: int)
 class _Panel:
     """Writes line after line."""
 
-    def __init__(self, screen: NDArray[np.uint8], places: Layout) -> None:
+    def __init__(self, screen: NDArray[np.uint8], places: ScreenLayout) -> None:
         self._screen = screen
         self._at = places.panel
         self._stop = places.stop

@@ -15,14 +15,14 @@ from fleet_contract.lease import Lease, LeaseKind
 from teleop_gui.supervisor import Supervisor
 
 
-class Place(Protocol):
+class HumanInterface(Protocol):
     """Wherever a human works."""
 
     def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction | None:
         """What the robot is to do at this tick, on the human's behalf; None while the human has not decided."""
 
 
-class Station(Place):
+class Station(HumanInterface):
     """The place of a supervisor who decides."""
 
     def __init__(self, supervisor: Supervisor, hard_reset_ticks: int) -> None:
@@ -32,7 +32,7 @@ class Station(Place):
         self._token = 0
 
     def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction | None:
-        """See `Place.act`."""
+        """See `HumanInterface.act`."""
         if lease.token != self._token:
             self._token = lease.token
             self._supervisor.begin()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet_common.health import Check, Level
-from teleop_gui.operator import Operator, Phase
+from teleop_gui.operator import Operator, OperatorPhase
 
 UNSEEN_S = 1.0
 """A person who has seen nothing new of their robot for so long is told of."""
@@ -25,7 +25,7 @@ def operator_check(operator: Operator) -> Check:
     values: dict[str, str | float] = {"robot": sight.robot or "none", "ticks": sight.ticks}
     values["without a new picture (s)"] = unseen_s
     level, message = Level.OK, f"{sight.robot}: {sight.phase.value}" if sight.robot else sight.phase.value
-    if sight.phase is Phase.UNCONFIRMED:
+    if sight.phase is OperatorPhase.UNCONFIRMED:
         level = Level.ERROR
     elif unseen_s > UNSEEN_S:
         level, message = Level.WARN, f"no new picture of {sight.robot} for {UNSEEN_S:g} s or longer"

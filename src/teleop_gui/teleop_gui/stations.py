@@ -17,11 +17,12 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from fleet_common.health import Check
-from fleet_common.node import NEWEST, OFFERED, FleetNode
+from fleet_common.node import FleetNode
+from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
 from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import state_of
-from teleop_gui.station import Place
+from teleop_gui.station import HumanInterface
 from teleop_gui.station_health import station_check
 
 ANSWER_SHARE = 0.7
@@ -50,7 +51,7 @@ class StationsNode(FleetNode):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._stations: dict[str, Place] = {}
+        self._stations: dict[str, HumanInterface] = {}
         self._servers: dict[str, ActionServer[Any, Any, Any]] = {}
         self._visits: dict[str, Visit] = {}
         self.table = LeaseTable()
@@ -60,12 +61,13 @@ class StationsNode(FleetNode):
         self._observations: dict[str, Observation] = {}
         robots, state = self.fleet.robot_names, self.robot_contract.observation.state
         self._actions = {
-            robot: self.create_publisher(ActionMessage, f"{robot}/teleop_action", OFFERED) for robot in robots
+            robot: self.create_publisher(ActionMessage, f"{robot}/teleop_action", TRANSIENT_LOCAL_100)
+            for robot in robots
         }
         for robot in robots:
             heard = partial(self._on_observation, robot)
-            self.create_subscription(Observation, f"{robot}/{state.topic}", heard, NEWEST)
-        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, NEWEST)
+            self.create_subscription(Observation, f"{robot}/{state.topic}", heard, TRANSIENT_LOCAL_1)
+        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, TRANSIENT_LOCAL_1)
 
     def checks(self) -> Sequence[Check]:
         """See `FleetNode.checks`: whom everybody is busy with."""
@@ -73,7 +75,7 @@ class StationsNode(FleetNode):
         ticks = {human: visit.ticks for human, visit in self._visits.items()}
         return [station_check(human, held.get(human, ""), ticks.get(human, 0)) for human in self._stations]
 
-    def open(self, stations: Mapping[str, Place]) -> None:
+    def open(self, stations: Mapping[str, HumanInterface]) -> None:
         """These supervisors can be sent to robots from now on."""
         self._stations.update(stations)
         for name in stations:

@@ -28,7 +28,7 @@ class Supervisor(Protocol):
         """Whether the human has put robot and workspace right."""
 
 
-class Scripted(ABC):
+class ScriptedSupervisor(ABC):
     """A `Supervisor` that is a script: it decides at once, remembers nothing, and resets when it is asked to."""
 
     @abstractmethod

@@ -21,7 +21,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import Field, ValidationError
 
 from fleet_contract.operation import Share
-from fleet_contract.validation import BadInput, Strict
+from fleet_contract.validation import InputError, StrictModel
 
 PAGE = Path(__file__).parent / "page"
 LONGEST_MESSAGE = 1024
@@ -33,14 +33,14 @@ MOST_WAITING = 1000
 START_S = 10.0
 
 
-class Hello(Strict):
+class ClientHello(StrictModel):
     """The first thing that a browser says."""
 
     human: str
     token: str = ""
 
 
-class Input(Strict):
+class Input(StrictModel):
     """What a person has done."""
 
     shown: int = 0
@@ -120,7 +120,7 @@ class WebServer:
         except (OSError, UnicodeError) as error:
             self._thread.join()
             reason = getattr(error, "strerror", None) or error
-            raise BadInput(f"--host, --port: found {host} {port}: {reason}.") from None
+            raise InputError(f"--host, --port: found {host} {port}: {reason}.") from None
 
     def show(self, human: str, state: Mapping[str, Any], jpeg: bytes) -> None:
         """The newest for one person, with its `number` in the state; who is not there sees nothing."""
@@ -195,7 +195,7 @@ class WebServer:
         """A sentence that refuses, or nothing; and who it is."""
         try:
             message = await socket.receive(GONE_S)
-            hello = Hello.model_validate_json(message.data if message.type is WSMsgType.TEXT else "")
+            hello = ClientHello.model_validate_json(message.data if message.type is WSMsgType.TEXT else "")
         except (ValidationError, TimeoutError):
             return "Say first who you are.", ""
         if not hmac.compare_digest(hello.token.encode(), self._token.encode()):

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from fleet_common.health import Check
 from fleet_common.jpeg import to_jpeg
 from fleet_common.node import run_process
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from teleop_gui.operator import VIDEO_S, Operator, Sight
 from teleop_gui.operators import LOOK_HZ, OperatorsNode
 from teleop_gui.screen import PHASE_COLOURS, draw_picture
@@ -70,10 +70,10 @@ class WebNode(OperatorsNode):
         port = self.setting("port", 8088, "Port to listen at; 0 is a free one.")
         token = os.environ.get(TOKEN)
         if not token:
-            raise BadInput(f"{TOKEN}: found none, allowed is a secret that browsers must know.")
+            raise InputError(f"{TOKEN}: found none, allowed is a secret that browsers must know.")
         humans = self.fleet.operator_names
         if not humans:
-            raise BadInput("supervisors.operators: found 0, allowed is 1 or more.")
+            raise InputError("supervisors.operators: found 0, allowed is 1 or more.")
         self._server = WebServer(host, port, token, humans)
         self._looks = 0
         self._shown: dict[str, Shown] = {}

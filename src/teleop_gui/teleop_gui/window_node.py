@@ -6,7 +6,7 @@ import time
 from typing import NoReturn
 
 from fleet_common.node import run_process
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from teleop_gui.operators import OperatorsNode
 from teleop_gui.window import Window
 
@@ -22,9 +22,9 @@ class WindowNode(OperatorsNode):
         super().__init__("window")
         human = self.setting("human", "human_01", "Which of the fleet's operators sits here.")
         if human not in self.fleet.operator_names:
-            raise BadInput(f"human: found {human!r}, allowed are {', '.join(self.fleet.operator_names) or 'none'}.")
+            raise InputError(f"human: found {human!r}, allowed are {', '.join(self.fleet.operator_names) or 'none'}.")
         self.finished = False
-        video = self.robot_contract.driven.video
+        video = self.robot_contract.require_operation().video
         self._window = Window(self.arrive(human), video.width / video.height, time.monotonic)
 
     def look(self) -> None:

@@ -20,7 +20,7 @@ from teleop_gui.operator import (
     UNCONFIRMED_S,
     VIDEO_S,
     Operator,
-    Phase,
+    OperatorPhase,
 )
 from teleop_gui.pointing import pointing_of
 from teleop_gui.station_health import UNSEEN_S, operator_check
@@ -79,7 +79,7 @@ def test_without_a_click_nothing_is_sent(bench):
     operator.point(*NEAR)
     assert operator.act(STATE) is None
     assert operator.sight().aim is not None, "but shown"
-    assert operator.sight().phase is Phase.AIM
+    assert operator.sight().phase is OperatorPhase.AIM
 
 
 @pytest.mark.parametrize(("since_s", "sends"), [(HELD_S - 0.01, True), (HELD_S + 0.01, False)])
@@ -94,7 +94,7 @@ def test_a_released_key_is_released_at_once(bench):
     operator = bench.ready()
     operator.release()
     assert operator.act(STATE) is None
-    assert operator.sight().phase is Phase.READY
+    assert operator.sight().phase is OperatorPhase.READY
 
 
 @pytest.mark.parametrize(("since_s", "sends"), [(VIDEO_S - 0.01, True), (VIDEO_S + 0.01, False)])
@@ -103,7 +103,7 @@ def test_without_fresh_video_nothing_is_sent(bench, since_s, sends):
     bench.now_s += since_s
     operator.hold()
     assert (operator.act(STATE) is not None) == sends
-    assert (operator.sight().phase is Phase.NO_VIDEO) != sends
+    assert (operator.sight().phase is OperatorPhase.NO_VIDEO) != sends
 
 
 def test_without_video_for_long_a_warning_is_told_until_it_is_back(bench):
@@ -122,7 +122,7 @@ def test_without_video_for_long_a_warning_is_told_until_it_is_back(bench):
 def test_a_new_robot_that_has_shown_nothing_yet_is_no_trouble_and_neither_is_none(bench):
     operator = bench.operator
     bench.now_s = 100.0
-    assert (operator_check(operator).level, operator_check(operator).message) == (Level.OK, Phase.IDLE.value)
+    assert (operator_check(operator).level, operator_check(operator).message) == (Level.OK, OperatorPhase.IDLE.value)
     operator.assign(lease())
     assert operator_check(operator).level is Level.OK
     bench.now_s += UNSEEN_S + 0.01
@@ -148,7 +148,7 @@ def test_video_of_the_last_robot_is_not_that_of_the_next(bench):
     operator.release()
     operator.hold()
     assert operator.act(STATE) is None
-    assert operator.sight().phase is Phase.NO_VIDEO
+    assert operator.sight().phase is OperatorPhase.NO_VIDEO
     assert operator.sight().picture is None
 
 
@@ -236,28 +236,28 @@ def test_a_pointer_that_has_left_points_to_nothing(bench):
 
 def test_phases_tell_what_to_do(bench):
     operator = bench.operator
-    assert operator.sight().phase is Phase.IDLE
+    assert operator.sight().phase is OperatorPhase.IDLE
     operator.pause()
-    assert operator.sight().phase is Phase.PAUSED
+    assert operator.sight().phase is OperatorPhase.PAUSED
     operator.pause()
     operator.assign(lease())
-    assert operator.sight().phase is Phase.NO_VIDEO
+    assert operator.sight().phase is OperatorPhase.NO_VIDEO
     operator.see(PICTURE)
-    assert operator.sight().phase is Phase.BUSY
+    assert operator.sight().phase is OperatorPhase.BUSY
     operator.act(STATE)
-    assert operator.sight().phase is Phase.AIM
+    assert operator.sight().phase is OperatorPhase.AIM
     bench.now_s += SETTLE_S
     operator.see(PICTURE)
     operator.act(STATE)
     operator.click(*NEAR)
-    assert operator.sight().phase is Phase.READY
+    assert operator.sight().phase is OperatorPhase.READY
     operator.hold()
     operator.act(STATE)
-    assert operator.sight().phase is Phase.BUSY
+    assert operator.sight().phase is OperatorPhase.BUSY
     operator.assign(lease(LeaseKind.HARD_RESET, 2))
-    assert operator.sight().phase is Phase.RESET
+    assert operator.sight().phase is OperatorPhase.RESET
     operator.latched(True)
-    assert operator.sight().phase is Phase.STOPPED
+    assert operator.sight().phase is OperatorPhase.STOPPED
 
 
 def test_a_hard_reset_is_done_when_the_person_says_so(bench):
@@ -324,12 +324,12 @@ def test_an_emergency_stop_counts_before_it_is_confirmed(bench):
     assert bench.stops == 1
     assert operator.wants_stop
     assert operator.act(STATE) is None
-    assert operator.sight().phase is Phase.STOPPING
+    assert operator.sight().phase is OperatorPhase.STOPPING
     bench.now_s += UNCONFIRMED_S + 0.01
-    assert operator.sight().phase is Phase.UNCONFIRMED
+    assert operator.sight().phase is OperatorPhase.UNCONFIRMED
     operator.latched(True)
     assert not operator.wants_stop
-    assert operator.sight().phase is Phase.STOPPED
+    assert operator.sight().phase is OperatorPhase.STOPPED
 
 
 def test_an_emergency_stop_ends_by_two_presses(bench):
@@ -343,9 +343,9 @@ def test_an_emergency_stop_ends_by_two_presses(bench):
     bench.now_s += TWICE_S - 0.01
     operator.press("u")
     assert bench.stop_resets == 1
-    assert operator.sight().phase is Phase.STOPPED, "until the gate says so"
+    assert operator.sight().phase is OperatorPhase.STOPPED, "until the gate says so"
     operator.latched(False)
-    assert operator.sight().phase is Phase.IDLE
+    assert operator.sight().phase is OperatorPhase.IDLE
 
 
 def test_a_stop_by_somebody_else_counts_too(bench):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fleet_contract.operation import Operation, Plane, Region
 from fleet_contract.robot import Quantity
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from teleop_gui.pointing import DEAD_SHARE, JoystickPointing, PlanePointing, pointing_of
 from teleop_gui.projection import Projection
 
@@ -145,6 +145,6 @@ def test_a_joystick_stays_in_the_range(x, y):
 
 
 def test_robots_that_nobody_can_drive_are_refused():
-    with pytest.raises(BadInput, match=r"robot push_cell: operation is missing, and without it no person"):
+    with pytest.raises(InputError, match=r"robot push_cell: operation is missing, and without it no person"):
         pointing_of(CELL.model_copy(update={"operation": None}))
     assert isinstance(pointing_of(CELL), PlanePointing)

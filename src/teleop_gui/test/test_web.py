@@ -16,7 +16,7 @@ from cell import CELL, lease, shown
 from display import until
 
 from fleet_common.jpeg import to_jpeg
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from sim_bridge.push.cell import PushCell
 from teleop_gui.operator import Operator
 from teleop_gui.pointing import pointing_of
@@ -34,7 +34,7 @@ SIZE = 480
 def jpeg() -> bytes:
     """What an operator is shown of a push cell while they point beside the cube."""
     environment = PushCell(CELL, 1)
-    state_S = environment.start(3).states_NS[0]
+    state_S = environment.reset(3).states_NS[0]
     operator = Operator("human_01", pointing_of(CELL), time.monotonic, lambda: None, lambda: None)
     operator.assign(lease())
     operator.see(environment.video(0))
@@ -174,12 +174,12 @@ def test_nobody_is_served_without_a_token():
 
 @pytest.mark.parametrize("host", ["a..b", "192.0.2.1", "no such host"])
 def test_an_address_that_is_not_here_is_told(host):
-    with pytest.raises(BadInput, match=rf"^--host, --port: found {host} 0: "):
+    with pytest.raises(InputError, match=rf"^--host, --port: found {host} 0: "):
         WebServer(host, 0, TOKEN, HUMANS)
 
 
 def test_a_port_that_is_taken_is_told(serving):
-    with pytest.raises(BadInput, match=rf"--host, --port: found 127.0.0.1 {serving.server.port}: .*in use"):
+    with pytest.raises(InputError, match=rf"--host, --port: found 127.0.0.1 {serving.server.port}: .*in use"):
         WebServer("127.0.0.1", serving.server.port, TOKEN, HUMANS)
 
 

@@ -16,7 +16,7 @@ from display import Person, display, until
 
 from fleet_contract.lease import LeaseKind
 from sim_bridge.push.cell import PushCell
-from teleop_gui.operator import SETTLE_S, Operator, Phase
+from teleop_gui.operator import SETTLE_S, Operator, OperatorPhase
 from teleop_gui.pointing import pointing_of
 from teleop_gui.screen import PHASE_COLOURS, layout
 from teleop_gui.window import HEIGHT, REPEAT_S, SILENT_S, WIDTH, Window
@@ -36,7 +36,7 @@ def screen():
 @pytest.fixture(scope="module")
 def cell():
     environment = PushCell(CELL, 1)
-    environment.start(3)
+    environment.reset(3)
     yield environment
     environment.close()
 
@@ -107,7 +107,7 @@ def nearby(place, dx_m=0.03, dy_m=-0.02):
 def test_a_click_is_shown_and_goes_out_while_the_key_is_held(place):
     place.drive()
     place.click(*nearby(place))
-    until(lambda: place.operator.sight().phase is Phase.READY, place.tick)
+    until(lambda: place.operator.sight().phase is OperatorPhase.READY, place.tick)
     place.for_a_while(0.3)
     assert place.sent == [], "it is only shown"
     place.person.do("keydown", "space")
@@ -130,7 +130,7 @@ def test_tapping_the_drive_key_drives_nothing(place):
     for _ in range(4):
         place.person.do("key", "space")
         place.for_a_while(2 * REPEAT_S)
-    assert place.operator.sight().phase is Phase.READY
+    assert place.operator.sight().phase is OperatorPhase.READY
     assert place.sent == []
 
 
@@ -200,7 +200,7 @@ def test_a_click_beside_the_picture_is_none(place):
     box = layout(WIDTH, HEIGHT, 1.0).picture
     place.person.do("mousemove", box.left + box.width + 40, 300, "click", 1)
     place.for_a_while(0.3)
-    assert place.operator.sight().phase is Phase.AIM
+    assert place.operator.sight().phase is OperatorPhase.AIM
 
 
 def test_a_window_of_another_size_is_laid_out_anew_and_clicked_alike(place):
@@ -221,16 +221,16 @@ def test_who_closes_the_window_is_gone(place):
 
 
 STATES = {
-    "idle": (Phase.IDLE, lambda place: place.operator.assign(None)),
-    "aim": (Phase.AIM, lambda place: place.drive()),
-    "ready": (Phase.READY, lambda place: (place.drive(), place.click(*nearby(place)))),
-    "busy": (Phase.BUSY, lambda place: (place.drive(), setattr(place, "asking", False))),
-    "no_video": (Phase.NO_VIDEO, lambda place: (place.drive(), setattr(place, "video", False))),
-    "reset": (Phase.RESET, lambda place: place.drive(kind=LeaseKind.HARD_RESET)),
-    "paused": (Phase.PAUSED, lambda place: place.operator.press("p")),
-    "stopping": (Phase.STOPPING, lambda place: (place.drive(), place.operator.press("e"))),
-    "stopped": (Phase.STOPPED, lambda place: (place.drive(), place.operator.latched(True))),
-    "unconfirmed": (Phase.UNCONFIRMED, lambda place: (place.drive(), place.operator.press("e"))),
+    "idle": (OperatorPhase.IDLE, lambda place: place.operator.assign(None)),
+    "aim": (OperatorPhase.AIM, lambda place: place.drive()),
+    "ready": (OperatorPhase.READY, lambda place: (place.drive(), place.click(*nearby(place)))),
+    "busy": (OperatorPhase.BUSY, lambda place: (place.drive(), setattr(place, "asking", False))),
+    "no_video": (OperatorPhase.NO_VIDEO, lambda place: (place.drive(), setattr(place, "video", False))),
+    "reset": (OperatorPhase.RESET, lambda place: place.drive(kind=LeaseKind.HARD_RESET)),
+    "paused": (OperatorPhase.PAUSED, lambda place: place.operator.press("p")),
+    "stopping": (OperatorPhase.STOPPING, lambda place: (place.drive(), place.operator.press("e"))),
+    "stopped": (OperatorPhase.STOPPED, lambda place: (place.drive(), place.operator.latched(True))),
+    "unconfirmed": (OperatorPhase.UNCONFIRMED, lambda place: (place.drive(), place.operator.press("e"))),
 }
 
 
@@ -256,7 +256,7 @@ def luminance(colour) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("phase", OperatorPhase)
 def test_the_banner_can_be_read(phase):
     """Black on its colour, at least 4.5 to 1 (WCAG 2.2 AA)."""
     assert (luminance(PHASE_COLOURS[phase]) + 0.05) / 0.05 >= 4.5

@@ -3,7 +3,7 @@ from abb_robot_client.rws import RWS
 from sim_station import OVER_THE_TABLE_DEG_7, running_station
 
 from yumi_driver.sim_controller.egm_session import Guidance
-from yumi_driver.sim_controller.signals import Signal, SignalType
+from yumi_driver.sim_controller.signals import IoSignal, SignalType
 from yumi_driver.sim_controller.simulated_controller import SimulatedController
 
 VARIABLES = {
@@ -31,9 +31,9 @@ def pose_station():
 @pytest.fixture
 def controller():
     signals = {
-        "Local/DRV_1/grip": Signal(SignalType.DIGITAL_OUTPUT),
-        "Local/DRV_1/door": Signal(SignalType.DIGITAL_INPUT, 1.0),
-        "DeviceNet/D652/force": Signal(SignalType.ANALOG_OUTPUT),
+        "Local/DRV_1/grip": IoSignal(SignalType.DIGITAL_OUTPUT),
+        "Local/DRV_1/door": IoSignal(SignalType.DIGITAL_INPUT, 1.0),
+        "DeviceNet/D652/force": IoSignal(SignalType.ANALOG_OUTPUT),
     }
     with SimulatedController(variables=VARIABLES, signals=signals) as controller:
         yield controller

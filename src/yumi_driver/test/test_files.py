@@ -5,7 +5,7 @@ import pytest
 import yaml
 from lab import CORNERS
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from yumi_driver.cell import read_cell
 from yumi_driver.gateways import read_gateways
 from yumi_driver.limits import PACKAGED, read_limits
@@ -72,7 +72,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path):
 )
 def test_a_gateways_file_that_does_not_fit_is_refused(tmp_path, path, value, says):
     file = written(tmp_path, changed({"gateways": [GATEWAY]}, path, value))
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(InputError) as refused:
         read_gateways(file, robots=2)
     assert str(refused.value).startswith(f"{file}: ")
     assert says in str(refused.value)
@@ -97,7 +97,7 @@ def test_a_gateways_file_that_does_not_fit_is_refused(tmp_path, path, value, say
 )
 def test_a_cell_file_that_does_not_fit_is_refused(tmp_path, path, value, says):
     file = written(tmp_path, changed(CELL, path, value))
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(InputError) as refused:
         read_cell(file)
     assert str(refused.value).startswith(f"{file}: ")
     assert says in str(refused.value)
@@ -111,5 +111,5 @@ def test_every_limit_has_a_number_and_a_source(tmp_path):
         (("silence_s", "value"), -1, "silence_s.value: found -1, "),
         (("push_m_s",), None, "push_m_s is missing."),
     ):
-        with pytest.raises(BadInput, match=says):
+        with pytest.raises(InputError, match=says):
             read_limits(written(tmp_path, changed(limits, path, value)))

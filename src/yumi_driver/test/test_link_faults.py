@@ -37,11 +37,11 @@ def assert_comes_back_only_when_resumed(place, driver):
     for _ in range(3):
         driver.begin(MOVE, PUSH_NA)
         wait_for_step(driver)
-    assert all(driver.absences())
+    assert all(driver.unreachable())
     np.testing.assert_array_equal(place.joints_deg_27, stood)
     for robot in range(2):
         assert not driver.resume(robot)
-    wait_for(lambda: driver.absences() == BOTH_THERE)
+    wait_for(lambda: driver.unreachable() == BOTH_THERE)
     before = wait_for_step(driver).states_NS
     driver.begin(MOVE, PUSH_NA)
     after = wait_for_step(driver).states_NS
@@ -68,10 +68,10 @@ def test_a_slow_link_is_used(place):
     place.proxy.delay_s = 0.08
     with place.started() as driver:
         before = wait_for_step(driver).states_NS
-        assert driver.absences() == BOTH_THERE
+        assert driver.unreachable() == BOTH_THERE
         driver.begin(MOVE, PUSH_NA)
         assert (np.abs(wait_for_step(driver).states_NS - before).max(axis=1) > 0.005).all()
-        assert driver.absences() == BOTH_THERE
+        assert driver.unreachable() == BOTH_THERE
 
 
 def test_a_link_that_becomes_too_slow_is_lost(place):
@@ -79,7 +79,7 @@ def test_a_link_that_becomes_too_slow_is_lost(place):
         wait_for_step(driver)
         place.move_until_under_way(driver)
         place.proxy.delay_s = 0.6
-        wait_for(lambda: all(driver.absences()))
+        wait_for(lambda: all(driver.unreachable()))
         assert place.seconds_until_still() < SILENCE_S + BUSY_MACHINE_S
         place.proxy.delay_s = 0.0
         assert_comes_back_only_when_resumed(place, driver)
@@ -91,7 +91,7 @@ def test_a_cut_link_lets_the_arms_hold(place):
         place.move_until_under_way(driver)
         place.proxy.cut = True
         assert place.seconds_until_still() < SILENCE_S + BUSY_MACHINE_S
-        assert all("silent" in why for why in driver.absences())
+        assert all("silent" in why for why in driver.unreachable())
         assert wait_for_step(driver) is not None, "the fleet is not kept waiting"
         place.proxy.cut = False
         assert_comes_back_only_when_resumed(place, driver)
@@ -103,7 +103,7 @@ def test_noise_on_the_line_ends_the_connection(place):
         place.move_until_under_way(driver)
         place.proxy.noise = True
         assert place.seconds_until_still() < SILENCE_S + BUSY_MACHINE_S
-        wait_for(lambda: all(driver.absences()))
+        wait_for(lambda: all(driver.unreachable()))
         place.proxy.noise = False
         assert_comes_back_only_when_resumed(place, driver)
 
@@ -117,7 +117,7 @@ def test_without_the_agent_the_controller_itself_stops_the_arms(place, ending):
         for pid in pids:
             os.kill(pid, ending)
         assert place.seconds_until_still() < SILENCE_S + BUSY_MACHINE_S
-        wait_for(lambda: all(driver.absences()))
+        wait_for(lambda: all(driver.unreachable()))
         for pid in pids if ending == signal.SIGSTOP else ():
             os.kill(pid, signal.SIGKILL)
         assert_comes_back_only_when_resumed(place, driver)
@@ -130,9 +130,9 @@ def test_an_emergency_stop_at_the_robot_is_cleared_at_the_robot(place):
         with place.gateway.controller.held() as inside:
             inside.panel.press_emergency_stop()
         assert place.seconds_until_still() < SILENCE_S + BUSY_MACHINE_S
-        wait_for(lambda: all(driver.absences()))
+        wait_for(lambda: all(driver.unreachable()))
         driver.resume(0)
-        wait_for(lambda: "clear it at the robot" in driver.absences()[0])
+        wait_for(lambda: "clear it at the robot" in driver.unreachable()[0])
         with place.gateway.controller.held() as inside:
             inside.panel.release_emergency_stop()
             inside.panel.reset_emergency_stop()
@@ -145,7 +145,7 @@ def test_a_stop_ends_a_push_at_once(place):
         place.move_until_under_way(driver)
         driver.stop()
         assert place.seconds_until_still() < BUSY_MACHINE_S
-        assert driver.absences() == BOTH_THERE
+        assert driver.unreachable() == BOTH_THERE
         driver.begin(HOLD, PUSH_NA)
         stood = place.joints_deg_27
         wait_for_step(driver)

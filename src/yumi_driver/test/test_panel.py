@@ -3,7 +3,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from yumi_driver.sim_controller.controller_clock import ControllerClock
 from yumi_driver.sim_controller.event_log import EventLog
-from yumi_driver.sim_controller.panel import ControllerState, OperationMode, Panel
+from yumi_driver.sim_controller.panel import ControllerState, OperationMode, OperatorPanel
 from yumi_driver.sim_controller.refusal import Refusal
 
 
@@ -14,7 +14,7 @@ class PanelMachine(RuleBasedStateMachine):
     def switch_on(self):
         self.interruptions = 0
         self.guard_open = self.pressed = self.released = self.manual = self.motors = False
-        self.panel = Panel(EventLog(ControllerClock(0.004)))
+        self.panel = OperatorPanel(EventLog(ControllerClock(0.004)))
         self.panel.when_motors_go_off(self.count)
         assert self.panel.state is ControllerState.MOTORS_OFF
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yumi_driver.messages import ArmState, Beat, Picture, Push, State
-from yumi_driver.wire import HEADER, MOST_BYTES, Decoder, Frame, Kind, WireError, pack, unpack
+from yumi_driver.wire import HEADER, MOST_BYTES, Decoder, Kind, WireError, WireFrame, pack, unpack
 
-frames = st.lists(st.builds(Frame, st.sampled_from(Kind), st.binary(max_size=200)), max_size=6)
+frames = st.lists(st.builds(WireFrame, st.sampled_from(Kind), st.binary(max_size=200)), max_size=6)
 
 
 def fed(decoder, pieces):
@@ -44,7 +44,7 @@ def test_garbage_is_no_frame(garbage):
 
 def test_nothing_longer_than_the_longest_is_sent():
     with pytest.raises(ValueError, match=f"allowed are {MOST_BYTES}"):
-        Frame(Kind.PICTURE, bytes(MOST_BYTES + 1)).encode()
+        WireFrame(Kind.PICTURE, bytes(MOST_BYTES + 1)).encode()
 
 
 @given(
@@ -72,10 +72,14 @@ def test_pictures_arrive_as_they_were_taken():
 @pytest.mark.parametrize(
     ("frame", "model", "says"),
     [
-        (Frame(Kind.BEAT, b"{}"), Beat, "found in BEAT number: Field required"),
-        (Frame(Kind.BEAT, b"\x00"), Beat, "found in BEAT the payload: Invalid JSON"),
-        (Frame(Kind.BEAT, b'{"number": -1, "echo": 0}'), Beat, "found in BEAT number: Input should be greater"),
-        (Frame(Kind.STATE, b'{"number": 1, "beat": 0, "arms": {}, "more": 1}'), State, "found in STATE more: Extra"),
+        (WireFrame(Kind.BEAT, b"{}"), Beat, "found in BEAT number: Field required"),
+        (WireFrame(Kind.BEAT, b"\x00"), Beat, "found in BEAT the payload: Invalid JSON"),
+        (WireFrame(Kind.BEAT, b'{"number": -1, "echo": 0}'), Beat, "found in BEAT number: Input should be greater"),
+        (
+            WireFrame(Kind.STATE, b'{"number": 1, "beat": 0, "arms": {}, "more": 1}'),
+            State,
+            "found in STATE more: Extra",
+        ),
     ],
 )
 def test_what_is_no_message_is_told(frame, model, says):
@@ -87,13 +91,13 @@ def test_what_is_no_message_is_told(frame, model, says):
 def test_a_push_of_what_is_no_number_is_refused():
     text = b'{"number":1,"arm":"left","start":[NaN,0],"yaw":0,"travel":0.01,"echo":1}'
     with pytest.raises(WireError, match=r"start"):
-        unpack(Frame(Kind.PUSH, text), Push)
+        unpack(WireFrame(Kind.PUSH, text), Push)
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x04lef", b"\x02\xff\xff" + bytes(22)])
 def test_what_is_no_picture_is_told(payload):
     with pytest.raises(WireError, match="found a picture"):
-        Picture.of(Frame(Kind.PICTURE, payload))
+        Picture.of(WireFrame(Kind.PICTURE, payload))
 
 
 def test_states_tell_what_is_not_known_yet():

@@ -28,13 +28,13 @@ COMING = "is coming back"
 STOPPED = "stopped"
 
 
-class Phase(Enum):
+class ArmPhase(Enum):
     """What an arm is busy with."""
 
     EXPECTED = auto()
     """The fleet begins, and the arm may still come."""
     AWAY = auto()
-    """It is absent until a person wants it back."""
+    """It is unreachable until a person wants it back."""
     COMING = auto()
     """It was told to come back: to lift its pusher and to park."""
     PARKING = auto()
@@ -52,9 +52,9 @@ class ArmView:
     def __init__(self, name: str, overhead: Overhead, link: Link, log: Callable[[str], None]) -> None:
         self.name = name
         self.overhead = overhead
-        self.phase = Phase.EXPECTED
-        self.absence = COMING
-        """Why it is absent; empty if it is there."""
+        self.phase = ArmPhase.EXPECTED
+        self.reason = COMING
+        """Why it is unreachable; empty if it is there."""
         self.picture_HW3: NDArray[np.uint8] | None = None
         """What was seen last."""
         self.cube_3: NDArray[np.float64] | None = None
@@ -70,16 +70,16 @@ class ArmView:
     @property
     def busy(self) -> bool:
         """Whether it is there, and something of it is awaited."""
-        return not self.absence and self.phase is not Phase.SEEN
+        return not self.reason and self.phase is not ArmPhase.SEEN
 
     def come(self) -> None:
         """A person wants the arm."""
-        self.absence = COMING
-        self._order_now(Phase.COMING, self._link.resume(self.name))
+        self.reason = COMING
+        self._order_now(ArmPhase.COMING, self._link.resume(self.name))
 
     def give_up(self, why: str) -> None:
         """The fleet goes on without it, until a person wants it back."""
-        self.phase, self.absence = Phase.AWAY, why
+        self.phase, self.reason = ArmPhase.AWAY, why
 
     def hold(self) -> None:
         """Stay; the workspace is seen anew if nothing hides it."""
@@ -91,28 +91,28 @@ class ArmView:
         if self.parked:
             self._look()
         else:
-            self._order_now(Phase.PARKING, self._link.park(self.name))
+            self._order_now(ArmPhase.PARKING, self._link.park(self.name))
 
     def push(self, start: tuple[float, float], yaw: float, travel: float) -> None:
         """Push: from where, in which direction and how far."""
-        self._order_now(Phase.PUSHING, self._link.push(self.name, start, yaw, travel))
+        self._order_now(ArmPhase.PUSHING, self._link.push(self.name, start, yaw, travel))
 
     def update(self) -> None:
         """Go on with what the link has told since."""
-        if self.phase in {Phase.AWAY, Phase.EXPECTED}:
+        if self.phase in {ArmPhase.AWAY, ArmPhase.EXPECTED}:
             return
         why = self._link.fault or self._trouble(self._link.arm(self.name))
         if why:
             self.give_up(why)
-        elif self.phase is Phase.LOOKING:
+        elif self.phase is ArmPhase.LOOKING:
             self._see()
 
     def _trouble(self, state: ArmState | None) -> str:
         """Why the arm is lost; otherwise notice that its order is over."""
         if state is None:
             return "the agent does not tell of this arm"
-        if self.phase in {Phase.SEEN, Phase.LOOKING}:
-            late = self.phase is Phase.LOOKING and time.monotonic() - self._since_s > LOOK_S
+        if self.phase in {ArmPhase.SEEN, ArmPhase.LOOKING}:
+            late = self.phase is ArmPhase.LOOKING and time.monotonic() - self._since_s > LOOK_S
             return state.fault or ("no picture comes" if late else "")
         if state.done < self._order:
             late = time.monotonic() - self._since_s > ORDER_S
@@ -121,8 +121,8 @@ class ArmView:
             return f"an order is not done after {ORDER_S:g} s" if late else ""
         if state.outcome:
             self._log(f"{self.name}: {state.outcome}")
-        stopped = state.outcome == STOPPED and self.phase is not Phase.COMING
-        if self.phase in {Phase.COMING, Phase.PARKING} and state.outcome and not stopped:
+        stopped = state.outcome == STOPPED and self.phase is not ArmPhase.COMING
+        if self.phase in {ArmPhase.COMING, ArmPhase.PARKING} and state.outcome and not stopped:
             return state.outcome
         if state.fault:
             return state.fault
@@ -130,14 +130,14 @@ class ArmView:
         if stopped:
             # Where the cube is now, the arm may hide.
             self.cube_3 = None
-            self._enter(Phase.SEEN)
+            self._enter(ArmPhase.SEEN)
         else:
             self._look()
         return ""
 
     def _look(self) -> None:
         self._mark = self._link.mark()
-        self._enter(Phase.LOOKING)
+        self._enter(ArmPhase.LOOKING)
 
     def _see(self) -> None:
         picture = self._link.picture(self.name)
@@ -145,12 +145,12 @@ class ArmView:
             return
         self.picture_HW3 = picture.pixels_HW3
         self.cube_3 = self.overhead.cube(self.picture_HW3)
-        self.absence = ""
-        self._enter(Phase.SEEN)
+        self.reason = ""
+        self._enter(ArmPhase.SEEN)
 
-    def _order_now(self, phase: Phase, order: int) -> None:
+    def _order_now(self, phase: ArmPhase, order: int) -> None:
         self._order = order
         self._enter(phase)
 
-    def _enter(self, phase: Phase) -> None:
+    def _enter(self, phase: ArmPhase) -> None:
         self.phase, self._since_s = phase, time.monotonic()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
-from fleet_contract.validation import Strict, read_yaml
+from fleet_contract.validation import StrictModel, read_yaml
 from yumi_driver.kinematics import HIGHEST_DEG_7, LOWEST_DEG_7
 from yumi_driver.limits import PACKAGED
 from yumi_driver.pose import Pose
@@ -17,7 +17,7 @@ from yumi_driver.pose import Pose
 Seven = Annotated[tuple[float, ...], Field(min_length=7, max_length=7)]
 
 
-class ControllerAccess(Strict):
+class ControllerAccess(StrictModel):
     """Robot Web Services of the IRC5."""
 
     url: str
@@ -25,7 +25,7 @@ class ControllerAccess(Strict):
     password: str = "robotics"  # noqa: S105 - every controller is delivered with it
 
 
-class Workspace(Strict):
+class Workspace(StrictModel):
     """Where an arm's workspace is: taught by jogging the arm."""
 
     middle_mm: tuple[float, float, float]
@@ -54,7 +54,7 @@ class Workspace(Strict):
         return place_3, float((yaw + np.pi) % (2 * np.pi) - np.pi)
 
 
-class ArmConfig(Strict):
+class ArmConfig(StrictModel):
     """One arm."""
 
     unit: Literal["ROB_L", "ROB_R"]
@@ -81,7 +81,7 @@ class ArmConfig(Strict):
         return f"T_{self.unit}"
 
 
-class Cell(Strict):
+class Cell(StrictModel):
     """A cell file."""
 
     controller: ControllerAccess

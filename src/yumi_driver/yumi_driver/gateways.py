@@ -9,11 +9,11 @@ import asyncssh
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fleet_contract.operation import Corner
-from fleet_contract.validation import BadInput, Strict, read_yaml
+from fleet_contract.validation import InputError, StrictModel, read_yaml
 from yumi_driver.limits import PACKAGED
 
 
-class GatewayArm(Strict):
+class GatewayArm(StrictModel):
     """One arm behind a gateway: one robot of the fleet."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,15}$")
@@ -22,7 +22,7 @@ class GatewayArm(Strict):
     """The workspace's corners in the camera's picture: low x and low y, high x and low y, high x and high y, low x and high y."""
 
 
-class Gateway(Strict):
+class Gateway(StrictModel):
     """One PC beside a robot."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -50,7 +50,7 @@ class Gateway(Strict):
         return line
 
 
-class Gateways(Strict):
+class Gateways(StrictModel):
     """A gateways file. The fleet's robots are the gateways' arms, one gateway after the other."""
 
     gateways: Annotated[tuple[Gateway, ...], Field(min_length=1)]
@@ -83,7 +83,7 @@ def read_gateways(path: Path, robots: int) -> Gateways:
     """
     found = read_yaml(path, Gateways, context={"folder": path.resolve().parent})
     if found.robots != robots:
-        raise BadInput(
+        raise InputError(
             f"{path}: found {found.robots} arms, allowed are as many as the fleet's robots.count ({robots})."
         )
     return found

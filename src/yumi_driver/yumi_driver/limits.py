@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import Field
 
-from fleet_contract.validation import Strict, read_yaml
+from fleet_contract.validation import StrictModel, read_yaml
 
 PACKAGED = Path(__file__).parent / "limits.yaml"
 
 
-class Limit(Strict):
+class Limit(StrictModel):
     """One number of the limits file."""
 
     value: float = Field(gt=0)
@@ -19,7 +19,7 @@ class Limit(Strict):
     """Standard, measurement or manual that it is taken from."""
 
 
-class Limits(Strict):
+class Limits(StrictModel):
     """The limits file; `limits.yaml` of this package says what each is for."""
 
     travel_m_s: Limit

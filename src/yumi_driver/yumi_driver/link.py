@@ -20,7 +20,7 @@ from yumi_driver.gateways import Gateway
 from yumi_driver.limits import Limits
 from yumi_driver.messages import ArmState, Beat, Hello, Order, Picture, Push, State, Welcome
 from yumi_driver.sent import Sent
-from yumi_driver.wire import Decoder, Frame, Kind, WireError, pack, unpack
+from yumi_driver.wire import Decoder, Kind, WireError, WireFrame, pack, unpack
 
 AGENT = "yumi_agent"
 """What the gateway is asked to run. Its authorized_keys should name the program and the cell file itself."""
@@ -127,7 +127,7 @@ class Link:
     def stop(self) -> None:
         """Order all arms to hold at once."""
         with self._lock:
-            self._outgoing.append(Frame(Kind.STOP).encode())
+            self._outgoing.append(WireFrame(Kind.STOP).encode())
         self._loop.call_soon_threadsafe(self._hurry.set)
 
     def close(self) -> None:
@@ -208,7 +208,7 @@ class Link:
                 self._take(frame)
         raise LinkLost("the agent has ended")
 
-    def _take(self, frame: Frame) -> None:
+    def _take(self, frame: WireFrame) -> None:
         match frame.kind:
             case Kind.HELLO:
                 welcome = unpack(frame, Welcome)

@@ -8,26 +8,26 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fleet_contract.validation import Strict
-from yumi_driver.wire import Frame, Kind, WireError
+from fleet_contract.validation import StrictModel
+from yumi_driver.wire import Kind, WireError, WireFrame
 
 Number = Annotated[int, Field(ge=0)]
 
 
-class Hello(Strict):
+class Hello(StrictModel):
     """The fleet's first word: whose fleet it is."""
 
     fleet: str
 
 
-class Welcome(Strict):
+class Welcome(StrictModel):
     """The agent's answer: which arms it has, and how wide their workspaces are."""
 
     half_m: dict[str, float]
     """By arm: from the middle of its workspace to an edge."""
 
 
-class Beat(Strict):
+class Beat(StrictModel):
     """The fleet is there. Sent all the time."""
 
     number: Number
@@ -36,7 +36,7 @@ class Beat(Strict):
     """Number of the newest state that the fleet has heard; 0: none yet."""
 
 
-class Order(Strict):
+class Order(StrictModel):
     """An order to one arm. RESUME: a person wants it back; PARK: the fleet does, after a stop. It lifts and parks."""
 
     number: Number
@@ -57,7 +57,7 @@ class Push(Order):
     """Length of the push, m."""
 
 
-class ArmState(Strict):
+class ArmState(StrictModel):
     """One arm now."""
 
     fault: str
@@ -70,7 +70,7 @@ class ArmState(Strict):
     """Angles of axes 1 to 6 and then 7; None before the controller has told them."""
 
 
-class State(Strict):
+class State(StrictModel):
     """The agent is there. Sent all the time."""
 
     number: Number
@@ -92,13 +92,13 @@ class Picture:
     """The agent had heard this beat before the picture was taken."""
     jpeg: bytes
 
-    def frame(self) -> Frame:
+    def frame(self) -> WireFrame:
         """The picture as a frame."""
         name = self.arm.encode()
-        return Frame(Kind.PICTURE, PICTURE_HEADER.pack(len(name), name, self.beat) + self.jpeg)
+        return WireFrame(Kind.PICTURE, PICTURE_HEADER.pack(len(name), name, self.beat) + self.jpeg)
 
     @classmethod
-    def of(cls, frame: Frame) -> Picture:
+    def of(cls, frame: WireFrame) -> Picture:
         """The picture that a frame carries.
 
         Raises:

@@ -6,7 +6,8 @@ from typing import NoReturn
 
 from fleet_interfaces.msg import Lease, LeaseTable
 
-from fleet_common.node import EVERY, FleetNode, run_process
+from fleet_common.node import FleetNode, run_process
+from fleet_common.qos import TRANSIENT_LOCAL_1000
 from yumi_driver.simulated_gateways import SimulatedGateways
 
 
@@ -20,7 +21,7 @@ class SimulatedCellsNode(FleetNode):
         self._robots = {name: robot for robot, name in enumerate(names)}
         self._gateways = SimulatedGateways(self.run_dir, self.robot_contract, len(names), seed)
         self._gateways.__enter__()
-        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, EVERY)
+        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, TRANSIENT_LOCAL_1000)
 
     def close(self) -> None:
         """Switch everything off."""

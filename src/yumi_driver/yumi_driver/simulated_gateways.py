@@ -39,7 +39,7 @@ class SimulatedGateways:
     def __init__(self, folder: Path, contract: RobotContract, robots: int, seed: int) -> None:
         """`folder` gets the gateways file, and the keys."""
         self._folder = folder.absolute()
-        self._plane = contract.driven.plane
+        self._plane = contract.require_operation().plane
         geometry = PushGeometry.of(contract)
         self._task = PushTask(robots, geometry)
         self._seed = seed

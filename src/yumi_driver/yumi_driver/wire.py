@@ -41,7 +41,7 @@ class WireError(Exception):
 
 
 @dataclass(frozen=True)
-class Frame:
+class WireFrame:
     """One frame."""
 
     kind: Kind
@@ -66,7 +66,7 @@ class Decoder:
     def __init__(self) -> None:
         self._bytes = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
+    def feed(self, data: bytes) -> Iterator[WireFrame]:
         """The frames that are complete with these bytes.
 
         Raises:
@@ -88,7 +88,7 @@ class Decoder:
                 raise WireError("found a frame whose checksum is wrong")
             del self._bytes[: HEADER.size + length]
             try:
-                yield Frame(Kind(kind), payload)
+                yield WireFrame(Kind(kind), payload)
             except ValueError:
                 raise WireError(f"found a frame of kind {kind}") from None
 
@@ -98,10 +98,10 @@ Message = TypeVar("Message", bound=BaseModel)
 
 def pack(kind: Kind, message: BaseModel) -> bytes:
     """A frame that carries a message."""
-    return Frame(kind, message.model_dump_json().encode()).encode()
+    return WireFrame(kind, message.model_dump_json().encode()).encode()
 
 
-def unpack(frame: Frame, model: type[Message]) -> Message:
+def unpack(frame: WireFrame, model: type[Message]) -> Message:
     """The message that a frame carries.
 
     Raises:

@@ -17,7 +17,7 @@ from sim_bridge.push.plan import plan_pushes
 from sim_bridge.push.rules import PushRules
 from sim_bridge.push.task import push_camera, require_push_contract
 from sim_bridge.push.view import camera_matrix
-from yumi_driver.arm_view import ArmView, Phase
+from yumi_driver.arm_view import ArmPhase, ArmView
 from yumi_driver.overhead import Overhead
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class YumiDriver:
         """See `RobotDriver.begin`."""
         actions_NA = checked_actions(self._contract, self.robots, kinds_N, actions_NA)
         self._update()
-        present_N = np.array([not arm.absence for arm in self._arms])
+        present_N = np.array([not arm.reason for arm in self._arms])
         self._pushed_N = self._rules.pushes(kinds_N, actions_NA) & present_N
         self._reset_N = (np.asarray(kinds_N) == ActionKind.HARD_RESET) & present_N
         self._step = None
@@ -88,7 +88,7 @@ class YumiDriver:
         self._update()
         if self._starting() or any(arm.busy for arm in self._arms):
             return None
-        back_N = np.array([not arm.absence for arm in self._arms]) & self._new_N
+        back_N = np.array([not arm.reason for arm in self._arms]) & self._new_N
         if self._step is None or back_N.any():
             self._step = self._judged(back_N)
         return self._step
@@ -97,17 +97,17 @@ class YumiDriver:
         """See `RobotDriver.stop`."""
         self._link.stop()
 
-    def absences(self) -> tuple[str, ...]:
-        """See `RobotDriver.absences`."""
+    def unreachable(self) -> tuple[str, ...]:
+        """See `RobotDriver.unreachable`."""
         self._update()
-        return tuple(arm.absence for arm in self._arms)
+        return tuple(arm.reason for arm in self._arms)
 
-    def resume(self, robot: int) -> str:
-        """See `RobotDriver.resume`."""
+    def readmit(self, robot: int) -> str:
+        """See `RobotDriver.readmit`."""
         arm = self._arms[robot]
         if self._link.fault:
             return self._link.fault
-        if arm.phase is Phase.AWAY:
+        if arm.phase is ArmPhase.AWAY:
             arm.come()
         return ""
 
@@ -141,17 +141,17 @@ class YumiDriver:
         self._began_s = now_s if self._began_s is None else self._began_s
         late = now_s - self._began_s > START_S
         for arm in self._arms:
-            if arm.phase is Phase.EXPECTED and not self._link.fault:
+            if arm.phase is ArmPhase.EXPECTED and not self._link.fault:
                 arm.come()
-            elif arm.phase is Phase.EXPECTED and late:
+            elif arm.phase is ArmPhase.EXPECTED and late:
                 arm.give_up(self._link.fault)
-        self._started = late or all(arm.phase in {Phase.AWAY, Phase.SEEN} for arm in self._arms)
+        self._started = late or all(arm.phase in {ArmPhase.AWAY, ArmPhase.SEEN} for arm in self._arms)
         return not self._started
 
     def _update(self) -> None:
         for robot, arm in enumerate(self._arms):
             arm.update()
-            self._new_N[robot] |= bool(arm.absence)
+            self._new_N[robot] |= bool(arm.reason)
 
     def _tell(self, robot: int, action_A: NDArray[np.float64]) -> None:
         """One arm what to do. One that was stopped in the middle of something parks first, and is decided for anew."""
@@ -168,7 +168,7 @@ class YumiDriver:
 
     def _judged(self, back_N: NDArray[np.bool_]) -> Step:
         """What has become of the arms; those that are back begin anew."""
-        present_N = np.array([not arm.absence for arm in self._arms])
+        present_N = np.array([not arm.reason for arm in self._arms])
         parked_N = present_N & np.array([arm.parked for arm in self._arms])
         seen_N = present_N & np.array([arm.cube_3 is not None for arm in self._arms])
         for robot in np.flatnonzero(seen_N):

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from fleet_common.health import Check, Level
 from fleet_common.node import run_process
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from robot_driver.driver_node import DriverNode
 from sim_bridge.push.geometry import PushGeometry
 from yumi_driver.gateways import read_gateways
@@ -33,7 +33,7 @@ class YumiNode(DriverNode):
         file = read_gateways(path, len(self.fleet.robot_names))
         gateways = {gateway.name: gateway for gateway in file.gateways}
         if wanted not in gateways:
-            raise BadInput(f"{path}: found no gateway {wanted}, allowed are {', '.join(gateways)}.")
+            raise InputError(f"{path}: found no gateway {wanted}, allowed are {', '.join(gateways)}.")
         gateway = gateways[wanted]
         self._link = Link(
             gateway,

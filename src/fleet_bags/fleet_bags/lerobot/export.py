@@ -115,7 +115,7 @@ def _write_videos(
     Returns:
         How often the channels of every episode have every value, (E, C, V), and what is said about the videos.
     """
-    camera, fps = frames.samples.about.contract.camera, fps_of(frames.samples.about.contract)
+    camera, fps = frames.samples.about.contract.require_camera(), fps_of(frames.samples.about.contract)
     counts_ECV = np.zeros((len(episodes), 3, LEVELS), np.int64)
     said: dict[str, object] = {}
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fleet_bags.lerobot.layout import ACTION, SCALARS, STATE, fps_of
 from fleet_bags.samples import Samples
 from fleet_contract.action import ActionKind
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,6 @@ def frames_of(samples: Samples) -> Frames:
     fit_B = (columns["kinds"] == ActionKind.MOVE) & np.isfinite(columns["rewards"])
     rows_F = np.flatnonzero(fit_B)
     if not len(rows_F):
-        raise BadInput("kinds: found no sample in which a robot moved, allowed is at least one.")
+        raise InputError("kinds: found no sample in which a robot moved, allowed is at least one.")
     rows_F = rows_F[np.argsort(columns["attempts"][rows_F], kind="stable")]
     return Frames(samples, rows_F, np.unique(columns["attempts"][rows_F], return_inverse=True)[1].astype(np.int64))

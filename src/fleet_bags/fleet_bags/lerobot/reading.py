@@ -17,11 +17,11 @@ from pyarrow import parquet
 
 from fleet_bags.lerobot.layout import ACTION, CAMERA, INFO, STATE, VERSION, features_of
 from fleet_bags.lerobot.video import read_video
-from fleet_bags.samples import IMAGES, AboutSamples, Samples
+from fleet_bags.samples import IMAGES, Samples, SamplesMetadata
 from fleet_contract.action import ActionSource
 from fleet_contract.robot import RobotContract
 from fleet_contract.translation import FROM_RGB
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 INTERVENTION = "intervention"
 FIRST_S = f"videos/{CAMERA}/from_timestamp"
@@ -58,8 +58,8 @@ def read_lerobot(folder: Path, contract: RobotContract) -> Samples:
         if has_images:
             columns[IMAGES] = _images(folder, info, frames, contract)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise BadInput(f"{folder}: found no whole LeRobotDataset ({error}), allowed is one of {VERSION}.") from None
-    about = AboutSamples(
+        raise InputError(f"{folder}: found no whole LeRobotDataset ({error}), allowed is one of {VERSION}.") from None
+    about = SamplesMetadata(
         format=VERSION, contract=contract, runs=(), samples=len(frames), left_out=0, has_images=has_images
     )
     return Samples(about, columns)
@@ -68,16 +68,16 @@ def read_lerobot(folder: Path, contract: RobotContract) -> Samples:
 def _require_fit(folder: Path, info: dict[str, Any], contract: RobotContract) -> None:
     source, features = folder / INFO, info["features"]
     if info["codebase_version"] != VERSION:
-        raise BadInput(f"{source}: codebase_version found {info['codebase_version']!r}, allowed is {VERSION!r}.")
+        raise InputError(f"{source}: codebase_version found {info['codebase_version']!r}, allowed is {VERSION!r}.")
     if INTERVENTION not in features:
-        raise BadInput(f"{source}: features.{INTERVENTION} is missing, and nothing else says what humans drove.")
+        raise InputError(f"{source}: features.{INTERVENTION} is missing, and nothing else says what humans drove.")
     has_images = CAMERA in features and contract.observation.camera is not None
     wanted = features_of(contract, has_images=has_images, left_out=frozenset())
     for name in (STATE, ACTION, *([CAMERA] if has_images else [])):
         for key in ("names", "shape"):
             found, allowed = features.get(name, {}).get(key), wanted[name][key]
             if found != allowed:
-                raise BadInput(f"{source}: features.{name}.{key} found {found}, allowed is {allowed}.")
+                raise InputError(f"{source}: features.{name}.{key} found {found}, allowed is {allowed}.")
 
 
 def _table(folder: Path, part: str) -> pa.Table:
@@ -104,9 +104,9 @@ def _images(folder: Path, info: dict[str, Any], frames: pa.Table, contract: Robo
         for time_s, pixels in read_video(path):
             row = rows.get(round(time_s * info["fps"]))
             if row is not None:
-                conversion = FROM_RGB[contract.camera.encoding]
+                conversion = FROM_RGB[contract.require_camera().encoding]
                 encoded = pixels if conversion is None else np.asarray(cv2.cvtColor(pixels, conversion))
                 images_FHWC[row], seen_F[row] = encoded.reshape(images_FHWC.shape[1:]), True
     if not seen_F.all():
-        raise BadInput(f"{folder}: found no image of {(~seen_F).sum()} frames, allowed is one of every frame.")
+        raise InputError(f"{folder}: found no image of {(~seen_F).sum()} frames, allowed is one of every frame.")
     return images_FHWC

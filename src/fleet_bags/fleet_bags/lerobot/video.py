@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 CODEC, PIXELS = "libx264", "yuv444p"
 OPTIONS = {"qp": "0", "g": "2"}
@@ -73,4 +73,4 @@ def read_video(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
             for frame in container.decode(video=0):
                 yield float(frame.time or 0.0), np.asarray(frame.to_ndarray(format="rgb24"))
     except (FFmpegError, IndexError) as error:
-        raise BadInput(f"{path}: found no whole video ({error}), allowed is the file as it was written.") from None
+        raise InputError(f"{path}: found no whole video ({error}), allowed is the file as it was written.") from None

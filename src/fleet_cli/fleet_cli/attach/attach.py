@@ -7,13 +7,13 @@ from pathlib import Path
 
 from fleet_bringup.graph import ENVIRONMENT
 from fleet_cli.runner.domain import runs
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
-MEET_S = 4.0
+DISCOVERY_S = 4.0
 """Time to hear of everybody on a domain."""
 
 
-def join(run: Path | None) -> Path:
+def attach(run: Path | None) -> Path:
     """Be on the run's domain; returns its folder.
 
     Raises:
@@ -23,7 +23,7 @@ def join(run: Path | None) -> Path:
     folder = run.absolute() if run else next(iter(going_on), None) if len(going_on) == 1 else None
     if folder not in going_on:
         found = f"found {run}, " if run else ""
-        raise BadInput(f"--run: {found}allowed is the folder of a run on this machine: {_listed(going_on)}.")
+        raise InputError(f"--run: {found}allowed is the folder of a run on this machine: {_listed(going_on)}.")
     os.environ.update(ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(going_on[folder])})
     return folder
 

@@ -11,27 +11,29 @@ import rclpy
 
 from fleet_bringup.display import has_display
 from fleet_bringup.run_setup import FLEET_FILE
-from fleet_cli.attach.attach import MEET_S, join
+from fleet_cli.attach.attach import DISCOVERY_S, attach
 from fleet_common.node import run as run_node
 from fleet_contract.fleet import read_fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from teleop_gui.stations import is_served
 
 
-def sit_down(run: Path | None, human: str) -> None:
+def open_window(run: Path | None, human: str) -> None:
     """Open a window for this operator, until it is closed.
 
     Raises:
         BadInput: there is no screen, no such run is going on, or the operator's place is taken.
     """
     if not has_display():
-        raise BadInput("DISPLAY: found none, allowed is a screen, or --web for a browser on another machine.")
-    folder = join(run)
+        raise InputError("DISPLAY: found none, allowed is a screen, or --web for a browser on another machine.")
+    folder = attach(run)
     operators = read_fleet(folder / FLEET_FILE).operator_names
     if human not in operators:
-        raise BadInput(f"--human: found {human!r}, allowed are this run's operators: {', '.join(operators) or 'none'}.")
+        raise InputError(
+            f"--human: found {human!r}, allowed are this run's operators: {', '.join(operators) or 'none'}."
+        )
     if _has_operator(human):
-        raise BadInput(f"--human: found {human}, who has an operator already.")
+        raise InputError(f"--human: found {human}, who has an operator already.")
     from teleop_gui.window_node import WindowNode
 
     run_node(WindowNode, args=_arguments(folder, human=human))
@@ -43,7 +45,7 @@ def serve_page(run: Path | None, host: str, port: int) -> None:
     Raises:
         BadInput: no such run is going on.
     """
-    folder = join(run)
+    folder = attach(run)
     from teleop_gui.web_node import TOKEN, WebNode
 
     os.environ.setdefault(TOKEN, secrets.token_urlsafe())
@@ -54,7 +56,7 @@ def _has_operator(human: str) -> bool:
     rclpy.init()
     node = rclpy.create_node("newcomer")
     try:
-        end = time.monotonic() + MEET_S
+        end = time.monotonic() + DISCOVERY_S
         while time.monotonic() < end:
             if is_served(node, human):
                 return True

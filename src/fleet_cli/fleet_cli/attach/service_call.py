@@ -13,7 +13,7 @@ from std_srvs.srv import Trigger
 AGAIN_S = 1.0
 
 
-def ask(node: Node, client: Client[Any, Any], patience_s: float) -> Trigger.Response | None:
+def call_until_answered(node: Node, client: Client[Any, Any], patience_s: float) -> Trigger.Response | None:
     """Call a service, and call it again every `AGAIN_S`, until it answers.
 
     A node that was killed is taken for present and ready for up to 20 s, and what is asked in that time may reach nobody.

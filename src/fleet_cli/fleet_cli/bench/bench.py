@@ -47,11 +47,11 @@ def cascade(
     ] = "block_push",
 ) -> None:
     """Real time: a cascade that screens 100 robots per tick, against the full estimate."""
-    from fleet_experiments.bench.cascade import QUICK, Plan, cascade_bench
+    from fleet_experiments.bench.cascade import QUICK, CascadeBenchPlan, cascade_bench
 
     chosen = read_fleet(fleet_file(fleet))
     make_folder(report)
-    results = cascade_bench(chosen, QUICK if quick else Plan(), report, seed=seed, command=this_command())
+    results = cascade_bench(chosen, QUICK if quick else CascadeBenchPlan(), report, seed=seed, command=this_command())
     metrics = ("p50_s", "p99_s", "first_tick_s", "full_s", "recall", "recall_within_errors", "self_agreement")
     show(results, ("env", "condition"), metrics, report)
 
@@ -59,22 +59,24 @@ def cascade(
 @bench.command()
 def allocation(report: Report = Path("bench_allocation"), seed: Seed = 0, quick: Quick = False) -> None:
     """One tick's allocation of 100 humans to 1,000 robots, by every kind of rule."""
-    from fleet_experiments.bench.allocation import QUICK, Load, allocation_bench
+    from fleet_experiments.bench.allocation import QUICK, AllocationLoad, allocation_bench
 
     make_folder(report)
-    results = allocation_bench(QUICK if quick else Load(), report, seed=seed, command=this_command())
+    results = allocation_bench(QUICK if quick else AllocationLoad(), report, seed=seed, command=this_command())
     show(results, ("algo", "condition"), ("p50_s", "p99_s"), report)
 
 
 @bench.command()
 def simulation(report: Report = Path("bench_simulation"), seed: Seed = 0, quick: Quick = False) -> None:
     """Control steps of 100 robots in every task of the simulated benchmark, against simulations one by one."""
-    from fleet_experiments.bench.simulation import QUICK, Load, simulation_bench
+    from fleet_experiments.bench.simulation import QUICK, SimulationLoad, simulation_bench
     from sim_bridge.backends import BENCHMARK
 
     contracts = {task: read_yaml(config_folder() / f"robots/{task}.yaml", RobotContract) for task in BENCHMARK}
     make_folder(report)
-    results = simulation_bench(contracts, QUICK if quick else Load(), report, seed=seed, command=this_command())
+    results = simulation_bench(
+        contracts, QUICK if quick else SimulationLoad(), report, seed=seed, command=this_command()
+    )
     show(results, ("env", "condition"), ("steps_per_s", "p50_s", "p99_s", "one_by_one_p50_s", "speedup"), report)
 
 
@@ -87,10 +89,10 @@ def recorder(
     ] = "block_push",
 ) -> None:
     """What the recorder takes in without loss: large images, many robots; and its writer alone."""
-    from fleet_cli.bench.recorder_bench import QUICK, Plan, recorder_bench
+    from fleet_cli.bench.recorder_bench import QUICK, RecorderBenchPlan, recorder_bench
 
     chosen = read_fleet(fleet_file(fleet))
     make_folder(report)
-    results = recorder_bench(chosen, QUICK if quick else Plan(), report, command=this_command())
+    results = recorder_bench(chosen, QUICK if quick else RecorderBenchPlan(), report, command=this_command())
     metrics = ("messages_per_s", "mb_per_s", "share_of_pace", "lost", "cores", "delay_p99_s")
     show(results, ("algo", "condition"), metrics, report)

@@ -23,7 +23,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from fleet_common.node import IMAGES, OFFERED
+from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100
 from fleet_contract.fleet import read_fleet
 from fleet_contract.robot import RobotContract
 
@@ -72,7 +72,7 @@ def _talk(publishers: list[list[Publisher[Any]]], contract: RobotContract, ticks
 
 def _messages(contract: RobotContract, tick: int) -> Iterator[tuple[str, Any]]:
     """What is said for a robot at a tick, the image first; the stamps' seconds are the tick."""
-    header, camera = Header(stamp=Time(sec=tick)), contract.camera
+    header, camera = Header(stamp=Time(sec=tick)), contract.require_camera()
     pixels = array("B", bytes(3 * camera.width * camera.height))
     image = Image(height=camera.height, width=camera.width, encoding="rgb8", step=3 * camera.width, data=pixels)
     image.header = header
@@ -86,7 +86,7 @@ def _messages(contract: RobotContract, tick: int) -> Iterator[tuple[str, Any]]:
 
 
 def _qos(kind: type) -> Any:
-    return IMAGES if kind in {Image, CameraInfo} else OFFERED
+    return TRANSIENT_LOCAL_10 if kind in {Image, CameraInfo} else TRANSIENT_LOCAL_100
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from fleet_bags.bag_metadata import Topic, reliable_qos
 from fleet_bags.bag_writer import BagWriter
 from fleet_bringup.graph import ENVIRONMENT
 from fleet_cli.runner.domain import own_domain
-from fleet_contract.fleet import Fleet, Recording, Robots
+from fleet_contract.fleet import Fleet, RecordingConfig, RobotsConfig
 from fleet_experiments.results import Results, Row, new_results, run_of
 
 LAST_WORDS_S = 2.0
@@ -36,7 +36,7 @@ STAMP = slice(4, 8)
 
 
 @dataclass(frozen=True)
-class Load:
+class RecorderLoad:
     """A fleet that is recorded."""
 
     name: str
@@ -49,12 +49,12 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RecorderBenchPlan:
     """What is measured."""
 
-    loads: tuple[Load, ...] = (
-        Load("cameras", robots=4, side=(640, 480), rate_hz=30.0, whole=False),
-        Load("fleet", robots=100, side=(96, 96), rate_hz=10.0, whole=True),
+    loads: tuple[RecorderLoad, ...] = (
+        RecorderLoad("cameras", robots=4, side=(640, 480), rate_hz=30.0, whole=False),
+        RecorderLoad("fleet", robots=100, side=(96, 96), rate_hz=10.0, whole=True),
     )
     paces: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0)
     """Times the rate."""
@@ -64,12 +64,15 @@ class Plan:
     """Of every measurement."""
 
 
-QUICK = Plan(
-    loads=(Load("fleet", robots=4, side=(96, 96), rate_hz=10.0, whole=True),), paces=(1.0,), talkers=2, seconds=1.0
+QUICK = RecorderBenchPlan(
+    loads=(RecorderLoad("fleet", robots=4, side=(96, 96), rate_hz=10.0, whole=True),),
+    paces=(1.0,),
+    talkers=2,
+    seconds=1.0,
 )
 
 
-def recorder_bench(fleet: Fleet, plan: Plan, folder: Path, *, command: str) -> Results:
+def recorder_bench(fleet: Fleet, plan: RecorderBenchPlan, folder: Path, *, command: str) -> Results:
     """Measure the recorder node and the writer alone; write results into the folder, in which bags are written and removed."""
     rows: list[Row] = []
     with Progress() as progress:
@@ -81,7 +84,7 @@ def recorder_bench(fleet: Fleet, plan: Plan, folder: Path, *, command: str) -> R
     return results
 
 
-def _recorded(fleet: Fleet, load: Load, pace: float, plan: Plan, folder: Path) -> Row:
+def _recorded(fleet: Fleet, load: RecorderLoad, pace: float, plan: RecorderBenchPlan, folder: Path) -> Row:
     """A recorder, and robots in processes of their own."""
     run = (folder / "run").absolute()
     ticks = max(1, round(load.rate_hz * pace * plan.seconds))
@@ -105,17 +108,17 @@ def _recorded(fleet: Fleet, load: Load, pace: float, plan: Plan, folder: Path) -
     return row | {"share_of_pace": ticks / (load.rate_hz * pace * seconds), "cores": cores}
 
 
-def _prepare(fleet: Fleet, load: Load, pace: float, run: Path) -> None:
+def _prepare(fleet: Fleet, load: RecorderLoad, pace: float, run: Path) -> None:
     """The folder of a run of such a fleet."""
     width, height = load.side
     contract = fleet.contract()
-    camera = contract.camera.model_copy(update={"width": width, "height": height})
+    camera = contract.require_camera().model_copy(update={"width": width, "height": height})
     observation = contract.observation.model_copy(update={"camera": camera})
     changed = {"observation": observation, "operation": None, "rate_hz": load.rate_hz * pace}
     run.mkdir(parents=True)
     path = run / "contract.yaml"
     path.write_text(yaml.safe_dump(contract.model_copy(update=changed).model_dump(mode="json")), encoding="utf-8")
-    fleet.model_copy(update={"robots": Robots(contract=path, count=load.robots)}).write(run / "fleet.yaml")
+    fleet.model_copy(update={"robots": RobotsConfig(contract=path, count=load.robots)}).write(run / "fleet.yaml")
 
 
 @contextmanager
@@ -130,7 +133,7 @@ def _process(words: list[str], environment: dict[str, str]) -> Iterator[subproce
 
 @contextmanager
 def _talkers(
-    load: Load, ticks: int, number: int, run: Path, environment: dict[str, str]
+    load: RecorderLoad, ticks: int, number: int, run: Path, environment: dict[str, str]
 ) -> Iterator[list[subprocess.Popen[str]]]:
     """Processes that are heard, and wait."""
     count = load.robots // number
@@ -172,7 +175,7 @@ def _busy_s(process: int) -> float:
     return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _found(load: Load, ticks: int, seconds: float, run: Path) -> Row:
+def _found(load: RecorderLoad, ticks: int, seconds: float, run: Path) -> Row:
     """What is in the bag, and is not; the bag is removed."""
     ticks_of: dict[str, Counter[int]] = defaultdict(Counter)
     delays_s, size = [], 0
@@ -194,7 +197,7 @@ def _found(load: Load, ticks: int, seconds: float, run: Path) -> Row:
     }
 
 
-def _alone(load: Load, plan: Plan, folder: Path) -> Row:
+def _alone(load: RecorderLoad, plan: RecorderBenchPlan, folder: Path) -> Row:
     """The writer with messages of the same sizes, as fast as it takes them."""
     width, height = load.side
     sizes = [3 * width * height + 100, *([300, 150, 150, 150, 150] if load.whole else [])]
@@ -207,7 +210,7 @@ def _alone(load: Load, plan: Plan, folder: Path) -> Row:
     bag = folder / "alone"
     shutil.rmtree(bag, ignore_errors=True)
     began, busy = time.perf_counter(), time.process_time()
-    writer, written, size = BagWriter(bag, topics, {}, Recording(), now_s=began), 0, 0
+    writer, written, size = BagWriter(bag, topics, {}, RecordingConfig(), now_s=began), 0, 0
     while (now_s := time.perf_counter()) < began + plan.seconds / 4:
         for topic, message in zip(topics, cycle(messages), strict=False):
             writer.write(topic.name, message, received_ns=written, published_ns=written)

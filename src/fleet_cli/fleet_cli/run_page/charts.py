@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fleet_cli.run_page.course import Course
+from fleet_cli.run_page.course import RunHistory
 from fleet_cli.runner.summary import MOST_NAMED, show_uncertainty
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
@@ -34,7 +34,7 @@ STYLE: Any = {
 }
 
 
-def uncertainty_chart(course: Course) -> str:
+def uncertainty_chart(course: RunHistory) -> str:
     """How unsure the policy was of every robot, and of the fleet, against the threshold."""
     names, bin_ticks = course.recording.about.robots, bin_ticks_of(course)
     unsure_BN = _binned(course.uncertainties_TN, bin_ticks, np.fmax.reduce)
@@ -64,7 +64,7 @@ def uncertainty_chart(course: Course) -> str:
     return _drawn(figure)
 
 
-def progress_chart(course: Course) -> str:
+def progress_chart(course: RunHistory) -> str:
     """ROHE, successes and hard resets so far."""
     bin_ticks = bin_ticks_of(course)
     figure, (above, below) = _figure(course, heights=(1.7, 1.7), top=0.1)
@@ -86,7 +86,7 @@ def progress_chart(course: Course) -> str:
     return _drawn(figure)
 
 
-def bin_ticks_of(course: Course) -> int:
+def bin_ticks_of(course: RunHistory) -> int:
     """Ticks that are drawn as one."""
     return max(1, -(-course.ticks // MOST_BINS))
 
@@ -103,7 +103,7 @@ def _range(*curves: NDArray[np.float64]) -> tuple[float, float]:
     return min(0.0, float(values.min(initial=0.0))), 1.05 * float(np.percentile(values, 98))
 
 
-def _figure(course: Course, *, heights: tuple[float, float], top: float) -> tuple[Figure, tuple[Axes, Axes]]:
+def _figure(course: RunHistory, *, heights: tuple[float, float], top: float) -> tuple[Figure, tuple[Axes, Axes]]:
     gap, bottom = 0.35, 0.45
     height = top + sum(heights) + gap + bottom
     with mpl.rc_context(STYLE):

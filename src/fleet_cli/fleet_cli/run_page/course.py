@@ -16,11 +16,11 @@ from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_bags.recording import Recording
 from fleet_cli.runner.history import History
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 
 @dataclass(frozen=True)
-class Course:
+class RunHistory:
     """A run from its first tick to its last."""
 
     recording: Recording
@@ -56,7 +56,7 @@ class Course:
         return max(stamps, default=0.0) - min(stamps, default=0.0)
 
 
-def course_of(recording: Recording) -> Course:
+def course_of(recording: Recording) -> RunHistory:
     """What the console would have seen.
 
     Raises:
@@ -82,7 +82,7 @@ def course_of(recording: Recording) -> Course:
     served_from: dict[int, int] = {}
     for tick in sorted(recording.reports):
         served_from.setdefault(recording.reports[tick].version, tick)
-    return Course(
+    return RunHistory(
         recording=recording,
         history=history,
         metrics=metrics,
@@ -124,7 +124,7 @@ def _require_known(recording: Recording, tick: int) -> None:
     robots, supervisors = recording.about.robots, recording.about.fleet.supervisor_names
     for lease in recording.leases[tick].leases:
         if lease.robot not in robots or lease.supervisor not in supervisors:
-            raise BadInput(
+            raise InputError(
                 f"{recording.bag}: /fleet/leases: found {lease.supervisor!r} with {lease.robot!r} at tick {tick}, "
                 f"allowed are {supervisors[0]} to {supervisors[-1]} with {robots[0]} to {robots[-1]}."
             )

@@ -18,7 +18,7 @@ from fleet_bags.interventions import Intervention
 from fleet_bags.recording import Recording, read_recording
 from fleet_common.jpeg import to_jpeg
 from fleet_contract.translation import TO_RGB
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 MOST_STRIPS = 60
 MOST_FRAMES = 6
@@ -31,7 +31,7 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Frame:
+class FilmFrame:
     """What the robot saw."""
 
     tick: int
@@ -42,7 +42,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Way:
+class StateTrace:
     """One number of the state, from the first tick to the one after the last."""
 
     name: str
@@ -58,9 +58,9 @@ class Strip:
     """An intervention."""
 
     about: Intervention
-    frames: tuple[Frame, ...]
+    frames: tuple[FilmFrame, ...]
     """None where the robots have no camera."""
-    ways: tuple[Way, ...]
+    ways: tuple[StateTrace, ...]
     """None where they have one."""
 
 
@@ -79,7 +79,7 @@ def strips(recording: Recording, found: Sequence[Intervention]) -> tuple[Strip, 
     return tuple(
         Strip(
             about,
-            tuple(Frame(tick, tick > about.last_tick, pictures.get((tick, robot), "")) for tick, robot in own),
+            tuple(FilmFrame(tick, tick > about.last_tick, pictures.get((tick, robot), "")) for tick, robot in own),
             (),
         )
         for about, own in zip(chosen, places, strict=True)
@@ -105,7 +105,7 @@ def _observed(recording: Recording, about: Intervention) -> list[int]:
 
 def _pictures(recording: Recording, wanted: set[Place]) -> dict[Place, str]:
     """As data URIs; the bag is read as far as they go."""
-    encoding, pictures = recording.about.contract.camera.encoding, dict[Place, str]()
+    encoding, pictures = recording.about.contract.require_camera().encoding, dict[Place, str]()
     if wanted:
         for tick, robot, image in _images(recording):
             if (tick, robot) in wanted:
@@ -122,7 +122,7 @@ def _images(recording: Recording) -> Iterator[tuple[int, int, NDArray[np.uint8]]
         return recording.images()
     try:
         return read_recording(source).images()
-    except BadInput:
+    except InputError:
         return iter(())
 
 
@@ -135,7 +135,7 @@ def _picture(image: NDArray[np.uint8], encoding: str) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(to_jpeg(np.asarray(pixels, np.uint8))).decode()}"
 
 
-def _ways(recording: Recording, about: Intervention) -> tuple[Way, ...]:
+def _ways(recording: Recording, about: Intervention) -> tuple[StateTrace, ...]:
     observed = recording.observed_N[_robot(recording, about)]
     ticks = _observed(recording, about)
     if not ticks:
@@ -143,7 +143,7 @@ def _ways(recording: Recording, about: Intervention) -> tuple[Way, ...]:
     states_TS = np.array([observed[tick].state_S for tick in _evenly(ticks, 100)])
     quantities = recording.about.contract.observation.state.quantities[:MOST_WAYS]
     return tuple(
-        Way(quantity.name, quantity.unit, float(values_T[0]), float(values_T[-1]), _line(values_T))
+        StateTrace(quantity.name, quantity.unit, float(values_T[0]), float(values_T[-1]), _line(values_T))
         for quantity, values_T in zip(quantities, states_TS.T, strict=False)
     )
 

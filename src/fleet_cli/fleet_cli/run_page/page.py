@@ -12,14 +12,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from fleet_bags.interventions import interventions
 from fleet_bags.recording import read_recording
 from fleet_cli.run_page.charts import bin_ticks_of, progress_chart, uncertainty_chart
-from fleet_cli.run_page.course import Course, course_of
+from fleet_cli.run_page.course import RunHistory, course_of
 from fleet_cli.run_page.film import MOST_FRAMES, MOST_WAYS, strips
 from fleet_cli.run_page.tables import humans, robots, settings, versions
 from fleet_cli.run_page.timeline import humans_timeline, reasons, robots_timeline, said_ticks
 from fleet_cli.runner.summary import LABELS, summarise
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 FILE = "report.html"
 MOST_REASONS = 10
@@ -39,13 +39,13 @@ def report_on(path: Path, out: Path | None) -> Path:
         partial.write_text(text, encoding="utf-8")
         partial.replace(file)
     except OSError as error:
-        raise BadInput(f"{file}: cannot be written: {error.strerror}.") from None
+        raise InputError(f"{file}: cannot be written: {error.strerror}.") from None
     finally:
         partial.unlink(missing_ok=True)
     return file
 
 
-def page(course: Course) -> str:
+def page(course: RunHistory) -> str:
     """The page.
 
     Raises:
@@ -53,7 +53,7 @@ def page(course: Course) -> str:
     """
     recording = course.recording
     if not course.ticks:
-        raise BadInput(f"{recording.bag}: found no step of the robots, allowed is at least one.")
+        raise InputError(f"{recording.bag}: found no step of the robots, allowed is at least one.")
     summary = summarise(course.history, seed=recording.about.seed, bag=recording.bag, wall_s=course.wall_s)
     found = interventions(recording)
     why = reasons(course)
@@ -113,12 +113,12 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.3g} s"
 
 
-def _began(course: Course) -> datetime:
+def _began(course: RunHistory) -> datetime:
     stamps = [status.stamp[0] for statuses in course.recording.statuses_N for status in statuses.values()]
     return datetime.fromtimestamp(min(stamps), UTC)
 
 
-def _missing(course: Course) -> list[str]:
+def _missing(course: RunHistory) -> list[str]:
     """What was not recorded, or was not said in time."""
     recording, total = course.recording, course.ticks * len(course.recording.about.robots)
     ticks = range(course.ticks)

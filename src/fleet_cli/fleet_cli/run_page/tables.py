@@ -15,9 +15,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from fleet_bags.interventions import Intervention
-from fleet_cli.run_page.course import Course
+from fleet_cli.run_page.course import RunHistory
 from fleet_contract.driving import Driver
-from fleet_contract.fleet import Allocation
+from fleet_contract.fleet import AllocationConfig
 from fleet_contract.lease import LeaseKind
 
 
@@ -66,7 +66,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Setting:
+class FleetFileEntry:
     """One of the fleet file."""
 
     key: str
@@ -74,7 +74,7 @@ class Setting:
     meaning: str
 
 
-def humans(course: Course, found: Sequence[Intervention]) -> list[Human]:
+def humans(course: RunHistory, found: Sequence[Intervention]) -> list[Human]:
     """In the order of their names."""
     fleet, effort = course.history.fleet, course.history.effort
     helped = Counter(about.lease.supervisor for about in found)
@@ -92,7 +92,7 @@ def humans(course: Course, found: Sequence[Intervention]) -> list[Human]:
     ]
 
 
-def robots(course: Course, found: Sequence[Intervention], summary: Mapping[str, Any]) -> list[Robot]:
+def robots(course: RunHistory, found: Sequence[Intervention], summary: Mapping[str, Any]) -> list[Robot]:
     """In the order of their names."""
     helped = Counter(about.lease.robot for about in found)
     unsure_TN = course.uncertainties_TN
@@ -111,7 +111,7 @@ def robots(course: Course, found: Sequence[Intervention], summary: Mapping[str, 
     ]
 
 
-def versions(course: Course) -> list[Version]:
+def versions(course: RunHistory) -> list[Version]:
     """In the order in which they served."""
     edges = [*course.served_from.items(), (0, course.ticks)]
     return [
@@ -129,25 +129,25 @@ def versions(course: Course) -> list[Version]:
     ]
 
 
-def settings(course: Course) -> list[Setting]:
+def settings(course: RunHistory) -> list[FleetFileEntry]:
     """Those of the fleet file that decided who gets help and how the policy learns."""
     fleet = course.history.fleet
     unused = _unused(fleet.allocation)
     parts: list[tuple[str, BaseModel, set[str]]] = [
-        ("allocation", fleet.allocation, set(Allocation.model_fields) - unused),
+        ("allocation", fleet.allocation, set(AllocationConfig.model_fields) - unused),
         ("policy", fleet.policy, {"checkpoint", "chains", "iterations"}),
         ("training", fleet.training, {"update_ticks", "gradient_steps"}),
         ("tick", fleet.tick, {"mode"}),
     ]
     return [
-        Setting(f"{part}.{key}", _said(value), type(model).model_fields[key].description or "")
+        FleetFileEntry(f"{part}.{key}", _said(value), type(model).model_fields[key].description or "")
         for part, model, keys in parts
         for key, value in model
         if key in keys
     ]
 
 
-def _unused(allocation: Allocation) -> set[str]:
+def _unused(allocation: AllocationConfig) -> set[str]:
     unused = {"budget_per_tick"} if allocation.budget_per_tick is None else set()
     unused |= set() if allocation.threshold == "online" else {"online_percentile", "online_ticks"}
     unused |= set() if "R" in allocation.order else {"risk_threshold"}

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_cli.run_page.course import Course
+from fleet_cli.run_page.course import RunHistory
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
 from fleet_contract.lease import Lease, LeaseKind
@@ -51,13 +51,13 @@ class Timeline:
     """Ticks that are drawn as one."""
 
 
-def robots_timeline(course: Course) -> Timeline:
+def robots_timeline(course: RunHistory) -> Timeline:
     """Of every robot."""
     cells = [[robot_cell(course, tick, robot) for tick in range(course.ticks)] for robot in _indices(course)]
     return _timeline(course.recording.about.robots, cells, _robot_title)
 
 
-def humans_timeline(course: Course) -> Timeline:
+def humans_timeline(course: RunHistory) -> Timeline:
     """Of every human."""
     names = course.history.fleet.supervisor_names
     cells = {name: [USUAL] * course.ticks for name in names}
@@ -67,7 +67,7 @@ def humans_timeline(course: Course) -> Timeline:
     return _timeline(names, list(cells.values()), _human_title)
 
 
-def reasons(course: Course) -> Counter[str]:
+def reasons(course: RunHistory) -> Counter[str]:
     """Why nobody drove: steps of robots."""
     cells = (
         robot_cell(course, int(tick), int(robot)) for tick, robot in np.argwhere(course.drivers_TN == Driver.NOBODY)
@@ -75,21 +75,21 @@ def reasons(course: Course) -> Counter[str]:
     return Counter(why for _, why in cells)
 
 
-def robot_cell(course: Course, tick: int, robot: int) -> Cell:
+def robot_cell(course: RunHistory, tick: int, robot: int) -> Cell:
     """Who had a robot."""
     recording, driver = course.recording, Driver(course.drivers_TN[tick, robot])
     if driver is Driver.POLICY:
         return USUAL
     action, status = recording.released_N[robot].get(tick), recording.statuses_N[robot].get(tick)
     if driver is Driver.NOBODY:
-        absent = f"absent: {status.absent}" if status and status.absent else ""
-        return driver, (action.reason if action else "") or absent or "no action was recorded"
+        unreachable = f"unreachable: {status.unreachable}" if status and status.unreachable else ""
+        return driver, (action.reason if action else "") or unreachable or "no action was recorded"
     table, name = recording.leases.get(tick), recording.about.robots[robot]
     holders = [lease.supervisor for lease in table.leases if lease.robot == name] if table else []
     return driver, holders[0] if holders else action.supervisor if action else ""
 
 
-def _indices(course: Course) -> range:
+def _indices(course: RunHistory) -> range:
     return range(len(course.recording.about.robots))
 
 

@@ -16,8 +16,9 @@ from rich.live import Live
 from fleet_cli.runner.history import History
 from fleet_cli.runner.incidents import Incidents
 from fleet_cli.runner.live_view import line, view
-from fleet_common.diagnostics import check_of
-from fleet_common.node import EVERY, NEWEST, FleetNode, run_process
+from fleet_common.diagnostics import check_from_status
+from fleet_common.node import FleetNode, run_process
+from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_1000
 from fleet_contract.action import action_of
 from fleet_contract.lease import lease_of
 
@@ -29,7 +30,7 @@ LAST_WORDS_S = 3.0
 """Time that the last of a run's messages have to arrive after the robots rest."""
 
 
-class Watch(Protocol):
+class ProcessWatch(Protocol):
     """Watches over the other processes."""
 
     exit_code: int
@@ -42,7 +43,7 @@ class Watch(Protocol):
 class ConsoleNode(FleetNode):
     """Ends when all robots have told what became of the last tick's actions, and soon after that in any case."""
 
-    def __init__(self, watch: Watch | None = None) -> None:
+    def __init__(self, watch: ProcessWatch | None = None) -> None:
         """`watch` tells what happens to the other processes, where this one runs beside them."""
         super().__init__("console")
         self._watch = watch
@@ -58,11 +59,11 @@ class ConsoleNode(FleetNode):
         contract = self.robot_contract
         for name in self.fleet.robot_names:
             status, action = partial(self._on_status, name), partial(self._on_action, name)
-            self.create_subscription(RobotStatus, f"{name}/{contract.success.topic}", status, EVERY)
-            self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", action, EVERY)
-        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, EVERY)
-        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, EVERY)
-        self.create_subscription(DiagnosticArray, "/diagnostics_agg", self._on_diagnostics, NEWEST)
+            self.create_subscription(RobotStatus, f"{name}/{contract.success.topic}", status, TRANSIENT_LOCAL_1000)
+            self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", action, TRANSIENT_LOCAL_1000)
+        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, TRANSIENT_LOCAL_1000)
+        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, TRANSIENT_LOCAL_1000)
+        self.create_subscription(DiagnosticArray, "/diagnostics_agg", self._on_diagnostics, TRANSIENT_LOCAL_1)
         self._console = Console(stderr=False)
         self._live = None if headless or not sys.stdout.isatty() else Live(console=self._console, auto_refresh=False)
         if self._live:
@@ -101,7 +102,7 @@ class ConsoleNode(FleetNode):
         self._finish_if_complete()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        self.incidents.hear(map(check_of, message.status), time.monotonic())
+        self.incidents.hear(map(check_from_status, message.status), time.monotonic())
 
     def _finish_if_complete(self) -> None:
         """The robots' last word may come before the last of what led to it; some of that may never come in real time."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 DOMAINS = range(1, 102)
 """Ports of higher domains can collide with ephemeral ones."""
@@ -27,7 +27,7 @@ def own_domain(wanted: str | None, run: Path) -> Iterator[int]:
         BadInput: `wanted` is no domain, or all are taken.
     """
     if wanted and not (wanted.isdigit() and int(wanted) in range(DOMAINS.stop)):
-        raise BadInput(f"ROS_DOMAIN_ID: found {wanted!r}, allowed is a number from 0 to {DOMAINS.stop - 1}.")
+        raise InputError(f"ROS_DOMAIN_ID: found {wanted!r}, allowed is a number from 0 to {DOMAINS.stop - 1}.")
     candidates = [int(wanted)] if wanted else []
     for domain in [*candidates, *DOMAINS]:
         with socket.socket(socket.AF_UNIX) as mine:
@@ -41,7 +41,7 @@ def own_domain(wanted: str | None, run: Path) -> Iterator[int]:
                 finally:
                     place.unlink(missing_ok=True)
                 return
-    raise BadInput("ROS_DOMAIN_ID: found no free domain, allowed are at most 101 runs at a time.")
+    raise InputError("ROS_DOMAIN_ID: found no free domain, allowed are at most 101 runs at a time.")
 
 
 def runs() -> dict[Path, int]:
@@ -72,7 +72,7 @@ def _place(domain: int) -> Path:
     home = Path(tempfile.gettempdir()) / f"fleet-{os.getuid()}"
     home.mkdir(mode=0o700, exist_ok=True)
     if home.is_symlink() or home.stat().st_uid != os.getuid():
-        raise BadInput(f"{home}: belongs to somebody else, allowed is a folder of our own.")
+        raise InputError(f"{home}: belongs to somebody else, allowed is a folder of our own.")
     return home / str(domain)
 
 

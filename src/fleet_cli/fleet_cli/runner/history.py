@@ -23,7 +23,7 @@ KEPT = 200
 
 
 @dataclass
-class Moment:
+class TickRecord:
     """One tick."""
 
     actions: dict[str, RobotAction] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class History:
         self.successes: dict[str, int] = {}
         self.hard_resets: dict[str, int] = {}
         self._status_ticks: dict[str, int] = {}
-        self._moments: dict[int, Moment] = {}
+        self._moments: dict[int, TickRecord] = {}
         self._drivers: list[NDArray[np.int8]] = []
         self._uncertainties: list[NDArray[np.float32]] = []
         self._effort: dict[str, Counter[LeaseKind]] = {name: Counter() for name in fleet.supervisor_names}
@@ -85,14 +85,14 @@ class History:
         """What the gate released."""
         self.at(action.tick).actions[robot] = action
 
-    def at(self, tick: int) -> Moment:
+    def at(self, tick: int) -> TickRecord:
         """What is known of a tick; nothing, if it is long past."""
         if tick not in self._moments:
             if tick < len(self._drivers):
-                return Moment()
-            self._moments[tick] = Moment()
+                return TickRecord()
+            self._moments[tick] = TickRecord()
             while len(self._drivers) + KEPT <= tick:
-                moment = self._moments.pop(len(self._drivers), Moment())
+                moment = self._moments.pop(len(self._drivers), TickRecord())
                 self._drivers.append(self._drivers_of(moment))
                 self._uncertainties.append(self._uncertainties_of(moment))
                 _count(self._effort, moment)
@@ -146,17 +146,17 @@ class History:
         rows = [*self._uncertainties, *map(self._uncertainties_of, self._in_order())]
         return np.array(rows).reshape(-1, self.fleet.robots.count)
 
-    def _in_order(self) -> list[Moment]:
+    def _in_order(self) -> list[TickRecord]:
         """The newest ticks that are over."""
-        return [self._moments.get(tick, Moment()) for tick in range(len(self._drivers), self.ticks)]
+        return [self._moments.get(tick, TickRecord()) for tick in range(len(self._drivers), self.ticks)]
 
-    def _drivers_of(self, moment: Moment) -> NDArray[np.int8]:
+    def _drivers_of(self, moment: TickRecord) -> NDArray[np.int8]:
         return np.array([moment.driver(robot) for robot in self.fleet.robot_names], dtype=np.int8)
 
-    def _uncertainties_of(self, moment: Moment) -> NDArray[np.float32]:
+    def _uncertainties_of(self, moment: TickRecord) -> NDArray[np.float32]:
         return np.array([moment.uncertainties.get(robot, np.nan) for robot in self.fleet.robot_names], dtype=np.float32)
 
 
-def _count(effort: dict[str, Counter[LeaseKind]], moment: Moment) -> None:
+def _count(effort: dict[str, Counter[LeaseKind]], moment: TickRecord) -> None:
     for lease in moment.leases:
         effort[lease.supervisor][lease.kind] += 1

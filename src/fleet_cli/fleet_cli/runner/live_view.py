@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fleet_cli.runner.history import History, Moment
+from fleet_cli.runner.history import History, TickRecord
 from fleet_common.health import Check, Level
 from fleet_common.palette import DRIVER_COLOURS, as_hex, uncertainty_colour
 from fleet_contract.driving import Driver
@@ -65,7 +65,7 @@ def _trouble(check: Check) -> Text:
     )
 
 
-def _newest(history: History) -> Moment:
+def _newest(history: History) -> TickRecord:
     """The newest tick of which the actions are known."""
     newest = history.at(history.tick)
     return newest if newest.actions else history.at(history.tick - 1)

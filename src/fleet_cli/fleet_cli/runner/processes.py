@@ -21,7 +21,7 @@ from ament_index_python.packages import get_package_prefix
 from supervisor.xmlrpc import SupervisorTransport
 
 from fleet_bringup.graph import NodeSpec, arguments
-from fleet_contract.validation import EXIT_BAD_INPUT
+from fleet_contract.validation import EXIT_INPUT_ERROR
 
 START_S = 10.0
 POLL_S = 0.02
@@ -190,7 +190,7 @@ def _section(node: NodeSpec, logs: Path, params_files: list[Path], log_level: st
 [program:{node.name}]
 command={_escaped(shlex.join(words))}
 autorestart={"false" if node.needed else "unexpected"}
-exitcodes=0,{EXIT_BAD_INPUT}
+exitcodes=0,{EXIT_INPUT_ERROR}
 startsecs={0 if node.closable else STEADY_S}
 startretries={RETRIES}
 stopsignal=INT

@@ -13,7 +13,7 @@ from fleet_cli.runner.domain import own_domain
 from fleet_cli.runner.processes import Change, Processes
 from fleet_cli.runner.shared_memory import remove_orphans
 from fleet_common.node import run as run_node
-from fleet_contract.validation import EXIT_BAD_INPUT
+from fleet_contract.validation import EXIT_INPUT_ERROR
 
 EXIT_FAILED = 1
 
@@ -34,7 +34,7 @@ def up(run: Run, *, headless: bool, log_level: str) -> int:
         print(f"run {run.folder}  (ROS_DOMAIN_ID={domain})", flush=True)
         try:
             with Processes(others, run.folder, environment, params_files, log_level) as processes:
-                watch = Watch(processes)
+                watch = ProcessMonitor(processes)
                 ended = run_node(lambda: ConsoleNode(watch), args=arguments(console, params_files, log_level))
                 # The console has left ROS first: who sees others leave can lock up in Fast DDS (see config/fastdds.xml).
                 with ThreadPoolExecutor(1) as beside:
@@ -45,7 +45,7 @@ def up(run: Run, *, headless: bool, log_level: str) -> int:
             remove_orphans()
 
 
-class Watch:
+class ProcessMonitor:
     """Tells the console what happens to the other processes, and whether the run can go on."""
 
     def __init__(self, processes: Processes) -> None:
@@ -64,8 +64,8 @@ class Watch:
             return f"{node} has ended unexpectedly ({change.ending}) and was started again (restart {change.restarts})"
         if change.state not in {"EXITED", "BACKOFF", "FATAL"}:
             return ""
-        if change.ending == f"exit status {EXIT_BAD_INPUT}":
-            self.exit_code = EXIT_BAD_INPUT
+        if change.ending == f"exit status {EXIT_INPUT_ERROR}":
+            self.exit_code = EXIT_INPUT_ERROR
             return self._processes.last_words(node)
         if change.state == "FATAL" or self._processes.is_needed(node):
             self.exit_code = EXIT_FAILED

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from fleet_allocator.allocator import Allocator
-from fleet_contract.fleet import Allocation, numbered
+from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_experiments.bench.stopwatch import Stopwatch, percentiles
 from fleet_experiments.results import Results, Row, new_results, run_of
 
@@ -36,7 +36,7 @@ Inputs = tuple[int, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], N
 
 
 @dataclass(frozen=True)
-class Load:
+class AllocationLoad:
     """A fleet in which every ninth robot is unsure and every fiftieth in violation."""
 
     robots: int = 1000
@@ -46,7 +46,7 @@ class Load:
 
     def allocator(self, rule: str) -> Allocator:
         """By one of the rules."""
-        config = Allocation(**({"threshold": 2.2} | dict(RULES[rule])))
+        config = AllocationConfig(**({"threshold": 2.2} | dict(RULES[rule])))
         return Allocator(config, numbered("robot", self.robots), numbered("human", self.humans), seed=0)
 
     def inputs(self, seed: int) -> Iterator[Inputs]:
@@ -58,10 +58,10 @@ class Load:
             tick += 1
 
 
-QUICK = Load(robots=20, humans=4, ticks=3)
+QUICK = AllocationLoad(robots=20, humans=4, ticks=3)
 
 
-def allocation_bench(load: Load, folder: Path, *, seed: int, command: str) -> Results:
+def allocation_bench(load: AllocationLoad, folder: Path, *, seed: int, command: str) -> Results:
     """Measure all rules; write results into the folder."""
     rows: list[Row] = []
     with Progress() as progress:

@@ -17,8 +17,8 @@ from rich.progress import MofNCompleteColumn, Progress
 
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import Stream
-from fleet_contract.validation import BadInput
-from fleet_experiments.bench.drifting_stream import DriftingTask, Training
+from fleet_contract.validation import InputError
+from fleet_experiments.bench.drifting_stream import DriftingTask, DriftTraining
 from fleet_experiments.bench.stopwatch import Stopwatch, percentiles
 from fleet_experiments.results import Results, Row, new_results, run_of
 from fleet_learning.checkpoint import read_checkpoint
@@ -34,12 +34,12 @@ from sim_bridge.backends import make_environment
 WITHIN = 2.0
 """Standard errors of a difference that may be chance."""
 
-JUMPY = CascadeConfig(screened=256, spread=2048)
+JUMPY = CascadeConfig(screening_chains=256, initial_actions=2048)
 """For a simulated fleet: every push moves the observation so far that many robots start anew, in two action dimensions."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class CascadeBenchPlan:
     """How much is measured; the defaults are those of IIFL: 100 robots, and 512 chains of 100 iterations in full."""
 
     robots: int = 100
@@ -53,10 +53,10 @@ class Plan:
     chains: int = 512
     iterations: int = 100
     shape: EnergyShape = EnergyShape(60, 8)  # noqa: RUF009 - frozen
-    training: Training = Training()  # noqa: RUF009 - frozen
+    training: DriftTraining = DriftTraining()  # noqa: RUF009 - frozen
 
 
-QUICK = Plan(
+QUICK = CascadeBenchPlan(
     robots=5,
     watched=2,
     ticks=5,
@@ -65,11 +65,11 @@ QUICK = Plan(
     chains=16,
     iterations=8,
     shape=EnergyShape(5, 3, width=16, depth=2),
-    training=Training(pairs=32, gradient_steps=3, batch=8, counter_iterations=2),
+    training=DriftTraining(pairs=32, gradient_steps=3, batch=8, counter_example_iterations=2),
 )
 
 
-def cascade_bench(fleet: Fleet, plan: Plan, folder: Path, *, seed: int, command: str) -> Results:
+def cascade_bench(fleet: Fleet, plan: CascadeBenchPlan, folder: Path, *, seed: int, command: str) -> Results:
     """Drive a fleet and a drifting stream by a cascade, and compare; write results into the folder.
 
     Raises:
@@ -118,7 +118,7 @@ class _Watched:
 class _Bench:
     """Measures both workloads."""
 
-    plan: Plan
+    plan: CascadeBenchPlan
     seed: int
     bar: Callable[[str, int], Callable[[int], None]]
     """Makes a progress bar of a name and a total."""
@@ -126,9 +126,11 @@ class _Bench:
     def fleet(self, fleet: Fleet) -> Row:
         """A simulated fleet with its own policy, driven by the cascade."""
         plan, contract, choice = self.plan, fleet.contract(), fleet.environment
-        policy, about = read_checkpoint(fleet.policy.first, contract)
+        policy, about = read_checkpoint(fleet.policy.require_checkpoint(), contract)
         if not isinstance(policy, ImplicitPolicy):
-            raise BadInput(f"{fleet.policy.first}: policy found {policy.config.kind}, allowed is implicit.")
+            raise InputError(
+                f"{fleet.policy.require_checkpoint()}: policy found {policy.config.kind}, allowed is implicit."
+            )
         humans = fleet.model_copy(update={"supervisors": fleet.supervisors.model_copy(update={"count": plan.watched})})
         threshold = about.threshold if fleet.allocation.threshold == "calibrated" else fleet.allocation.threshold
         allocation = fleet.allocation.model_copy(update={"threshold": threshold})

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.randomness import torch_generator
 from fleet_learning.scaling import fit_scaling
 from iifl_policy.energy import EnergyShape
@@ -31,13 +31,13 @@ RATE = 0.015
 
 
 @dataclass(frozen=True)
-class Training:
+class DriftTraining:
     """How a policy learns the task."""
 
     pairs: int = 2000
     gradient_steps: int = 150
     batch: int = 128
-    counter_iterations: int = 10
+    counter_example_iterations: int = 10
 
 
 class DriftingTask:
@@ -61,15 +61,15 @@ class DriftingTask:
         times_T = np.arange(ticks).reshape(-1, 1, 1, 1)
         return self._observed(reaches_N1 * np.sin(rates_2NL * times_T + phases_2NL).mean(1))
 
-    def policy(self, training: Training, advance: Callable[[int], None]) -> ImplicitPolicy:
+    def policy(self, training: DriftTraining, advance: Callable[[int], None]) -> ImplicitPolicy:
         """Trained on demonstrations from the middle of the latent space, by the defaults but for what makes it short."""
         latent_BL = np.random.default_rng([self._seed, 2]).normal(0, SHOWN, (training.pairs, LATENT))
         actions_BA = np.tanh(np.sin(latent_BL @ self._waves_LW + self._phases_W) @ self._teacher_WA)
         dataset = Dataset(self._observed(latent_BL).astype(np.float32), actions_BA.astype(np.float32))
         config = ImplicitConfig(
             self._shape,
-            loss=LossConfig(sampler=Langevin(iterations=training.counter_iterations), gradient_margin=10.0),
-            descent=DescentConfig(batch_size=training.batch, learning_rate=1e-3),
+            loss=LossConfig(sampler=Langevin(iterations=training.counter_example_iterations), gradient_margin=10.0),
+            optimizer=OptimizerConfig(batch_size=training.batch, learning_rate=1e-3),
         )
         bound = torch.ones(self._shape.action_dim)
         untrained = new_implicit(

@@ -23,7 +23,7 @@ from iifl_policy import plain
 from iifl_policy.energy import BLOCK_ROWS, EnergyEnsemble, EnergyModel, EnergyShape
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import Langevin
-from iifl_policy.sampler import Samples
+from iifl_policy.sampler import ActionSamples
 
 QUICK = Sizes(robots=3, shape=EnergyShape(5, 3, width=16, depth=2), chains=16, iterations=8, batch=8)
 OURS, PLAIN = "iifl_policy", "plain composition"
@@ -83,7 +83,7 @@ class _TimedSampler(Langevin):
         chains: int,
         generator: torch.Generator,
         start_EBKA: Tensor | None = None,
-    ) -> Samples:
+    ) -> ActionSamples:
         """Draw actions."""
         if self.watch is None:
             return super().sample(model, features_EBW, chains, generator, start_EBKA)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.perceptron import Perceptrons
 from fleet_learning.randomness import torch_generator
 from fleet_learning.scaling import Scaling
@@ -99,7 +99,7 @@ class Subject:
             sampler=self.sampler,
             chains=sizes.chains,
             loss=LossConfig(sampler=sampler or self.sampler),
-            descent=DescentConfig(batch_size=sizes.batch),
+            optimizer=OptimizerConfig(batch_size=sizes.batch),
             spectral_norm=True,
         )
         return ImplicitPolicy(config, EnergyEnsemble(self.net, sizes.shape.state_dim), self.scaling)

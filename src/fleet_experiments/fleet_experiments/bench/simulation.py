@@ -23,7 +23,7 @@ from sim_bridge.headless_mujoco import mujoco
 
 
 @dataclass(frozen=True)
-class Load:
+class SimulationLoad:
     """A fleet that does whatever is drawn."""
 
     robots: int = 100
@@ -31,11 +31,11 @@ class Load:
     """That are measured."""
 
 
-QUICK = Load(robots=3, ticks=2)
+QUICK = SimulationLoad(robots=3, ticks=2)
 
 
 def simulation_bench(
-    contracts: Mapping[str, RobotContract], load: Load, folder: Path, *, seed: int, command: str
+    contracts: Mapping[str, RobotContract], load: SimulationLoad, folder: Path, *, seed: int, command: str
 ) -> Results:
     """Measure all tasks; write results into the folder."""
     rows: list[Row] = []
@@ -59,10 +59,10 @@ def simulation_bench(
     return results
 
 
-def _whole_fleet(task: str, contract: RobotContract, load: Load, seed: int, watch: Stopwatch) -> None:
+def _whole_fleet(task: str, contract: RobotContract, load: SimulationLoad, seed: int, watch: Stopwatch) -> None:
     """Control steps with everything that belongs to them: commands, physics, judgement, observations, resets."""
     fleet = SimulatedFleet(KINDS[task], contract, load.robots, np.inf)
-    step, random = fleet.start(seed), np.random.default_rng(seed)
+    step, random = fleet.reset(seed), np.random.default_rng(seed)
     for _ in range(load.ticks):
         actions_NA = random.uniform(-1, 1, (load.robots, contract.action_dim))
         kinds_N = np.where(step.violated_N, ActionKind.HARD_RESET, ActionKind.MOVE).astype(np.int64)
@@ -70,7 +70,7 @@ def _whole_fleet(task: str, contract: RobotContract, load: Load, seed: int, watc
             step = fleet.step(kinds_N, actions_NA)
 
 
-def _one_by_one(task: str, load: Load, watch: Stopwatch) -> None:
+def _one_by_one(task: str, load: SimulationLoad, watch: Stopwatch) -> None:
     """The physics alone, robot after robot, in Python; nobody commands them."""
     kind, model = KINDS[task], KINDS[task].model()
     datas = [mujoco.MjData(model) for _ in range(load.robots)]

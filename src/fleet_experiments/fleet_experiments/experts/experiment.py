@@ -14,18 +14,18 @@ from rich.progress import MofNCompleteColumn, Progress
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_contract.validation import BadInput
-from fleet_experiments.experts.training import Schooling, train_expert
+from fleet_contract.validation import InputError
+from fleet_experiments.experts.training import ExpertTraining, train_expert
 from fleet_experiments.results import Row, new_results, run_of
-from fleet_supervisors.learned import BODIES, EXPERTS
-from fleet_supervisors.supervisors import SCRIPTED, make_supervisor
+from fleet_supervisors.learned import EXPERTS, MIRRORS
+from fleet_supervisors.supervisors import SUPERVISORS, make_supervisor
 from sim_bridge.backends import BENCHMARK
 from sim_bridge.benchmark.expert_return import EVERY, ExpertReturn
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
 
 VIOLATION_S = {"ant": 2.0, "anymal": 0.0}
-"""`Schooling.violation_s`. An ant that is paid for speed alone runs so fast that one in three falls within an episode."""
+"""`ExpertTraining.violation_s`. An ant that is paid for speed alone runs so fast that one in three falls within an episode."""
 
 
 def require_benchmark(task: str) -> None:
@@ -35,7 +35,7 @@ def require_benchmark(task: str) -> None:
         BadInput: it is not.
     """
     if task not in BENCHMARK:
-        raise BadInput(f"ENV: found {task}, allowed are {', '.join(BENCHMARK)}.")
+        raise InputError(f"ENV: found {task}, allowed are {', '.join(BENCHMARK)}.")
 
 
 def require_learned(task: str) -> None:
@@ -44,8 +44,8 @@ def require_learned(task: str) -> None:
     Raises:
         BadInput: the task's expert is not one that is trained.
     """
-    if task not in BODIES:
-        raise BadInput(f"--train: found {task}, whose expert is a script; allowed are {', '.join(BODIES)}.")
+    if task not in MIRRORS:
+        raise InputError(f"--train: found {task}, whose expert is a script; allowed are {', '.join(MIRRORS)}.")
 
 
 def keep_return(task: str, contract: RobotContract, *, episodes: int, seed: int, command: str) -> str:
@@ -72,7 +72,7 @@ def train(
     contract: RobotContract,
     folder: Path,
     *,
-    schooling: Schooling,
+    schooling: ExpertTraining,
     seed: int,
     command: str,
     experts: Path = EXPERTS,
@@ -110,12 +110,12 @@ def expert_return(
     advance: Callable[[int], None] = lambda _: None,
 ) -> ExpertReturn:
     """Let experts of all styles in turn drive one whole episode each, or `ticks` of it; `advance` is told the ticks so far."""
-    kind, styles = KINDS[task], list(SCRIPTED[task])
+    kind, styles = KINDS[task], list(SUPERVISORS[task])
     fleet = SimulatedFleet(kind, contract, episodes, np.inf)
     experts = [make_supervisor(task, styles[robot % len(styles)], contract, seed, robot) for robot in range(episodes)]
     for expert in experts:
         expert.begin()
-    step = fleet.start(seed)
+    step = fleet.reset(seed)
     driving_N = np.ones(episodes, dtype=bool)
     violated_N, completed_N = np.zeros(episodes, dtype=bool), np.zeros(episodes, dtype=bool)
     returns_N = np.zeros(episodes)
@@ -128,7 +128,7 @@ def expert_return(
         returns_N += step.rewards_N
         violated_N |= step.violated_N
         completed_N |= step.succeeded_N
-        driving_N &= ~(step.ended_N | step.violated_N)
+        driving_N &= ~(step.episode_over_N | step.violated_N)
         if tick % EVERY == 0:
             means.append(round(float(returns_N.mean()), 3))
         advance(tick)

@@ -19,12 +19,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from fleet_contract.action import ActionKind
-from fleet_supervisors.expert_network import MOST_SIGMAS, LearnedExpert
+from fleet_supervisors.expert_network import MOST_SIGMAS, ExpertNetwork
 from sim_bridge.environment import Environment
 
 
 @dataclass(frozen=True)
-class Schooling:
+class ExpertTraining:
     """How long and how an expert learns; sizes are those of Isaac Gym's experts, and the fleet is that of two processors."""
 
     frames: int
@@ -45,12 +45,12 @@ class Schooling:
 
 def train_expert(
     environment: Environment,
-    schooling: Schooling,
+    schooling: ExpertTraining,
     *,
     seed: int,
     curves: Path,
     advance: Callable[[int, float], None],
-) -> LearnedExpert:
+) -> ExpertNetwork:
     """The policy after the schooling; TensorBoard finds its curves in `curves`.
 
     `advance` is told the frames so far and the mean reward of the last ones, before every update.
@@ -78,7 +78,7 @@ def train_expert(
     return learned_expert(ppo, fleet)
 
 
-def learned_expert(ppo: PPO, fleet: VecNormalize) -> LearnedExpert:
+def learned_expert(ppo: PPO, fleet: VecNormalize) -> ExpertNetwork:
     """What acts as the trained policy does at its surest."""
     actor = [*ppo.policy.mlp_extractor.policy_net.modules(), ppo.policy.action_net]
     parameters = [
@@ -87,7 +87,7 @@ def learned_expert(ppo: PPO, fleet: VecNormalize) -> LearnedExpert:
         if isinstance(layer, torch.nn.Linear)
     ]
     statistics: Any = fleet.obs_rms
-    return LearnedExpert(statistics.mean, np.sqrt(statistics.var + fleet.epsilon), tuple(parameters))
+    return ExpertNetwork(statistics.mean, np.sqrt(statistics.var + fleet.epsilon), tuple(parameters))
 
 
 class _Told(BaseCallback):
@@ -107,7 +107,7 @@ class _Told(BaseCallback):
 class RobotsOfOneTask(VecEnv):
     """An environment as Stable-Baselines3 sees one. A robot in violation is reset before it is looked at again."""
 
-    def __init__(self, environment: Environment, schooling: Schooling, seed: int) -> None:
+    def __init__(self, environment: Environment, schooling: ExpertTraining, seed: int) -> None:
         contract = environment.contract
         bounded = spaces.Box(-np.inf, np.inf, (contract.state_dim,), np.float64)
         actions = spaces.Box(
@@ -124,7 +124,7 @@ class RobotsOfOneTask(VecEnv):
 
     def reset(self) -> NDArray[np.float64]:
         """Begin anew."""
-        self._states_NS = self._environment.start(self._seed).states_NS
+        self._states_NS = self._environment.reset(self._seed).states_NS
         return self._states_NS
 
     def step_async(self, actions: NDArray[np.float32]) -> None:
@@ -135,7 +135,7 @@ class RobotsOfOneTask(VecEnv):
         """Do it. What was observed last before an episode ended stands for its end, which nobody sees."""
         robots = self._environment.robots
         step = self._environment.step(np.full(robots, ActionKind.MOVE), self._actions_NA)
-        done_N = step.violated_N | step.ended_N
+        done_N = step.violated_N | step.episode_over_N
         infos: list[dict[str, Any]] = [{} for _ in range(robots)]
         for robot in np.flatnonzero(done_N):
             infos[robot]["terminal_observation"] = self._states_NS[robot]

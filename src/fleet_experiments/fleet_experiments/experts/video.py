@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_supervisors.supervisors import SCRIPTED, make_supervisor
+from fleet_supervisors.supervisors import SUPERVISORS, make_supervisor
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
 from sim_bridge.headless_mujoco import mujoco
@@ -31,7 +31,7 @@ CLOSE_S = 10.0
 
 def styles(task: str) -> list[str]:
     """In which experts do the task."""
-    return list(SCRIPTED[task])
+    return list(SUPERVISORS[task])
 
 
 class Performance:
@@ -47,7 +47,7 @@ class Performance:
 
     def frames(self, seconds: float) -> Iterator[None]:
         """At every frame of so long, `data` is what there is to see."""
-        step = self._fleet.start(self._seed)
+        step = self._fleet.reset(self._seed)
         self._expert.begin()
         ticks = 0
         for frame in range(round(seconds * FRAMES_PER_S)):

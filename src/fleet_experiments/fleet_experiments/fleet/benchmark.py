@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleet_contract.validation import BadInput
-from fleet_experiments.fleet.benchmark_figure import Panel, draw_benchmark
-from fleet_experiments.fleet.fleet_run import read_course
-from fleet_experiments.fleet.fleet_trials import COURSE, trial_row
+from fleet_contract.validation import InputError
+from fleet_experiments.fleet.benchmark_figure import BenchmarkPanel, draw_benchmark
+from fleet_experiments.fleet.fleet_run import read_tick_counts
+from fleet_experiments.fleet.fleet_trials import TICK_COUNTS, trial_row
 from fleet_experiments.results import Row
 from fleet_experiments.sweep import ROWS
 from fleet_training.algorithms import ALGORITHMS
@@ -31,9 +31,9 @@ def fleet_file(env: str, scale: str) -> Path:
         BadInput: there is no such environment or scale.
     """
     if env not in BENCHMARK:
-        raise BadInput(f"--env: found {env!r}, allowed are {', '.join(BENCHMARK)}.")
+        raise InputError(f"--env: found {env!r}, allowed are {', '.join(BENCHMARK)}.")
     if scale not in TICKS:
-        raise BadInput(f"--scale: found {scale!r}, allowed are {', '.join(TICKS)}.")
+        raise InputError(f"--scale: found {scale!r}, allowed are {', '.join(TICKS)}.")
     return Path("benchmark") / scale / f"{env}.yaml"
 
 
@@ -44,7 +44,7 @@ class Found:
     scale: str
     folder: Path
     rows: list[Row]
-    panels: list[Panel]
+    panels: list[BenchmarkPanel]
     missing: list[str]
     """Runs that there are not, by environment, algorithm and seed."""
 
@@ -67,7 +67,7 @@ def found(folder: Path) -> list[Found]:
     """
     scales = [found_at(folder, scale) for scale in TICKS if (folder / scale).is_dir()]
     if not any(scale.panels for scale in scales):
-        raise BadInput(
+        raise InputError(
             f"{folder}: found no runs of the benchmark, allowed is a folder of ./fleet experiment benchmark."
         )
     return [scale for scale in scales if scale.panels]
@@ -88,5 +88,7 @@ def found_at(folder: Path, scale: str) -> Found:
             everything.missing.extend(f"{env} {name} {seed}" for seed, run in wanted.items() if run not in done)
             everything.rows.extend(trial_row(run) for run in done)
             if done:
-                everything.panels.append(Panel(env, algorithm.name, [read_course(run / COURSE) for run in done]))
+                everything.panels.append(
+                    BenchmarkPanel(env, algorithm.name, [read_tick_counts(run / TICK_COUNTS) for run in done])
+                )
     return everything

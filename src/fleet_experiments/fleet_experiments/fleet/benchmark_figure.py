@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fleet_allocator.effort import plotted_return_on_human_effort
-from fleet_experiments.fleet.fleet_run import Course
+from fleet_experiments.fleet.fleet_run import TickCounts
 from fleet_training.algorithms import ALGORITHMS
 
 COLOURS = dict(
@@ -25,7 +25,7 @@ COLOURS = dict(
     )
 )
 ROHE = "return on human effort,\nas the paper plots it"
-MEASURES: dict[str, Callable[[Course], NDArray[np.float64]]] = {
+MEASURES: dict[str, Callable[[TickCounts], NDArray[np.float64]]] = {
     "completed tasks": lambda course: course.successes_T.cumsum().astype(float),
     "hard resets": lambda course: course.hard_resets_T.cumsum().astype(float),
     ROHE: lambda course: plotted_return_on_human_effort(course.successes_T, course.human_actions_T),
@@ -34,12 +34,12 @@ MEASURES: dict[str, Callable[[Course], NDArray[np.float64]]] = {
 
 
 @dataclass(frozen=True)
-class Panel:
+class BenchmarkPanel:
     """The runs of one algorithm in one environment, which differ in their seeds."""
 
     env: str
     algorithm: str
-    courses: Sequence[Course]
+    courses: Sequence[TickCounts]
 
     @property
     def asked_humans(self) -> bool:
@@ -47,7 +47,7 @@ class Panel:
         return any(course.human_actions_T.any() for course in self.courses)
 
 
-def draw_benchmark(panels: Sequence[Panel], path: Path) -> None:
+def draw_benchmark(panels: Sequence[BenchmarkPanel], path: Path) -> None:
     """Means over runs, and one standard deviation to both sides, by environment and measure.
 
     Where humans never acted, their effort has no return (table 1 of the paper: N/A).

@@ -18,29 +18,29 @@ from torch import Tensor
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_contract.robot import Stream
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.fleet.task_digest import task_digest
 from fleet_experiments.results import Row, run_of
-from fleet_learning.curves import WatchFrom, curves
+from fleet_learning.curves import OnStepFrom, curves
 from fleet_learning.dataset import Dataset
 from fleet_learning.human_pairs import HumanPairs
-from fleet_learning.optimization import Descent
+from fleet_learning.optimization import OptimizerState
 from fleet_learning.policy import Decision, Policy
-from fleet_learning.resume_file import TrainingFile, training_key
+from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_training.algorithms import Algorithm
-from fleet_training.first_policy import Advance, FirstPolicy
-from fleet_training.fleet_loop import FleetLoop, Tick
+from fleet_training.first_policy import FirstPolicy, OnProgress
+from fleet_training.fleet_loop import FleetLoop, TickResult
 from fleet_training.setting import Setting
 from sim_bridge.environment import Environment
 
-KEEP_TICKS = 100
+SAVE_EVERY_TICKS = 100
 """Ticks after which a run is written down."""
 CHECKPOINT, DEMONSTRATIONS = "start.safetensors", "demonstrations.npz"
 """Files in the run's folder: what the fleet began with."""
 
 
 @dataclass
-class Replayed:
+class RecordedPolicy:
     """A policy that repeats recorded decisions for as long as there are some, and then is the real one."""
 
     policy: Policy
@@ -62,7 +62,7 @@ class Replayed:
 
 
 @dataclass(frozen=True)
-class Course:
+class TickCounts:
     """How a run went, tick by tick."""
 
     successes_T: NDArray[np.int64]
@@ -77,17 +77,17 @@ class Course:
         np.savez_compressed(path, **vars(self))
 
 
-def read_course(path: Path) -> Course:
-    """What `Course.write` wrote.
+def read_tick_counts(path: Path) -> TickCounts:
+    """What `TickCounts.write` wrote.
 
     Raises:
         BadInput: it is not there, or of another version.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Course(**arrays)
+            return TickCounts(**arrays)
     except (OSError, EOFError, ValueError, TypeError, BadZipFile) as error:
-        raise BadInput(f"{path}: found no course of a run ({error}).") from None
+        raise InputError(f"{path}: found no course of a run ({error}).") from None
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Outcome:
     """What one run gave."""
 
     row: Row
-    course: Course
+    course: TickCounts
     policy: Policy
     """As it was at the end."""
     demonstrations: Dataset
@@ -110,7 +110,7 @@ class FleetRun:
     """
 
     def __init__(
-        self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: Advance = lambda *_: None
+        self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress = lambda *_: None
     ) -> None:
         """`folder` exists, and is this run's own; TensorBoard finds the curves of all trainings there."""
         self._folder = folder
@@ -118,8 +118,8 @@ class FleetRun:
         self._algorithm = algorithm
         self._seed = seed
         self._first = FirstPolicy(setting, algorithm, seed, folder, advance)
-        self._kept = TrainingFile(
-            folder / "run.safetensors", training_key(setting, algorithm, seed, task_digest(setting.task))
+        self._resume_file = ResumeFile(
+            folder / "run.safetensors", resume_key(setting, algorithm, seed, task_digest(setting.task))
         )
         self._advance = advance
 
@@ -130,7 +130,7 @@ class FleetRun:
             BadInput: the folder holds another run.
         """
         setting = self._setting
-        kept = self._kept.read()
+        kept = self._resume_file.read()
         with curves(self._folder / "curves") as watch_from:
             if kept:
                 demonstrations = self._first.demonstrations()
@@ -141,15 +141,15 @@ class FleetRun:
                 start.write(self._folder / CHECKPOINT, self._folder / DEMONSTRATIONS, setting.contract, command)
                 demonstrations, policy, threshold, decisions = start.demonstrations, start.policy, start.threshold, []
             with closing(setting.make_environment(setting.task, setting.robots)) as environment:
-                return self._work(environment, Replayed(policy, decisions), threshold, demonstrations, watch_from)
+                return self._work(environment, RecordedPolicy(policy, decisions), threshold, demonstrations, watch_from)
 
     def _work(
         self,
         environment: Environment,
-        policy: Replayed,
+        policy: RecordedPolicy,
         threshold: float,
         demonstrations: Dataset,
-        watch_from: WatchFrom,
+        watch_from: OnStepFrom,
     ) -> Outcome:
         setting, algorithm, replayed = self._setting, self._algorithm, len(policy.decisions)
         supervisors, contract = setting.make_supervisors(self._seed), setting.contract
@@ -168,10 +168,10 @@ class FleetRun:
             steps = setting.steps_after(algorithm, done)
             if steps and done > replayed:
                 before = policy.policy
-                watch = watch_from(before.descent.steps)
+                watch = watch_from(before.optimizer_state.steps)
                 policy.policy = before.fit(dataset, steps=steps, seed=self._seed, watch=watch).policy
-            if done > replayed and done % KEEP_TICKS == 0:
-                self._kept.write(_written(policy, threshold))
+            if done > replayed and done % SAVE_EVERY_TICKS == 0:
+                self._resume_file.write(_written(policy, threshold))
             self._advance("the fleet works", done, setting.ticks)
         successes = int(loop.tally.successes_N.sum())
         effort = {"robots": setting.robots, "human_actions": metrics.human_actions}
@@ -189,31 +189,31 @@ class FleetRun:
             "pairs": len(dataset),
         }
         columns_3T = np.array(course, dtype=np.int64).reshape(-1, 3).T
-        return Outcome(row, Course(*columns_3T), policy.policy, demonstrations)
+        return Outcome(row, TickCounts(*columns_3T), policy.policy, demonstrations)
 
 
-def _collect(humans: HumanPairs, tick_number: int, tick: Tick) -> None:
+def _collect(humans: HumanPairs, tick_number: int, tick: TickResult) -> None:
     for robot, action in enumerate(tick.actions):
         humans.add_observation(tick_number, robot, tick.observations_N[robot])
         humans.add_action(robot, action)
 
 
-def _written(policy: Replayed, threshold: float) -> dict[str, Tensor]:
-    decisions, descent = policy.decisions, policy.policy.descent
+def _written(policy: RecordedPolicy, threshold: float) -> dict[str, Tensor]:
+    decisions, optimizer_state = policy.decisions, policy.policy.optimizer_state
     return {
         "threshold": torch.tensor(threshold, dtype=torch.float64),
         "actions_TNA": torch.from_numpy(np.stack([decision.actions_NA for decision in decisions])),
         "uncertainties_TN": torch.from_numpy(np.stack([decision.uncertainties_N for decision in decisions])),
-        "steps": torch.tensor(descent.steps),
+        "steps": torch.tensor(optimizer_state.steps),
         **{f"model.{name}": tensor for name, tensor in policy.policy.tensors().items()},
-        **{f"moments.{name}": tensor for name, tensor in descent.moments.items()},
+        **{f"moments.{name}": tensor for name, tensor in optimizer_state.moments.items()},
     }
 
 
 def _read(kept: dict[str, Tensor], untrained: Policy) -> tuple[Policy, float, list[Decision]]:
     moments = {name.removeprefix("moments."): kept[name] for name in kept if name.startswith("moments.")}
     tensors = {name.removeprefix("model."): kept[name] for name in kept if name.startswith("model.")}
-    policy = untrained.with_state(tensors, Descent(int(kept["steps"]), moments))
+    policy = untrained.with_state(tensors, OptimizerState(int(kept["steps"]), moments))
     decisions = [
         Decision(actions_NA, uncertainties_N, np.zeros_like(uncertainties_N))
         for actions_NA, uncertainties_N in zip(

@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 
 from fleet_contract.fleet import Fleet
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from fleet_experiments.fleet.fleet_run import CHECKPOINT, DEMONSTRATIONS, FleetRun
 from fleet_experiments.fleet.memory import run_bytes
 from fleet_experiments.fleet.task_digest import task_digest
 from fleet_experiments.results import Results, Row, new_results
-from fleet_experiments.sweep import ROWS, Advance, read_rows, sweep
-from fleet_learning.resume_file import training_key
+from fleet_experiments.sweep import ROWS, OnProgress, read_rows, sweep
+from fleet_learning.resume_file import resume_key
 from fleet_training.algorithms import ALGORITHMS, Algorithm
 from fleet_training.fleet_setting import setting_of
 from fleet_training.setting import Setting
 
 RANDOM, LIKE = "iifl_random", "iifl"
-COURSE = "course.npz"
+TICK_COUNTS = "course.npz"
 """In a trial's folder: how it went."""
 
 
@@ -45,7 +45,7 @@ def fleet_trials(
             random allocation is asked for without IIFL, which is not in the folder either.
     """
     setting = setting_of(fleet, ticks=ticks)
-    key, runs = training_key(setting, task_digest(setting.task)), folder / "runs"
+    key, runs = resume_key(setting, task_digest(setting.task)), folder / "runs"
     if RANDOM in algorithms and LIKE not in algorithms:
         _require_like(runs, seeds)
     trials = {
@@ -70,24 +70,24 @@ def trial_row(folder: Path) -> Row:
     match read_rows(folder):
         case [{"human_actions": actions} as row]:
             return row if actions else row | {"rohe": None}
-    raise BadInput(f"{folder / ROWS}: found no row of a trial of this version.")
+    raise InputError(f"{folder / ROWS}: found no row of a trial of this version.")
 
 
 def _require_like(folder: Path, seeds: Sequence[int]) -> None:
     """Refuse random allocation where nothing says how much of the humans it gets."""
     for seed in seeds:
         if not (folder / f"{LIKE}_{seed}" / ROWS).exists():
-            raise BadInput(f"--algo: found {RANDOM} without {LIKE} and seed {seed}, as much of whose humans it gets.")
+            raise InputError(f"--algo: found {RANDOM} without {LIKE} and seed {seed}, as much of whose humans it gets.")
 
 
-def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, advance: Advance) -> list[Row]:
+def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, advance: OnProgress) -> list[Row]:
     setting, chosen = setting_of(fleet, ticks=ticks), ALGORITHMS[algorithm]
     if algorithm == RANDOM:
         like = trial_row(folder.parent / f"{LIKE}_{seed}")
         setting = replace(setting, budget_per_tick=max(int(like["human_actions"] or 0), 1) / ticks)
     over_nodes(fleet, setting, chosen).write(folder / "fleet.yaml")
     outcome = FleetRun(setting, chosen, seed, folder, advance).run()
-    outcome.course.write(folder / COURSE)
+    outcome.course.write(folder / TICK_COUNTS)
     return [outcome.row]
 
 

@@ -17,7 +17,7 @@ def run_bytes(setting: Setting) -> int:
     """About what a run takes at most, bytes, to a factor of two; encoders are not counted, explicit policies as implicit ones."""
     implicit, contract = setting.implicit, setting.contract
     shape, loss = implicit.shape, implicit.loss
-    candidates = shape.members * implicit.descent.batch_size * (1 + loss.counter_examples)
+    candidates = shape.members * implicit.optimizer.batch_size * (1 + loss.counter_examples)
     training = 4 * TRAINING_COPIES * candidates * shape.width * shape.depth
     deciding = 4 * DECIDING_COPIES * shape.members * setting.robots * implicit.chains * contract.action_dim
     decided = 8 * setting.ticks * setting.robots * (contract.action_dim + 1)

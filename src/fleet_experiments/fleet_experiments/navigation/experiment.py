@@ -14,12 +14,12 @@ import numpy as np
 
 from fleet_contract.robot import RobotContract
 from fleet_experiments.fleet.fleet_run import FleetRun
-from fleet_experiments.navigation.figure import Panel, draw_navigation, landscapes, read_panel
+from fleet_experiments.navigation.figure import NavigationPanel, draw_navigation, landscapes, read_panel
 from fleet_experiments.navigation.trial import run_trial
 from fleet_experiments.results import Results, Row, new_results
-from fleet_experiments.sweep import Advance, sweep
-from fleet_learning.optimization import DescentConfig
-from fleet_learning.resume_file import training_key
+from fleet_experiments.sweep import OnProgress, sweep
+from fleet_learning.optimization import OptimizerConfig
+from fleet_learning.resume_file import resume_key
 from fleet_training.algorithms import ALGORITHMS, Algorithm
 from fleet_training.setting import Setting
 from iifl_policy.energy import EnergyShape
@@ -77,10 +77,10 @@ def navigation_setting(contract: RobotContract) -> Setting:
             sampler=Uniform(),
             chains=128,
             loss=LossConfig(sampler=Langevin(iterations=5), gradient_margin=10.0),
-            descent=DescentConfig(batch_size=128, learning_rate=1e-3, decay=0.97),
+            optimizer=OptimizerConfig(batch_size=128, learning_rate=1e-3, decay=0.97),
         ),
         explicit=ExplicitConfig(
-            ExplicitShape(2, 2), descent=DescentConfig(batch_size=128, learning_rate=1e-3, decay=0.97)
+            ExplicitShape(2, 2), optimizer=OptimizerConfig(batch_size=128, learning_rate=1e-3, decay=0.97)
         ),
     )
 
@@ -92,7 +92,7 @@ def navigation(setting: Setting, folder: Path, *, seeds: list[int], command: str
         BadInput: the folder holds other runs, or there is no cluster at the address.
     """
     runs = {f"{name}_{seed}": partial(_run, setting, ALGORITHMS[name], seed) for name in COMPARED for seed in seeds}
-    key = training_key(setting)
+    key = resume_key(setting)
     results = new_results("navigation", command, sweep(runs, folder / "runs", key=key, address=address))
     results.write(folder)
     panels = [read_panel(ALGORITHMS[name].name, folder / "runs" / f"{name}_{seeds[0]}" / PANEL) for name in COMPARED]
@@ -100,7 +100,7 @@ def navigation(setting: Setting, folder: Path, *, seeds: list[int], command: str
     return results
 
 
-def _run(setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: Advance) -> list[Row]:
+def _run(setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress) -> list[Row]:
     """One algorithm and seed. Who does not learn from the fleet is tried at once."""
     if algorithm.updates == "never":
         setting = replace(setting, ticks=0)
@@ -119,5 +119,5 @@ def _run(setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advanc
             }
         )
     energies = landscapes(outcome.policy) if isinstance(outcome.policy, ImplicitPolicy) else None
-    Panel(algorithm.name, trial.states_TNS, trial.succeeded_N, energies).write(folder / PANEL)
+    NavigationPanel(algorithm.name, trial.states_TNS, trial.succeeded_N, energies).write(folder / PANEL)
     return rows

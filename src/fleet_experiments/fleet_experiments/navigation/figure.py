@@ -28,7 +28,7 @@ WAY, FAILED = "#2166ac", "#b2182b"
 
 
 @dataclass(frozen=True)
-class Panel:
+class NavigationPanel:
     """What one policy did in the wind."""
 
     name: str
@@ -43,11 +43,11 @@ class Panel:
         np.savez_compressed(path, states=self.states_TNS, succeeded=self.succeeded_N, energies=energies)
 
 
-def read_panel(name: str, path: Path) -> Panel:
-    """What `Panel.write` kept."""
+def read_panel(name: str, path: Path) -> NavigationPanel:
+    """What `NavigationPanel.write` kept."""
     with np.load(path, allow_pickle=False) as arrays:
         energies = arrays["energies"]
-        return Panel(name, arrays["states"], arrays["succeeded"], energies if energies.size else None)
+        return NavigationPanel(name, arrays["states"], arrays["succeeded"], energies if energies.size else None)
 
 
 def landscapes(policy: ImplicitPolicy) -> NDArray[np.float64]:
@@ -61,7 +61,7 @@ def landscapes(policy: ImplicitPolicy) -> NDArray[np.float64]:
     return np.asarray((energies_PGG - low) / (high - low))
 
 
-def draw_navigation(panels: Sequence[Panel], path: Path) -> None:
+def draw_navigation(panels: Sequence[NavigationPanel], path: Path) -> None:
     """Ways of every policy above each other; beside them the energies of the last implicit one."""
     figure = Figure(figsize=(13, 2.5 * len(panels)), layout="constrained")
     ways, energies = figure.subfigures(1, 2, width_ratios=[3, 1], squeeze=False)[0]
@@ -73,7 +73,7 @@ def draw_navigation(panels: Sequence[Panel], path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
-def _draw_ways(axes: Axes, panel: Panel) -> None:
+def _draw_ways(axes: Axes, panel: NavigationPanel) -> None:
     layout = MAZE_LAYOUT
     first, last = layout.windy
     axes.add_patch(Patch((first, -0.5), last - first, layout.rows, color="#d1e5f0", zorder=0))
@@ -99,7 +99,7 @@ def _draw_ways(axes: Axes, panel: Panel) -> None:
     axes.set_ylabel("y (cells)")
 
 
-def _draw_energies(all_axes: Sequence[Axes], panel: Panel) -> None:
+def _draw_energies(all_axes: Sequence[Axes], panel: NavigationPanel) -> None:
     assert panel.energies_PGG is not None  # noqa: S101 - for the types
     for axes, name, energies_GG in zip(all_axes, PLACES, panel.energies_PGG, strict=True):
         shown = axes.imshow(energies_GG.T, origin="lower", extent=(-1, 1, -1, 1), cmap="viridis", vmin=0, vmax=1)

@@ -31,7 +31,7 @@ def run_trial(
     environment: Environment, policy: Decider, seed: int, advance: Callable[[], None] = lambda: None
 ) -> Trial:
     """Let the policy drive all robots until each has succeeded, got into violation, or run out of time."""
-    step = environment.start(seed)
+    step = environment.reset(seed)
     robots = environment.robots
     driving_N = np.ones(robots, dtype=bool)
     succeeded_N, violated_N = np.zeros(robots, dtype=bool), np.zeros(robots, dtype=bool)
@@ -46,6 +46,6 @@ def run_trial(
         step = environment.step(kinds_N, actions_NA)
         succeeded_N |= driving_N & step.succeeded_N
         violated_N |= driving_N & step.violated_N
-        driving_N &= ~(step.ended_N | step.violated_N)
+        driving_N &= ~(step.episode_over_N | step.violated_N)
         advance()
     return Trial(succeeded_N, violated_N, np.stack(states))

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from fleet_experiments.offline.recordings import Recording
+from fleet_experiments.offline.recordings import Demonstrations
 from fleet_experiments.results import Results, Row, new_results, run_of
-from fleet_experiments.sweep import Advance, sweep
+from fleet_experiments.sweep import OnProgress, sweep
 from fleet_learning.dataset import Dataset
-from fleet_learning.optimization import DescentConfig
+from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.randomness import torch_generator
-from fleet_learning.resume_file import training_key
+from fleet_learning.resume_file import resume_key
 from fleet_learning.scaling import Scaling, data_range, fit_scaling
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
@@ -32,7 +32,7 @@ from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import REFERENCE, Langevin
 from iifl_policy.loss import LossConfig
 from iifl_policy.polish import Polish
-from iifl_policy.sampler import Samples
+from iifl_policy.sampler import ActionSamples
 from iifl_policy.uniform import Uniform
 
 HELD_OUT = 0.2
@@ -65,7 +65,7 @@ class ImplicitRecipe:
     sampler: Langevin
     """Decides."""
     loss: LossConfig
-    descent: DescentConfig
+    optimizer: OptimizerConfig
     polish: Polish | None
 
 
@@ -74,7 +74,7 @@ _OURS = ImplicitRecipe(
     own_range=True,
     sampler=Langevin(iterations=50),
     loss=LossConfig(sampler=Langevin(iterations=20), gradient_margin=3.0),
-    descent=DescentConfig(batch_size=64, learning_rate=1e-3),
+    optimizer=OptimizerConfig(batch_size=64, learning_rate=1e-3),
     polish=Polish(),
 )
 RECIPES: dict[str, ExplicitRecipe | ImplicitRecipe] = {
@@ -87,7 +87,7 @@ RECIPES: dict[str, ExplicitRecipe | ImplicitRecipe] = {
         own_range=False,
         sampler=REFERENCE,
         loss=LossConfig(sampler=REFERENCE, penalty="sum"),
-        descent=DescentConfig(batch_size=64),
+        optimizer=OptimizerConfig(batch_size=64),
         polish=None,
     ),
 }
@@ -97,7 +97,7 @@ METHODS = (BASELINES, *RECIPES)
 
 
 def offline(
-    recording: Recording,
+    recording: Demonstrations,
     folder: Path,
     *,
     env: str,
@@ -117,7 +117,7 @@ def offline(
         for method in METHODS
         for seed in seeds
     }
-    key = training_key(recording.dataset.digest, sorted(steps))
+    key = resume_key(recording.dataset.digest, sorted(steps))
     results = new_results("offline", command, sweep(runs, folder / "runs", key=key, address=address))
     results.write(folder)
     return results
@@ -125,9 +125,9 @@ def offline(
 
 def clone(
     method: str,
-    recording: Recording,
+    recording: Demonstrations,
     folder: Path,  # noqa: ARG001 - there is nothing to keep
-    advance: Advance,
+    advance: OnProgress,
     *,
     env: str,
     seed: int,
@@ -157,7 +157,7 @@ def clone(
     )
     rows: list[Row] = []
     for until in sorted(steps):
-        began, done = time.perf_counter(), cloning.policy.descent.steps
+        began, done = time.perf_counter(), cloning.policy.optimizer_state.steps
 
         def watch(step: int, _: Mapping[str, float], done: int = done) -> None:
             advance("training", done + step, max(steps))
@@ -203,7 +203,7 @@ class _Explicit:
 
     def __init__(self, recipe: ExplicitRecipe, training: Dataset, seed: int) -> None:
         shape = ExplicitShape(training.observations_B.shape[1], training.actions_BA.shape[1], members=1)
-        config = ExplicitConfig(shape, descent=DescentConfig(batch_size=64, learning_rate=1e-3))
+        config = ExplicitConfig(shape, optimizer=OptimizerConfig(batch_size=64, learning_rate=1e-3))
         self.policy = new_explicit(config, _scaling(training, own_range=recipe.own_range), torch_generator(seed))
 
     def measured(self, held_out: Dataset, seed: int) -> Row:
@@ -221,7 +221,7 @@ class _Implicit:
             chains=CHAINS,
             polish=recipe.polish,
             loss=recipe.loss,
-            descent=recipe.descent,
+            optimizer=recipe.optimizer,
         )
         self.policy = new_implicit(config, _scaling(training, own_range=recipe.own_range), torch_generator(seed))
 
@@ -229,7 +229,7 @@ class _Implicit:
         policy, polish = self.policy, self.policy.config.polish
         features_EBW = policy.features(held_out.observations_B)
         samples = policy.samples(features_EBW, torch_generator(seed))
-        some = Samples(
+        some = ActionSamples(
             *(part[:, :, :BEST_OF] for part in (samples.actions_EBKA, samples.energies_EBK, samples.weights_EBK))
         )
         if polish:

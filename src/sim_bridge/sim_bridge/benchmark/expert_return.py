@@ -7,14 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fleet_contract.validation import Strict, read_yaml
+from fleet_contract.validation import StrictModel, read_yaml
 
 EVERY = 50
 """Control steps between two returns that are kept."""
 FOLDER = Path(__file__).parent / "expert_returns"
 
 
-class ExpertReturn(Strict):
+class ExpertReturn(StrictModel):
     """The expert's mean return, measured by the command."""
 
     command: str

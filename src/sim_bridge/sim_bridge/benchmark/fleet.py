@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fleet_contract.action import ActionKind
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from robot_driver.orders import checked_actions
 from robot_driver.step import Step
 from sim_bridge.benchmark.simulated_elsewhere import SimulatedElsewhere
@@ -66,7 +66,9 @@ class SimulatedFleet(WithoutCamera):
             raise ValueError(f"robots is {robots}, allowed is 1 or more")
         kind.contract.require(contract)
         if contract.observation.camera is not None:
-            raise BadInput(f"robot {contract.robot}: observation.camera: found one, allowed is none: {self.no_camera}.")
+            raise InputError(
+                f"robot {contract.robot}: observation.camera: found one, allowed is none: {self.no_camera}."
+            )
         self._contract = contract
         self._substeps = kind.substeps
         self._horizon = horizon or kind.horizon
@@ -82,7 +84,7 @@ class SimulatedFleet(WithoutCamera):
         self._ticks_N = np.zeros(robots, dtype=np.int64)
         self._returns_N = np.zeros(robots)
         self._generators: list[np.random.Generator] = []
-        self.start(0)
+        self.reset(0)
 
     @property
     def contract(self) -> RobotContract:
@@ -94,12 +96,12 @@ class SimulatedFleet(WithoutCamera):
         """N."""
         return len(self._states_NS)
 
-    def start(self, seed: int) -> Step:
-        """Begin anew. See `Environment.start`."""
+    def reset(self, seed: int) -> Step:
+        """Begin anew. See `Environment.reset`."""
         self._generators = [np.random.default_rng([seed, robot]) for robot in range(self.robots)]
         self._begin(np.arange(self.robots))
         nothing_N = np.zeros(self.robots, dtype=np.bool_)
-        return self._outcome(np.zeros(self.robots), nothing_N, nothing_N.copy())
+        return self._outcome(np.zeros(self.robots), nothing_N, nothing_N.copy(), nothing_N.copy())
 
     def step(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> Step:
         """Move, hold or reset all at once. See `Environment.step` for arguments and errors."""
@@ -107,7 +109,8 @@ class SimulatedFleet(WithoutCamera):
         moving_I = np.flatnonzero((np.asarray(kinds_N) == ActionKind.MOVE) & ~self._violated_N)
         rewards_N = np.zeros(self.robots)
         succeeded_N = np.zeros(self.robots, dtype=np.bool_)
-        ended_N = np.asarray(kinds_N) == ActionKind.HARD_RESET
+        terminated_N = np.asarray(kinds_N) == ActionKind.HARD_RESET
+        truncated_N = np.zeros(self.robots, dtype=np.bool_)
         if moving_I.size:
             self._task.command(moving_I, wanted_NA[moving_I])
             self._batch.step(moving_I, self._substeps, _MOVED)
@@ -119,10 +122,11 @@ class SimulatedFleet(WithoutCamera):
             late_I = self._ticks_N[moving_I] >= self._horizon
             enough_I = judged.completed_I | (late_I & (self._returns_N[moving_I] >= self._success_return))
             succeeded_N[moving_I] = enough_I & ~judged.violated_I
-            ended_N[moving_I] = (judged.completed_I | late_I) & ~judged.violated_I
+            terminated_N[moving_I] = judged.completed_I & ~judged.violated_I
+            truncated_N[moving_I] = late_I & ~judged.completed_I & ~judged.violated_I
             self._look(moving_I)
-        self._begin(np.flatnonzero(ended_N))
-        return self._outcome(rewards_N, succeeded_N, ended_N)
+        self._begin(np.flatnonzero(terminated_N | truncated_N))
+        return self._outcome(rewards_N, succeeded_N, terminated_N, truncated_N)
 
     def data(self, robot: int, data: mujoco.MjData) -> None:
         """Write the robot's simulation into `data`, to be drawn."""
@@ -149,12 +153,17 @@ class SimulatedFleet(WithoutCamera):
         self._states_NS[robots_I] = np.clip(self._task.states(robots_I), self._low_S, self._high_S)
 
     def _outcome(
-        self, rewards_N: NDArray[np.float64], succeeded_N: NDArray[np.bool_], ended_N: NDArray[np.bool_]
+        self,
+        rewards_N: NDArray[np.float64],
+        succeeded_N: NDArray[np.bool_],
+        terminated_N: NDArray[np.bool_],
+        truncated_N: NDArray[np.bool_],
     ) -> Step:
         return Step(
             states_NS=self._states_NS.copy(),
             rewards_N=rewards_N,
             succeeded_N=succeeded_N,
             violated_N=self._violated_N.copy(),
-            ended_N=ended_N,
+            terminated_N=terminated_N,
+            truncated_N=truncated_N,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from sim_bridge.benchmark.ant import ANT
 from sim_bridge.benchmark.anymal import ANYMAL
 from sim_bridge.benchmark.ball_balance import BALL_BALANCE
@@ -49,7 +49,7 @@ def benchmark_fleet(
     kind = KINDS[task]
     ticks = kind.horizon if horizon is None else horizon
     if not 1 <= ticks <= kind.horizon or ticks % EVERY:
-        raise BadInput(
+        raise InputError(
             f"environment.episode_ticks: found {ticks}, allowed with task {task} are multiples of {EVERY} up to {kind.horizon}."
         )
     enough = math.inf if task in COMPLETED else ENOUGH * read_expert_return(task).after(ticks)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from sim_bridge.isaac.wire import receive, send
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class IsaacProcess:
                 env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             )
         except OSError as error:
-            raise BadInput(
+            raise InputError(
                 f"{INTERPRETER}: found {python}: {error.strerror}, allowed is a Python interpreter."
             ) from None
         try:
@@ -57,7 +57,7 @@ class IsaacProcess:
             word = "missing: the worker ended"
         if word.startswith("missing: "):
             self.close()
-            raise BadInput(_missing(python, word.removeprefix("missing: ")))
+            raise InputError(_missing(python, word.removeprefix("missing: ")))
 
     @property
     def returncode(self) -> int | None:
@@ -75,7 +75,7 @@ class IsaacProcess:
             send(self._process.stdin, word, *arrays)
             return self._answer()[1]
         except (EOFError, BrokenPipeError):
-            raise BadInput("environment.backend: Isaac Gym has ended; what it said last stands above.") from None
+            raise InputError("environment.backend: Isaac Gym has ended; what it said last stands above.") from None
 
     def close(self) -> None:
         """End it."""
@@ -97,7 +97,7 @@ class IsaacProcess:
         word, arrays = receive(self._process.stdout)
         if word.startswith("failed: "):
             self.close()
-            raise BadInput(f"environment.backend: Isaac Gym failed ({word.removeprefix('failed: ')}).")
+            raise InputError(f"environment.backend: Isaac Gym failed ({word.removeprefix('failed: ')}).")
         return word, arrays
 
 

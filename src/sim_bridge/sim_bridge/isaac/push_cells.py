@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from sim_bridge.isaac.process import IsaacProcess
 from sim_bridge.push.environment import PushEnvironment
 from sim_bridge.push.geometry import PUSH_GEOMETRY, PushGeometry
@@ -43,7 +43,7 @@ class IsaacPushCell(PushEnvironment):
         require_push_contract(contract)
         if PushGeometry.of(contract) != PUSH_GEOMETRY:
             half_m = contract.observation.state.quantities[0].high
-            raise BadInput(
+            raise InputError(
                 f"robot {contract.robot}: cube_x: found up to {half_m} m, allowed with backend isaacgym is "
                 f"{PUSH_GEOMETRY.workspace_half_m} m."
             )

@@ -17,7 +17,7 @@ import numpy as np
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import Quantity
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from robot_driver.orders import checked_actions
 from robot_driver.step import Step
 from sim_bridge.maze.layout import MAZE_LAYOUT
@@ -63,13 +63,13 @@ class Maze(WithoutCamera):
             raise ValueError(f"robots is {robots}, allowed is 1 or more")
         MAZE_CONTRACT.require(contract)
         if contract.observation.camera is not None:
-            raise BadInput(f"robot {contract.robot}: observation.camera: found one, allowed is none in the maze.")
+            raise InputError(f"robot {contract.robot}: observation.camera: found one, allowed is none in the maze.")
         self._contract = contract
         self._wind = wind
         self._poses_N2 = np.zeros((robots, 2))
         self._violated_N = np.zeros(robots, dtype=np.bool_)
         self._moves_N = np.zeros(robots, dtype=np.int64)
-        self.start(0)
+        self.reset(0)
 
     @property
     def contract(self) -> RobotContract:
@@ -81,11 +81,11 @@ class Maze(WithoutCamera):
         """N."""
         return len(self._poses_N2)
 
-    def start(self, seed: int) -> Step:  # noqa: ARG002
-        """Begin anew. See `Environment.start`."""
+    def reset(self, seed: int) -> Step:  # noqa: ARG002
+        """Begin anew. See `Environment.reset`."""
         self._begin(np.arange(self.robots))
         nothing_N = np.zeros(self.robots, dtype=np.bool_)
-        return self._outcome(nothing_N, nothing_N.copy())
+        return self._outcome(nothing_N, nothing_N.copy(), nothing_N.copy())
 
     def step(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> Step:
         """Move, hold or reset all at once. See `Environment.step` for arguments and errors."""
@@ -106,10 +106,10 @@ class Maze(WithoutCamera):
 
         arrived_N = np.hypot(*(self._poses_N2 - MAZE_LAYOUT.goal).T) <= MAZE_LAYOUT.goal_radius
         succeeded_N = moved_N & arrived_N
-        late_N = moved_N & (self._moves_N >= HORIZON)
-        ended_N = succeeded_N | late_N | resets_N
-        self._begin(np.flatnonzero(ended_N))
-        return self._outcome(succeeded_N, ended_N)
+        terminated_N = succeeded_N | resets_N
+        truncated_N = moved_N & ~succeeded_N & (self._moves_N >= HORIZON)
+        self._begin(np.flatnonzero(terminated_N | truncated_N))
+        return self._outcome(succeeded_N, terminated_N, truncated_N)
 
     def close(self) -> None:
         """There is nothing to free."""
@@ -120,7 +120,9 @@ class Maze(WithoutCamera):
         self._violated_N[robots_I] = False
         self._moves_N[robots_I] = 0
 
-    def _outcome(self, succeeded_N: NDArray[np.bool_], ended_N: NDArray[np.bool_]) -> Step:
+    def _outcome(
+        self, succeeded_N: NDArray[np.bool_], terminated_N: NDArray[np.bool_], truncated_N: NDArray[np.bool_]
+    ) -> Step:
         last_cell = (MAZE_LAYOUT.columns - 1, MAZE_LAYOUT.rows - 1)
         return Step(
             # Clipped, because the point of a wall that a robot touches may round to a cell outside.
@@ -128,5 +130,6 @@ class Maze(WithoutCamera):
             rewards_N=succeeded_N.astype(np.float64),
             succeeded_N=succeeded_N,
             violated_N=self._violated_N.copy(),
-            ended_N=ended_N,
+            terminated_N=terminated_N,
+            truncated_N=truncated_N,
         )

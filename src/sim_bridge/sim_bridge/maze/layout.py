@@ -15,7 +15,7 @@ THICK = 2.0
 """Of the outer walls; nothing depends on it but pictures."""
 
 
-class Rectangle(NamedTuple):
+class MazeRectangle(NamedTuple):
     """An upright rectangle; its edge belongs to it."""
 
     x_low: float
@@ -38,24 +38,24 @@ class MazeLayout:
     start: tuple[float, float]
     goal: tuple[float, float]
     goal_radius: float
-    obstacle: Rectangle
-    below_corridor: Rectangle
-    above_corridor: Rectangle
+    obstacle: MazeRectangle
+    below_corridor: MazeRectangle
+    above_corridor: MazeRectangle
     windy: tuple[float, float]
     """From which x on and up to which x there may be wind."""
 
     @cached_property
-    def walls(self) -> tuple[Rectangle, ...]:
+    def walls(self) -> tuple[MazeRectangle, ...]:
         """All that must not be touched: the obstacle, the sides of the corridor, the outer walls."""
         left, bottom, right, top = -0.5, -0.5, self.columns - 0.5, self.rows - 0.5
         return (
             self.obstacle,
             self.below_corridor,
             self.above_corridor,
-            Rectangle(left - THICK, bottom - THICK, left, top + THICK),
-            Rectangle(right, bottom - THICK, right + THICK, top + THICK),
-            Rectangle(left, bottom - THICK, right, bottom),
-            Rectangle(left, top, right, top + THICK),
+            MazeRectangle(left - THICK, bottom - THICK, left, top + THICK),
+            MazeRectangle(right, bottom - THICK, right + THICK, top + THICK),
+            MazeRectangle(left, bottom - THICK, right, bottom),
+            MazeRectangle(left, top, right, top + THICK),
         )
 
     def first_touch(self, poses_N2: NDArray[np.float64], moves_N2: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,9 +84,9 @@ MAZE_LAYOUT = MazeLayout(
     start=(8.0, 25.0),
     goal=(155.0, 25.0),
     goal_radius=2.0,
-    obstacle=Rectangle(17.5, 13.5, 54.5, 36.5),
-    below_corridor=Rectangle(69.5, -0.5, 159.5, 17.5),
-    above_corridor=Rectangle(69.5, 32.5, 159.5, 50.5),
+    obstacle=MazeRectangle(17.5, 13.5, 54.5, 36.5),
+    below_corridor=MazeRectangle(69.5, -0.5, 159.5, 17.5),
+    above_corridor=MazeRectangle(69.5, 32.5, 159.5, 50.5),
     windy=(114.5, 134.5),
 )
 """IIFL's figure 1 shows the maze and gives no numbers: these are ours.

@@ -63,7 +63,7 @@ class PushEnvironment:
         self._physics = physics
         self._robots = robots
         self._rules = PushRules(contract, robots)
-        self.start(0)
+        self.reset(0)
 
     @property
     def contract(self) -> RobotContract:
@@ -75,8 +75,8 @@ class PushEnvironment:
         """N."""
         return self._robots
 
-    def start(self, seed: int) -> Step:
-        """Begin anew; a seed is 0 or more. See `Environment.start`."""
+    def reset(self, seed: int) -> Step:
+        """Begin anew; a seed is 0 or more. See `Environment.reset`."""
         poses_N3 = self._task.start(seed)
         self._physics.place(np.arange(self.robots), poses_N3)
         self._rules.put_right(np.arange(self.robots), poses_N3[:, :2])

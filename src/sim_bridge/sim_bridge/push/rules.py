@@ -76,5 +76,6 @@ class PushRules:
             rewards_N=succeeded_N.astype(np.float64),
             succeeded_N=succeeded_N,
             violated_N=self._violated_N.copy(),
-            ended_N=succeeded_N | reset_N,
+            terminated_N=succeeded_N | reset_N,
+            truncated_N=np.zeros_like(reset_N),
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fleet_contract.robot import Quantity
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 from sim_bridge.push.geometry import PUSH_GEOMETRY, PushGeometry
 from sim_bridge.task_contract import TaskContract
 
@@ -123,6 +123,6 @@ def push_camera(contract: RobotContract) -> ImageStream:
     Raises:
         BadInput: there is none, or it sees no colours.
     """
-    if contract.camera.encoding == "mono8":
-        raise BadInput(f"robot {contract.robot}: observation.camera.encoding: found mono8, allowed are rgb8, bgr8.")
-    return contract.camera
+    if contract.require_camera().encoding == "mono8":
+        raise InputError(f"robot {contract.robot}: observation.camera.encoding: found mono8, allowed are rgb8, bgr8.")
+    return contract.require_camera()

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from fleet_contract.validation import EXIT_BAD_INPUT, BadInput
+from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 from yumi_driver.agent.agent import Agent
 from yumi_driver.agent.end import end_process
 from yumi_driver.cell import read_cell
@@ -34,9 +34,9 @@ def agent(cell: Annotated[Path, typer.Argument(help="The cell file.")]) -> None:
         with Agent(config, read_limits(config.limits)) as served:
             threading.Thread(target=_watch, args=(served,), daemon=True).start()
             served.serve(sys.stdin.buffer, told)
-    except BadInput as error:
+    except InputError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(EXIT_BAD_INPUT) from None
+        raise typer.Exit(EXIT_INPUT_ERROR) from None
     except (WireError, OSError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None

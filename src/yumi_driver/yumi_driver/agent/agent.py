@@ -18,7 +18,7 @@ from yumi_driver.agent.end import end_process
 from yumi_driver.agent.hearing import Hearing
 from yumi_driver.agent.way import OutOfReach
 from yumi_driver.messages import Beat, Hello, Order, Picture, Push, State, Welcome
-from yumi_driver.wire import Decoder, Frame, Kind, WireError, pack, unpack
+from yumi_driver.wire import Decoder, Kind, WireError, WireFrame, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from yumi_driver.agent.way import Way
+    from yumi_driver.agent.way import JointPath
     from yumi_driver.cell import Cell
     from yumi_driver.limits import Limits
 
@@ -98,7 +98,7 @@ class Agent:
             else:
                 self._obey(frame)
 
-    def _obey(self, frame: Frame) -> None:
+    def _obey(self, frame: WireFrame) -> None:
         match frame.kind:
             case Kind.BEAT:
                 beat = unpack(frame, Beat)
@@ -158,7 +158,7 @@ class Agent:
 
     @staticmethod
     def _follow(
-        arm: ArmPlace, number: int, plan: Callable[[NDArray[np.float64]], Way], *, resumes: bool = False
+        arm: ArmPlace, number: int, plan: Callable[[NDArray[np.float64]], JointPath], *, resumes: bool = False
     ) -> None:
         """Plan from where the arm is, and go."""
         joints_deg_7 = arm.guided.joints_deg_7

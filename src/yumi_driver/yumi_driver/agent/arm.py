@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from yumi_driver.agent.way import Way
+    from yumi_driver.agent.way import JointPath
     from yumi_driver.limits import Limits
 
 WAIT_S = 0.02
@@ -56,7 +56,7 @@ class GuidedArm:
         self._fault = NOT_RESUMED
         self._number = self._done = 0
         self._outcome = ""
-        self._way: Way | None = None
+        self._way: JointPath | None = None
         self._gone_s = 0.0
         self._joints_deg_7: NDArray[np.float64] | None = None
         self._held_deg_7: NDArray[np.float64] | None = None
@@ -101,7 +101,7 @@ class GuidedArm:
             self._number = number
             return True
 
-    def follow(self, number: int, way: Way, *, resumes: bool = False) -> None:
+    def follow(self, number: int, way: JointPath, *, resumes: bool = False) -> None:
         """Carry out the order, unless it is over already because the arm was stopped since it came.
 
         Args:

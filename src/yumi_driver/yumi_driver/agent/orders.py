@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim_bridge.push.plan import RETREAT_M
-from yumi_driver.agent.way import Leg, OutOfReach, Way, plan
+from yumi_driver.agent.way import JointPath, Leg, OutOfReach, plan
 from yumi_driver.kinematics import ARM_KINEMATICS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Orders:
         parked_3, self._parked_yaw = config.workspace.foot(self._kinematics.tip(self._parked_deg_7))
         self._parked_2, self._parked_lift = parked_3[:2], float(parked_3[2])
 
-    def push(self, order: Push, joints_deg_7: NDArray[np.float64]) -> Way:
+    def push(self, order: Push, joints_deg_7: NDArray[np.float64]) -> JointPath:
         """Go above the place, down, along, a little back, up, and home.
 
         Raises:
@@ -74,7 +74,7 @@ class Orders:
             self._home(),
         ]
 
-    def park(self, joints_deg_7: NDArray[np.float64]) -> Way:
+    def park(self, joints_deg_7: NDArray[np.float64]) -> JointPath:
         """Up from wherever over the workspace the arm is, and home.
 
         Raises:

@@ -44,7 +44,7 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class PathSegment:
     """A way through the axes' angles, from rest to rest, with the least jerk."""
 
     joints_deg_K7: NDArray[np.float64]
@@ -59,10 +59,10 @@ class Stretch:
         return np.asarray(first_7 + (along - index) * (second_7 - first_7))
 
 
-class Way:
+class JointPath:
     """Stretches one after the other."""
 
-    def __init__(self, stretches: Sequence[Stretch]) -> None:
+    def __init__(self, stretches: Sequence[PathSegment]) -> None:
         self._stretches = stretches
         self.duration_s = sum(stretch.duration_s for stretch in stretches)
 
@@ -75,7 +75,7 @@ class Way:
         return self._stretches[-1].at(time_s)
 
 
-def plan(kinematics: Kinematics, start_deg_7: NDArray[np.float64], legs: Sequence[Leg]) -> Way:
+def plan(kinematics: Kinematics, start_deg_7: NDArray[np.float64], legs: Sequence[Leg]) -> JointPath:
     """A way along the legs.
 
     Raises:
@@ -87,10 +87,10 @@ def plan(kinematics: Kinematics, start_deg_7: NDArray[np.float64], legs: Sequenc
         if stretch is not None:
             stretches.append(stretch)
             start_deg_7 = stretch.joints_deg_K7[-1]
-    return Way(stretches or [Stretch(np.stack([start_deg_7, start_deg_7]), 1e-3)])
+    return JointPath(stretches or [PathSegment(np.stack([start_deg_7, start_deg_7]), 1e-3)])
 
 
-def _straight(kinematics: Kinematics, start_deg_7: NDArray[np.float64], leg: Leg) -> Stretch | None:
+def _straight(kinematics: Kinematics, start_deg_7: NDArray[np.float64], leg: Leg) -> PathSegment | None:
     """None where the arm is there already."""
     start = kinematics.tip(start_deg_7)
     way_mm, turn_deg = start.distance_mm(leg.to), start.angle_deg(leg.to)
@@ -107,7 +107,7 @@ def _straight(kinematics: Kinematics, start_deg_7: NDArray[np.float64], leg: Leg
     joints_deg_K7 = np.stack(points)
     axes_s = np.abs(np.diff(joints_deg_K7, axis=0)).max(axis=0) * steps / (AXIS_SHARE * FASTEST_DEG_S_7)
     slowest_s = max(way_mm / 1000 / leg.speed_m_s, np.radians(turn_deg) / leg.turn_rad_s, float(axes_s.max()))
-    return Stretch(joints_deg_K7, PEAK * slowest_s)
+    return PathSegment(joints_deg_K7, PEAK * slowest_s)
 
 
 def _joints_at(kinematics: Kinematics, target: Pose, start_deg_7: NDArray[np.float64]) -> NDArray[np.float64] | None:

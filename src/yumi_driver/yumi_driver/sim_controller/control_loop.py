@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 
 from yumi_driver.sim_controller.controller import Controller
-from yumi_driver.sim_controller.pace import Pace
+from yumi_driver.sim_controller.pace import ControlPace
 
 
 class ControlLoop:
     """Steps the controller from the moment it is made until it is closed."""
 
-    def __init__(self, controller: Controller, pace: Pace) -> None:
+    def __init__(self, controller: Controller, pace: ControlPace) -> None:
         self._controller = controller
         self._pace = pace
         self._error: BaseException | None = None

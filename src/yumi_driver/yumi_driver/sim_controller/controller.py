@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from yumi_driver.sim_controller.controller_clock import ControllerClock
 from yumi_driver.sim_controller.event_log import EventLog
-from yumi_driver.sim_controller.panel import Panel
+from yumi_driver.sim_controller.panel import OperatorPanel
 from yumi_driver.sim_controller.rapid import Rapid
 from yumi_driver.sim_controller.rapid_data import RapidData
 from yumi_driver.sim_controller.rapid_task import RapidTask
@@ -22,7 +22,7 @@ class Controller:
         self.lock = threading.RLock()
         self.clock = ControllerClock(period_s)
         self.log = EventLog(self.clock)
-        self.panel = Panel(self.log)
+        self.panel = OperatorPanel(self.log)
         self.rapid = Rapid(tasks, self.panel, self.log)
         self.data = data
         self.signals = signals

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yumi_driver.sim_controller.panel import OperationMode, Panel
+from yumi_driver.sim_controller.panel import OperationMode, OperatorPanel
 from yumi_driver.sim_controller.rapid_value import format_num
 from yumi_driver.sim_controller.refusal import invalid, rejected
 from yumi_driver.sim_controller.resource import Request, Route, State, state
@@ -14,7 +14,7 @@ _SIGNAL = "/rw/iosystem/signals/{network}/{device}/{signal}"
 class IoResources:
     """Signals."""
 
-    def __init__(self, panel: Panel, signals: Signals) -> None:
+    def __init__(self, panel: OperatorPanel, signals: Signals) -> None:
         self._panel = panel
         self._signals = signals
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Pace(Protocol):
+class ControlPace(Protocol):
     """Says when the next control step is due."""
 
     def wait(self) -> bool:

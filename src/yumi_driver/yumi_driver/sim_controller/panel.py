@@ -26,7 +26,7 @@ class OperationMode(StrEnum):
     MANUAL = "MANR"
 
 
-class Panel:
+class OperatorPanel:
     """Starts in automatic mode with a closed safety chain and motors off.
 
     In manual mode nobody holds the enabling device, so the safety chain is open.

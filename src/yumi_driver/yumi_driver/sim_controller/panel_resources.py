@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yumi_driver.sim_controller.panel import ControllerState, Panel
+from yumi_driver.sim_controller.panel import ControllerState, OperatorPanel
 from yumi_driver.sim_controller.refusal import invalid
 from yumi_driver.sim_controller.resource import Request, Route, State, state
 
@@ -10,7 +10,7 @@ from yumi_driver.sim_controller.resource import Request, Route, State, state
 class PanelResources:
     """Controller state and operation mode."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: OperatorPanel) -> None:
         self._panel = panel
 
     def routes(self) -> list[Route]:

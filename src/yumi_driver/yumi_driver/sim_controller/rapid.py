@@ -9,7 +9,7 @@ from http import HTTPStatus
 from yumi_driver.sim_controller.arm import MotionError
 from yumi_driver.sim_controller.controller_clock import ControllerClock
 from yumi_driver.sim_controller.event_log import EventKind, EventLog
-from yumi_driver.sim_controller.panel import ControllerState, Panel
+from yumi_driver.sim_controller.panel import ControllerState, OperatorPanel
 from yumi_driver.sim_controller.rapid_task import RapidTask
 from yumi_driver.sim_controller.refusal import Refusal, ReturnCode, rejected
 
@@ -25,7 +25,7 @@ class Cycle(StrEnum):
 class Rapid:
     """The program of all tasks. The panel stops it when the motors go off."""
 
-    def __init__(self, tasks: Mapping[str, RapidTask], panel: Panel, log: EventLog) -> None:
+    def __init__(self, tasks: Mapping[str, RapidTask], panel: OperatorPanel, log: EventLog) -> None:
         self.tasks = tasks
         self.cycle = Cycle.FOREVER
         self._panel = panel

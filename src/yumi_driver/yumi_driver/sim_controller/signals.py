@@ -21,7 +21,7 @@ class SignalType(StrEnum):
 
 
 @dataclass
-class Signal:
+class IoSignal:
     """A signal: inputs are set by the world, outputs by clients and programs."""
 
     type: SignalType
@@ -47,11 +47,11 @@ class Signal:
 class Signals:
     """All signals of the system."""
 
-    def __init__(self, signals: Mapping[str, Signal]) -> None:
+    def __init__(self, signals: Mapping[str, IoSignal]) -> None:
         """`signals` are given by path, such as `Local/DRV_1/gripper_closed`."""
         self._signals = dict(signals)
 
-    def __getitem__(self, path: str) -> Signal:
+    def __getitem__(self, path: str) -> IoSignal:
         """The signal at the path.
 
         Raises:

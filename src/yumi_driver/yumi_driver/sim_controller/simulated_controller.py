@@ -22,12 +22,12 @@ from yumi_driver.sim_controller.digest import Digest
 from yumi_driver.sim_controller.egm_link import EgmLink, free_udp_ports
 from yumi_driver.sim_controller.egm_session import Guidance
 from yumi_driver.sim_controller.free_space import FreeSpace
-from yumi_driver.sim_controller.pace import Pace
+from yumi_driver.sim_controller.pace import ControlPace
 from yumi_driver.sim_controller.rapid_data import RapidData
 from yumi_driver.sim_controller.rapid_task import RapidTask
 from yumi_driver.sim_controller.real_time_pace import RealTimePace
 from yumi_driver.sim_controller.rws_server import RwsServer
-from yumi_driver.sim_controller.signals import Signal, Signals
+from yumi_driver.sim_controller.signals import IoSignal, Signals
 from yumi_driver.sim_controller.tool import Tool
 
 MECHANICAL_UNITS: Mapping[str, str] = {"T_ROB_L": "ROB_L", "T_ROB_R": "ROB_R"}
@@ -60,8 +60,8 @@ class SimulatedController:
         start_deg_7: Mapping[str, NDArray[np.float64]] | None = None,
         tools: Mapping[str, Tool] | None = None,
         variables: Mapping[str, str] | None = None,
-        signals: Mapping[str, Signal] | None = None,
-        pace: Pace | None = None,
+        signals: Mapping[str, IoSignal] | None = None,
+        pace: ControlPace | None = None,
     ) -> None:
         """Nothing happens before the context is entered.
 

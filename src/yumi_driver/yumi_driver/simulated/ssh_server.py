@@ -13,7 +13,7 @@ from typing import Self
 
 import asyncssh
 
-from fleet_contract.validation import BadInput
+from fleet_contract.validation import InputError
 
 PLACES = "/usr/sbin:/usr/local/sbin:/sbin"
 READY_S = 10.0
@@ -49,7 +49,7 @@ class SshServer:
         """
         program = sshd()
         if program is None:
-            raise BadInput("environment.backend: found yumi_sim without sshd, allowed is a host with openssh-server.")
+            raise InputError("environment.backend: found yumi_sim without sshd, allowed is a host with openssh-server.")
         self._program = program
         self._folder = folder
         self._command = command
