@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleet_bags.bag_metadata import ABOUT, Part, Topic, metadata, read_metadata
+from fleet_bags.bag_metadata import ROOT_KEY, Part, Topic, metadata, read_metadata
 from fleet_bags.contents import Contents, read_contents
 from fleet_contract.validation import InputError
 
 NUMBER = re.compile(r"_(\d+)$")
-MUST_SAY = {"fleet", "contract", "contract_digest"}
+REQUIRED_KEYS = {"fleet", "contract", "contract_digest"}
 """What every recorder has said about its run."""
 
 
@@ -27,7 +27,7 @@ class Bag:
     folder: Path
     files: tuple[Contents, ...]
     """In the order in which they were written."""
-    said: Mapping[str, str]
+    custom_data: Mapping[str, str]
     """What the recorder said about the run."""
 
     @property
@@ -42,7 +42,7 @@ class Bag:
 
     def metadata(self) -> dict[str, Any]:
         """What metadata.yaml must say."""
-        return metadata(self.parts, self.topics, self.said)
+        return metadata(self.parts, self.topics, self.custom_data)
 
 
 def bag_folder(path: Path) -> Path:
@@ -57,12 +57,12 @@ def bag_folder(path: Path) -> Path:
     raise InputError(f"{path}: found no bag, allowed is the folder of a run that was recorded, or of its bag.")
 
 
-def read_bag(folder: Path, said: Mapping[str, str] | None = None) -> Bag:
+def read_bag(folder: Path, custom_data: Mapping[str, str] | None = None) -> Bag:
     """The bag in a folder.
 
     Args:
         folder: of the bag.
-        said: about the run; where this is not known, it must be in the bag.
+        custom_data: about the run; where this is not known, it must be in the bag.
 
     Raises:
         BadInput: it is empty, or no recorder of a fleet has written it.
@@ -70,10 +70,12 @@ def read_bag(folder: Path, said: Mapping[str, str] | None = None) -> Bag:
     files = tuple(read_contents(path) for path in files_of(folder))
     if not files:
         raise InputError(f"{folder}: found no MCAP files, allowed is a bag with at least one.")
-    said = next((file.said for file in files if file.said), None) or said or _said_in_metadata(folder)
-    if not said.keys() >= MUST_SAY:
+    custom_data = (
+        next((file.custom_data for file in files if file.custom_data), None) or custom_data or _custom_data_of(folder)
+    )
+    if not custom_data.keys() >= REQUIRED_KEYS:
         raise InputError(f"{folder}: found a bag of something else, allowed are those that a fleet's recorder wrote.")
-    return Bag(folder, files, said)
+    return Bag(folder, files, custom_data)
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -114,9 +116,9 @@ def is_held(folder: Path) -> bool:
         return True
 
 
-def _said_in_metadata(folder: Path) -> dict[str, str]:
+def _custom_data_of(folder: Path) -> dict[str, str]:
     try:
-        said = read_metadata(folder)[ABOUT]["custom_data"]
-        return {str(key): str(text) for key, text in said.items()}
+        custom_data = read_metadata(folder)[ROOT_KEY]["custom_data"]
+        return {str(key): str(text) for key, text in custom_data.items()}
     except (TypeError, KeyError, AttributeError):
         return {}

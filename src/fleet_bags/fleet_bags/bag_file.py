@@ -13,7 +13,7 @@ from fleet_bags.bag_metadata import NEVER_NS, Part, Topic
 from fleet_bags.disk import Sink
 
 PROFILE = "ros2"
-SAID = "fleet"
+METADATA_RECORD = "fleet"
 """Name of the metadata record in which the recorder says whose run this is."""
 CHUNK_BYTES = 4 << 20
 """Of messages from which a chunk is ended: a reader holds some in memory, and a writer an index of all of them."""
@@ -26,7 +26,7 @@ class BagFile:
         OSError: the disk does not take it; after that it can only be closed.
     """
 
-    def __init__(self, path: Path, topics: Sequence[Topic], said: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, topics: Sequence[Topic], custom_data: Mapping[str, str]) -> None:
         self.path = path
         self._sink = Sink(path)
         self._writer = Writer(cast("IO[bytes]", self._sink), chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
@@ -35,14 +35,14 @@ class BagFile:
         self._counts: Counter[str] = Counter()
         self._unflushed = False
         try:
-            self._begin(topics, said)
+            self._begin(topics, custom_data)
         except OSError:
             self.close()
             raise
 
-    def _begin(self, topics: Sequence[Topic], said: Mapping[str, str]) -> None:
+    def _begin(self, topics: Sequence[Topic], custom_data: Mapping[str, str]) -> None:
         self._writer.start(PROFILE)
-        self._writer.add_metadata(SAID, dict(said))
+        self._writer.add_metadata(METADATA_RECORD, dict(custom_data))
         schemas: dict[str, int] = {}
         for topic in topics:
             if topic.type not in schemas:

@@ -14,7 +14,7 @@ import yaml
 from fleet_bags.disk import replace_durably
 
 FILE = "metadata.yaml"
-ABOUT = "rosbag2_bagfile_information"
+ROOT_KEY = "rosbag2_bagfile_information"
 """Its one key."""
 NEVER_NS = 2**63 - 1
 """Beginning of what holds no message, as rosbag2 says it."""
@@ -71,8 +71,8 @@ def reliable_qos(depth: int) -> str:
     return _text([profile]).strip()
 
 
-def metadata(parts: Sequence[Part], topics: Sequence[Topic], said: Mapping[str, str]) -> dict[str, Any]:
-    """The content of metadata.yaml; `said` is what the recorder says about the run."""
+def metadata(parts: Sequence[Part], topics: Sequence[Topic], custom_data: Mapping[str, str]) -> dict[str, Any]:
+    """The content of metadata.yaml; `custom_data` is what the recorder says about the run."""
     counts = sum((Counter(part.counts) for part in parts), Counter[str]())
     begin_ns = min((part.begin_ns for part in parts), default=NEVER_NS)
     end_ns = max((part.end_ns for part in parts), default=0)
@@ -97,11 +97,11 @@ def metadata(parts: Sequence[Part], topics: Sequence[Topic], said: Mapping[str, 
             }
             for part in parts
         ],
-        "custom_data": dict(said),
+        "custom_data": dict(custom_data),
         # Whose message definitions are in the bag.
         "ros_distro": "kilted",
     }
-    return {ABOUT: about}
+    return {ROOT_KEY: about}
 
 
 def write_metadata(folder: Path, content: Mapping[str, Any]) -> None:

@@ -30,10 +30,16 @@ class BagWriter:
     """
 
     def __init__(
-        self, folder: Path, topics: Sequence[Topic], said: Mapping[str, str], limits: RecordingConfig, *, now_s: float
+        self,
+        folder: Path,
+        topics: Sequence[Topic],
+        custom_data: Mapping[str, str],
+        limits: RecordingConfig,
+        *,
+        now_s: float,
     ) -> None:
         """`now_s` is of any clock that only goes forward, here and in `advance`."""
-        self._folder, self._said, self._limits = folder, dict(said), limits
+        self._folder, self._custom_data, self._limits = folder, dict(custom_data), limits
         self._parts: list[Part] = []
         self._topics = {topic.name: topic for topic in topics}
         self._number = 0
@@ -84,19 +90,19 @@ class BagWriter:
         self._disk.shutdown(cancel_futures=True)
         self._file.close()
         with self._holding:
-            restore(self._folder, self._said, in_place=True)
+            restore(self._folder, self._custom_data, in_place=True)
 
     def _take_up(self) -> None:
         """Go on with what an earlier recorder has left."""
-        restore(self._folder, self._said, in_place=True)
-        bag = read_bag(self._folder, self._said)
-        self._said, self._parts = dict(bag.said), bag.parts
+        restore(self._folder, self._custom_data, in_place=True)
+        bag = read_bag(self._folder, self._custom_data)
+        self._custom_data, self._parts = dict(bag.custom_data), bag.parts
         self._topics = {topic.name: topic for topic in bag.topics} | self._topics
         self._number = 1 + max(number_of(file.path) for file in bag.files)
 
     def _open(self, now_s: float) -> None:
         path = self._folder / f"{self._folder.name}_{self._number}.mcap"
-        self._file = BagFile(path, list(self._topics.values()), self._said)
+        self._file = BagFile(path, list(self._topics.values()), self._custom_data)
         self._number += 1
         self._opened_s = self._ended_chunk_s = now_s
         self._unsynced = True
@@ -108,7 +114,7 @@ class BagWriter:
         self._submit(_sync_and_close, self._file)
 
     def _describe(self, parts: Sequence[Part]) -> None:
-        self._submit(write_metadata, self._folder, metadata(parts, list(self._topics.values()), self._said))
+        self._submit(write_metadata, self._folder, metadata(parts, list(self._topics.values()), self._custom_data))
 
     def _submit(self, job: Callable[..., None], *arguments: object) -> None:
         self._jobs.append(self._disk.submit(job, *arguments))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fleet_bags.foreign import foreign_samples
 from fleet_bags.mapping import BagMapping
 from fleet_bags.recording import Recording, read_recording
-from fleet_bags.samples import RunNames, SamplesMetadata
+from fleet_bags.samples import SamplesMetadata, SourceRun
 from fleet_bags.writing import Advance, RunSamples, write_samples
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 
@@ -45,23 +45,23 @@ def build(
 
 
 def _recorded_samples(recording: Recording) -> RunSamples:
-    about = recording.about
-    places = _places(recording, has_images=about.contract.observation.camera is not None)
+    metadata = recording.metadata
+    places = _places(recording, has_images=metadata.contract.observation.camera is not None)
     rows = {place: row for row, place in enumerate(places)}
 
     def images() -> Iterator[tuple[int, NDArray[np.uint8]]]:
         for tick, robot, image in recording.images():
             yield rows[robot, tick], image
 
-    fleet = about.fleet
+    fleet = metadata.fleet
     return RunSamples(
-        names=RunNames(
+        names=SourceRun(
             bag=str(recording.bag),
             task=fleet.environment.task,
-            robots=about.robots,
+            robots=metadata.robots,
             supervisors=fleet.supervisor_names,
         ),
-        contract=about.contract,
+        contract=metadata.contract,
         rows=_rows(recording, places),
         left_out=sum(map(len, recording.observed_N)) - len(places),
         images=images,
@@ -78,9 +78,9 @@ def _places(recording: Recording, *, has_images: bool) -> list[Place]:
 
 def _rows(recording: Recording, places: Sequence[Place]) -> list[dict[str, Any]]:
     contract, robots, supervisors = (
-        recording.about.contract,
-        recording.about.robots,
-        recording.about.fleet.supervisor_names,
+        recording.metadata.contract,
+        recording.metadata.robots,
+        recording.metadata.fleet.supervisor_names,
     )
     nothing_A = np.full(contract.action_dim, np.nan)
     holders = {

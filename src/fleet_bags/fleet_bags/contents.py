@@ -10,7 +10,7 @@ from mcap.reader import SeekingReader
 from mcap.summary import Summary
 from mcap.writer import MCAP0_MAGIC
 
-from fleet_bags.bag_file import PROFILE, SAID
+from fleet_bags.bag_file import METADATA_RECORD, PROFILE
 from fleet_bags.bag_metadata import NEVER_NS, Part, Topic
 from fleet_bags.cut_file import BROKEN, FOOTER, HEAD, CutFile
 from fleet_contract.validation import InputError
@@ -25,7 +25,7 @@ class Contents:
     path: Path
     size: int
     """Bytes."""
-    said: dict[str, str]
+    custom_data: dict[str, str]
     """What the recorder said about the run; empty in a file that was cut before that, or is no recorder's."""
     cut: CutFile | None
     """What is known of a file without an end."""
@@ -88,11 +88,11 @@ def _read(path: Path, file: IO[bytes]) -> Contents:
         profile, summary, metadata = cut.profile, cut.summary, cut.metadata
     if profile not in {PROFILE, None}:
         raise InputError(f"{path}: found the profile {profile!r}, allowed is {PROFILE!r}.")
-    said = metadata.get(SAID, {})
-    if cut and cut.damaged and not said:
+    custom_data = metadata.get(METADATA_RECORD, {})
+    if cut and cut.damaged and not custom_data:
         # Nothing is cut off here; what follows may be a whole run.
         raise _damaged(path)
-    return Contents(path, size, said, cut, summary)
+    return Contents(path, size, custom_data, cut, summary)
 
 
 def _damaged(path: Path) -> InputError:

@@ -18,7 +18,7 @@ from rosbags.highlevel import AnyReader
 from fleet_bags.bag_reader import messages, named, opened, timed_messages
 from fleet_bags.mapping import BagMapping
 from fleet_bags.native_robot_series import NativeRobotSeries
-from fleet_bags.samples import RunNames
+from fleet_bags.samples import SourceRun
 from fleet_bags.topic_series import StampPair
 from fleet_bags.writing import RunSamples
 from fleet_contract.action import ActionSource
@@ -66,7 +66,7 @@ def foreign_samples(bag: Path, mapping: BagMapping) -> RunSamples:
             f"{missing.most_common(1)[0][0]} had said nothing."
         )
     return RunSamples(
-        names=RunNames(bag=str(bag), task=mapping.task, robots=mapping.robot_names, supervisors=(SUPERVISOR,)),
+        names=SourceRun(bag=str(bag), task=mapping.task, robots=mapping.robot_names, supervisors=(SUPERVISOR,)),
         contract=mapping.contract,
         rows=rows,
         left_out=missing.total(),

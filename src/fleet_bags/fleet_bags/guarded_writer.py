@@ -20,7 +20,13 @@ class GuardedWriter:
     """
 
     def __init__(
-        self, folder: Path, topics: Sequence[Topic], said: Mapping[str, str], limits: RecordingConfig, *, now_s: float
+        self,
+        folder: Path,
+        topics: Sequence[Topic],
+        custom_data: Mapping[str, str],
+        limits: RecordingConfig,
+        *,
+        now_s: float,
     ) -> None:
         self.problem = ""
         """Why nothing is recorded any more; empty while it is."""
@@ -29,7 +35,7 @@ class GuardedWriter:
         self._folder, self._least = folder, limits.least_free_bytes
         self._writer: BagWriter | None = None
         try:
-            self._writer = BagWriter(folder, topics, said, limits, now_s=now_s)
+            self._writer = BagWriter(folder, topics, custom_data, limits, now_s=now_s)
         except OSError as error:
             self._stop(error)
         self.look_at_disk()

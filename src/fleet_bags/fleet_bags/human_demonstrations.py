@@ -23,14 +23,14 @@ def human_demonstrations(runs: Iterable[Path], contract: RobotContract, stream: 
     pairs = empty_dataset(contract.observed_shape(stream), contract.action_dim)
     for run in runs:
         recording = read_recording(run)
-        contract.require_same(recording.about.contract.digest, owner=str(recording.bag))
+        contract.require_same(recording.metadata.contract.digest, owner=str(recording.bag))
         pairs += _shown(recording, stream)
     return pairs
 
 
 def _shown(recording: Recording, stream: Stream) -> Dataset:
-    contract = recording.about.contract
-    pairs = HumanPairs(len(recording.about.robots), contract.observed_shape(stream), contract.action_dim)
+    contract = recording.metadata.contract
+    pairs = HumanPairs(len(recording.metadata.robots), contract.observed_shape(stream), contract.action_dim)
     for robot, released in enumerate(recording.released_N):
         for action in released.values():
             pairs.add_action(robot, action)

@@ -47,7 +47,7 @@ def interventions(recording: Recording) -> tuple[Intervention, ...]:
 
 
 def _intervention(recording: Recording, lease: Lease, ticks: list[int]) -> Intervention:
-    robot = recording.about.robots.index(lease.robot)
+    robot = recording.metadata.robots.index(lease.robot)
     released, statuses = recording.released_N[robot], recording.statuses_N[robot]
     driven = sum(tick in released and released[tick].source is ActionSource.HUMAN for tick in ticks)
     report = recording.reports.get(ticks[0])

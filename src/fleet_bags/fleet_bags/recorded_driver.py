@@ -54,12 +54,12 @@ class RecordedDriver:
     @property
     def contract(self) -> RobotContract:
         """See `RobotDriver.contract`."""
-        return self._recording.about.contract
+        return self._recording.metadata.contract
 
     @property
     def robots(self) -> int:
         """See `RobotDriver.robots`."""
-        return len(self._recording.about.robots)
+        return len(self._recording.metadata.robots)
 
     def start(self, seed: int) -> None:
         """What is random has been drawn."""

@@ -20,7 +20,7 @@ class RecordedStationsNode(StationsNode):
         if bag is None:
             raise InputError("environment.bag: found none, allowed is the bag that is replayed.")
         recording = read_recording(bag)
-        taught = dict(zip(recording.about.robots, recording.taught_N, strict=True))
+        taught = dict(zip(recording.metadata.robots, recording.human_actions_N, strict=True))
         self.open({name: RecordedStation(taught) for name in self.fleet.supervisor_names})
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fleet_bags.bag import bag_folder
 from fleet_bags.bag_reader import messages, named, opened
-from fleet_bags.run_metadata import RunMetadata, about_run
+from fleet_bags.run_metadata import RunMetadata, read_run_metadata
 from fleet_bags.tick_index import TickIndex
 from fleet_contract.action import RobotAction, action_of
 from fleet_contract.lease import Lease, lease_of
@@ -74,7 +74,7 @@ class Leases:
 
 
 @dataclass(frozen=True)
-class Served:
+class RecordedPolicyVersion:
     """A version of the policy that the trainer made while the fleet ran."""
 
     version: int
@@ -89,7 +89,7 @@ class Recording:
     """A run but for its images, which `images` reads: of every stream what was said, by tick."""
 
     bag: Path
-    about: RunMetadata
+    metadata: RunMetadata
     ticks: int
     """T: the robots have made so many steps; what the last one led to is in the statuses alone."""
     observed_N: tuple[Mapping[int, Observed], ...]
@@ -98,11 +98,11 @@ class Recording:
     """What the gate let through: what the robots did."""
     proposed_N: tuple[Mapping[int, RobotAction], ...]
     """What the policy would have done."""
-    taught_N: tuple[Mapping[int, RobotAction], ...]
+    human_actions_N: tuple[Mapping[int, RobotAction], ...]
     """What humans wanted."""
     reports: Mapping[int, Report]
     leases: Mapping[int, Leases]
-    served: tuple[Served, ...]
+    policy_versions: tuple[RecordedPolicyVersion, ...]
 
     def images(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
         """Tick, robot and image (H, W, C), in the order in which they were recorded, each once.
@@ -110,7 +110,7 @@ class Recording:
         Raises:
             BadInput: the robots have no camera, or an image is none of its.
         """
-        contract, robots = self.about.contract, self.about.robots
+        contract, robots = self.metadata.contract, self.metadata.robots
         owners = {f"/{name}/{contract.require_camera().topic}": robot for robot, name in enumerate(robots)}
         joins = [StampJoin[NDArray[np.uint8]](most_waiting=None) for _ in robots]
         for join, observed in zip(joins, self.observed_N, strict=True):
@@ -138,7 +138,7 @@ class Recording:
         Raises:
             BadInput: the robots have no camera, or no calibration of it was recorded.
         """
-        topic = f"/{self.about.robots[0]}/{self.about.contract.require_camera().info_topic}"
+        topic = f"/{self.metadata.robots[0]}/{self.metadata.contract.require_camera().info_topic}"
         with opened(self.bag) as reader:
             for _, message in messages(reader, self.bag, {topic}):
                 return np.asarray(message.k, dtype=np.float64).reshape(3, 3)
@@ -152,8 +152,8 @@ def read_recording(path: Path) -> Recording:
         BadInput: it is none, holds nothing, or does not fit together.
     """
     bag = bag_folder(path)
-    about = about_run(bag)
-    contract = about.contract
+    metadata = read_run_metadata(bag)
+    contract = metadata.contract
     heard: dict[str, Callable[[Any], None]] = {}
 
     def listen(
@@ -168,13 +168,15 @@ def read_recording(path: Path) -> Recording:
         return rows.rows
 
     def actions(topic: str, *, last_word: bool = False) -> tuple[Mapping[int, RobotAction], ...]:
-        return tuple(listen(f"{name}/{topic}", action_of, last_word=last_word) for name in about.robots)
+        return tuple(listen(f"{name}/{topic}", action_of, last_word=last_word) for name in metadata.robots)
 
     def of_robots(topic: str, row: Callable[[Any], Row], **how: Any) -> tuple[Mapping[int, Row], ...]:
-        return tuple(listen(f"{name}/{topic}", row, **how) for name in about.robots)
+        return tuple(listen(f"{name}/{topic}", row, **how) for name in metadata.robots)
 
-    served: dict[int, Served] = {}
-    heard["/fleet/policy_version"] = lambda message: served.update({message.version: _served(message, bag)})
+    policy_versions: dict[int, RecordedPolicyVersion] = {}
+    heard["/fleet/policy_version"] = lambda message: policy_versions.update(
+        {message.version: _policy_version(message, bag)}
+    )
     observed_N = of_robots(
         contract.observation.state.topic,
         partial(_observed, contract=contract),
@@ -183,7 +185,7 @@ def read_recording(path: Path) -> Recording:
     statuses_N = of_robots(contract.success.topic, _status, last_word=True)
     released_N = of_robots(contract.action.topic, action_of)
     proposed_N = of_robots(POLICY, action_of, last_word=True)
-    taught_N = of_robots(HUMAN, action_of, last_word=True)
+    human_actions_N = of_robots(HUMAN, action_of, last_word=True)
     reports = listen("fleet/policy_report", _report, last_word=True)
     leases = listen("fleet/leases", _leases)
     with opened(bag) as reader:
@@ -195,16 +197,16 @@ def read_recording(path: Path) -> Recording:
     newest = max((tick for statuses in statuses_N for tick in statuses), default=0)
     return Recording(
         bag=bag,
-        about=about,
+        metadata=metadata,
         ticks=newest,
         observed_N=observed_N,
         statuses_N=statuses_N,
         released_N=released_N,
         proposed_N=proposed_N,
-        taught_N=taught_N,
+        human_actions_N=human_actions_N,
         reports=reports,
         leases=leases,
-        served=tuple(served[version] for version in sorted(served)),
+        policy_versions=tuple(policy_versions[version] for version in sorted(policy_versions)),
     )
 
 
@@ -240,7 +242,7 @@ def _leases(message: Any) -> Leases:
     return Leases(tuple(map(lease_of, message.leases)), tuple(message.waiting), message.threshold)
 
 
-def _served(message: Any, bag: Path) -> Served:
+def _policy_version(message: Any, bag: Path) -> RecordedPolicyVersion:
     written = Path(message.path)
     path = written if written.exists() else bag.parent / written.parent.name / written.name
-    return Served(message.version, message.due_tick, path, message.digest)
+    return RecordedPolicyVersion(message.version, message.due_tick, path, message.digest)

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from fleet_bags.bag import Bag, held, read_bag
 from fleet_bags.bag_file import BagFile
-from fleet_bags.bag_metadata import ABOUT, read_metadata, write_metadata
+from fleet_bags.bag_metadata import ROOT_KEY, read_metadata, write_metadata
 from fleet_bags.contents import Contents
 from fleet_bags.cut_file import CutFile
 from fleet_bags.disk import free_bytes, sync_folder
@@ -25,7 +25,7 @@ class Finished:
     name: str
     messages: int
     """That are in it."""
-    left_out_bytes: int
+    discarded_bytes: int
     """Behind what was whole."""
 
 
@@ -55,12 +55,12 @@ def repair(folder: Path) -> Repair:
         raise InputError(f"{folder}: cannot be repaired: {error.strerror}.") from None
 
 
-def restore(folder: Path, said: Mapping[str, str] | None = None, *, in_place: bool) -> Repair:
+def restore(folder: Path, custom_data: Mapping[str, str] | None = None, *, in_place: bool) -> Repair:
     """What `repair` does, for who holds the bag already.
 
     Args:
         folder: of the bag.
-        said: about the run, where it is known.
+        custom_data: about the run, where it is known.
         in_place: cut off what is not whole, and write the end behind the rest: at once, and whenever it is interrupted, the
             file is a cut one still.
 
@@ -68,10 +68,10 @@ def restore(folder: Path, said: Mapping[str, str] | None = None, *, in_place: bo
         OSError: the disk does not take it.
         BadInput: as `repair` does.
     """
-    bag = read_bag(folder, said)
+    bag = read_bag(folder, custom_data)
     finished = [_finish(file, file.cut, bag, in_place=in_place) for file in bag.files if file.cut]
     if finished:
-        bag = read_bag(folder, said)
+        bag = read_bag(folder, custom_data)
     described = not _is_described(bag)
     if described:
         write_metadata(folder, bag.metadata())
@@ -87,13 +87,13 @@ def _is_described(bag: Bag) -> bool:
 
 
 def _essence(metadata: Any) -> tuple[object, ...]:
-    about = metadata[ABOUT]
+    about = metadata[ROOT_KEY]
     counts = {topic["topic_metadata"]["name"]: topic["message_count"] for topic in about["topics_with_message_count"]}
     return about["relative_file_paths"], about["custom_data"], counts
 
 
 def _finish(file: Contents, cut: CutFile, bag: Bag, *, in_place: bool) -> Finished:
-    if not file.said:
+    if not file.custom_data:
         _write_empty(file.path, bag)
     elif in_place:
         with file.path.open("r+b") as target:
@@ -133,7 +133,7 @@ def _write_empty(path: Path, bag: Bag) -> None:
     """In the place of a file that was cut before it held anything."""
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
-    empty = BagFile(partial, (), bag.said)
+    empty = BagFile(partial, (), bag.custom_data)
     empty.finish()
     os.fsync(empty.handle)
     empty.close()

@@ -25,7 +25,7 @@ class ReplayNode(DriverNode):
             raise InputError("environment.bag: found none, allowed is the bag that is replayed.")
         recording = read_recording(choice.bag)
         self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", TRANSIENT_LOCAL_100)
-        self._served = list(recording.served[: len(self.fleet.training.update_ticks)])
+        self._due_versions = list(recording.policy_versions[: len(self.fleet.training.update_ticks)])
         self.serve(RecordedDriver(recording, time.monotonic, choice.speed))
 
     @property
@@ -34,8 +34,8 @@ class ReplayNode(DriverNode):
         return LOOK_S
 
     def _publish(self, robots: list[int] | None = None) -> None:
-        while self._served and self._served[0].due_tick <= self._tick:
-            due = self._served.pop(0)
+        while self._due_versions and self._due_versions[0].due_tick <= self._tick:
+            due = self._due_versions.pop(0)
             self._versions.publish(
                 PolicyVersion(version=due.version, due_tick=due.due_tick, path=str(due.path), digest=due.digest)
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from fleet_bags.bag_metadata import ABOUT, read_metadata
+from fleet_bags.bag_metadata import ROOT_KEY, read_metadata
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, StrictModel, validated
@@ -27,15 +27,19 @@ class RunMetadata(StrictModel):
         return self.fleet.robot_names
 
 
-def about_run(bag: Path) -> RunMetadata:
+def read_run_metadata(bag: Path) -> RunMetadata:
     """What the recorder wrote about the run.
 
     Raises:
         BadInput: the bag is not of a run of the fleet.
     """
     try:
-        said: dict[str, Any] = read_metadata(bag)[ABOUT]["custom_data"]
-        fleet, contract, seed = yaml.safe_load(said["fleet"]), json.loads(said["contract"]), int(said.get("seed", 0))
+        custom_data: dict[str, Any] = read_metadata(bag)[ROOT_KEY]["custom_data"]
+        fleet, contract, seed = (
+            yaml.safe_load(custom_data["fleet"]),
+            json.loads(custom_data["contract"]),
+            int(custom_data.get("seed", 0)),
+        )
     except (ValueError, yaml.YAMLError, KeyError, TypeError):
         raise InputError(
             f"{bag}: custom_data found no fleet and contract, allowed is a bag that the fleet's recorder wrote; "

@@ -19,7 +19,7 @@ from fleet_contract.validation import InputError, StrictModel, validated
 from fleet_learning.dataset import Dataset, empty_dataset, new_dataset
 
 FORMAT = "fleet-samples-1"
-ABOUT = "samples.json"
+METADATA_FILE = "samples.json"
 IMAGES = "images"
 COLUMNS: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
     "runs": (np.int32, ()),
@@ -45,7 +45,7 @@ COLUMNS: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
 """Type and shape of a sample of every column but the images."""
 
 
-class RunNames(StrictModel):
+class SourceRun(StrictModel):
     """A run that samples are from."""
 
     bag: str
@@ -61,7 +61,7 @@ class SamplesMetadata(StrictModel):
 
     format: str
     contract: RobotContract
-    runs: tuple[RunNames, ...]
+    runs: tuple[SourceRun, ...]
     samples: int
     left_out: int
     """Observations of which something is missing, such as their image."""
@@ -72,10 +72,10 @@ class SamplesMetadata(StrictModel):
 class Samples:
     """Columns of B samples, by run, robot and tick."""
 
-    about: SamplesMetadata
+    metadata: SamplesMetadata
     columns: Mapping[str, NDArray[Any]]
     """
-    runs, robots, supervisors: indices of names in `about`; of the supervisor whom the robot belonged to, else -1.
+    runs, robots, supervisors: indices of names in `metadata`; of the supervisor whom the robot belonged to, else -1.
     attempts: whole attempts at the task, interventions inside, counted over the set.
     states (B, S), images (B, H, W, C): what the robot observed.
     kinds, sources: `ActionKind` and `ActionSource` of what the robot did; shown: a human moved it.
@@ -88,7 +88,7 @@ class Samples:
     """
 
     def __len__(self) -> int:
-        return self.about.samples
+        return self.metadata.samples
 
     def observations(self, stream: Stream) -> NDArray[Any]:
         """What policies decide from, (B, S) or (B, H, W, C).
@@ -96,13 +96,13 @@ class Samples:
         Raises:
             BadInput: there are no images.
         """
-        if stream == "camera" and not self.about.has_images:
+        if stream == "camera" and not self.metadata.has_images:
             raise InputError("images: found none in the training set, allowed is one of robots that have a camera.")
         return self.columns[IMAGES if stream == "camera" else "states"]
 
     def pairs(self, rows_B: NDArray[np.bool_], stream: Stream) -> Dataset:
         """Observations and actions of these samples, for training."""
-        contract, rows = self.about.contract, np.flatnonzero(rows_B)
+        contract, rows = self.metadata.contract, np.flatnonzero(rows_B)
         if not len(rows):
             return empty_dataset(contract.observed_shape(stream), contract.action_dim)
         return new_dataset(self.observations(stream)[rows], self.columns["actions"][rows])
@@ -122,19 +122,19 @@ def read_samples(folder: Path) -> Samples:
         BadInput: the folder holds none, or it is damaged.
     """
     try:
-        found = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        found = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(
-            f"{folder}: found no {ABOUT}, allowed is a folder that ./fleet dataset build has written."
+            f"{folder}: found no {METADATA_FILE}, allowed is a folder that ./fleet dataset build has written."
         ) from None
-    about = validated(found, SamplesMetadata, source=str(folder / ABOUT))
-    if about.format != FORMAT:
-        raise InputError(f"{folder / ABOUT}: format found {about.format!r}, allowed is {FORMAT!r}.")
-    names = [*COLUMNS, *([IMAGES] if about.has_images else [])]
-    return Samples(about, {name: _column(folder, name, about) for name in names})
+    metadata = validated(found, SamplesMetadata, source=str(folder / METADATA_FILE))
+    if metadata.format != FORMAT:
+        raise InputError(f"{folder / METADATA_FILE}: format found {metadata.format!r}, allowed is {FORMAT!r}.")
+    names = [*COLUMNS, *([IMAGES] if metadata.has_images else [])]
+    return Samples(metadata, {name: _column(folder, name, metadata) for name in names})
 
 
-def _column(folder: Path, name: str, about: SamplesMetadata) -> NDArray[Any]:
+def _column(folder: Path, name: str, metadata: SamplesMetadata) -> NDArray[Any]:
     path = folder / f"{name}.npy"
     try:
         column_B: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -142,7 +142,7 @@ def _column(folder: Path, name: str, about: SamplesMetadata) -> NDArray[Any]:
         raise InputError(f"{path}: found no whole array, allowed is the file as it was written.") from None
     wanted = (
         np.dtype(np.uint8 if name == IMAGES else COLUMNS[name][0]),
-        (about.samples, *sample_shape(name, about.contract)),
+        (metadata.samples, *sample_shape(name, metadata.contract)),
     )
     if (column_B.dtype, column_B.shape) != wanted:
         raise InputError(

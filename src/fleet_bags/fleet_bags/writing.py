@@ -15,7 +15,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from fleet_bags.new_folder import new_folder
-from fleet_bags.samples import ABOUT, COLUMNS, FORMAT, IMAGES, RunNames, SamplesMetadata, sample_shape
+from fleet_bags.samples import COLUMNS, FORMAT, IMAGES, METADATA_FILE, SamplesMetadata, SourceRun, sample_shape
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 
@@ -27,7 +27,7 @@ Advance = Callable[[int, int], None]
 class RunSamples:
     """What becomes samples of one run."""
 
-    names: RunNames
+    names: SourceRun
     contract: RobotContract
     rows: Sequence[Mapping[str, Any]]
     """Values of all columns but `runs`, by robot and tick; of `attempts` what tells one from the others of the run."""
@@ -47,7 +47,7 @@ def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance 
     contract = runs[0].contract
     for run in runs:
         contract.require_same(run.contract.digest, owner=run.names.bag)
-    about = SamplesMetadata(
+    metadata = SamplesMetadata(
         format=FORMAT,
         contract=contract,
         runs=tuple(run.names for run in runs),
@@ -55,7 +55,7 @@ def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance 
         left_out=sum(run.left_out for run in runs),
         has_images=contract.observation.camera is not None,
     )
-    if not about.samples:
+    if not metadata.samples:
         bags = ", ".join(run.names.bag for run in runs)
         raise InputError(f"{bags}: found no observation with its image, allowed is at least one.")
     rows = [(number, row) for number, run in enumerate(runs) for row in run.rows]
@@ -64,11 +64,11 @@ def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance 
         for name, (dtype, _) in COLUMNS.items():
             values = [_value(name, number, row, attempts) for number, row in rows]
             np.save(partial / f"{name}.npy", np.array(values, dtype).reshape(-1, *sample_shape(name, contract)))
-        if about.has_images:
-            shape = (about.samples, *sample_shape(IMAGES, contract))
+        if metadata.has_images:
+            shape = (metadata.samples, *sample_shape(IMAGES, contract))
             _write_images(open_memmap(partial / f"{IMAGES}.npy", "w+", np.uint8, shape), runs, advance)
-        (partial / ABOUT).write_text(about.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return about
+        (partial / METADATA_FILE).write_text(metadata.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return metadata
 
 
 def _value(name: str, run: int, row: Mapping[str, Any], attempts: Mapping[tuple[int, Any], int]) -> Any:

@@ -68,8 +68,8 @@ def test_a_bag_of_any_kind_gives_what_was_so_when_it_was_recorded(tmp_path, form
         came = row < TICKS - 1 and any(tick_ns < stamp_ns <= ticks[row + 1] for stamp_ns in DRIVE.arrivals)
         assert columns["succeeded"][row] == came
         np.testing.assert_array_equal(columns["rewards"][row], float(came) if row < TICKS - 1 else np.nan)
-    assert samples.about.runs[0].task == "navigation"
-    assert samples.about.runs[0].robots == ("robot_01",)
+    assert samples.metadata.runs[0].task == "navigation"
+    assert samples.metadata.runs[0].robots == ("robot_01",)
 
 
 def test_an_attempt_ends_with_a_success_or_when_the_robot_was_put_right(tmp_path):
@@ -103,7 +103,7 @@ def test_several_robots_and_a_topic_that_says_who_drove(tmp_path):
     driver = {"topic": "teleop", "type": "std_msgs/msg/Bool", "align": {"rule": "hold", "timeline": "receive"}}
     samples = built(tmp_path, messages, mapping_tree(robots=["base_1", "base_2"], driver=driver))
     columns = samples.columns
-    assert samples.about.runs[0].robots == ("base_1", "base_2")
+    assert samples.metadata.runs[0].robots == ("base_1", "base_2")
     assert columns["robots"].tolist() == [0] * 15 + [1] * 15
     for robot, drive in enumerate(drives):
         rows = np.flatnonzero(columns["robots"] == robot)

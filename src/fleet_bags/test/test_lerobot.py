@@ -106,7 +106,7 @@ def test_the_video_shows_what_each_row_observed(samples, exported):
 
 
 def test_what_is_said_about_the_whole_is_so(samples, exported):
-    rows, contract = expected_rows(samples), samples.about.contract
+    rows, contract = expected_rows(samples), samples.metadata.contract
     info = json.loads((exported / "meta/info.json").read_text())
     assert (info["codebase_version"], info["robot_type"], info["fps"]) == ("v3.0", "push_cell", 2)
     episodes = parquet.read_table(exported / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
@@ -150,27 +150,27 @@ def test_what_was_never_told_in_an_episode_does_not_count():
 
 def test_long_sets_become_several_videos(samples, tmp_path):
     """At a tick in ten seconds a file holds a hundred frames; none is too long for single precision, no episode is cut."""
-    slow = replace(samples, about=samples.about.model_copy(
-        update={"contract": samples.about.contract.model_copy(update={"rate_hz": 0.1})}
+    slow = replace(samples, metadata=samples.metadata.model_copy(
+        update={"contract": samples.metadata.contract.model_copy(update={"rate_hz": 0.1})}
     ))  # fmt: skip
     export(slow, tmp_path / "export")
     episodes = parquet.read_table(tmp_path / "export/meta/episodes/chunk-000/file-000.parquet").to_pylist()
     files = [episode[f"videos/{CAMERA}/file_index"] for episode in episodes]
     assert sorted(set(files)) == [0, 1]
     assert max(episode[f"videos/{CAMERA}/to_timestamp"] for episode in episodes) <= LONGEST_S
-    found = read_lerobot(tmp_path / "export", samples.about.contract).columns["images"]
+    found = read_lerobot(tmp_path / "export", samples.metadata.contract).columns["images"]
     assert_pictures(found, samples, expected_rows(samples))
 
 
 @pytest.mark.parametrize("encoding", ["bgr8", "mono8"])
 def test_pictures_of_other_encodings_come_back_as_they_were(samples, tmp_path, encoding):
-    contract = samples.about.contract
+    contract = samples.metadata.contract
     camera = contract.require_camera().model_copy(update={"encoding": encoding})
     observation = contract.observation.model_copy(update={"camera": camera})
     contract = contract.model_copy(update={"observation": observation})
     channels = slice(0, 1) if encoding == "mono8" else slice(None)
     columns = {**samples.columns, "images": samples.columns["images"][..., channels]}
-    other = Samples(samples.about.model_copy(update={"contract": contract}), columns)
+    other = Samples(samples.metadata.model_copy(update={"contract": contract}), columns)
     export(other, tmp_path / "export")
     assert_pictures(read_lerobot(tmp_path / "export", contract).columns["images"], other, expected_rows(other))
 
@@ -178,7 +178,7 @@ def test_pictures_of_other_encodings_come_back_as_they_were(samples, tmp_path, e
 @pytest.mark.parametrize("stream", ["state", "camera"])
 def test_what_humans_showed_comes_back_as_it_is_in_the_set(samples, exported, stream):
     assert is_lerobot(exported)
-    back = read_lerobot(exported, samples.about.contract)
+    back = read_lerobot(exported, samples.metadata.contract)
     wanted, found = (of.pairs(of.columns["shown"], stream) for of in (samples, back))
     assert len(found) == len(wanted) > 0
     np.testing.assert_array_equal(found.actions_BA, wanted.actions_BA)
@@ -214,7 +214,7 @@ def test_other_and_damaged_data_sets_are_refused(samples, tmp_path, spoil, said)
     export(samples, tmp_path / "export")
     spoil(tmp_path / "export")
     with pytest.raises(InputError) as caught:
-        read_lerobot(tmp_path / "export", samples.about.contract)
+        read_lerobot(tmp_path / "export", samples.metadata.contract)
     assert said in str(caught.value)
 
 

@@ -22,7 +22,7 @@ def recording(tmp_path_factory):
 
 
 def test_every_tick_of_every_robot_is_what_was_said(recording):
-    assert (recording.ticks, recording.about.robots, recording.about.seed) == (12, ("robot_01", "robot_02"), 3)
+    assert (recording.ticks, recording.metadata.robots, recording.metadata.seed) == (12, ("robot_01", "robot_02"), 3)
     for robot in range(2):
         assert list(recording.observed_N[robot]) == list(range(12))
         for tick, observed in recording.observed_N[robot].items():
@@ -30,8 +30,8 @@ def test_every_tick_of_every_robot_is_what_was_said(recording):
             assert observed.stamp == (100 + tick, 0)
             np.testing.assert_array_equal(recording.proposed_N[robot][tick].values, RUN.action(robot, tick))
     human = {tick for tick, action in recording.released_N[0].items() if action.source is ActionSource.HUMAN}
-    assert human == set(recording.taught_N[0]) == {4, 5, 6}
-    assert not recording.taught_N[1]
+    assert human == set(recording.human_actions_N[0]) == {4, 5, 6}
+    assert not recording.human_actions_N[1]
     assert recording.reports[3].uncertainties == pytest.approx({"robot_01": 0.3, "robot_02": 1.3})
     assert [lease.token for lease in recording.leases[5].leases] == [7]
     assert [tick for tick, status in recording.statuses_N[0].items() if status.succeeded] == [5]

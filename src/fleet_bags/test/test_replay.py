@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_refused_here_too(recording, kinds_N):
 
 
 def test_humans_repeat_what_they_did_and_do_nothing_where_they_were_not(recording):
-    station = RecordedStation(dict(zip(recording.about.robots, recording.taught_N, strict=True)))
+    station = RecordedStation(dict(zip(recording.metadata.robots, recording.human_actions_N, strict=True)))
     lease = Lease("robot_01", "human_01", 31, LeaseKind.TELEOPERATE, 4)
     then = station.act(lease, 5, np.zeros(6))
     assert (then.kind, then.lease, then.supervisor) == (ActionKind.MOVE, 31, "human_01")

@@ -12,7 +12,7 @@ from run_bag import MadeUpRun, Said
 
 from fleet_bags.build import build
 from fleet_bags.recording import read_recording
-from fleet_bags.samples import ABOUT, read_samples
+from fleet_bags.samples import METADATA_FILE, read_samples
 from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.validation import InputError
 
@@ -90,11 +90,11 @@ def test_whatever_is_lost_or_late_no_row_is_misaligned(tmp_path_factory, lost, d
         return sorted((m for i, m in enumerate(said) if i not in lost), key=lambda message: message.time_ns)
 
     RUN.write(folder, spoil)
-    about = build([folder], folder / "set")
+    metadata = build([folder], folder / "set")
     found = read_samples(folder / "set")
     recording = read_recording(folder)
     observed = sum(map(len, recording.observed_N))
-    assert about.samples + about.left_out == observed
+    assert metadata.samples + metadata.left_out == observed
     columns = found.columns
     for row, (robot, tick) in enumerate(zip(columns["robots"].tolist(), columns["ticks"].tolist(), strict=True)):
         np.testing.assert_array_equal(columns["states"][row], RUN.state(robot, tick))
@@ -137,7 +137,7 @@ def test_a_folder_that_is_there_is_not_overwritten(runs, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda folder: (folder / ABOUT).unlink(), f"found no {ABOUT}, allowed is a folder"),
+        (lambda folder: (folder / METADATA_FILE).unlink(), f"found no {METADATA_FILE}, allowed is a folder"),
         (lambda folder: (folder / "states.npy").unlink(), "states.npy: found no whole array"),
         (lambda folder: (folder / "states.npy").write_bytes(b"\x93NUMPY"), "states.npy: found no whole array"),
         (lambda folder: np.save(folder / "states.npy", np.zeros((3, 6))), "states.npy: found float64 values of shape"),
@@ -153,7 +153,7 @@ def test_a_damaged_set_is_refused(runs, tmp_path, spoil, sentence):
 
 def test_a_set_of_a_later_format_is_refused(runs, tmp_path):
     build(runs[:1], tmp_path / "set")
-    about = json.loads((tmp_path / "set" / ABOUT).read_text())
-    (tmp_path / "set" / ABOUT).write_text(json.dumps(about | {"format": "fleet-samples-9"}))
+    metadata = json.loads((tmp_path / "set" / METADATA_FILE).read_text())
+    (tmp_path / "set" / METADATA_FILE).write_text(json.dumps(metadata | {"format": "fleet-samples-9"}))
     with pytest.raises(InputError, match="format found 'fleet-samples-9', allowed is 'fleet-samples-1'"):
         read_samples(tmp_path / "set")

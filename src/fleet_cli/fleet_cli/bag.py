@@ -12,7 +12,7 @@ import yaml
 from rich.table import Table
 
 from fleet_bags.bag import Bag, bag_folder, is_held, read_bag
-from fleet_bags.bag_metadata import ABOUT
+from fleet_bags.bag_metadata import ROOT_KEY
 from fleet_bags.repair import repair as repair_bag
 from fleet_cli.command_line import console
 from fleet_contract.fleet import Fleet
@@ -29,7 +29,7 @@ def repair(where: Where) -> None:
     done = repair_bag(folder)
     for file in done.finished:
         print(
-            f"{file.name}: had no end; {file.messages} messages are whole, {file.left_out_bytes} bytes behind them were not"
+            f"{file.name}: had no end; {file.messages} messages are whole, {file.discarded_bytes} bytes behind them were not"
         )
     if done.described:
         print("metadata.yaml: said something else than the files, and was written anew")
@@ -40,7 +40,7 @@ def repair(where: Where) -> None:
 def info(where: Where) -> None:
     """Say what is in a bag: whose run, how long, which topics, and whether it was cut."""
     found = read_bag(bag_folder(where))
-    topics = found.metadata()[ABOUT]["topics_with_message_count"]
+    topics = found.metadata()[ROOT_KEY]["topics_with_message_count"]
     for name, text in _facts(found):
         print(f"{name:>10}  {text}")
     table = Table("topic", "type", "messages")
@@ -51,7 +51,7 @@ def info(where: Where) -> None:
 
 
 def _facts(found: Bag) -> Iterator[tuple[str, str]]:
-    about, said = found.metadata()[ABOUT], found.said
+    about, said = found.metadata()[ROOT_KEY], found.custom_data
     fleet = validated(yaml.safe_load(said["fleet"]), Fleet, source=f"{found.folder} (fleet)")
     yield "bag", str(found.folder)
     yield "fleet", f"{fleet.fleet}: {fleet.robots.count} robots, {fleet.supervisors.count} supervisors"

@@ -41,7 +41,7 @@ def prepare_replay(wishes: Replay) -> tuple[Recording, Run]:
         BadInput: something cannot be used.
     """
     past = read_recording(wishes.bag)
-    fleet, contract = past.about.fleet, past.about.contract
+    fleet, contract = past.metadata.fleet, past.metadata.contract
     content = fleet.model_dump()
     content["environment"] = {
         "backend": "replay",
@@ -50,7 +50,7 @@ def prepare_replay(wishes: Replay) -> tuple[Recording, Run]:
         "speed": wishes.speed,
     }
     content["tick"]["mode"] = "real_time" if wishes.speed else "lockstep"
-    decided = [fleet.policy.checkpoint, *(served.path for served in past.served)]
+    decided = [fleet.policy.checkpoint, *(served.path for served in past.policy_versions)]
     if wishes.policy:
         decided = [wishes.policy.absolute()]
         content["training"]["update_ticks"] = ()
@@ -64,7 +64,7 @@ def prepare_replay(wishes: Replay) -> tuple[Recording, Run]:
     (folder / CONTRACT).write_text(yaml.safe_dump(contract.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     replayed = validated(content, Fleet, source=str(past.bag))
     replayed.write(folder / FLEET_FILE)
-    seed = past.about.seed if wishes.seed is None else wishes.seed
+    seed = past.metadata.seed if wishes.seed is None else wishes.seed
     return past, Run(folder, replayed, past.ticks, seed, record=True, params_file=None, windows=False, foxglove=None)
 
 

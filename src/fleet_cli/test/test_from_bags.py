@@ -54,7 +54,7 @@ def test_in_a_hurry_and_with_another_policy_a_replay_says_what_differs(run: Ende
 
 
 def test_what_bags_show_is_what_the_trainer_heard(run: Ended) -> None:
-    about = read_recording(run.folder).about
+    about = read_recording(run.folder).metadata
     heard = read_dataset(run.folder / "policies/version_003_dataset.npz", (96, 96, 3), 2)
     offline = len(read_dataset(about.fleet.training.demonstrations, (96, 96, 3), 2))
     shown = human_demonstrations([run.folder], about.contract, "camera")

@@ -53,7 +53,7 @@ def recorded(ticks: int = 12, helped: tuple[tuple[int, int, int, int, LeaseKind]
     allocation = described.allocation.model_copy(update={"threshold": 1.0})
     contract = described.contract()
     observation = contract.observation.model_copy(update={"camera": None})
-    about = RunMetadata(
+    metadata = RunMetadata(
         fleet=described.model_copy(update={"allocation": allocation}),
         contract=contract.model_copy(update={"observation": observation}),
         seed=3,
@@ -84,18 +84,18 @@ def recorded(ticks: int = 12, helped: tuple[tuple[int, int, int, int, LeaseKind]
     robots = range(4)
     return Recording(
         bag=Path("/runs/one/bag"),
-        about=about,
+        metadata=metadata,
         ticks=ticks,
         observed_N=tuple({t: Observed((100 + t, 0), 0, np.full(6, t / 100)) for t in range(ticks)} for _ in robots),
         statuses_N=tuple({t: status(t, robot) for t in range(ticks + 1)} for robot in robots),
         released_N=tuple({t: released(t, robot) for t in range(ticks)} for robot in robots),
         proposed_N=({},) * 4,
-        taught_N=({},) * 4,
+        human_actions_N=({},) * 4,
         reports={
             t: Report(1 + (t >= ticks // 2), dict(zip(ROBOTS, (0.5, 2.0, 0.1, 0.2), strict=True))) for t in range(ticks)
         },
         leases=tables,
-        served=(),
+        policy_versions=(),
     )
 
 
@@ -243,18 +243,18 @@ def test_an_online_threshold_is_infinite_at_first() -> None:
 def hostile() -> Recording:
     whole = recorded(helped=HELPED)
     held = {t: RobotAction(t, ActionKind.HOLD, ActionSource.NOBODY, reason=HOSTILE) for t in range(12)}
-    quantities = whole.about.contract.observation.state.quantities
-    state = whole.about.contract.observation.state.model_copy(
+    quantities = whole.metadata.contract.observation.state.quantities
+    state = whole.metadata.contract.observation.state.model_copy(
         update={"quantities": tuple(quantity.model_copy(update={"unit": HOSTILE}) for quantity in quantities)}
     )
-    observation = whole.about.contract.observation.model_copy(update={"state": state})
-    supervisors = whole.about.fleet.supervisors.model_copy(update={"styles": (HOSTILE,)})
-    about = RunMetadata(
-        fleet=whole.about.fleet.model_copy(update={"supervisors": supervisors}),
-        contract=whole.about.contract.model_copy(update={"observation": observation}),
+    observation = whole.metadata.contract.observation.model_copy(update={"state": state})
+    supervisors = whole.metadata.fleet.supervisors.model_copy(update={"styles": (HOSTILE,)})
+    metadata = RunMetadata(
+        fleet=whole.metadata.fleet.model_copy(update={"supervisors": supervisors}),
+        contract=whole.metadata.contract.model_copy(update={"observation": observation}),
         seed=0,
     )
-    return replace(whole, about=about, bag=Path("/runs") / HOSTILE, released_N=(held, *whole.released_N[1:]))
+    return replace(whole, metadata=metadata, bag=Path("/runs") / HOSTILE, released_N=(held, *whole.released_N[1:]))
 
 
 def test_what_comes_from_the_bag_is_text_and_nothing_else() -> None:

@@ -87,7 +87,7 @@ def read_training_data(paths: Sequence[Path], contract: RobotContract, stream: S
             pairs += read_dataset(path, contract.observed_shape(stream), contract.action_dim)
             continue
         samples = read_lerobot(path, contract) if is_lerobot(path) else read_samples(path)
-        contract.require_same(samples.about.contract.digest, owner=str(path))
+        contract.require_same(samples.metadata.contract.digest, owner=str(path))
         kept_B = _kept(samples, seed)
         pairs += samples.pairs(samples.columns["shown"] & ~kept_B, stream)
         held_out += samples.pairs(samples.columns["shown"] & kept_B, stream)

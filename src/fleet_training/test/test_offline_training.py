@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fleet_training.fleet_setting import setting_of
 
 from fleet_bags.lerobot.export import export
-from fleet_bags.samples import COLUMNS, RunNames, Samples, SamplesMetadata
+from fleet_bags.samples import COLUMNS, Samples, SamplesMetadata, SourceRun
 from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.validation import InputError
 from fleet_learning.dataset import new_dataset
 from fleet_training import offline_training
 from fleet_training.algorithms import ALGORITHMS
-from fleet_training.fleet_setting import setting_of
 from fleet_training.offline_training import OfflineTraining, TrainingData, read_training_data
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -60,7 +60,7 @@ def samples_of(attempts: int, ticks: int = 10, *, taught: int = 4) -> Samples:
         "sources": np.where(shown, ActionSource.HUMAN, ActionSource.POLICY),
         "violated": np.tile(np.arange(ticks) == ticks - 1, attempts),
     }
-    runs = (RunNames(bag="bag", task="block_push", robots=("robot_01",), supervisors=("human_01",)),)
+    runs = (SourceRun(bag="bag", task="block_push", robots=("robot_01",), supervisors=("human_01",)),)
     return Samples(
         SamplesMetadata(format="", contract=CONTRACT, runs=runs, samples=count, left_out=0, has_images=False), columns
     )

@@ -51,9 +51,9 @@ def export(samples: Samples, folder: Path, *, advance: Advance = lambda *_: None
         BadInput: no robot moved, or the folder is there already; nothing is written.
     """
     frames = frames_of(samples)
-    contract, numbers = samples.about.contract, frames.numbers
+    contract, numbers = samples.metadata.contract, frames.numbers
     features = features_of(
-        contract, has_images=samples.about.has_images, left_out=frozenset(SCALARS) - frozenset(numbers)
+        contract, has_images=samples.metadata.has_images, left_out=frozenset(SCALARS) - frozenset(numbers)
     )
     episodes = [_episode(frames, episode) for episode in range(len(frames.bounds_E2))]
     whole = {name: of_numbers(values_FD) for name, values_FD in numbers.items()}
@@ -61,7 +61,7 @@ def export(samples: Samples, folder: Path, *, advance: Advance = lambda *_: None
         stats = {name: of_numbers(values_FD[first:end], whole[name]) for name, values_FD in numbers.items()}
         episode.update(_flat(stats))
     with new_folder(folder) as partial:
-        if samples.about.has_images:
+        if samples.metadata.has_images:
             counts_ECV, features[CAMERA]["info"] = _write_videos(partial, frames, episodes, advance)
             whole[CAMERA] = of_images(counts_ECV.sum(axis=0), len(frames.rows_F))
             for episode, counts_CV in zip(episodes, counts_ECV, strict=True):
@@ -78,7 +78,7 @@ def export(samples: Samples, folder: Path, *, advance: Advance = lambda *_: None
             "fps": fps_of(contract),
             "splits": {"train": f"0:{len(episodes)}"},
             "data_path": DATA,
-            "video_path": VIDEO if samples.about.has_images else None,
+            "video_path": VIDEO if samples.metadata.has_images else None,
             "features": features,
         }
         columns = {name: _column(values_FD) for name, values_FD in numbers.items()}
@@ -115,7 +115,7 @@ def _write_videos(
     Returns:
         How often the channels of every episode have every value, (E, C, V), and what is said about the videos.
     """
-    camera, fps = frames.samples.about.contract.require_camera(), fps_of(frames.samples.about.contract)
+    camera, fps = frames.samples.metadata.contract.require_camera(), fps_of(frames.samples.metadata.contract)
     counts_ECV = np.zeros((len(episodes), 3, LEVELS), np.int64)
     said: dict[str, object] = {}
 

@@ -38,12 +38,12 @@ class Frames:
     @cached_property
     def tasks(self) -> list[str]:
         """What there was to do, each once."""
-        return list(dict.fromkeys(run.task for run in self.samples.about.runs))
+        return list(dict.fromkeys(run.task for run in self.samples.metadata.runs))
 
     def task_of(self, episode: int) -> str:
         """What there was to do in an episode."""
         row = self.rows_F[self.bounds_E2[episode, 0]]
-        return self.samples.about.runs[int(self.samples.columns["runs"][row])].task
+        return self.samples.metadata.runs[int(self.samples.columns["runs"][row])].task
 
     @cached_property
     def numbers(self) -> Mapping[str, NDArray[Any]]:
@@ -53,10 +53,10 @@ class Frames:
         }
         first_F = self.bounds_E2[self.episodes_F, 0]
         indices_F = np.arange(len(self.rows_F))
-        tasks = [self.tasks.index(run.task) for run in self.samples.about.runs]
+        tasks = [self.tasks.index(run.task) for run in self.samples.metadata.runs]
         made: dict[str, NDArray[Any]] = {
             "next.done": indices_F + 1 == self.bounds_E2[self.episodes_F, 1],
-            "timestamp": (indices_F - first_F) / fps_of(self.samples.about.contract),
+            "timestamp": (indices_F - first_F) / fps_of(self.samples.metadata.contract),
             "frame_index": indices_F - first_F,
             "episode_index": self.episodes_F,
             "index": indices_F,

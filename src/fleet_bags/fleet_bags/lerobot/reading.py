@@ -59,10 +59,10 @@ def read_lerobot(folder: Path, contract: RobotContract) -> Samples:
             columns[IMAGES] = _images(folder, info, frames, contract)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{folder}: found no whole LeRobotDataset ({error}), allowed is one of {VERSION}.") from None
-    about = SamplesMetadata(
+    metadata = SamplesMetadata(
         format=VERSION, contract=contract, runs=(), samples=len(frames), left_out=0, has_images=has_images
     )
-    return Samples(about, columns)
+    return Samples(metadata, columns)
 
 
 def _require_fit(folder: Path, info: dict[str, Any], contract: RobotContract) -> None:

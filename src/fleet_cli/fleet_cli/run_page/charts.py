@@ -36,7 +36,7 @@ STYLE: Any = {
 
 def uncertainty_chart(course: RunHistory) -> str:
     """How unsure the policy was of every robot, and of the fleet, against the threshold."""
-    names, bin_ticks = course.recording.about.robots, bin_ticks_of(course)
+    names, bin_ticks = course.recording.metadata.robots, bin_ticks_of(course)
     unsure_BN = _binned(course.uncertainties_TN, bin_ticks, np.fmax.reduce)
     thresholds_B = _binned(course.thresholds_T[:, None], bin_ticks, np.min)[:, 0]
     rows = min(max(len(names) * 0.22, 0.9), 5.0)

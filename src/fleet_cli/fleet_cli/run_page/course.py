@@ -62,7 +62,7 @@ def course_of(recording: Recording) -> RunHistory:
     Raises:
         BadInput: a lease is of a robot or human that the fleet has not.
     """
-    fleet = recording.about.fleet
+    fleet = recording.metadata.fleet
     history, metrics = History(fleet), Metrics(fleet.robot_names, fleet.supervisor_names)
     thresholds, rohes, successes, hard_resets = [], [], [], []
     for tick in range(recording.ticks + 1):
@@ -97,7 +97,7 @@ def course_of(recording: Recording) -> RunHistory:
 
 
 def _tell_statuses(history: History, recording: Recording, tick: int) -> None:
-    for robot, statuses in zip(recording.about.robots, recording.statuses_N, strict=True):
+    for robot, statuses in zip(recording.metadata.robots, recording.statuses_N, strict=True):
         if status := statuses.get(tick):
             history.add_status(robot, tick, successes=status.successes, hard_resets=status.hard_resets)
 
@@ -105,7 +105,7 @@ def _tell_statuses(history: History, recording: Recording, tick: int) -> None:
 def _tell_decisions(history: History, metrics: Metrics, recording: Recording, tick: int) -> None:
     if report := recording.reports.get(tick):
         history.add_report(tick, report.version, dict(report.uncertainties))
-    for robot, released in zip(recording.about.robots, recording.released_N, strict=True):
+    for robot, released in zip(recording.metadata.robots, recording.released_N, strict=True):
         if action := released.get(tick):
             history.add_action(robot, action)
     if table := recording.leases.get(tick):
@@ -121,7 +121,7 @@ def _tell_decisions(history: History, metrics: Metrics, recording: Recording, ti
 
 
 def _require_known(recording: Recording, tick: int) -> None:
-    robots, supervisors = recording.about.robots, recording.about.fleet.supervisor_names
+    robots, supervisors = recording.metadata.robots, recording.metadata.fleet.supervisor_names
     for lease in recording.leases[tick].leases:
         if lease.robot not in robots or lease.supervisor not in supervisors:
             raise InputError(

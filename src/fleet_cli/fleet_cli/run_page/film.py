@@ -71,7 +71,7 @@ def strips(recording: Recording, found: Sequence[Intervention]) -> tuple[Strip, 
         BadInput: an image is none.
     """
     chosen = _evenly(found, MOST_STRIPS)
-    if recording.about.contract.observation.camera is None:
+    if recording.metadata.contract.observation.camera is None:
         return tuple(Strip(about, (), _ways(recording, about)) for about in chosen)
     places = [[(tick, _robot(recording, about)) for tick in _observed(recording, about)] for about in chosen]
     places = [_evenly(own, MOST_FRAMES) for own in places]
@@ -94,7 +94,7 @@ def _evenly(items: Sequence[Item], most: int) -> list[Item]:
 
 
 def _robot(recording: Recording, about: Intervention) -> int:
-    return recording.about.robots.index(about.lease.robot)
+    return recording.metadata.robots.index(about.lease.robot)
 
 
 def _observed(recording: Recording, about: Intervention) -> list[int]:
@@ -105,7 +105,7 @@ def _observed(recording: Recording, about: Intervention) -> list[int]:
 
 def _pictures(recording: Recording, wanted: set[Place]) -> dict[Place, str]:
     """As data URIs; the bag is read as far as they go."""
-    encoding, pictures = recording.about.contract.require_camera().encoding, dict[Place, str]()
+    encoding, pictures = recording.metadata.contract.require_camera().encoding, dict[Place, str]()
     if wanted:
         for tick, robot, image in _images(recording):
             if (tick, robot) in wanted:
@@ -117,7 +117,7 @@ def _pictures(recording: Recording, wanted: set[Place]) -> dict[Place, str]:
 
 def _images(recording: Recording) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
     """Those of a replay are in the bag that was replayed, if that is still there."""
-    source = recording.about.fleet.environment.bag
+    source = recording.metadata.fleet.environment.bag
     if source is None:
         return recording.images()
     try:
@@ -141,7 +141,7 @@ def _ways(recording: Recording, about: Intervention) -> tuple[StateTrace, ...]:
     if not ticks:
         return ()
     states_TS = np.array([observed[tick].state_S for tick in _evenly(ticks, 100)])
-    quantities = recording.about.contract.observation.state.quantities[:MOST_WAYS]
+    quantities = recording.metadata.contract.observation.state.quantities[:MOST_WAYS]
     return tuple(
         StateTrace(quantity.name, quantity.unit, float(values_T[0]), float(values_T[-1]), _line(values_T))
         for quantity, values_T in zip(quantities, states_TS.T, strict=False)

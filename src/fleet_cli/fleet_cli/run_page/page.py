@@ -54,7 +54,7 @@ def page(course: RunHistory) -> str:
     recording = course.recording
     if not course.ticks:
         raise InputError(f"{recording.bag}: found no step of the robots, allowed is at least one.")
-    summary = summarise(course.history, seed=recording.about.seed, bag=recording.bag, wall_s=course.wall_s)
+    summary = summarise(course.history, seed=recording.metadata.seed, bag=recording.bag, wall_s=course.wall_s)
     found = interventions(recording)
     why = reasons(course)
     environment = Environment(
@@ -69,8 +69,8 @@ def page(course: RunHistory) -> str:
     return environment.get_template(FILE).render(
         css=(Path(__file__).parent / "report.css").read_text(encoding="utf-8"),
         summary=summary,
-        contract=recording.about.contract,
-        fleet=recording.about.fleet,
+        contract=recording.metadata.contract,
+        fleet=recording.metadata.fleet,
         began=_began(course),
         ticks=course.ticks,
         updates=course.updates,
@@ -120,7 +120,7 @@ def _began(course: RunHistory) -> datetime:
 
 def _missing(course: RunHistory) -> list[str]:
     """What was not recorded, or was not said in time."""
-    recording, total = course.recording, course.ticks * len(course.recording.about.robots)
+    recording, total = course.recording, course.ticks * len(course.recording.metadata.robots)
     ticks = range(course.ticks)
     counts: list[tuple[int, int, str]] = [
         (sum(tick not in recording.leases for tick in ticks), course.ticks, "ticks without a lease table"),

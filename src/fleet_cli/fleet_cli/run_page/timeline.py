@@ -54,7 +54,7 @@ class Timeline:
 def robots_timeline(course: RunHistory) -> Timeline:
     """Of every robot."""
     cells = [[robot_cell(course, tick, robot) for tick in range(course.ticks)] for robot in _indices(course)]
-    return _timeline(course.recording.about.robots, cells, _robot_title)
+    return _timeline(course.recording.metadata.robots, cells, _robot_title)
 
 
 def humans_timeline(course: RunHistory) -> Timeline:
@@ -84,13 +84,13 @@ def robot_cell(course: RunHistory, tick: int, robot: int) -> Cell:
     if driver is Driver.NOBODY:
         unreachable = f"unreachable: {status.unreachable}" if status and status.unreachable else ""
         return driver, (action.reason if action else "") or unreachable or "no action was recorded"
-    table, name = recording.leases.get(tick), recording.about.robots[robot]
+    table, name = recording.leases.get(tick), recording.metadata.robots[robot]
     holders = [lease.supervisor for lease in table.leases if lease.robot == name] if table else []
     return driver, holders[0] if holders else action.supervisor if action else ""
 
 
 def _indices(course: RunHistory) -> range:
-    return range(len(course.recording.about.robots))
+    return range(len(course.recording.metadata.robots))
 
 
 def _driver_of(lease: Lease) -> Driver:
