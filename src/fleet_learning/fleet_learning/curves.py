@@ -9,7 +9,7 @@ from pathlib import Path
 from fleet_learning.optimization import OnStep
 
 OnStepFrom = Callable[[int], OnStep]
-"""From the gradient steps that a policy has taken to the watch of its next training."""
+"""From the gradient steps that a policy has taken to the on_step of its next training."""
 
 
 @contextmanager
@@ -19,11 +19,11 @@ def curves(folder: Path) -> Iterator[OnStepFrom]:
 
     with SummaryWriter(str(folder)) as writer:
 
-        def watch_from(first_step: int) -> OnStep:
-            def watch(done: int, measures: Mapping[str, float]) -> None:
+        def on_step_from(first_step: int) -> OnStep:
+            def on_step(done: int, measures: Mapping[str, float]) -> None:
                 for name, value in measures.items():
                     writer.add_scalar(name, value, first_step + done)
 
-            return watch
+            return on_step
 
-        yield watch_from
+        yield on_step_from

@@ -63,7 +63,7 @@ def optimize(
     *,
     steps: int,
     seed: int,
-    watch: OnStep | None,
+    on_step: OnStep | None,
     resume_file: ResumeFile | None,
     buffers: Sequence[Tensor] = (),
 ) -> tuple[OptimizerState, float]:
@@ -77,7 +77,7 @@ def optimize(
         before: where the descent stands.
         steps: gradient steps to take.
         seed: of batches, and of what `loss` draws; the same step of the same descent draws the same.
-        watch: told of every step.
+        on_step: told of every step.
         resume_file: where to write the training down while it runs.
         buffers: other tensors that `loss` changes in place.
 
@@ -111,8 +111,8 @@ def optimize(
         optimizer.step()
         means = {name: measure.mean().item() for name, measure in measures.items()}
         losses[step] = next(iter(means.values()))
-        if watch:
-            watch(step + 1, means | {"learning rate": rate})
+        if on_step:
+            on_step(step + 1, means | {"learning rate": rate})
         if resume_file and (step + 1) % SAVE_EVERY_STEPS == 0:
             state = {"done": torch.tensor(step + 1), "generator": generator.get_state()}
             resume_file.write(state | named | _moments(optimizer))

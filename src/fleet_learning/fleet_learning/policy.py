@@ -114,7 +114,7 @@ class Policy(Decider, Protocol):
         """
 
     def fit(
-        self, dataset: Dataset, *, steps: int, seed: int, watch: OnStep | None = None, resume_path: Path | None = None
+        self, dataset: Dataset, *, steps: int, seed: int, on_step: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
         """Train further; this policy stays as it is.
 
@@ -122,7 +122,7 @@ class Policy(Decider, Protocol):
             dataset: all pairs, offline and online.
             steps: gradient steps.
             seed: of bootstraps, batches and counter-examples.
-            watch: called after every step.
+            on_step: called after every step.
             resume_path: file from which a training that was cut goes on, and which is gone when it is done.
 
         Raises:

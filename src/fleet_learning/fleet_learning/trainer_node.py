@@ -130,7 +130,7 @@ class TrainerNode(FleetNode):
         steps = self.fleet.training.gradient_steps
         said = time.monotonic()
 
-        def watch(done: int, measures: Mapping[str, float]) -> None:
+        def on_step(done: int, measures: Mapping[str, float]) -> None:
             nonlocal said
             if self._stopping:
                 raise StoppedError
@@ -141,9 +141,9 @@ class TrainerNode(FleetNode):
                 told = ", ".join(f"{name} {value:.3g}" for name, value in measures.items())
                 self.get_logger().info(f"version {self._version + 1}: step {done} of {steps}, {told}")
 
-        with curves(self.run_dir / "curves") as watch_from:
-            draw = watch_from(self._policy.optimizer_state.steps)
-            return self._policy.fit(dataset, steps=steps, seed=self._seed, watch=watch)
+        with curves(self.run_dir / "curves") as on_step_from:
+            draw = on_step_from(self._policy.optimizer_state.steps)
+            return self._policy.fit(dataset, steps=steps, seed=self._seed, on_step=on_step)
 
     def _on_trained(self) -> None:
         if self._training is None or not self._training.done():

@@ -9,10 +9,10 @@ from fleet_learning.curves import curves
 
 
 def test_tensorboard_finds_every_measure_at_its_step(tmp_path):
-    with curves(tmp_path) as watch_from:
-        watch = watch_from(100)
+    with curves(tmp_path) as on_step_from:
+        on_step = on_step_from(100)
         for done in (1, 2, 3):
-            watch(done, {"InfoNCE": 1 / done, "learning rate": 5e-4})
+            on_step(done, {"InfoNCE": 1 / done, "learning rate": 5e-4})
     events = EventAccumulator(str(tmp_path)).Reload()
     assert set(events.Tags()["scalars"]) == {"InfoNCE", "learning rate"}
     found = [(event.step, event.value) for event in events.Scalars("InfoNCE")]

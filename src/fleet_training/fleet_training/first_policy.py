@@ -97,11 +97,11 @@ class FirstPolicy:
     def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: OnStep) -> Fitted[Policy]:
         steps = self._setting.pretraining_steps
 
-        def watch(done: int, measures: Mapping[str, float]) -> None:
+        def on_step(done: int, measures: Mapping[str, float]) -> None:
             draw(done, measures)
             self._advance("pretraining", done, steps)
 
-        return policy.fit(demonstrations, steps=steps, seed=self._seed, watch=watch, resume_path=self._pretraining)
+        return policy.fit(demonstrations, steps=steps, seed=self._seed, on_step=on_step, resume_path=self._pretraining)
 
     def _threshold(self, policy: Policy) -> float:
         """Calibrated where uncertainty decides who is helped, unless it is set, and of no consequence elsewhere."""

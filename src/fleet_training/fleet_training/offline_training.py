@@ -152,12 +152,12 @@ class OfflineTraining:
         kept = self._resume_file.read()
         policy, best, errors = _read(kept, untrained) if kept else (untrained, untrained, [])
         loss = math.nan
-        with curves(self._folder / "curves") as watch_from:
+        with curves(self._folder / "curves") as on_step_from:
             while policy.optimizer_state.steps < total and not _is_stuck(errors):
                 before = policy.optimizer_state.steps
                 steps = min(math.ceil(total / CHECKS), total - before)
-                draw = watch_from(before)
-                fitted = policy.fit(pairs, steps=steps, seed=self._seed, watch=self._watch(before, draw))
+                draw = on_step_from(before)
+                fitted = policy.fit(pairs, steps=steps, seed=self._seed, on_step=self._on_step(before, draw))
                 policy, loss = fitted.policy, fitted.loss
                 if len(self._lessons.held_out):
                     errors.append(self._error(policy))
@@ -174,12 +174,12 @@ class OfflineTraining:
         self._resume_file.remove()
         return start, errors
 
-    def _watch(self, before: int, draw: OnStep) -> OnStep:
-        def watch(done: int, measures: Mapping[str, float]) -> None:
+    def _on_step(self, before: int, draw: OnStep) -> OnStep:
+        def on_step(done: int, measures: Mapping[str, float]) -> None:
             draw(done, measures)
             self._advance("training", before + done, self._setting.pretraining_steps)
 
-        return watch
+        return on_step
 
     def _error(self, policy: Policy) -> HeldOutError:
         """About the same pairs, with the same draws, at every check."""

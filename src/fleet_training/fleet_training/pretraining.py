@@ -67,7 +67,7 @@ def pretrain_from(fleet: Fleet, shown: Dataset, *, seed: int) -> None:
             shown[seen],
             steps=setting.pretraining_steps,
             seed=seed,
-            watch=lambda done, _: advance("pretraining", done, setting.pretraining_steps),
+            on_step=lambda done, _: advance("pretraining", done, setting.pretraining_steps),
         )
         decision = fitted.policy.decide(shown[~seen].observations_B, torch_generator(seed))
         advance("calibration", 1, 1)

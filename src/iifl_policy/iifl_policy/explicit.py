@@ -111,7 +111,7 @@ class ExplicitPolicy:
         )
 
     def fit(
-        self, dataset: Dataset, *, steps: int, seed: int, watch: OnStep | None = None, resume_path: Path | None = None
+        self, dataset: Dataset, *, steps: int, seed: int, on_step: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
         """Least squares, all members on their own bootstraps, in one batched pass; see `Policy.fit`."""
         pairs = training_batches(dataset, self.scaling, self.config.augmentation, seed)
@@ -130,7 +130,7 @@ class ExplicitPolicy:
             self.optimizer_state,
             steps=steps,
             seed=seed,
-            watch=watch,
+            on_step=on_step,
             resume_file=ResumeFile(
                 resume_path, resume_key(self.config, dataset.digest, steps, seed, self.optimizer_state.steps)
             )

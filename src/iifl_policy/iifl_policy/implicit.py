@@ -151,7 +151,7 @@ class ImplicitPolicy:
         )
 
     def fit(
-        self, dataset: Dataset, *, steps: int, seed: int, watch: OnStep | None = None, resume_path: Path | None = None
+        self, dataset: Dataset, *, steps: int, seed: int, on_step: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
         """All members on their own bootstraps, in one batched pass; see `Policy.fit`."""
         config, state_dim = self.config, self.model.state_dim
@@ -175,7 +175,7 @@ class ImplicitPolicy:
             self.optimizer_state,
             steps=steps,
             seed=seed,
-            watch=watch,
+            on_step=on_step,
             resume_file=ResumeFile(
                 resume_path, resume_key(config, dataset.digest, steps, seed, self.optimizer_state.steps)
             )

@@ -90,7 +90,7 @@ class RiskCritic:
         *,
         steps: int,
         seed: int,
-        watch: OnStep | None = None,
+        on_step: OnStep | None = None,
         resume_path: Path | None = None,
     ) -> tuple[RiskCritic, float]:
         """Train further; this critic stays as it is.
@@ -105,7 +105,7 @@ class RiskCritic:
                 steps that ended the episode or led into violation do not matter.
             steps: gradient steps.
             seed: of the batches.
-            watch: called after every step.
+            on_step: called after every step.
             resume_path: file from which a training that was cut goes on, and which is gone when it is done.
 
         Returns:
@@ -149,7 +149,7 @@ class RiskCritic:
             self.optimizer_state,
             steps=steps,
             seed=seed,
-            watch=watch,
+            on_step=on_step,
             resume_file=ResumeFile(resume_path, key) if resume_path else None,
             buffers=target.parameters(),
         )

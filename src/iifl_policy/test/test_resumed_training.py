@@ -37,11 +37,11 @@ class Cut(Exception):
 
 
 def cut_at(step):
-    def watch(done, _):
+    def on_step(done, _):
         if done == step:
             raise Cut
 
-    return watch
+    return on_step
 
 
 def dataset(rows=20, seed=0) -> Dataset:
@@ -64,7 +64,7 @@ def often(monkeypatch):
 def cut_training(config, keep, step, **options):
     with pytest.raises(Cut):
         untrained(config).fit(
-            dataset(), **({"steps": STEPS, "seed": 3} | options), watch=cut_at(step), resume_path=keep
+            dataset(), **({"steps": STEPS, "seed": 3} | options), on_step=cut_at(step), resume_path=keep
         )
 
 
@@ -77,7 +77,7 @@ def test_cut_and_resumed_equals_uncut(tmp_path, config, cuts):
     assert keep.exists() == (cuts[-1] > 2)
     told = []
     resumed = untrained(config).fit(
-        dataset(), steps=STEPS, seed=3, watch=lambda done, _: told.append(done), resume_path=keep
+        dataset(), steps=STEPS, seed=3, on_step=lambda done, _: told.append(done), resume_path=keep
     )
     uncut = untrained(config).fit(dataset(), steps=STEPS, seed=3)
     for name, tensor in uncut.policy.tensors().items():

@@ -177,7 +177,7 @@ def test_cut_and_resumed_equals_uncut(tmp_path, monkeypatch):
     options = {"steps": 9, "seed": 3}
     before = UNTRAINED.tensors()
     with pytest.raises(Cut):
-        UNTRAINED.fit(transitions, next_actions, **options, watch=cut_at_5, resume_path=keep)
+        UNTRAINED.fit(transitions, next_actions, **options, on_step=cut_at_5, resume_path=keep)
     with pytest.raises(InputError, match="found another training"):
         UNTRAINED.fit(transitions, -next_actions, **options, resume_path=keep)
     with pytest.raises(InputError, match="found another training"):

@@ -50,7 +50,7 @@ def untrained(dataset, config=LEARNING):
 def trained():
     """The trained policy, what it reported, and the loss."""
     dataset, reports = two_ways(200), []
-    result = untrained(dataset).fit(dataset, steps=STEPS, seed=0, watch=lambda *report: reports.append(report))
+    result = untrained(dataset).fit(dataset, steps=STEPS, seed=0, on_step=lambda *report: reports.append(report))
     return result.policy, reports, result.loss
 
 

@@ -76,7 +76,7 @@ class DriftingTask:
             config, fit_scaling(torch.from_numpy(dataset.observations_B), -bound, bound), torch_generator(self._seed)
         )
         steps = training.gradient_steps
-        return untrained.fit(dataset, steps=steps, seed=self._seed, watch=lambda done, _: advance(done)).policy
+        return untrained.fit(dataset, steps=steps, seed=self._seed, on_step=lambda done, _: advance(done)).policy
 
     def _observed(self, latent: NDArray[np.float64]) -> NDArray[np.float64]:
         observed: NDArray[np.float64] = np.tanh(latent @ self._mixing_LS)

@@ -160,7 +160,7 @@ class _Bench:
         subject, watch = self.subject, Stopwatch(self.subject.device)
         learner = subject.learner(_TimedSampler(iterations=subject.sizes.iterations, watch=watch))
         with _optimisers_timed(watch):
-            learner.fit(subject.dataset(self.seed), steps=STEPS, seed=self.seed, watch=lambda *_: watch.lap("step"))
+            learner.fit(subject.dataset(self.seed), steps=STEPS, seed=self.seed, on_step=lambda *_: watch.lap("step"))
         return [self._row(OURS, STEP) | _breakdown(watch)]
 
     def plain_learning(self) -> list[Row]:

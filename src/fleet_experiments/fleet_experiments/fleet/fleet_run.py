@@ -131,17 +131,17 @@ class FleetRun:
         """
         setting = self._setting
         kept = self._resume_file.read()
-        with curves(self._folder / "curves") as watch_from:
+        with curves(self._folder / "curves") as on_step_from:
             if kept:
                 demonstrations = self._first.demonstrations()
                 policy, threshold, decisions = _read(kept, self._first.untrained(demonstrations))
             else:
-                start = self._first.start(watch_from(0))
+                start = self._first.start(on_step_from(0))
                 command = f"{setting.env} {self._algorithm.name} seed {self._seed}"
                 start.write(self._folder / CHECKPOINT, self._folder / DEMONSTRATIONS, setting.contract, command)
                 demonstrations, policy, threshold, decisions = start.demonstrations, start.policy, start.threshold, []
             with closing(setting.make_environment(setting.task, setting.robots)) as environment:
-                return self._work(environment, RecordedPolicy(policy, decisions), threshold, demonstrations, watch_from)
+                return self._work(environment, RecordedPolicy(policy, decisions), threshold, demonstrations, on_step_from)
 
     def _work(
         self,
@@ -149,7 +149,7 @@ class FleetRun:
         policy: RecordedPolicy,
         threshold: float,
         demonstrations: Dataset,
-        watch_from: OnStepFrom,
+        on_step_from: OnStepFrom,
     ) -> Outcome:
         setting, algorithm, replayed = self._setting, self._algorithm, len(policy.decisions)
         supervisors, contract = setting.make_supervisors(self._seed), setting.contract
@@ -168,8 +168,8 @@ class FleetRun:
             steps = setting.steps_after(algorithm, done)
             if steps and done > replayed:
                 before = policy.policy
-                watch = watch_from(before.optimizer_state.steps)
-                policy.policy = before.fit(dataset, steps=steps, seed=self._seed, watch=watch).policy
+                on_step = on_step_from(before.optimizer_state.steps)
+                policy.policy = before.fit(dataset, steps=steps, seed=self._seed, on_step=on_step).policy
             if done > replayed and done % SAVE_EVERY_TICKS == 0:
                 self._resume_file.write(_written(policy, threshold))
             self._advance("the fleet works", done, setting.ticks)

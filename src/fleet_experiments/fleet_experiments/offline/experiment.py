@@ -159,10 +159,10 @@ def clone(
     for until in sorted(steps):
         began, done = time.perf_counter(), cloning.policy.optimizer_state.steps
 
-        def watch(step: int, _: Mapping[str, float], done: int = done) -> None:
+        def on_step(step: int, _: Mapping[str, float], done: int = done) -> None:
             advance("training", done + step, max(steps))
 
-        cloning.policy = cloning.policy.fit(training, steps=until - done, seed=seed, watch=watch).policy
+        cloning.policy = cloning.policy.fit(training, steps=until - done, seed=seed, on_step=on_step).policy
         training_s = time.perf_counter() - began
         measured = cloning.measured(held_out, seed)
         rows.append(run_of(env, recipe.name, seed, f"{until} steps") | measured | {"training_s": training_s})
