@@ -149,7 +149,7 @@ def test_the_policy_that_was_passed_in_stays_as_it_was():
 def test_training_in_parts_goes_on_where_it_was():
     """Adam's moments and the learning rate go on: a second part moves the weights on, and does not begin anew."""
     dataset = two_ways(40)
-    frozen = replace(BRIEF, optimizer=replace(BRIEF.optimizer_state, decay=0.0, decay_steps=2))
+    frozen = replace(BRIEF, optimizer=replace(BRIEF.optimizer, decay=0.0, decay_steps=2))
     one = fit(untrained(dataset, frozen), dataset, steps=2).policy
     assert torch.equal(weights(fit(one, dataset).policy), weights(one))  # the learning rate is zero by now
     first = fit(untrained(dataset, BRIEF), dataset, steps=50).policy
@@ -158,7 +158,7 @@ def test_training_in_parts_goes_on_where_it_was():
     )
     moved, moved_anew = ((weights(policy) - weights(first)).abs() for policy in (carried, anew))
     # Adam's first step moves every weight that has a gradient by the learning rate.
-    rate = BRIEF.optimizer_state.learning_rate
+    rate = BRIEF.optimizer.learning_rate
     assert moved_anew[moved_anew > 0].median() == pytest.approx(rate, rel=0.01)
     assert moved[moved > 0].median() < 0.7 * rate
 
