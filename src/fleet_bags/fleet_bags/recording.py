@@ -1,4 +1,4 @@
-"""A recorded run, by tick and robot: what its bag says, read by the code that reads it live.
+"""Reads a recorded run by tick and robot, with the code that reads the same messages live.
 
 N robots, S state dim, H image rows, W image columns, C channels.
 """
@@ -15,14 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_bags.bag import bag_folder
-from fleet_bags.bag_reader import messages, named, opened
+from fleet_bags.bag_reader import error_context, messages, opened
 from fleet_bags.run_metadata import RunMetadata, read_run_metadata
 from fleet_bags.tick_index import TickIndex
 from fleet_contract.action import RobotAction, action_of
+from fleet_contract.fleet import Fleet
 from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import image_of, state_of
-from fleet_contract.robot import PROPOSED_ACTION_TOPICS, RobotContract
+from fleet_contract.robot import RobotContract
 from fleet_contract.stamps import StampJoin
+from fleet_contract.topics import PROPOSED_ACTION_TOPICS
 from fleet_contract.validation import InputError
 
 POLICY, HUMAN = PROPOSED_ACTION_TOPICS
@@ -33,7 +35,7 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True)
 class Observed:
-    """What a robot observed at a tick, but for its image."""
+    """A robot's observation at a tick, without its image."""
 
     stamp: Stamp
     episode: int
@@ -42,7 +44,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Status:
-    """What became of a robot up to a tick: by the action of the tick before."""
+    """A robot's status at a tick, which its action at the previous tick led to."""
 
     stamp: Stamp
     episode: int
@@ -50,23 +52,23 @@ class Status:
     succeeded: bool
     violated: bool
     unreachable: str
-    """Why the robot cannot be reached; empty if it is there."""
+    """Why the robot is unreachable; empty if it is reachable."""
     successes: int
     hard_resets: int
 
 
 @dataclass(frozen=True)
 class Report:
-    """The policy's view of its robots at a tick."""
+    """The policy's uncertainty about its robots at a tick."""
 
     version: int
     uncertainties: Mapping[str, float]
-    """By robot, in the policy's unit."""
+    """Uncertainties by robot, in the policy's unit."""
 
 
 @dataclass(frozen=True)
 class Leases:
-    """Who may drive which robot at a tick."""
+    """The lease table at a tick: who may drive which robot."""
 
     leases: tuple[Lease, ...]
     waiting: tuple[str, ...]
@@ -75,40 +77,40 @@ class Leases:
 
 @dataclass(frozen=True)
 class RecordedPolicyVersion:
-    """A version of the policy that the trainer made while the fleet ran."""
+    """A policy version that the trainer published during the run."""
 
     version: int
     due_tick: int
     path: Path
-    """Of the checkpoint: where it was written, or beside the bag, if that is no more."""
+    """Path of the checkpoint: where it was written or, if that file no longer exists, beside the bag."""
     digest: str
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A run but for its images, which `images` reads: of every stream what was said, by tick."""
+    """A run: the rows of every stream by tick. Images are not held; `images` reads them from the bag."""
 
     bag: Path
     metadata: RunMetadata
     ticks: int
-    """T: the robots have made so many steps; what the last one led to is in the statuses alone."""
+    """T: number of steps that the robots took; only the statuses tell what the last one led to."""
     observed_N: tuple[Mapping[int, Observed], ...]
     statuses_N: tuple[Mapping[int, Status], ...]
     released_N: tuple[Mapping[int, RobotAction], ...]
-    """What the gate let through: what the robots did."""
+    """Actions that the gate released, which the robots executed."""
     proposed_N: tuple[Mapping[int, RobotAction], ...]
-    """What the policy would have done."""
+    """Actions that the policy proposed."""
     human_actions_N: tuple[Mapping[int, RobotAction], ...]
-    """What humans wanted."""
+    """Actions that supervisors sent."""
     reports: Mapping[int, Report]
     leases: Mapping[int, Leases]
     policy_versions: tuple[RecordedPolicyVersion, ...]
 
     def images(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-        """Tick, robot and image (H, W, C), in the order in which they were recorded, each once.
+        """Yield tick, robot and image (H, W, C) of every recorded image once, in the order of recording.
 
         Raises:
-            BadInput: the robots have no camera, or an image is none of its.
+            InputError: the robots have no camera, or an image does not fit it.
         """
         contract, robots = self.metadata.contract, self.metadata.robots
         owners = {f"/{name}/{contract.require_camera().topic}": robot for robot, name in enumerate(robots)}
@@ -118,82 +120,82 @@ class Recording:
                 join.add_tick(row.stamp, tick)
         with opened(self.bag) as reader:
             for topic, message in messages(reader, self.bag, owners):
-                with named(self.bag, topic):
+                with error_context(self.bag, topic):
                     image = image_of(message, contract)
                 joined = joins[owners[topic]].add_sample(_stamp(message), image)
                 if joined:
                     yield joined[0], owners[topic], joined[1]
 
-    def seen(self) -> set[tuple[int, int]]:
-        """Robots and ticks of all images.
+    def image_ticks(self) -> set[tuple[int, int]]:
+        """Return robot and tick of every recorded image.
 
         Raises:
-            BadInput: see `images`.
+            InputError: the robots have no camera, or an image does not fit it.
         """
         return {(robot, tick) for tick, robot, _ in self.images()}
 
     def camera_matrix(self) -> NDArray[np.float64]:
-        """Intrinsics of the cameras, (3, 3), pixels.
+        """Return the intrinsics of the cameras, (3, 3), pixels.
 
         Raises:
-            BadInput: the robots have no camera, or no calibration of it was recorded.
+            InputError: the robots have no camera, or its calibration was not recorded.
         """
         topic = f"/{self.metadata.robots[0]}/{self.metadata.contract.require_camera().info_topic}"
         with opened(self.bag) as reader:
             for _, message in messages(reader, self.bag, {topic}):
                 return np.asarray(message.k, dtype=np.float64).reshape(3, 3)
-        raise InputError(f"{self.bag}: {topic}: found no message, allowed is one at least.")
+        raise InputError(f"{self.bag}: {topic}: expected at least one message, got none.")
 
 
 def read_recording(path: Path) -> Recording:
-    """The run at `path`: a bag's folder, or that of a run.
+    """Read a recorded run.
+
+    Args:
+        path: the folder of the bag, or of the run that it belongs to.
 
     Raises:
-        BadInput: it is none, holds nothing, or does not fit together.
+        InputError: there is no bag of a run, it has no messages, or its messages contradict each other.
     """
     bag = bag_folder(path)
     metadata = read_run_metadata(bag)
     contract = metadata.contract
-    heard: dict[str, Callable[[Any], None]] = {}
+    handlers: dict[str, Callable[[Any], None]] = {}
 
-    def listen(
+    def index(
         topic: str,
-        row: Callable[[Any], Row],
+        read: Callable[[Any], Row],
         *,
-        last_word: bool = False,
+        keep_last: bool = False,
         contradict: Callable[[Row, Row], bool] = lambda *_: False,
     ) -> Mapping[int, Row]:
-        rows = TickIndex(last_word=last_word, contradict=contradict)
-        heard[f"/{topic}"] = lambda message: rows.add(message.tick, row(message))
-        return rows.rows
+        ticks = TickIndex(keep_last=keep_last, contradict=contradict)
+        handlers[f"/{topic}"] = lambda message: ticks.add(message.tick, read(message))
+        return ticks.rows
 
-    def actions(topic: str, *, last_word: bool = False) -> tuple[Mapping[int, RobotAction], ...]:
-        return tuple(listen(f"{name}/{topic}", action_of, last_word=last_word) for name in metadata.robots)
+    def index_robots(topic: str, read: Callable[[Any], Row], **options: Any) -> tuple[Mapping[int, Row], ...]:
+        return tuple(index(f"{name}/{topic}", read, **options) for name in metadata.robots)
 
-    def of_robots(topic: str, row: Callable[[Any], Row], **how: Any) -> tuple[Mapping[int, Row], ...]:
-        return tuple(listen(f"{name}/{topic}", row, **how) for name in metadata.robots)
-
-    policy_versions: dict[int, RecordedPolicyVersion] = {}
-    heard["/fleet/policy_version"] = lambda message: policy_versions.update(
+    versions: dict[int, RecordedPolicyVersion] = {}
+    handlers["/fleet/policy_version"] = lambda message: versions.update(
         {message.version: _policy_version(message, bag)}
     )
-    observed_N = of_robots(
+    observed_N = index_robots(
         contract.observation.state.topic,
         partial(_observed, contract=contract),
         contradict=lambda known, new: known.stamp != new.stamp,
     )
-    statuses_N = of_robots(contract.success.topic, _status, last_word=True)
-    released_N = of_robots(contract.action.topic, action_of)
-    proposed_N = of_robots(POLICY, action_of, last_word=True)
-    human_actions_N = of_robots(HUMAN, action_of, last_word=True)
-    reports = listen("fleet/policy_report", _report, last_word=True)
-    leases = listen("fleet/leases", _leases)
+    statuses_N = index_robots(contract.success.topic, _status, keep_last=True)
+    released_N = index_robots(contract.action.topic, action_of)
+    proposed_N = index_robots(POLICY, action_of, keep_last=True)
+    human_actions_N = index_robots(HUMAN, action_of, keep_last=True)
+    reports = index("fleet/policy_report", _report, keep_last=True)
+    leases = index("fleet/leases", _leases)
     with opened(bag) as reader:
         if not reader.message_count:
-            raise InputError(f"{bag}: found no message, allowed is the bag of a run.")
-        for topic, message in messages(reader, bag, heard):
-            with named(bag, topic):
-                heard[topic](message)
+            raise InputError(f"{bag}: expected the bag of a run, got one without messages.")
+        for topic, message in messages(reader, bag, handlers):
+            with error_context(bag, topic):
+                handlers[topic](message)
     newest = max((tick for statuses in statuses_N for tick in statuses), default=0)
     return Recording(
         bag=bag,
@@ -206,8 +208,19 @@ def read_recording(path: Path) -> Recording:
         human_actions_N=human_actions_N,
         reports=reports,
         leases=leases,
-        policy_versions=tuple(policy_versions[version] for version in sorted(policy_versions)),
+        policy_versions=tuple(versions[version] for version in sorted(versions)),
     )
+
+
+def replayed_recording(fleet: Fleet) -> Recording:
+    """Return the recording that a fleet with the backend `replay` replays.
+
+    Raises:
+        InputError: the fleet has another backend, or the bag cannot be used.
+    """
+    if fleet.environment.bag is None:
+        raise InputError("environment.bag: expected the bag to replay, got null.")
+    return read_recording(fleet.environment.bag)
 
 
 def _stamp(message: Any) -> Stamp:
@@ -226,7 +239,7 @@ def _status(message: Any) -> Status:
         reward=message.reward,
         succeeded=message.succeeded,
         violated=message.violated,
-        # Bags of version 0.1.0 call it `absent`.
+        # In bags of version 0.1.0 the field is called `absent`.
         unreachable=message.unreachable if hasattr(message, "unreachable") else message.absent,
         successes=message.successes,
         hard_resets=message.hard_resets,

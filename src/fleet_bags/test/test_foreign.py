@@ -1,4 +1,4 @@
-"""Bags that others recorded become the same training sets: every number, picture and command at the tick that it belongs to."""
+"""Third-party bags become training sets with every number, image and command at the tick to which it belongs."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ def built(folder: Path, messages: list[Message], tree: dict, form: str = "mcap")
     return read_samples(folder / "set")
 
 
-def newest(told: list, tick_ns: int, within_ns: int):
-    """The last one at or before the tick; None if that is too long ago."""
-    past = [(stamp_ns, value) for stamp_ns, value in told if stamp_ns <= tick_ns]
+def newest_value(series: list, tick_ns: int, within_ns: int):
+    """Return the last value at or before the tick; None if it is too old."""
+    past = [(stamp_ns, value) for stamp_ns, value in series if stamp_ns <= tick_ns]
     return past[-1][1] if past and tick_ns - past[-1][0] <= within_ns else None
 
 
-def nearest(told: list, tick_ns: int, within_ns: int):
-    """Before or after; of two that are equally near the later one."""
-    stamp_ns, value = min(reversed(told), key=lambda pair: abs(pair[0] - tick_ns))
+def nearest_value(series: list, tick_ns: int, within_ns: int):
+    """Return the value that is nearest_value to the tick, the later one of two that are equally near; None if it is too far away."""
+    stamp_ns, value = min(reversed(series), key=lambda pair: abs(pair[0] - tick_ns))
     return value if abs(stamp_ns - tick_ns) <= within_ns else None
 
 
 @pytest.mark.parametrize("form", BAGS)
-def test_a_bag_of_any_kind_gives_what_was_so_when_it_was_recorded(tmp_path, form):
+def test_samples_from_every_bag_format_match_the_recorded_drive(tmp_path, form):
     samples = built(tmp_path, DRIVE.messages, mapping_tree(), form)
     columns = samples.columns
-    first_ns = START_NS + DRIVE.lag_ns
+    first_ns = START_NS + DRIVE.latency_ns
     ticks = [first_ns + 200_000_000 * tick for tick in range(TICKS)]
     assert columns["stamps_ns"].tolist() == ticks
     assert DRIVE.arrivals
     assert any(bumped for _, bumped in DRIVE.bumped), "otherwise less is tested"
     for row, tick_ns in enumerate(ticks):
-        np.testing.assert_allclose(columns["states"][row], newest(DRIVE.states, tick_ns, S), rtol=1e-12)
-        np.testing.assert_array_equal(columns["images"][row], newest(DRIVE.pictures, tick_ns, S))
-        violated = newest(DRIVE.bumped, tick_ns, S)
+        np.testing.assert_allclose(columns["states"][row], newest_value(DRIVE.states, tick_ns, S), rtol=1e-12)
+        np.testing.assert_array_equal(columns["images"][row], newest_value(DRIVE.pictures, tick_ns, S))
+        violated = newest_value(DRIVE.bumped, tick_ns, S)
         assert columns["violated"][row] == violated
-        command = None if violated else nearest(DRIVE.commands, tick_ns, 150_000_000)
+        command = None if violated else nearest_value(DRIVE.commands, tick_ns, 150_000_000)
         assert columns["shown"][row] == (command is not None)
         assert columns["kinds"][row] == (ActionKind.HOLD if command is None else ActionKind.MOVE)
         np.testing.assert_array_equal(columns["actions"][row], [np.nan] * 2 if command is None else command)
@@ -72,7 +72,7 @@ def test_a_bag_of_any_kind_gives_what_was_so_when_it_was_recorded(tmp_path, form
     assert samples.metadata.runs[0].robots == ("robot_01",)
 
 
-def test_an_attempt_ends_with_a_success_or_when_the_robot_was_put_right(tmp_path):
+def test_an_attempt_ends_with_a_success_or_a_hard_reset(tmp_path):
     columns = built(tmp_path, DRIVE.messages, mapping_tree()).columns
     expected, attempt = [], 0
     for row in range(len(columns["ticks"])):
@@ -83,7 +83,7 @@ def test_an_attempt_ends_with_a_success_or_when_the_robot_was_put_right(tmp_path
     assert columns["attempts"].tolist() == expected
 
 
-def test_ticks_can_be_whenever_a_topic_has_said_something(tmp_path):
+def test_ticks_can_be_the_messages_of_a_topic(tmp_path):
     tree = mapping_tree(ticks="camera/color/compressed")
     tree["contract"]["rate_hz"] = 12.5
     columns = built(tmp_path, DRIVE.messages, tree).columns
@@ -91,14 +91,16 @@ def test_ticks_can_be_whenever_a_topic_has_said_something(tmp_path):
     assert columns["stamps_ns"].tolist() == stamps
     for row, stamp_ns in enumerate(stamps):
         np.testing.assert_array_equal(columns["images"][row], DRIVE.pictures[row][1])
-        np.testing.assert_allclose(columns["states"][row], newest(DRIVE.states, stamp_ns + DRIVE.lag_ns, S), rtol=1e-12)
+        np.testing.assert_allclose(
+            columns["states"][row], newest_value(DRIVE.states, stamp_ns + DRIVE.latency_ns, S), rtol=1e-12
+        )
 
 
-def test_several_robots_and_a_topic_that_says_who_drove(tmp_path):
+def test_several_robots_and_a_topic_that_tells_who_drove(tmp_path):
     drives = [Drive(seed=seed, namespace=f"/base_{seed}") for seed in (1, 2)]
     for drive in drives:
         for time_s in (0, 1, 2):
-            drive.say("teleop", "std_msgs/msg/Bool", START_NS + time_s * S, {"data": time_s == 1})
+            drive.publish("teleop", "std_msgs/msg/Bool", START_NS + time_s * S, {"data": time_s == 1})
     messages = sorted((m for drive in drives for m in drive.messages), key=lambda message: message.time_ns)
     driver = {"topic": "teleop", "type": "std_msgs/msg/Bool", "align": {"rule": "hold", "timeline": "receive"}}
     samples = built(tmp_path, messages, mapping_tree(robots=["base_1", "base_2"], driver=driver))
@@ -108,16 +110,16 @@ def test_several_robots_and_a_topic_that_says_who_drove(tmp_path):
     for robot, drive in enumerate(drives):
         rows = np.flatnonzero(columns["robots"] == robot)
         for row, tick_ns in zip(rows, columns["stamps_ns"][rows].tolist(), strict=True):
-            np.testing.assert_allclose(columns["states"][row], newest(drive.states, tick_ns, S), rtol=1e-12)
-            human = S <= tick_ns - START_NS - drive.lag_ns < 2 * S
+            np.testing.assert_allclose(columns["states"][row], newest_value(drive.states, tick_ns, S), rtol=1e-12)
+            human = S <= tick_ns - START_NS - drive.latency_ns < 2 * S
             if columns["kinds"][row] == ActionKind.MOVE:
                 assert columns["sources"][row] == (ActionSource.HUMAN if human else ActionSource.POLICY)
                 assert columns["supervisors"][row] == (0 if human else -1)
     assert len(np.unique(columns["attempts"][columns["robots"] == 0])) > 1
 
 
-def test_headers_place_samples_where_they_were_taken_and_arrival_where_they_came(tmp_path):
-    """Joints in another order than the contract's, in degrees, half a second late."""
+def test_samples_are_aligned_by_header_stamps_or_receive_times(tmp_path):
+    """Joints in another order than the contract's, in degrees, received half a second late."""
     quantities = [{"name": name, "unit": "rad", "low": -4.0, "high": 4.0} for name in ("shoulder", "elbow")]
     tree = mapping_tree(robots=None, command={"rule": "gap", "timeline": "header", "tolerance_s": 0.05})
     contract = tree["contract"]
@@ -136,8 +138,8 @@ def test_headers_place_samples_where_they_were_taken_and_arrival_where_they_came
     for step in range(200):
         stamp_ns = START_NS + step * 10_000_000
         names = ["elbow_joint", "wrist_joint", "shoulder_joint"]
-        said = {"name": names, "position": [step / 10, 99.0, -step / 20], "velocity": [], "effort": []}
-        messages.append(Message("/joint_states", state["type"], stamp_ns + S // 2, said, stamp_ns))
+        sentence_part = {"name": names, "position": [step / 10, 99.0, -step / 20], "velocity": [], "effort": []}
+        messages.append(Message("/joint_states", state["type"], stamp_ns + S // 2, sentence_part, stamp_ns))
         point = {"positions": [step / 5, -step / 4]}
         aim = {"joint_names": ["shoulder_joint", "elbow_joint"], "points": [point]}
         messages.append(
@@ -160,11 +162,11 @@ def test_headers_place_samples_where_they_were_taken_and_arrival_where_they_came
         + [Alignment(rule=rule, timeline="receive", tolerance_s=3.0) for rule in ("nearest", "gap")]
     ),
 )
-def test_looking_near_a_tick_finds_what_looking_everywhere_finds(stamps_s, tick_s, align):
-    told = TopicSeries(align, lambda message: message)
+def test_searching_near_a_tick_equals_searching_everywhere(stamps_s, tick_s, align):
+    series = TopicSeries(align, lambda message: message)
     for number, stamp_s in enumerate(stamps_s):
-        told.hear(number, stamp_s * S)
-    assert told.at(StampPair(tick_s * S, tick_s * S)) == aligned(stamps_s, tick_s, align)
+        series.add(number, stamp_s * S)
+    assert series.at(StampPair(tick_s * S, tick_s * S)) == aligned(stamps_s, tick_s, align)
 
 
 def without(topic: str) -> list[Message]:
@@ -193,72 +195,72 @@ BEACON = ("native", "state", 0, "quantities", "beacon_ahead")
 
 
 @pytest.mark.parametrize(
-    ("messages", "changes", "said"),
+    ("messages", "changes", "sentence_part"),
     [
-        (without("sonar"), {}, "bag: topic /robot_01/sonar is missing, allowed are /robot_01/at_beacon, /robot_01/beacon"),
-        (DRIVE.messages, {"robots": ["other"]}, "bag: topic /other/beacon is missing, allowed are"),
+        (without("sonar"), {}, "bag: topic /robot_01/sonar is missing, the bag has /robot_01/at_beacon, /robot_01/beacon"),
+        (DRIVE.messages, {"robots": ["other"]}, "bag: topic /other/beacon is missing, the bag has"),
         (
             [Message(m.topic, "geometry_msgs/msg/Twist", m.time_ns, {}) if m.topic.endswith("sonar") else m
              for m in DRIVE.messages],
             {},
-            ROBOT + "sonar: type found geometry_msgs/msg/Twist, allowed is std_msgs/msg/Float64MultiArray",
+            ROBOT + "sonar: type: expected std_msgs/msg/Float64MultiArray, got geometry_msgs/msg/Twist.",
         ),
         (
             changed("sonar", data=[1.0, 2.0]),
             {},
-            ROBOT + "sonar: found no message that can be read (found 2 values, needed is data[4]), allowed is one",
+            ROBOT + "sonar: expected at least one message that can be used (expected data[4], got 2 values), got none.",
         ),
-        (changed("cmd_vel", linear={"x": 1.5}), {}, ROBOT + "cmd_vel: found the command [1.5, "),
+        (changed("cmd_vel", linear={"x": 1.5}), {}, ROBOT + "cmd_vel: expected a command from [-0.4, -2.5] to [0.8, 2.5], got [1.5, "),
         (
             changed("cmd_vel", linear={"x": float("nan")}),
             {},
-            ROBOT + "cmd_vel: found no message that can be read (found [nan, ",
+            ROBOT + "cmd_vel: expected at least one message that can be used (expected finite values, got [nan, ",
         ),
-        (changed("compressed", data=[1, 2, 3]), {}, ROBOT + "camera/color/compressed: found 3 bytes of format 'png'"),
-        (DRIVE.messages, {"ticks": "sonar"}, ROBOT + "sonar: found 25 messages per second for ticks, allowed is the"),
+        (changed("compressed", data=[1, 2, 3]), {}, ROBOT + "camera/color/compressed: expected a JPEG or PNG image, got 3 bytes"),
+        (DRIVE.messages, {"ticks": "sonar"}, ROBOT + "sonar: expected about 5 messages per second for ticks, as the contract's rate_hz, got 25."),
         (
             [m for m in DRIVE.messages if START_NS < m.time_ns - {"sonar": 0, "beacon": 4 * S}.get(m.topic[10:], 0)
              < START_NS + {"sonar": S}.get(m.topic[10:], 9 * S)],
             {},
-            "bag: found no tick at which all is there that a robot observes, allowed is one at least; most often /robot_01/",
+            "bag: expected at least one tick with a sample of every observed topic, got none; missing most often is /robot_01/",
         ),
-        (DRIVE.messages, {"ticks": "odom"}, "map.yaml: ticks: found odom, allowed are beacon, sonar, camera/color/"),
-        (DRIVE.messages, {"robots": ["a", "a"]}, "map.yaml: robots: found a, a, allowed is each once"),
-        (DRIVE.messages, {"robots": ["a b"]}, "map.yaml: robots.0: found 'a b', "),
-        (DRIVE.messages, {"driver": "cat"}, "map.yaml: driver: found 'cat', "),
-        (DRIVE.messages, {"speed": 2}, "map.yaml: unknown key speed, allowed here: command, contract, driver, robots, t"),
+        (DRIVE.messages, {"ticks": "odom"}, "map.yaml: ticks: expected one of beacon, sonar, camera/color/"),
+        (DRIVE.messages, {"robots": ["a", "a"]}, "map.yaml: robots: expected unique namespaces, got a, a."),
+        (DRIVE.messages, {"robots": ["a b"]}, "map.yaml: robots.0: expected text that matches "),
+        (DRIVE.messages, {"driver": "cat"}, "map.yaml: driver: expected 'human' or 'policy' or a mapping, got 'cat'."),
+        (DRIVE.messages, {"speed": 2}, "map.yaml: unknown key speed, expected one of command, contract, driver, robots, t"),
         (DRIVE.messages, {"task": None}, "map.yaml: task is missing."),
-        (DRIVE.messages, {"command": {"rule": "tick"}}, "map.yaml: command: align.rule: found tick, allowed are hold"),
+        (DRIVE.messages, {"command": {"rule": "tick"}}, "map.yaml: command.rule: expected hold, nearest_value or gap, because"),
         (
             DRIVE.messages,
             {"command": {"rule": "hold", "timeline": "header"}},
-            "map.yaml: command: align.timeline: found header, allowed is receive",
+            "map.yaml: command.timeline: expected receive, because messages of this type have no header, got header.",
         ),
         (DRIVE.messages, {"contract": "robots/none.yaml"}, "robots/none.yaml: cannot be read: No such file or directory"),
-        (DRIVE.messages, {"contract": broken_contract("native", value=None)}, "contract: native is missing, allowed is"),
+        (DRIVE.messages, {"contract": broken_contract("native", value=None)}, "contract.native is missing, "),
         (
             DRIVE.messages,
             {"contract": broken_contract(*BEACON, "field", value="data[x]")},
-            "quantities.beacon_ahead.field: found data[x], allowed in std_msgs/msg/Float64MultiArray: data[0]",
+            "quantities.beacon_ahead.field: expected a field of std_msgs/msg/Float64MultiArray (data[0], data[1], ...), got data[x].",
         ),
         (
             DRIVE.messages,
             {"contract": broken_contract(*BEACON, "unit", value="deg")},
-            "native.state.quantities.beacon_ahead.unit: found unit 'deg', allowed for a quantity in 'm': m, cm",
+            "native.state.quantities.beacon_ahead.unit: expected one of m, cm, mm, km for a quantity in 'm', got 'deg'.",
         ),
     ],
 )  # fmt: skip
-def test_bad_input_is_one_sentence_and_leaves_nothing_behind(tmp_path, messages, changes, said):
+def test_bad_input_gives_one_sentence_and_no_files(tmp_path, messages, changes, sentence_part):
     with pytest.raises(InputError) as caught:
         built(tmp_path, messages, mapping_tree(**changes))
     sentence = str(caught.value)
-    assert said in sentence
+    assert sentence_part in sentence
     assert sentence.endswith(".")
     assert "\n" not in sentence
     assert {path.name for path in tmp_path.iterdir()} <= {"bag", "map.yaml"}
 
 
-def test_the_command_and_the_map_of_the_page_work(tmp_path):
+def test_the_documented_command_and_mapping_file_work(tmp_path):
     page = (ROOT / "docs/how-to/datasets.md").read_text()
     (line,) = re.findall(r"^\./fleet dataset build .* --map .*$", page, re.MULTILINE)
     write_bag(tmp_path / "drive", DRIVE.messages)
@@ -269,7 +271,7 @@ def test_the_command_and_the_map_of_the_page_work(tmp_path):
     assert read_samples(tmp_path / "own").columns["images"].shape == (30, 64, 64, 3)
 
 
-def test_what_is_no_bag_is_refused(tmp_path):
+def test_a_path_that_is_no_bag_is_refused(tmp_path):
     (tmp_path / "map.yaml").write_text(yaml.safe_dump(mapping_tree() | {"contract": str(CONTRACT)}))
     mapping = read_mapping(tmp_path / "map.yaml")
     for name in ("none", "broken.bag", "folder"):
@@ -278,6 +280,6 @@ def test_what_is_no_bag_is_refused(tmp_path):
             path.write_bytes(b"#ROSBAG V2.0\nxx")
         if name == "folder":
             path.mkdir()
-        with pytest.raises(InputError, match=f"{name}: found no whole bag"):
+        with pytest.raises(InputError, match=f"{name}: expected a complete rosbag1 or rosbag2 bag"):
             build([path], tmp_path / "set", mapping=mapping)
     assert not (tmp_path / "set").exists()

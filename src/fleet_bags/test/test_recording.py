@@ -1,4 +1,4 @@
-"""A bag is read back as what was said in it, whatever happened to the recorder; what is none is refused in a sentence."""
+"""A bag is read as it was recorded, even by a restarted recorder; other folders are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_bag import HUMAN, MadeUpRun, Said
+from run_bag import HUMAN, MadeUpRun, RecordedMessage
 
 from fleet_bags.recording import read_recording
 from fleet_contract.action import ActionSource
@@ -21,7 +21,7 @@ def recording(tmp_path_factory):
     return read_recording(RUN.write(tmp_path_factory.mktemp("run")))
 
 
-def test_every_tick_of_every_robot_is_what_was_said(recording):
+def test_every_tick_of_every_robot_is_read_as_recorded(recording):
     assert (recording.ticks, recording.metadata.robots, recording.metadata.seed) == (12, ("robot_01", "robot_02"), 3)
     for robot in range(2):
         assert list(recording.observed_N[robot]) == list(range(12))
@@ -44,27 +44,27 @@ def test_every_image_belongs_to_the_tick_of_its_stamp(recording):
         np.testing.assert_array_equal(image, RUN.image(robot, tick))
 
 
-def heard_again(said: list[Said], since: int) -> list[Said]:
-    """A recorder that is started again at the end hears the last messages of every topic once more, topic by topic."""
-    end = said[-1].time_ns
-    again = [message for message in said if message.time_ns >= 10**9 * (100 + since)]
+def received_again(messages: list[RecordedMessage], since: int) -> list[RecordedMessage]:
+    """Restart the recorder at the end: it receives the last messages of every topic again, topic by topic."""
+    end = messages[-1].time_ns
+    again = [message for message in messages if message.time_ns >= 10**9 * (100 + since)]
     again.sort(key=lambda message: message.topic)
-    return said + [replace(message, time_ns=end + number) for number, message in enumerate(again, 1)]
+    return messages + [replace(message, time_ns=end + number) for number, message in enumerate(again, 1)]
 
 
 @pytest.mark.parametrize("since", [0, 3, 11])
-def test_what_a_restarted_recorder_hears_again_counts_once(tmp_path, recording, since):
-    again = read_recording(RUN.write(tmp_path, lambda said: heard_again(said, since)))
+def test_messages_that_a_restarted_recorder_receives_again_count_once(tmp_path, recording, since):
+    again = read_recording(RUN.write(tmp_path, lambda messages: received_again(messages, since)))
     assert again.leases == recording.leases
     assert again.released_N == recording.released_N
     assert len(list(again.images())) == 24
 
 
-def test_what_was_lost_between_is_made_up_for_by_what_is_heard_again(tmp_path, recording):
-    def lose(said: list[Said]) -> list[Said]:
-        kept = [message for message in said if not 106 <= message.time_ns // 10**9 <= 108]
-        first = [message for message in kept if message.time_ns < 10**9 * 106]
-        late = [message for message in heard_again(said, 2) if message.time_ns > said[-1].time_ns]
+def test_messages_that_were_lost_and_received_again_are_read(tmp_path, recording):
+    def lose(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+        remaining = [message for message in messages if not 106 <= message.time_ns // 10**9 <= 108]
+        first = [message for message in remaining if message.time_ns < 10**9 * 106]
+        late = [message for message in received_again(messages, 2) if message.time_ns > messages[-1].time_ns]
         return first + late
 
     again = read_recording(RUN.write(tmp_path, lose))
@@ -72,17 +72,17 @@ def test_what_was_lost_between_is_made_up_for_by_what_is_heard_again(tmp_path, r
     assert {(robot, tick) for tick, robot, _ in again.images()} == {(r, t) for r in range(2) for t in range(12)}
 
 
-def test_a_robot_that_cannot_be_reached_is_unreachable_and_observes_nothing(tmp_path):
-    def lose(said: list[Said]) -> list[Said]:
-        kept = []
-        for message in said:
-            gone = message.topic.startswith("/robot_02/") and message.fields.get("tick", 0) >= 7
-            if message.topic == "/robot_02/status" and gone:
+def test_an_unreachable_robot_has_no_observations(tmp_path):
+    def lose(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+        remaining = []
+        for message in messages:
+            lost = message.topic.startswith("/robot_02/") and message.fields.get("tick", 0) >= 7
+            if message.topic == "/robot_02/status" and lost:
                 message.fields["unreachable"] = "link lost"
-            elif gone and not message.topic.endswith("action"):
+            elif lost and not message.topic.endswith("action"):
                 continue
-            kept.append(message)
-        return kept
+            remaining.append(message)
+        return remaining
 
     found = read_recording(RUN.write(tmp_path, lose))
     assert max(found.observed_N[1]) == 6
@@ -90,48 +90,48 @@ def test_a_robot_that_cannot_be_reached_is_unreachable_and_observes_nothing(tmp_
     assert found.ticks == 12
 
 
-def out_of_order(said: list[Said]) -> list[Said]:
+def out_of_order(messages: list[RecordedMessage]) -> list[RecordedMessage]:
     return [
         replace(message, time_ns=message.time_ns + (10**9 * 5 if message.fields.get("tick") == 3 else 0))
-        for message in said
+        for message in messages
     ]
 
 
-def two_runs(said: list[Said]) -> list[Said]:
-    later = RUN.said()
+def two_runs(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+    later = RUN.messages()
     for message in later:
         message.fields["header"] = RUN.header(message.time_ns + 10**12)
-    return said + [replace(message, time_ns=message.time_ns + 10**12) for message in later]
+    return messages + [replace(message, time_ns=message.time_ns + 10**12) for message in later]
 
 
-def another_size(said: list[Said]) -> list[Said]:
-    image = next(message for message in said[40:] if message.topic.endswith("image_raw"))
+def another_size(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+    image = next(message for message in messages[40:] if message.topic.endswith("image_raw"))
     image.fields |= {"height": 48, "data": np.zeros(48 * 96 * 3, np.uint8)}
-    return said
+    return messages
 
 
-def another_length(said: list[Said]) -> list[Said]:
-    observation = next(message for message in said if message.topic.endswith("observation"))
+def another_length(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+    observation = next(message for message in messages if message.topic.endswith("observation"))
     observation.fields["values"] = np.zeros(5)
-    return said
+    return messages
 
 
-def no_such_source(said: list[Said]) -> list[Said]:
-    next(message for message in said if message.topic.endswith("/action")).fields["source"] = HUMAN + 1
-    return said
+def no_such_source(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+    next(message for message in messages if message.topic.endswith("/action")).fields["source"] = HUMAN + 1
+    return messages
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (out_of_order, r"/robot_01/\w+: found tick 3 after tick [78], allowed are ticks in their order"),
-        (two_runs, r"found tick 0 twice, allowed is one run of one fleet in a bag"),
-        (another_length, r"/robot_01/observation: observation: found \[.+\], allowed are 6 finite values"),
+        (out_of_order, r"/robot_01/\w+: expected ticks in ascending order, got tick 3 after tick [78]"),
+        (two_runs, r"expected one run of one fleet in a bag, got tick 0 twice"),
+        (another_length, r"/robot_01/observation: observation: expected 6 finite values, got \[.+\]"),
         (no_such_source, r"/robot_01/action: 3 is not a valid ActionSource"),
-        (lambda _: [], r"found no message, allowed is the bag of a run"),
+        (lambda _: [], r"expected the bag of a run, got one without messages"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(tmp_path, change, sentence):
+def test_contradictory_messages_are_refused(tmp_path, change, sentence):
     bag = RUN.write(tmp_path, change)
     with pytest.raises(InputError, match=sentence) as caught:
         read_recording(bag)
@@ -141,7 +141,7 @@ def test_what_does_not_fit_together_is_refused(tmp_path, change, sentence):
 
 def test_images_of_another_size_are_refused(tmp_path):
     found = read_recording(RUN.write(tmp_path, another_size))
-    with pytest.raises(InputError, match=r"image_raw: camera/image_raw: found 96x48 rgb8, allowed is 96x96 rgb8"):
+    with pytest.raises(InputError, match=r"image_raw: camera/image_raw: expected 96x96 rgb8, got 96x48 rgb8"):
         list(found.images())
 
 
@@ -156,24 +156,24 @@ def test_a_type_that_the_bag_does_not_define_is_refused(tmp_path):
     content = file.read_bytes()
     assert b"fleet_interfaces/msg/LeaseTable" in content
     file.write_bytes(content.replace(b"fleet_interfaces/Lease[] leases", b"fleet_interfaces/Louse[] leases"))
-    with pytest.raises(InputError, match="found no whole bag"):
+    with pytest.raises(InputError, match="expected a complete rosbag1 or rosbag2 bag"):
         read_recording(tmp_path)
 
 
 @pytest.mark.parametrize(
     "content", [None, "", "rosbag2_bagfile_information: {}", "[", "rosbag2_bagfile_information: 3"]
 )
-def test_what_is_no_bag_of_a_run_is_refused(tmp_path, content):
+def test_a_folder_without_the_bag_of_a_run_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "metadata.yaml").write_text(content)
-    with pytest.raises(InputError, match=re.escape(str(tmp_path)) + ".+allowed is") as caught:
+    with pytest.raises(InputError, match=re.escape(str(tmp_path)) + ".+expected ") as caught:
         read_recording(tmp_path)
     assert "\n" not in str(caught.value)
 
 
-def test_a_bag_whose_file_is_cut_says_so(tmp_path):
+def test_a_bag_with_an_incomplete_file_is_refused(tmp_path):
     RUN.write(tmp_path)
     (file,) = (tmp_path / "bag").glob("*.mcap")
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(InputError, match="found no whole bag"):
+    with pytest.raises(InputError, match="expected a complete rosbag1 or rosbag2 bag"):
         read_recording(tmp_path)

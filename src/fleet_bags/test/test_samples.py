@@ -1,4 +1,4 @@
-"""A training set holds what was recorded, row by row, or is not there at all."""
+"""A training set equals the recording row by row, or is not written at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_bag import MadeUpRun, Said
+from run_bag import MadeUpRun, RecordedMessage
 
 from fleet_bags.build import build
 from fleet_bags.recording import read_recording
@@ -32,21 +32,21 @@ def samples(runs, tmp_path_factory):
 
 
 def assert_aligned(samples):
-    """State, image, actions and outcome of every row are those of its robot and tick."""
+    """Assert that state, image, actions and outcome of every row are those of its robot and tick."""
     columns = samples.columns
     for row, (robot, tick) in enumerate(zip(columns["robots"].tolist(), columns["ticks"].tolist(), strict=True)):
-        taught = RUN.is_taught(robot, tick)
+        human = RUN.is_human(robot, tick)
         np.testing.assert_array_equal(columns["states"][row], RUN.state(robot, tick))
         np.testing.assert_array_equal(columns["images"][row], RUN.image(robot, tick))
-        np.testing.assert_array_equal(columns["actions"][row], RUN.action(robot, tick) + (0.01 if taught else 0.0))
+        np.testing.assert_array_equal(columns["actions"][row], RUN.action(robot, tick) + (0.01 if human else 0.0))
         np.testing.assert_array_equal(columns["proposals"][row], RUN.action(robot, tick))
-        assert columns["sources"][row] == (ActionSource.HUMAN if taught else ActionSource.POLICY)
-        assert columns["supervisors"][row] == (0 if taught else -1)
+        assert columns["sources"][row] == (ActionSource.HUMAN if human else ActionSource.POLICY)
+        assert columns["supervisors"][row] == (0 if human else -1)
         assert columns["succeeded"][row] == (tick == 4)
         assert columns["stamps_ns"][row] == (100 + tick) * 10**9
 
 
-def test_every_row_is_what_was_recorded_of_its_robot_and_tick(samples):
+def test_every_row_equals_the_recording_of_its_robot_and_tick(samples):
     columns = samples.columns
     assert len(samples) == 2 * 2 * 12
     order = list(zip(columns["runs"].tolist(), columns["robots"].tolist(), columns["ticks"].tolist(), strict=True))
@@ -57,7 +57,7 @@ def test_every_row_is_what_was_recorded_of_its_robot_and_tick(samples):
     assert (columns["thresholds"] == 0.5).all()
 
 
-def test_an_attempt_is_whole_with_the_interventions_in_it(samples):
+def test_an_attempt_includes_its_interventions(samples):
     columns = samples.columns
     for attempt in np.unique(columns["attempts"]):
         rows = np.flatnonzero(columns["attempts"] == attempt)
@@ -68,7 +68,7 @@ def test_an_attempt_is_whole_with_the_interventions_in_it(samples):
 
 
 @pytest.mark.parametrize("stream", ["state", "camera"])
-def test_what_humans_drove_is_what_there_is_to_learn(samples, stream):
+def test_training_pairs_are_what_humans_drove(samples, stream):
     pairs = samples.pairs(samples.columns["shown"], stream)
     assert len(pairs) == 6
     for row, (observed, action) in enumerate(zip(pairs.observations_B, pairs.actions_BA, strict=True)):
@@ -80,14 +80,14 @@ def test_what_humans_drove_is_what_there_is_to_learn(samples, stream):
 
 @settings(max_examples=25)
 @given(lost=st.sets(st.integers(0, 180), max_size=60), delays=st.randoms(use_true_random=False))
-def test_whatever_is_lost_or_late_no_row_is_misaligned(tmp_path_factory, lost, delays):
-    """Images and observations come late by up to half a tick, and some messages not at all."""
+def test_no_row_is_misaligned_by_lost_or_late_messages(tmp_path_factory, lost, delays):
+    """Messages are up to half a tick late, and some are lost."""
     folder = tmp_path_factory.mktemp("lossy")
 
-    def spoil(said: list[Said]) -> list[Said]:
-        for message in said:
+    def spoil(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+        for message in messages:
             message.time_ns += delays.randint(0, 5 * 10**8)
-        return sorted((m for i, m in enumerate(said) if i not in lost), key=lambda message: message.time_ns)
+        return sorted((m for i, m in enumerate(messages) if i not in lost), key=lambda message: message.time_ns)
 
     RUN.write(folder, spoil)
     metadata = build([folder], folder / "set")
@@ -100,28 +100,28 @@ def test_whatever_is_lost_or_late_no_row_is_misaligned(tmp_path_factory, lost, d
         np.testing.assert_array_equal(columns["states"][row], RUN.state(robot, tick))
         np.testing.assert_array_equal(columns["images"][row], RUN.image(robot, tick))
         if columns["kinds"][row] == ActionKind.MOVE:
-            taught = RUN.is_taught(robot, tick)
-            np.testing.assert_array_equal(columns["actions"][row], RUN.action(robot, tick) + (0.01 if taught else 0.0))
+            human = RUN.is_human(robot, tick)
+            np.testing.assert_array_equal(columns["actions"][row], RUN.action(robot, tick) + (0.01 if human else 0.0))
         else:
             assert columns["sources"][row] == ActionSource.NOBODY
             assert np.isnan(columns["actions"][row]).all()
 
 
-def test_runs_of_other_robots_do_not_become_one_set(runs, tmp_path):
+def test_runs_of_different_robots_do_not_become_one_set(runs, tmp_path):
     other = MadeUpRun()
     quantity = other.contract.action.quantities[0].model_copy(update={"high": 0.2})
     action = other.contract.action.model_copy(update={"quantities": (quantity, *other.contract.action.quantities[1:])})
     other.contract = other.contract.model_copy(update={"action": action})
-    with pytest.raises(InputError, match=r"bag: contract found .+, allowed is .+ \(robot push_cell"):
+    with pytest.raises(InputError, match=r"bag: contract: expected \w+ \(robot push_cell: .+\), got \w+"):
         build([runs[0], other.write(tmp_path)], tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
 
-def test_nothing_half_written_is_left(tmp_path):
-    def spoil(said: list[Said]) -> list[Said]:
-        image = [message for message in said if message.topic.endswith("image_raw")][20]
+def test_no_partial_set_is_left_after_an_error(tmp_path):
+    def spoil(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+        image = [message for message in messages if message.topic.endswith("image_raw")][20]
         image.fields["encoding"] = "mono8"
-        return said
+        return messages
 
     run = RUN.write(tmp_path, spoil)
     with pytest.raises(InputError, match="image_raw"):
@@ -129,19 +129,25 @@ def test_nothing_half_written_is_left(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["bag"]
 
 
-def test_a_folder_that_is_there_is_not_overwritten(runs, tmp_path):
-    with pytest.raises(InputError, match="found something there already, allowed is a new folder"):
+def test_an_existing_folder_is_not_overwritten(runs, tmp_path):
+    with pytest.raises(InputError, match="expected the path of a new folder, got one that exists already"):
         build(runs, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda folder: (folder / METADATA_FILE).unlink(), f"found no {METADATA_FILE}, allowed is a folder"),
-        (lambda folder: (folder / "states.npy").unlink(), "states.npy: found no whole array"),
-        (lambda folder: (folder / "states.npy").write_bytes(b"\x93NUMPY"), "states.npy: found no whole array"),
-        (lambda folder: np.save(folder / "states.npy", np.zeros((3, 6))), "states.npy: found float64 values of shape"),
-        (lambda folder: np.save(folder / "ticks.npy", np.zeros(24)), "ticks.npy: found float64 values of shape"),
+        (lambda folder: (folder / METADATA_FILE).unlink(), f"{METADATA_FILE} is missing, expected a folder"),
+        (lambda folder: (folder / "states.npy").unlink(), "states.npy: expected a complete array"),
+        (lambda folder: (folder / "states.npy").write_bytes(b"\x93NUMPY"), "states.npy: expected a complete array"),
+        (
+            lambda folder: np.save(folder / "states.npy", np.zeros((3, 6))),
+            r"states.npy: expected float64 values of shape .+, got float64 of \(3, 6\)",
+        ),
+        (
+            lambda folder: np.save(folder / "ticks.npy", np.zeros(24)),
+            r"ticks.npy: expected int64 values of shape .+, got float64",
+        ),
     ],
 )
 def test_a_damaged_set_is_refused(runs, tmp_path, spoil, sentence):
@@ -155,5 +161,5 @@ def test_a_set_of_a_later_format_is_refused(runs, tmp_path):
     build(runs[:1], tmp_path / "set")
     metadata = json.loads((tmp_path / "set" / METADATA_FILE).read_text())
     (tmp_path / "set" / METADATA_FILE).write_text(json.dumps(metadata | {"format": "fleet-samples-9"}))
-    with pytest.raises(InputError, match="format found 'fleet-samples-9', allowed is 'fleet-samples-1'"):
+    with pytest.raises(InputError, match="format: expected 'fleet-samples-1', got 'fleet-samples-9'"):
         read_samples(tmp_path / "set")

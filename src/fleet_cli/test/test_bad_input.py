@@ -42,13 +42,13 @@ def refused(tmp_path: Path, *words: str) -> str:
         (lambda c: c["robots"].update(colour="red"), ["fleet.yaml", "robots.colour", "contract, count"]),
         (
             lambda c: c["robots"].update(count=0),
-            ["fleet.yaml", "robots.count", "found 0", "greater than or equal to 1"],
+            ["fleet.yaml", "robots.count", "got 0", "greater than or equal to 1"],
         ),
-        (lambda c: c["supervisors"].update(count=4), ["fleet.yaml", "supervisors.count", "found 4", "less than"]),
+        (lambda c: c["supervisors"].update(count=4), ["fleet.yaml", "supervisors.count", "got 4", "less than"]),
         (lambda c: c.pop("policy"), ["fleet.yaml", "policy is missing"]),
         (lambda c: c["environment"].update(task="tennis"), ["tennis", "block_push"]),
         (lambda c: c["supervisors"].update(styles=["sideways"]), ["sideways", "clockwise"]),
-        (lambda c: c["environment"].update(backend="yumi"), ["fleet.yaml", "environment", "gateways", "found None"]),
+        (lambda c: c["environment"].update(backend="yumi"), ["fleet.yaml", "environment", "environment.gateways", "got null"]),
         (lambda c: c["environment"].update(backend="yumi", gateways="g.yaml"), ["g.yaml", "cannot be read"]),
     ],
 )
@@ -59,7 +59,7 @@ def test_a_fleet_file_that_cannot_be_used(tmp_path: Path, change, said: list[str
 
 
 def test_arms_behind_gateways_wait_for_each_other(tmp_path: Path) -> None:
-    assert "tick.mode: found real_time" in refused(tmp_path, "--fleet", "yumi_sim", "--real-time")
+    assert "tick.mode: expected lockstep" in refused(tmp_path, "--fleet", "yumi_sim", "--real-time")
 
 
 def test_a_truncated_checkpoint(tmp_path: Path) -> None:

@@ -183,10 +183,10 @@ def ancestors(place: Path) -> list[str]:
 
 def test_runs_of_other_robots_and_folders_without_runs_are_not_learned_from(tmp_path: Path, run: Ended) -> None:
     with pytest.raises(
-        InputError, match="found no bag, allowed is the folder of a run that was recorded, or of its bag"
+        InputError, match="expected the folder of a recorded run or of its bag"
     ):
         human_demonstrations([tmp_path], FLEET.contract(), "state")
-    with pytest.raises(InputError, match=r"bag: contract found .+, allowed is .+ \(robot push_cell"):
+    with pytest.raises(InputError, match=r"bag: contract: expected \w+ \(robot push_cell: .+\), got \w+"):
         human_demonstrations([run.folder], read_fleet(fleet_file("block_push")).contract(), "state")
 
 
@@ -236,7 +236,7 @@ def changed(tmp_path: Path, *place: str, value: object) -> str:
         (
             ("environment", "backend"),
             "numpy",
-            "environment: program: found base_node, allowed with backend numpy is none",
+            "environment.program: expected null with backend numpy, got base_node.",
         ),
         (
             ("environment", "program", "package"),
@@ -263,8 +263,8 @@ def test_a_contract_that_cannot_be_translated_ends_the_command_with_one_sentence
     done = fleet("up", "--ticks", "1", "--headless", "--report", "out", "--fleet", path, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"{tmp_path / 'base.yaml'}: native.state.quantities.beacon_left.unit: found unit 'deg', "
-        "allowed for a quantity in 'm': m, cm, mm, km.\n"
+        f"{tmp_path / 'base.yaml'}: native.state.quantities.beacon_left.unit: expected one of m, cm, mm, km "
+        "for a quantity in 'm', got 'deg'.\n"
     )
 
 
@@ -272,7 +272,7 @@ def test_a_contract_that_cannot_be_translated_ends_the_command_with_one_sentence
     ("words", "said"),
     [
         ((), "environment.backend: found ros, allowed without --from is a simulation"),
-        (("--from", "nowhere"), "nowhere: found no bag"),
+        (("--from", "nowhere"), "nowhere: expected the folder of a recorded run or of its bag"),
     ],
 )
 def test_there_is_no_pretraining_without_what_humans_showed(tmp_path: Path, words, said: str) -> None:

@@ -83,7 +83,7 @@ def test_a_person_at_a_window_and_a_script_share_a_fleet(tmp_path, monkeypatch, 
         box = layout(WIDTH, HEIGHT, 1.0).picture
         with started(folder, "--fleet", steady) as process:
             wait_for(process, "ROS_DOMAIN_ID")
-            person.face(TITLE)
+            person.focus(TITLE)
             with pushing(person, (box.left + box.width - 3, box.top + box.height // 2)):
                 while int(re.findall(r"human actions (\d+)", wait_for(process, "tick "))[0]) < 6:
                     pass
@@ -184,7 +184,7 @@ async def sit_beside(url: str, token: str, folder: Path) -> str:
             ("operator", "--web", "--run", "nowhere"),
             "--run: found nowhere, allowed is the folder of a run on this machine",
         ),
-        (("up", "--operators", "3", "--ticks", "1"), "operators: found 3, allowed is at most count (2)"),
+        (("up", "--operators", "3", "--ticks", "1"), "supervisors.operators: expected at most count (2), got 3."),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(tmp_path, monkeypatch, words, said):

@@ -19,6 +19,26 @@ class Alignment(StrictModel):
     timeline: Literal["header", "receive"] = "header"
     """Which clock places the sample: the stamp in its header, or its arrival."""
     tolerance_s: float = Field(default=0.0, ge=0.0)
+    """nearest and gap: largest time between tick and sample, s."""
+
+    def require_native(self, *, stamped: bool) -> None:
+        """Refuse an alignment that does not suit a robot's own topic.
+
+        Args:
+            stamped: Whether messages of the topic's type have a header.
+
+        Raises:
+            ValueError: the alignment does not suit; names the key.
+        """
+        if self.rule == "tick":
+            raise ValueError(
+                "rule: expected hold, nearest or gap, because a robot's own topics carry no tick, got tick"
+            )
+        if (self.tolerance_s > 0) == (self.rule == "hold"):
+            expected = "no tolerance" if self.rule == "hold" else "a number greater than 0"
+            raise ValueError(f"tolerance_s: expected {expected} with rule {self.rule}, got {self.tolerance_s}")
+        if self.timeline == "header" and not stamped:
+            raise ValueError("timeline: expected receive, because messages of this type have no header, got header")
 
 
 def aligned(stamps_s: Sequence[float], tick_s: float, align: Alignment) -> int | None:

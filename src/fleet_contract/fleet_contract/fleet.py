@@ -9,7 +9,8 @@ import yaml
 from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fleet_contract.robot import Name, RobotContract, Stream
+from fleet_contract.quantity import Name
+from fleet_contract.robot import RobotContract, Stream
 from fleet_contract.validation import InputError, StrictModel, read_yaml
 
 MAX_ROBOTS = 1000
@@ -51,24 +52,36 @@ class EnvironmentConfig(StrictModel):
     @model_validator(mode="after")
     def _bag_where_it_is_used(self) -> Self:
         if (self.backend == "replay") != (self.bag is not None):
-            raise ValueError(f"bag: found {self.bag}, allowed is a folder with backend replay, and none otherwise")
+            raise ValueError(
+                f"bag: expected a folder with backend replay and null with any other, got {self.bag or 'null'}"
+            )
         if self.speed and self.backend != "replay":
-            raise ValueError(f"speed: found {self.speed}, allowed with backend {self.backend} is none")
+            raise ValueError(f"speed: expected null with backend {self.backend}, got {self.speed}")
         return self
 
     @model_validator(mode="after")
     def _gateways_where_they_are_used(self) -> Self:
         if (self.backend == "yumi") != (self.gateways is not None):
             raise ValueError(
-                f"gateways: found {self.gateways}, allowed is a file with backend yumi, and none otherwise"
+                f"gateways: expected a file with backend yumi and null with any other, got {self.gateways or 'null'}"
             )
         return self
 
     @model_validator(mode="after")
     def _program_where_it_is_used(self) -> Self:
         if self.program and self.backend != "ros":
-            raise ValueError(f"program: found {self.program.executable}, allowed with backend {self.backend} is none")
+            raise ValueError(f"program: expected null with backend {self.backend}, got {self.program.executable}")
         return self
+
+    def require_bag(self) -> Path:
+        """Return the folder of the bag that is replayed.
+
+        Raises:
+            InputError: the backend is not replay.
+        """
+        if self.bag is None:
+            raise InputError(f"environment.bag: expected a folder with backend replay, got null with {self.backend}.")
+        return self.bag
 
     @property
     def simulator(self) -> str:
@@ -91,9 +104,9 @@ class SupervisorsConfig(StrictModel):
     @model_validator(mode="after")
     def _operators_are_supervisors(self) -> Self:
         if self.operators > self.count:
-            raise ValueError(f"operators: found {self.operators}, allowed is at most count ({self.count})")
+            raise ValueError(f"operators: expected at most count ({self.count}), got {self.operators}")
         if self.operators < self.count and not self.styles:
-            raise ValueError("styles: found none, allowed is at least one, unless all supervisors are people")
+            raise ValueError("styles: expected at least one style, unless all supervisors are people, got none")
         return self
 
 
@@ -114,7 +127,7 @@ class PolicySelection(StrictModel):
             BadInput: there is none.
         """
         if self.checkpoint is None:
-            raise InputError("policy.checkpoint: found null, allowed is a file.")
+            raise InputError("policy.checkpoint: expected a file, got null.")
         return self.checkpoint
 
 
@@ -148,7 +161,7 @@ class AllocationConfig(StrictModel):
     def _letters_or_word(cls, order: str) -> str:
         if order in {"TD", "random"} or (order and set(order) <= set("CUR") and len(set(order)) == len(order)):
             return order
-        raise ValueError("allowed are one to three different letters of C, U and R, or TD, or random")
+        raise ValueError("expected one to three different letters of C, U and R, or TD, or random")
 
     @field_validator("budget_per_tick")
     @classmethod
@@ -157,7 +170,7 @@ class AllocationConfig(StrictModel):
         if used and budget is None:
             raise PydanticCustomError("missing", "order random needs a budget")
         if not used and budget is not None:
-            raise ValueError("allowed only where order is random and idle_humans is true")
+            raise ValueError("expected null unless order is random and idle_humans is true")
         return budget
 
     @property
@@ -180,7 +193,7 @@ class TrainingConfig(StrictModel):
     @classmethod
     def _increasing(cls, ticks: tuple[int, ...]) -> tuple[int, ...]:
         if list(ticks) != sorted(set(ticks)) or (ticks and ticks[0] < 1):
-            raise ValueError("allowed are growing ticks from 1")
+            raise ValueError("expected increasing ticks from 1")
         return ticks
 
 
@@ -265,7 +278,7 @@ class Fleet(StrictModel):
     def _fewer_humans_than_robots(self) -> Self:
         if self.supervisors.count >= self.robots.count:
             raise ValueError(
-                f"supervisors.count: found {self.supervisors.count}, allowed is less than robots.count ({self.robots.count})"
+                f"supervisors.count: expected less than robots.count ({self.robots.count}), got {self.supervisors.count}"
             )
         return self
 
@@ -273,7 +286,7 @@ class Fleet(StrictModel):
     def _one_clock(self) -> Self:
         if self.environment.backend.startswith("yumi") and self.tick.mode != "lockstep":
             raise ValueError(
-                "tick.mode: found real_time, allowed with yumi and yumi_sim is lockstep: each driver waits for the others"
+                "tick.mode: expected lockstep with backends yumi and yumi_sim, whose drivers wait for each other, got real_time"
             )
         return self
 

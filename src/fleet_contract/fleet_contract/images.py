@@ -42,7 +42,7 @@ def to_array(message: Any) -> NDArray[np.uint8]:
     """
     channels = CHANNELS.get(message.encoding)
     if channels is None:
-        raise ValueError(f"image encoding is {message.encoding!r}, allowed are {', '.join(CHANNELS)}")
+        raise ValueError(f"encoding: expected one of {', '.join(CHANNELS)}, got {message.encoding!r}")
     flat = np.frombuffer(message.data, dtype=np.uint8)
     if flat.size != message.height * message.step or message.step < message.width * channels:
         raise ValueError(

@@ -1,238 +1,247 @@
-"""The topics that a robot already has, and what of them makes an observation and an action: a part of its contract.
+"""The section `native` of a robot contract: topics of a robot that already speaks ROS 2, and how they become the contract's.
 
-What policies learn from does not depend on it.
+Policies do not depend on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from fleet_contract.alignment import Alignment
 from fleet_contract.fields import LAYOUTS, NumericType
+from fleet_contract.quantity import Quantity
 from fleet_contract.units import factor
 from fleet_contract.validation import StrictModel
 
-if TYPE_CHECKING:
-    from fleet_contract.robot import Quantity, RobotContract
-
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*$")]
-"""Relative to the robot's namespace."""
+"""Topic relative to the robot's namespace."""
 
 
 class NativeNumber(StrictModel):
     """One number of a message."""
 
     field: str
-    """Such as `position[shoulder]`, `twist.linear.x` or `data[0]`."""
+    """Field of the message, such as `position[shoulder]`, `twist.linear.x` or `data[0]`."""
     unit: str
-    """That the robot gives it in; converted to the quantity's."""
+    """Unit of the robot's number; it is converted to the quantity's unit."""
 
 
 class NativeCommand(NativeNumber):
     """One number of a command."""
 
     measured: str | None = None
-    """joint_position: the observed quantity that tells where the joint is, and at which it holds."""
+    """Observed quantity that measures this joint. With action.meaning joint_position, the robot holds at its value."""
 
 
 class NativeStream(StrictModel):
     """A topic that the robot publishes."""
 
     topic: Topic
+    """Topic relative to the robot's namespace."""
     type: str
+    """ROS message type, package/msg/Name."""
     align: Alignment
-
-    def require_placed(self, *, stamped: bool) -> None:
-        """Refuse an alignment that messages of this type do not allow.
-
-        Raises:
-            ValueError: they do not; names the key.
-        """
-        if self.align.rule == "tick":
-            raise ValueError(
-                "align.rule: found tick, allowed are hold, nearest, gap: a robot's own topics carry no tick"
-            )
-        if (self.align.tolerance_s > 0) == (self.align.rule == "hold"):
-            allowed = "none" if self.align.rule == "hold" else "more than 0"
-            raise ValueError(
-                f"align.tolerance_s: found {self.align.tolerance_s}, allowed with rule {self.align.rule}: {allowed}"
-            )
-        if self.align.timeline == "header" and not stamped:
-            raise ValueError("align.timeline: found header, allowed is receive: messages of this type have no header")
+    """Rule that joins the topic's messages to ticks."""
 
 
 class NativeNumbers(NativeStream):
-    """A topic that quantities of the observation come from."""
+    """A topic with quantities of the observation."""
 
     type: NumericType
+    """ROS message type."""
     quantities: Mapping[str, NativeNumber] = Field(min_length=1)
-    """By the name that the observation has for them."""
+    """Numbers of the message, by the names of the observation's quantities."""
 
     @model_validator(mode="after")
-    def _readable(self) -> Self:
+    def _has_fields_and_stamps(self) -> Self:
         _require_fields(self.type, self.quantities)
-        self.require_placed(stamped=LAYOUTS[self.type].stamped)
+        _require_alignment(self.align, stamped=LAYOUTS[self.type].stamped)
         return self
 
 
 class NativeCamera(NativeStream):
-    """A topic with pictures, of any size; rgb8, bgr8 or mono8, or compressed as JPEG or PNG."""
+    """A topic with images of any size: rgb8, bgr8 or mono8, or compressed as JPEG or PNG."""
 
     type: Literal["sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"]
+    """ROS message type."""
 
     @model_validator(mode="after")
-    def _placed(self) -> Self:
-        self.require_placed(stamped=True)
+    def _has_stamps(self) -> Self:
+        _require_alignment(self.align, stamped=True)
         return self
 
 
 class NativeSignal(NativeStream):
-    """A topic with a boolean. Before it has said anything under rule hold, it is false."""
+    """A topic with a boolean. With rule hold it is false until its first message."""
 
     type: Literal["std_msgs/msg/Bool"]
+    """ROS message type."""
 
     @model_validator(mode="after")
-    def _placed(self) -> Self:
-        self.require_placed(stamped=False)
+    def _has_no_stamps(self) -> Self:
+        _require_alignment(self.align, stamped=False)
         return self
 
 
 class NativeAction(StrictModel):
-    """The topic by which the robot is moved."""
+    """The topic that moves the robot."""
 
     topic: Topic
+    """Topic relative to the robot's namespace."""
     type: NumericType
+    """ROS message type."""
     quantities: Mapping[str, NativeCommand] = Field(min_length=1)
-    """By the name that the action has for them; other fields of the message are zero."""
+    """Numbers of the message, by the names of the action's quantities; all other numbers are zero."""
     rate_hz: float = Field(ge=1, le=100)
-    """How often a command is repeated while the robot moves."""
+    """Rate, Hz, at which a command is repeated while the robot moves."""
     stops_within_s: float = Field(ge=0)
-    """How long after it was told to hold the robot stands still, and is observed in lockstep."""
+    """Time, s, within which the robot stands still after a command to hold. In lockstep it is observed after this time."""
 
     @model_validator(mode="after")
-    def _writable(self) -> Self:
+    def _has_fields(self) -> Self:
         _require_fields(self.type, self.quantities)
-        LAYOUTS[self.type].require_whole([number.field for number in self.quantities.values()])
+        LAYOUTS[self.type].require_complete([number.field for number in self.quantities.values()])
         return self
 
 
 class NativeReset(StrictModel):
-    """A topic on which the robot is told that a person has put it right."""
+    """A topic that tells the robot that a person has completed a hard reset."""
 
     topic: Topic
+    """Topic relative to the robot's namespace."""
     type: Literal["std_msgs/msg/Empty"]
+    """ROS message type."""
 
 
 class Native(StrictModel):
-    """A robot that speaks ROS 2 and knows nothing of the fleet."""
+    """The topics of a robot that already speaks ROS 2 and does not know the fleet."""
 
     state: tuple[NativeNumbers, ...] = Field(min_length=1)
+    """Topics with the quantities of the observation."""
     camera: NativeCamera | None = None
+    """Topic with camera images. None: the robot has no camera."""
     action: NativeAction
+    """Topic that moves the robot."""
     success: NativeSignal | None = None
-    """A success is when it becomes true; None: the robot does not tell."""
+    """Topic that becomes true when an action completes the task. None: the robot does not report successes."""
     violation: NativeSignal | None = None
-    """None: the robot does not tell, and nobody gives it hard resets."""
+    """Topic that is true while the robot is in constraint violation. None: the robot does not report violations and is never
+    given hard resets."""
     hard_reset: NativeReset | None = None
-    """None: the robot notices by itself."""
+    """Topic that reports a completed hard reset to the robot. None: the robot notices by itself."""
 
     @property
     def streams(self) -> tuple[NativeStream, ...]:
-        """All that the robot publishes."""
+        """All topics that the robot publishes."""
         return (*self.state, *(stream for stream in (self.camera, self.success, self.violation) if stream))
 
-    def require_fit(self, contract: RobotContract) -> None:
-        """Refuse what does not make the contract's observation and action.
+    def require_fit(
+        self,
+        *,
+        observed: Sequence[Quantity],
+        moved: Sequence[Quantity],
+        meaning: str,
+        camera_users: Iterable[str],
+        fleet_topics: Collection[str],
+    ) -> None:
+        """Refuse topics that do not make the contract's observation and action.
+
+        Args:
+            observed: Quantities of the contract's observation.
+            moved: Quantities of the contract's action.
+            meaning: Meaning of the contract's action.
+            camera_users: Keys of the contract that need a camera.
+            fleet_topics: Topics that the fleet itself publishes in the robot's namespace.
 
         Raises:
-            ValueError: it does not.
+            ValueError: the topics do not fit; names the key.
         """
-        found = [name for stream in self.state for name in stream.quantities]
-        _require_each("native.state", found, contract.observation.state.quantities)
+        observed_names = [name for stream in self.state for name in stream.quantities]
+        _require_quantities("native.state", observed_names, observed)
         for stream in self.state:
-            _require_units("native.state", stream.quantities, contract.observation.state.quantities)
-        _require_each("native.action", self.action.quantities, contract.action.quantities)
-        _require_units("native.action", self.action.quantities, contract.action.quantities)
-        self._require_hold(contract)
-        self._require_camera(contract)
-        self._require_silence_is_noticed()
-        self._require_own_topics(contract)
+            _require_units("native.state", stream.quantities, observed)
+        _require_quantities("native.action", list(self.action.quantities), moved)
+        _require_units("native.action", self.action.quantities, moved)
+        self._require_hold(observed, moved, meaning)
+        for key in camera_users:
+            if self.camera is None:
+                raise ValueError(f"native.camera is missing, and {key} needs it")
+        if all(stream.align.rule == "hold" for stream in self.streams):
+            raise ValueError(
+                "native: expected rule gap or nearest for at least one topic, or a lost robot would go unnoticed, "
+                "got hold for all"
+            )
+        self._require_own_topics(fleet_topics)
 
-    def _require_own_topics(self, contract: RobotContract) -> None:
+    def _require_hold(self, observed: Sequence[Quantity], moved: Sequence[Quantity], meaning: str) -> None:
+        """Refuse actions that cannot hold: with twist by zero velocity, with joint_position by the measured position."""
+        if meaning not in {"twist", "joint_position"}:
+            raise ValueError(f"action.meaning: expected twist or joint_position with native.action, got {meaning}")
+        units = {quantity.name: quantity.unit for quantity in observed}
+        for quantity in moved:
+            measured = self.action.quantities[quantity.name].measured
+            key = f"native.action.quantities.{quantity.name}.measured"
+            if meaning == "twist" and measured is not None:
+                raise ValueError(f"{key}: expected null with action.meaning twist, which holds by zero, got {measured}")
+            if meaning == "joint_position" and units.get(measured or "") != quantity.unit:
+                names = ", ".join(name for name, unit in units.items() if unit == quantity.unit)
+                raise ValueError(f"{key}: expected a quantity in {quantity.unit!r} ({names}), got {measured or 'null'}")
+
+    def _require_own_topics(self, fleet_topics: Collection[str]) -> None:
         topics = [stream.topic for stream in self.streams]
         topics += [self.action.topic, *([self.hard_reset.topic] if self.hard_reset else [])]
         for topic in topics:
-            if topic in contract.fleet_topics:
+            if topic in fleet_topics:
                 raise ValueError(
-                    f"native: found topic {topic}, which the fleet itself publishes; allowed is another one"
+                    f"native: expected topics other than those that the fleet itself publishes, got {topic}"
                 )
             if topics.count(topic) > 1:
-                raise ValueError(f"native: found topic {topic} {topics.count(topic)} times, allowed is once")
+                raise ValueError(f"native: expected every topic once, got {topic} {topics.count(topic)} times")
 
-    def _require_hold(self, contract: RobotContract) -> None:
-        """A robot in motion holds by standing still, one at a place by being sent to where it is."""
-        meaning = contract.action.meaning
-        if meaning not in {"twist", "joint_position"}:
-            raise ValueError(f"native.action: found action.meaning {meaning}, allowed are twist, joint_position")
-        units = {quantity.name: quantity.unit for quantity in contract.observation.state.quantities}
-        for quantity in contract.action.quantities:
-            measured = self.action.quantities[quantity.name].measured
-            where = f"native.action.quantities.{quantity.name}.measured"
-            if meaning == "twist" and measured is not None:
-                raise ValueError(
-                    f"{where}: found {measured}, allowed with action.meaning twist is none: it holds by zero"
-                )
-            if meaning == "joint_position" and units.get(measured or "") != quantity.unit:
-                allowed = ", ".join(name for name, unit in units.items() if unit == quantity.unit)
-                raise ValueError(f"{where}: found {measured}, allowed are quantities in {quantity.unit!r}: {allowed}")
 
-    def _require_camera(self, contract: RobotContract) -> None:
-        needing = {"observation.camera": contract.observation.camera, "operation.video": contract.operation}
-        for name in [name for name, part in needing.items() if part]:
-            if self.camera is None:
-                raise ValueError(f"native.camera is missing, and {name} shows it")
-
-    def _require_silence_is_noticed(self) -> None:
-        if all(stream.align.rule == "hold" for stream in self.streams):
-            raise ValueError(
-                "native: found rule hold for every topic, allowed is gap or nearest for at least one: "
-                "nobody would notice that the robot is lost"
-            )
+def _require_alignment(align: Alignment, *, stamped: bool) -> None:
+    try:
+        align.require_native(stamped=stamped)
+    except ValueError as error:
+        raise ValueError(f"align.{error}") from None
 
 
 def _require_fields(kind: NumericType, quantities: Mapping[str, NativeNumber]) -> None:
+    """Refuse fields that messages of this type do not have, and fields that are used twice."""
     layout = LAYOUTS[kind]
-    taken: dict[str, str] = {}
+    users: dict[str, str] = {}
     for name, number in quantities.items():
-        where = f"quantities.{name}.field: found {number.field}, allowed"
-        if not layout.knows(number.field):
-            raise ValueError(f"{where} in {kind}: {layout.allowed}")
-        if number.field in taken:
-            raise ValueError(f"{where} is another one than {taken[number.field]} has")
-        taken[number.field] = name
+        key = f"quantities.{name}.field"
+        if not layout.has(number.field):
+            raise ValueError(f"{key}: expected a field of {kind} ({layout.fields}), got {number.field}")
+        if number.field in users:
+            raise ValueError(f"{key}: expected another field than that of {users[number.field]}, got {number.field}")
+        users[number.field] = name
 
 
-def _require_each(where: str, found: Iterable[str], quantities: Iterable[Quantity]) -> None:
-    names, seen = [quantity.name for quantity in quantities], list(found)
-    for name in seen:
-        if name not in names:
-            raise ValueError(f"{where}: found quantity {name!r}, allowed are {', '.join(names)}")
-        if seen.count(name) > 1:
-            raise ValueError(f"{where}: found quantity {name!r} {seen.count(name)} times, allowed is once")
+def _require_quantities(key: str, names: Sequence[str], quantities: Iterable[Quantity]) -> None:
+    """Refuse names that are not exactly those of the quantities, each once."""
+    expected = [quantity.name for quantity in quantities]
     for name in names:
-        if name not in seen:
+        if name not in expected:
+            raise ValueError(f"{key}: expected quantities of {', '.join(expected)}, got {name!r}")
+        if names.count(name) > 1:
+            raise ValueError(f"{key}: expected every quantity once, got {name!r} {names.count(name)} times")
+    for name in expected:
+        if name not in names:
             raise ValueError(
-                f"{where}: quantity {name} is missing, allowed is one number for each of {', '.join(names)}"
+                f"{key}: quantity {name} is missing, expected one number for each of {', '.join(expected)}"
             )
 
 
-def _require_units(where: str, numbers: Mapping[str, NativeNumber], quantities: Iterable[Quantity]) -> None:
+def _require_units(key: str, numbers: Mapping[str, NativeNumber], quantities: Iterable[Quantity]) -> None:
+    """Refuse units that cannot be converted to the quantities' units."""
     units = {quantity.name: quantity.unit for quantity in quantities}
     for name, number in numbers.items():
         try:
             factor(number.unit, units[name])
         except ValueError as error:
-            raise ValueError(f"{where}.quantities.{name}.unit: {error}") from None
+            raise ValueError(f"{key}.quantities.{name}.unit: {error}") from None

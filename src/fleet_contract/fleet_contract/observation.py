@@ -20,7 +20,7 @@ def state_of(message: Any, contract: RobotContract) -> NDArray[np.float64]:
     stream = contract.observation.state
     state_S = np.asarray(getattr(message, stream.field), dtype=np.float64)
     if state_S.shape != (contract.state_dim,) or not np.isfinite(state_S).all():
-        raise ValueError(f"{stream.topic}: found {state_S.tolist()}, allowed are {contract.state_dim} finite values")
+        raise ValueError(f"{stream.topic}: expected {contract.state_dim} finite values, got {state_S.tolist()}")
     return state_S
 
 
@@ -34,7 +34,7 @@ def image_of(message: Any, contract: RobotContract) -> NDArray[np.uint8]:
     camera = contract.require_camera()
     if (message.height, message.width, message.encoding) != (camera.height, camera.width, camera.encoding):
         raise ValueError(
-            f"{camera.topic}: found {message.width}x{message.height} {message.encoding}, "
-            f"allowed is {camera.width}x{camera.height} {camera.encoding}"
+            f"{camera.topic}: expected {camera.width}x{camera.height} {camera.encoding}, "
+            f"got {message.width}x{message.height} {message.encoding}"
         )
     return to_array(message).reshape(contract.observed_shape("camera"))

@@ -40,7 +40,7 @@ class Region(StrictModel):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not (self.low[0] < self.high[0] and self.low[1] < self.high[1]):
-            raise ValueError(f"low is {self.low}, allowed is less than high ({self.high})")
+            raise ValueError(f"low: expected less than high ({self.high}), got {self.low}")
         return self
 
 
@@ -91,8 +91,8 @@ class Plane(StrictModel):
         turns = [_turn(*self.corners[at:], *self.corners[:at]) for at in range(4)]
         if not all(turn < 0 for turn in turns):
             raise ValueError(
-                f"corners: found {self.corners}, allowed are those of a quadrangle without dents, "
-                "counterclockwise in the picture"
+                "corners: expected the corners of a convex quadrangle, counterclockwise in the picture, "
+                f"got {self.corners}"
             )
         return self
 

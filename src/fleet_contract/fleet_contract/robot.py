@@ -1,4 +1,4 @@
-"""The robot contract: one declaration per robot type of what it observes, how it is moved, and what its signals mean."""
+"""The robot contract: one file per robot type with its observation, its action, and the meaning of its signals."""
 
 from __future__ import annotations
 
@@ -14,71 +14,58 @@ from fleet_contract.alignment import Alignment
 from fleet_contract.images import CHANNELS
 from fleet_contract.native import Native
 from fleet_contract.operation import Operation
+from fleet_contract.quantity import Name, Quantity
+from fleet_contract.topics import PROPOSED_ACTION_TOPICS
 from fleet_contract.validation import InputError, StrictModel
 
 Stream = Literal["state", "camera"]
-"""What a policy decides from."""
-PROPOSED_ACTION_TOPICS = ("policy_action", "teleop_action")
-"""Topics of what policy and people would do."""
+"""The part of the observation that a policy uses."""
 DEFAULT_EXTENT_M = 1.0
-"""How large a robot is shown of which nothing is known."""
-Name = Field(pattern=r"^[a-z][a-z0-9_]*$")
-
-
-class Quantity(StrictModel):
-    """One number of an observation or action."""
-
-    name: str = Name
-    unit: str
-    """SI symbol, or 1 for a pure number."""
-    low: float
-    """Smallest value, in `unit`."""
-    high: float
-    """Largest value, in `unit`."""
-    meaning: str = ""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.low < self.high:
-            raise ValueError(f"low is {self.low}, allowed is less than high ({self.high})")
-        return self
+"""Extent, m, with which views draw robots that have no workspace."""
 
 
 class VectorStream(StrictModel):
-    """A topic that carries the low-dimensional observation."""
+    """A topic with the low-dimensional observation."""
 
     topic: str
-    """Relative to the robot's namespace."""
+    """Topic relative to the robot's namespace."""
     type: str
     """ROS message type, package/msg/Name."""
     field: str
     """Field of the message that holds the numbers."""
     quantities: tuple[Quantity, ...] = Field(min_length=1)
+    """Meaning of each number, in the order of the message."""
     align: Alignment
+    """Rule that joins the topic's messages to ticks."""
 
 
 class MountingPose(StrictModel):
-    """Where a frame is in robot_XX/base_link."""
+    """Pose of a frame in robot_XX/base_link."""
 
     position: tuple[float, float, float]
     """x, y and z, m."""
     roll_pitch_yaw: tuple[float, float, float]
-    """About the fixed axes x, y and z, one after the other, rad (REP 103)."""
+    """Rotations about the fixed axes x, y and z, in this order, rad (REP 103)."""
 
 
 class ImageStream(StrictModel):
-    """A topic that carries camera images."""
+    """A topic with camera images."""
 
     topic: str
+    """Topic relative to the robot's namespace."""
     type: str
+    """ROS message type, package/msg/Name."""
     width: int = Field(gt=0)
     """Columns, pixels."""
     height: int = Field(gt=0)
     """Rows, pixels."""
     encoding: Literal["rgb8", "bgr8", "mono8"]
+    """Order and type of the image's channels."""
     align: Alignment
+    """Rule that joins the topic's messages to ticks."""
     place: MountingPose | None = None
-    """Of robot_XX/camera_optical_frame: x right, y down in the image, z ahead. None: where operation.plane is seen from."""
+    """Pose of robot_XX/camera_optical_frame, whose x points right and y down in the image, and z ahead. None: the pose is derived
+    from the corners of operation.plane."""
 
     @property
     def info_topic(self) -> str:
@@ -90,73 +77,92 @@ class ObservationSpace(StrictModel):
     """What the robot observes."""
 
     state: VectorStream
+    """Topic with the low-dimensional observation."""
     camera: ImageStream | None = None
-    """None: the robot has no camera."""
+    """Topic with camera images. None: the robot has no camera."""
 
 
 class ActionSpace(StrictModel):
     """How the robot is moved."""
 
     topic: str
+    """Topic relative to the robot's namespace."""
     type: str
+    """ROS message type, package/msg/Name."""
     field: str
+    """Field of the message that holds the numbers."""
     meaning: Literal["push_vector", "displacement", "joint_position", "joint_torque", "pose_delta", "twist"]
+    """What the numbers command."""
     quantities: tuple[Quantity, ...] = Field(min_length=1)
+    """Meaning and limits of each number, in the order of the message."""
     hold: Literal["stay"]
-    """What the robot does when it is told to hold, or is told nothing."""
+    """What the robot does on the command to hold, and without a command."""
 
 
 class StatusFlag(StrictModel):
     """A boolean that the robot reports at every tick."""
 
     topic: str
+    """Topic relative to the robot's namespace."""
     type: str
+    """ROS message type, package/msg/Name."""
     field: str
+    """Field of the message that holds the boolean."""
 
 
 class RobotContract(StrictModel):
-    """One type of robot. Bridge, drivers, policy, gate and recorder all read it; its digest is in checkpoints and bags."""
+    """A robot contract. Bridge, drivers, policy, gate and recorder read it; checkpoints and bags hold its digest."""
 
     robot: str = Name
+    """Name of the robot type."""
     rate_hz: float = Field(gt=0)
     """Ticks per second when the fleet runs in real time."""
     observation: ObservationSpace
+    """What the robot observes."""
     action: ActionSpace
+    """How the robot is moved."""
     violation: StatusFlag
-    """The robot is in constraint violation and needs a hard reset."""
+    """Whether the robot is in constraint violation and needs a hard reset."""
     success: StatusFlag
-    """The last action completed the task."""
+    """Whether the last action completed the task."""
     operation: Operation | None = None
-    """None: people cannot drive this robot."""
+    """How a person sees and drives the robot. None: people cannot drive it."""
     native: Native | None = None
-    """None: its driver speaks the fleet's topics."""
+    """Topics of a robot that already speaks ROS 2. None: the robot's driver uses the topics above."""
 
     @model_validator(mode="after")
-    def _operable(self) -> Self:
+    def _operation_fits(self) -> Self:
         plane = self.operation and self.operation.plane
         observed = [quantity.name for quantity in self.observation.state.quantities]
         for name in plane.observed if plane else ():
             if name not in observed:
-                raise ValueError(f"operation.plane: found quantity {name!r}, allowed are {', '.join(observed)}")
+                raise ValueError(f"operation.plane: expected quantities of {', '.join(observed)}, got {name!r}")
         if self.operation and self.action_dim != 2:
-            raise ValueError(f"operation: found {self.action_dim} action values, allowed are 2: a pointer moves both")
+            raise ValueError(f"operation: expected 2 action values, which a pointer moves, got {self.action_dim}")
         for quantity in self.action.quantities if self.operation else ():
             if not quantity.low < 0 < quantity.high:
                 raise ValueError(
-                    f"operation: found {quantity.name} from {quantity.low} to {quantity.high}, allowed is a range "
-                    "about 0: a pointer moves either way"
+                    f"operation: expected a range of {quantity.name} around 0, because a pointer moves in both directions, "
+                    f"got {quantity.low} to {quantity.high}"
                 )
         return self
 
     @model_validator(mode="after")
-    def _translatable(self) -> Self:
+    def _native_fits(self) -> Self:
         if self.native:
-            self.native.require_fit(self)
+            users = {"observation.camera": self.observation.camera, "operation.video": self.operation}
+            self.native.require_fit(
+                observed=self.observation.state.quantities,
+                moved=self.action.quantities,
+                meaning=self.action.meaning,
+                camera_users=[key for key, user in users.items() if user],
+                fleet_topics=self.fleet_topics,
+            )
         return self
 
     @property
     def extent_m(self) -> float:
-        """Longer side of the robot's workspace, m; where no plane tells, EXTENT_M."""
+        """Longer side of the robot's workspace, m; DEFAULT_EXTENT_M if the contract has no plane."""
         plane = self.operation and self.operation.plane
         if not plane:
             return DEFAULT_EXTENT_M
@@ -164,10 +170,10 @@ class RobotContract(StrictModel):
         return max(right - left, far - near)
 
     def require_operation(self) -> Operation:
-        """How a person drives the robot.
+        """Return how a person drives the robot.
 
         Raises:
-            BadInput: nobody can.
+            InputError: the contract has no such section.
         """
         if self.operation is None:
             raise InputError(f"robot {self.robot}: operation is missing, and without it no person can drive the robot.")
@@ -179,10 +185,10 @@ class RobotContract(StrictModel):
         return len(self.observation.state.quantities)
 
     def observed_shape(self, stream: Stream) -> tuple[int, ...]:
-        """Of one observation: (S,) of the state, (H, W, C) of the camera.
+        """Return the shape of one observation: (S,) of the state, (H, W, C) of the camera.
 
         Raises:
-            BadInput: there is no camera.
+            InputError: the contract has no camera.
         """
         if stream == "state":
             return (self.state_dim,)
@@ -190,30 +196,30 @@ class RobotContract(StrictModel):
         return camera.height, camera.width, CHANNELS[camera.encoding]
 
     def require_camera(self) -> ImageStream:
-        """The camera that there must be.
+        """Return the camera.
 
         Raises:
-            BadInput: there is none.
+            InputError: the contract has none.
         """
         if self.observation.camera is None:
             raise InputError(f"robot {self.robot}: observation.camera is missing.")
         return self.observation.camera
 
     def require_native(self) -> Native:
-        """The topics that the robot already has.
+        """Return the topics that the robot already has.
 
         Raises:
-            BadInput: the contract does not say.
+            InputError: the contract has no such section.
         """
         if self.native is None:
             raise InputError(
-                f"robot {self.robot}: native is missing, allowed is a section that names the robot's own topics."
+                f"robot {self.robot}: native is missing, expected a section that names the robot's own topics."
             )
         return self.native
 
     @property
     def fleet_topics(self) -> frozenset[str]:
-        """What the fleet itself publishes in the robot's namespace."""
+        """Topics that the fleet itself publishes in the robot's namespace."""
         observation, operation = self.observation, self.operation
         topics = {
             observation.state.topic,
@@ -243,30 +249,34 @@ class RobotContract(StrictModel):
 
     @property
     def digest(self) -> str:
-        """sha256 over everything that a policy must agree with, hexadecimal."""
-        return hashlib.sha256(json.dumps(self._essence(), sort_keys=True).encode()).hexdigest()
+        """SHA-256, hexadecimal, of everything that a policy depends on."""
+        return hashlib.sha256(json.dumps(self._digested(), sort_keys=True).encode()).hexdigest()
 
     def require_same(self, other_digest: str, *, owner: str) -> None:
         """Refuse something that was made for another contract.
 
+        Args:
+            other_digest: Digest of the contract that it was made for.
+            owner: What was made for the other contract, such as a file.
+
         Raises:
-            BadInput: the digests differ; `owner` names what was made for the other contract.
+            InputError: the digests differ.
         """
         if other_digest != self.digest:
             raise InputError(
-                f"{owner}: contract found {other_digest[:12]}, allowed is {self.digest[:12]} (robot {self.robot}: "
-                f"{self.state_dim} observation and {self.action_dim} action values with their names, units and ranges)."
+                f"{owner}: contract: expected {self.digest[:12]} (robot {self.robot}: {self.state_dim} observation and "
+                f"{self.action_dim} action values with their names, units and ranges), got {other_digest[:12]}."
             )
 
-    def _essence(self) -> object:
-        def quantities(of: tuple[Quantity, ...]) -> list[dict[str, object]]:
-            return [quantity.model_dump(exclude={"meaning"}) for quantity in of]
+    def _digested(self) -> object:
+        def dumped(quantities: tuple[Quantity, ...]) -> list[dict[str, object]]:
+            return [quantity.model_dump(exclude={"meaning"}) for quantity in quantities]
 
         camera = self.observation.camera
         return {
             "robot": self.robot,
-            "state": quantities(self.observation.state.quantities),
+            "state": dumped(self.observation.state.quantities),
             "camera": camera and camera.model_dump(include={"width", "height", "encoding"}),
-            "action": quantities(self.action.quantities),
+            "action": dumped(self.action.quantities),
             "meaning": self.action.meaning,
         }

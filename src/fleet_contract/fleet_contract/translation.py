@@ -31,7 +31,7 @@ def numbers_of(message: Any, stream: NativeNumbers, contract: RobotContract) -> 
     fields = [number.field for number in stream.quantities.values()]
     found = LAYOUTS[stream.type].read(message, fields)
     if not np.isfinite(found).all():
-        raise ValueError(f"found {found}, allowed are finite values")
+        raise ValueError(f"expected finite values, got {found}")
     units = {quantity.name: quantity.unit for quantity in contract.observation.state.quantities}
     return {
         name: value * factor(number.unit, units[name])
@@ -96,7 +96,7 @@ def _decompressed(message: Any) -> NDArray[np.uint8]:
     data = np.frombuffer(message.data, dtype=np.uint8)
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
     if pixels is None:
-        raise ValueError(f"found {data.size} bytes of format {message.format!r}, allowed is a JPEG or PNG image")
+        raise ValueError(f"expected a JPEG or PNG image, got {data.size} bytes of format {message.format!r}")
     return np.asarray(pixels, dtype=np.uint8)
 
 

@@ -27,5 +27,5 @@ def factor(unit: str, wanted: str) -> float:
         return 1.0
     alike = next((units for units in FACTORS if wanted in units), {wanted: 1.0})
     if unit not in alike:
-        raise ValueError(f"found unit {unit!r}, allowed for a quantity in {wanted!r}: {', '.join(alike)}")
+        raise ValueError(f"expected one of {', '.join(alike)} for a quantity in {wanted!r}, got {unit!r}")
     return alike[unit] / alike[wanted]

@@ -1,7 +1,8 @@
-"""The door: everything that comes from outside is validated here, and refused in one sentence."""
+"""Validates everything that comes from outside, and refuses it in one sentence that names file, key, expected and got."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,14 +11,44 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 EXIT_INPUT_ERROR = 2
+"""Exit code of commands that refuse their input."""
+LONGEST_VALUE = 80
+"""Characters up to which a refused value is quoted; of longer ones the type is named."""
+_EXPECTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "int_from_float": "an integer",
+    "int_parsing": "an integer",
+    "int_parsing_size": "a smaller integer",
+    "int_type": "an integer",
+    "invalid_key": "a key that is text",
+    "mapping_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "model_type": "a mapping",
+    "path_type": "a path",
+    "string_type": "text",
+    "tuple_type": "a list",
+}
+"""What pydantic expected, by the type of its error."""
+_LENGTH = re.compile(r"should have (at (?:least|most) \d+ \w+)")
+"""What pydantic expected of a list, mapping or text of the wrong length."""
+_OWN_KEY = re.compile(r"[a-z_]\w*(\.\w+)*(: expected| is missing)")
+"""Start of a validator's sentence that names a key below the one that it validates."""
 
 
 class InputError(Exception):
-    """Input from outside that cannot be used; its text is one sentence that names file, key, found and allowed."""
+    """Input from outside that cannot be used. Its text is one sentence that names file, key, expected and got."""
 
 
 class StrictModel(BaseModel):
-    """Base of everything read from files: frozen, and unknown keys are refused."""
+    """Base of everything that is read from files: frozen, without unknown keys and infinite numbers.
+
+    Validators raise ValueError("expected X"), to which the refused value is added, or ValueError("expected X, got Y"). A validator
+    of a whole model names the key in front: ValueError("key: expected X, got Y").
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
@@ -26,10 +57,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_yaml(path: Path, model: type[Model], *, context: dict[str, Any] | None = None) -> Model:
-    """The file as `model`.
+    """Return the content of a YAML file as `model`; `context` is what the model's validators get.
 
     Raises:
-        BadInput: the file cannot be read, is not YAML, or does not fit the model.
+        InputError: the file cannot be read, is not YAML, or does not fit the model.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -38,54 +69,84 @@ def read_yaml(path: Path, model: type[Model], *, context: dict[str, Any] | None 
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}.") from None
     try:
-        found = yaml.safe_load(text)
+        content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date or number that does not exist
         mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}: is not valid YAML{place}.") from None
-    return validated(found, model, source=str(path), context=context)
+        line = f" at line {mark.line + 1}" if mark else ""
+        raise InputError(f"{path}: is not valid YAML{line}.") from None
+    return validated(content, model, source=str(path), context=context)
 
 
-def validated(found: Any, model: type[Model], *, source: str, context: dict[str, Any] | None = None) -> Model:
-    """`found` as `model`; `source` is how the error names where it came from.
+def validated(content: Any, model: type[Model], *, source: str, context: dict[str, Any] | None = None) -> Model:
+    """Return `content` as `model`.
+
+    Args:
+        content: What was read; anything but a mapping is refused.
+        model: Model that the content must fit.
+        source: Name of the file or option in the error.
+        context: What the model's validators get.
 
     Raises:
-        BadInput: with the first thing that does not fit.
+        InputError: the content does not fit; names the first error.
     """
-    if not isinstance(found, dict):
-        raise InputError(f"{source}: found {type(found).__name__}, allowed is a mapping of {', '.join(_keys(model))}.")
+    if not isinstance(content, dict):
+        keys = ", ".join(_keys(model))
+        raise InputError(f"{source}: expected a mapping with the keys {keys}, got {type(content).__name__}.")
     try:
-        return model.model_validate(found, context=context)
+        return model.model_validate(content, context=context)
     except ValidationError as error:
-        raise InputError(f"{source}: {_sentence(error.errors(), found, model)}") from None
+        raise InputError(f"{source}: {_sentence(error.errors(), content, model)}") from None
 
 
-def _sentence(errors: list[ErrorDetails], found: Any, model: type[BaseModel]) -> str:
-    """The first error; where a value fits none of several types, all that is allowed."""
-    first, location = errors[0], _location(errors[0], found)
+def _sentence(errors: list[ErrorDetails], content: Any, model: type[BaseModel]) -> str:
+    """Return the first error as a sentence; where a value fits none of several types, it names all of them."""
+    first, location = errors[0], _location(errors[0], content)
     key = ".".join(part if part.isprintable() else ascii(part) for part in map(str, location))
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key}, allowed here: {', '.join(_keys(_owner(model, location[:-1])))}."
+        return f"unknown key {key}, expected one of {', '.join(_keys(_owner(model, location[:-1])))}."
     if first["type"] == "missing":
         return f"{key} is missing."
-    value = "" if isinstance(first["input"], dict | list | BaseModel) else f"found {first['input']!r}, "
-    allowed = [error["msg"].removeprefix("Value error, ") for error in errors if _location(error, found) == location]
-    others = [message.removeprefix("Input should be ") for message in allowed[1:]]
-    return f"{key}: {value}{' or '.join([allowed[0], *others])}.".removeprefix(": ")
+    if first["type"] == "value_error":
+        text = first["msg"].removeprefix("Value error, ")
+        if _OWN_KEY.match(text):
+            return f"{key}.{text}.".removeprefix(".")
+    else:
+        here = [error for error in errors if _location(error, content) == location]
+        text = f"expected {' or '.join(map(_expected, here))}"
+    if text.startswith("expected ") and ", got " not in text:
+        text += f", got {_quoted(first['input'])}"
+    return f"{key}: {text}.".removeprefix(": ")
 
 
-def _location(error: ErrorDetails, found: Any) -> tuple[int | str, ...]:
-    """The error's place in what was found: pydantic's location may go on with the name of a type that was tried."""
+def _expected(error: ErrorDetails) -> str:
+    """Return what pydantic expected, such as "a number greater than 0"."""
+    kind, length = error["type"], _LENGTH.search(error["msg"])
+    if length:
+        return length[1]
+    if kind == "string_pattern_mismatch":
+        return f"text that matches {error['ctx']['pattern']}"
+    text = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("expected ")
+    return _EXPECTED.get(kind, f"a number {text}" if kind.startswith(("greater_", "less_")) else text)
+
+
+def _quoted(value: Any) -> str:
+    """Return a refused value as it is shown in a sentence."""
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= LONGEST_VALUE else type(value).__name__
+
+
+def _location(error: ErrorDetails, content: Any) -> tuple[int | str, ...]:
+    """Return the error's place in the content: pydantic's location may end in the name of a type that it tried."""
     for depth, part in enumerate(error["loc"]):
         try:
-            found = found[part]
+            content = content[part]
         except (KeyError, IndexError, TypeError):
             return error["loc"][: depth + (error["type"] in {"missing", "invalid_key"})]
     return error["loc"]
 
 
 def _owner(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model that the location leads to, as far as it can be followed."""
+    """Return the model at the location, as far as it can be followed."""
     for part in location:
         field = model.model_fields.get(str(part))
         if field is None:

@@ -58,132 +58,131 @@ def joints(part="position", *, measured="beacon_ahead", unit="m"):
         (
             [((*STATE, "type"), "nav_msgs/msg/Odometry")],
             (
-                "native.state.0.type: found 'nav_msgs/msg/Odometry', Input should be 'sensor_msgs/msg/JointState', "
+                "native.state.0.type: expected 'sensor_msgs/msg/JointState', "
                 "'geometry_msgs/msg/Twist', 'geometry_msgs/msg/TwistStamped', 'trajectory_msgs/msg/JointTrajectory' or "
-                "'std_msgs/msg/Float64MultiArray'."
+                "'std_msgs/msg/Float64MultiArray', got 'nav_msgs/msg/Odometry'."
             ),
         ),
         (
             [((*AHEAD, "field"), "values[0]")],
             (
-                "native.state.0: quantities.beacon_ahead.field: found values[0], allowed in std_msgs/msg/Float64MultiArray: "
-                "data[0], data[1], ...."
+                "native.state.0.quantities.beacon_ahead.field: expected a field of std_msgs/msg/Float64MultiArray "
+                "(data[0], data[1], ...), got values[0]."
             ),
         ),
         (
             [((*SPEED, "field"), "twist.linear.x")],
             (
-                "native.action: quantities.speed.field: found twist.linear.x, allowed in geometry_msgs/msg/Twist: linear.x, "
-                "linear.y, linear.z, angular.x, angular.y, angular.z."
+                "native.action.quantities.speed.field: expected a field of geometry_msgs/msg/Twist (linear.x, linear.y, linear.z, "
+                "angular.x, angular.y, angular.z), got twist.linear.x."
             ),
         ),
         (
             [((*SPEED, "field"), "angular.z")],
-            "native.action: quantities.turn.field: found angular.z, allowed is another one than speed has.",
+            "native.action.quantities.turn.field: expected another field than that of speed, got angular.z.",
         ),
         (
             [((*AHEAD, "unit"), "deg")],
-            "native.state.quantities.beacon_ahead.unit: found unit 'deg', allowed for a quantity in 'm': m, cm, mm, km.",
+            "native.state.quantities.beacon_ahead.unit: expected one of m, cm, mm, km for a quantity in 'm', got 'deg'.",
         ),
         (
             [((*SPEED, "unit"), "m")],
-            "native.action.quantities.speed.unit: found unit 'm', allowed for a quantity in 'm/s': m/s, cm/s, mm/s, km/h.",
+            "native.action.quantities.speed.unit: expected one of m/s, cm/s, mm/s, km/h for a quantity in 'm/s', got 'm'.",
         ),
         (
             [(AHEAD, MISSING)],
             (
-                "native.state: quantity beacon_ahead is missing, allowed is one number for each of beacon_ahead, beacon_left, "
+                "native.state: quantity beacon_ahead is missing, expected one number for each of beacon_ahead, beacon_left, "
                 "range_left_60, range_left_30, range_ahead, range_right_30, range_right_60."
             ),
         ),
         (
             [((*ACTION, "quantities", "turn"), MISSING)],
-            "native.action: quantity turn is missing, allowed is one number for each of speed, turn.",
+            "native.action: quantity turn is missing, expected one number for each of speed, turn.",
         ),
         (
             [((*ACTION, "quantities", "lift"), {"field": "linear.z", "unit": "m/s"})],
-            "native.action: found quantity 'lift', allowed are speed, turn.",
+            "native.action: expected quantities of speed, turn, got 'lift'.",
         ),
         (
             [(("native", "state", 1, "quantities", "beacon_left"), {"field": "data[9]", "unit": "m"})],
-            "native.state: found quantity 'beacon_left' 2 times, allowed is once.",
+            "native.state: expected every quantity once, got 'beacon_left' 2 times.",
         ),
         (
             [((*STATE, "align", "rule"), "tick")],
-            "native.state.0: align.rule: found tick, allowed are hold, nearest, gap: a robot's own topics carry no tick.",
+            "native.state.0.align.rule: expected hold, nearest or gap, because a robot's own topics carry no tick, got tick.",
         ),
         (
             [((*STATE, "align", "timeline"), "header")],
-            "native.state.0: align.timeline: found header, allowed is receive: messages of this type have no header.",
+            "native.state.0.align.timeline: expected receive, because messages of this type have no header, got header.",
         ),
         (
             [((*STATE, "align", "tolerance_s"), 0.0)],
-            "native.state.0: align.tolerance_s: found 0.0, allowed with rule gap: more than 0.",
+            "native.state.0.align.tolerance_s: expected a number greater than 0 with rule gap, got 0.0.",
         ),
         (
             [(("native", "success", "align", "tolerance_s"), 0.5)],
-            "native.success: align.tolerance_s: found 0.5, allowed with rule hold: none.",
+            "native.success.align.tolerance_s: expected no tolerance with rule hold, got 0.5.",
         ),
         (
             [((*STATE, "topic"), "/robot_01/beacon")],
-            "native.state.0.topic: found '/robot_01/beacon', String should match pattern",
+            "native.state.0.topic: expected text that matches ^[A-Za-z]",
         ),
         (
             [((*STATE, "topic"), "sonar")],
-            "native: found topic sonar 2 times, allowed is once.",
+            "native: expected every topic once, got sonar 2 times.",
         ),
         (
             [((*ACTION, "topic"), "action")],
-            "native: found topic action, which the fleet itself publishes; allowed is another one.",
+            "native: expected topics other than those that the fleet itself publishes, got action.",
         ),
         (
             [(("native", "camera", "topic"), "camera/image_raw")],
-            "native: found topic camera/image_raw, which the fleet itself publishes; allowed is another one.",
+            "native: expected topics other than those that the fleet itself publishes, got camera/image_raw.",
         ),
         (
             [(("native", "camera", "type"), "sensor_msgs/msg/PointCloud2")],
             (
-                "native.camera.type: found 'sensor_msgs/msg/PointCloud2', Input should be 'sensor_msgs/msg/Image' or "
-                "'sensor_msgs/msg/CompressedImage'."
+                "native.camera.type: expected 'sensor_msgs/msg/Image' or 'sensor_msgs/msg/CompressedImage', "
+                "got 'sensor_msgs/msg/PointCloud2'."
             ),
         ),
         (
             [(("observation", "camera", "encoding"), "16UC1")],
-            "observation.camera.encoding: found '16UC1', Input should be 'rgb8', 'bgr8' or 'mono8'.",
+            "observation.camera.encoding: expected 'rgb8', 'bgr8' or 'mono8', got '16UC1'.",
         ),
         (
             [(("observation", "camera", "width"), 0)],
-            "observation.camera.width: found 0, Input should be greater than 0.",
+            "observation.camera.width: expected a number greater than 0, got 0.",
         ),
         (
             [(("native", "camera"), MISSING)],
-            "native.camera is missing, and observation.camera shows it.",
+            "native.camera is missing, and observation.camera needs it.",
         ),
         (
             [(("native", "camera"), MISSING), (("observation", "camera"), MISSING)],
-            "native.camera is missing, and operation.video shows it.",
+            "native.camera is missing, and operation.video needs it.",
         ),
         (
             [(("action", "meaning"), "displacement")],
-            "native.action: found action.meaning displacement, allowed are twist, joint_position.",
+            "action.meaning: expected twist or joint_position with native.action, got displacement.",
         ),
         (
             [((*SPEED, "measured"), "beacon_ahead")],
             (
-                "native.action.quantities.speed.measured: found beacon_ahead, allowed with action.meaning twist is none: it holds "
-                "by zero."
+                "native.action.quantities.speed.measured: expected null with action.meaning twist, which holds by zero, "
+                "got beacon_ahead."
             ),
         ),
         (
             joints(measured=None),
             (
-                "native.action.quantities.speed.measured: found None, allowed are quantities in 'm': beacon_ahead, beacon_left, "
-                "range_left_60,"
+                "native.action.quantities.speed.measured: expected a quantity in 'm' (beacon_ahead, beacon_left, range_left_60,"
             ),
         ),
         (
             joints(part="velocity"),
-            "native.action: found position and velocity, allowed is one of them for all joints.",
+            "native.action: expected one of position, velocity for all joints, got position and velocity.",
         ),
         (
             [
@@ -191,7 +190,7 @@ def joints(part="position", *, measured="beacon_ahead", unit="m"):
                 ((*SPEED, "field"), "data[0]"),
                 ((*ACTION, "quantities", "turn", "field"), "data[2]"),
             ],
-            "native.action: found data[0], data[2], allowed is every index from data[0] on.",
+            "native.action: expected every index from data[0] on, got data[0], data[2].",
         ),
         (
             [
@@ -199,16 +198,19 @@ def joints(part="position", *, measured="beacon_ahead", unit="m"):
                 for part, index in (("state", (0,)), ("state", (1,)), ("camera", ()), ("violation", ()))
             ],
             (
-                "native: found rule hold for every topic, allowed is gap or nearest for at least one: nobody would notice that "
-                "the robot is lost."
+                "native: expected rule gap or nearest for at least one topic, or a lost robot would go unnoticed, "
+                "got hold for all."
             ),
         ),
-        ([(("native", "gripper"), {})], "unknown key native.gripper, allowed here: action, camera, hard_reset, state,"),
+        (
+            [(("native", "gripper"), {})],
+            "unknown key native.gripper, expected one of action, camera, hard_reset, state,",
+        ),
         (
             [(("native", "hard_reset", "type"), "std_srvs/srv/Trigger")],
-            "native.hard_reset.type: found 'std_srvs/srv/Trig",
+            "native.hard_reset.type: expected 'std_msgs/msg/Empty', got 'std_srvs/srv/Trigger'.",
         ),
-        ([((*ACTION, "rate_hz"), 0)], "native.action.rate_hz: found 0, Input should be greater than or equal to 1."),
+        ([((*ACTION, "rate_hz"), 0)], "native.action.rate_hz: expected a number greater than or equal to 1, got 0."),
     ],
 )
 def test_what_cannot_be_translated_is_refused(changes, said):
@@ -235,5 +237,5 @@ def test_a_file_that_was_written_reads_back_equal():
 
 
 def test_a_robot_without_topics_of_its_own_says_so_when_somebody_wants_them():
-    with pytest.raises(InputError, match=r"^robot mobile_base: native is missing, allowed is a section that names"):
+    with pytest.raises(InputError, match=r"^robot mobile_base: native is missing, expected a section that names"):
         _ = with_change((("native",), MISSING)).require_native()

@@ -130,7 +130,7 @@ def test_a_range_without_inside_is_refused(low, high):
     tree["action"]["quantities"][1] |= {"low": low, "high": high}
     with pytest.raises(InputError) as caught:
         contract(tree)
-    assert str(caught.value) == f"robot.yaml: action.quantities.1: low is {low}, allowed is less than high (0.05)."
+    assert str(caught.value) == f"robot.yaml: action.quantities.1.low: expected less than high (0.05), got {low}."
 
 
 @pytest.mark.parametrize(
@@ -139,28 +139,56 @@ def test_a_range_without_inside_is_refused(low, high):
         (
             ("plane", "start"),
             ["cube_x", "cube_z"],
-            "operation.plane: found quantity 'cube_z', allowed are cube_x, cube_y,",
+            "operation.plane: expected quantities of cube_x, cube_y,",
         ),
         (
             ("plane", "goal", "centre"),
             ["x", "goal_y"],
-            "operation.plane: found quantity 'x', allowed are cube_x, cube_y,",
+            "operation.plane: expected quantities of cube_x, cube_y,",
         ),
         (
             ("plane", "body", "yaw"),
             ["cube_yaw_cos4", "sine"],
-            "operation.plane: found quantity 'sine', allowed are cube_x, cube_y,",
+            "operation.plane: expected quantities of cube_x, cube_y,",
         ),
-        (("plane", "body", "size"), [0.1, 0.1, 0.0], "operation.plane.body.size.2: found 0.0, Input should be greater"),
-        (("plane", "body", "folds"), 0, "operation.plane.body.folds: found 0, Input should be greater than or equal"),
-        (("plane", "goal", "radius"), 0, "operation.plane.goal.radius: found 0, Input should be greater than 0"),
-        (("plane", "workspace", "low"), [0.3, -0.2], "operation.plane.workspace: low is (0.3, -0.2), allowed is less"),
-        (("plane", "corners"), [[0, 1], [1, 1], [1, 0], [0, 2]], "operation.plane.corners.3.1: found 2, Input should"),
-        (("plane", "corners"), [[0, 1], [0, 0], [1, 0], [1, 1]], "operation.plane: corners: found ((0.0, 1.0),"),
-        (("plane", "corners"), [[0, 1], [1, 0], [1, 1], [0, 0]], "operation.plane: corners: found ((0.0, 1.0),"),
-        (("plane", "corners"), [[0, 1], [0, 1], [1, 0], [0, 0]], "operation.plane: corners: found ((0.0, 1.0),"),
-        (("video", "rate_hz"), 2, "operation.video.rate_hz: found 2, Input should be greater than or equal to 5"),
-        (("video", "type"), "sensor_msgs/msg/Image", "operation.video.type: found 'sensor_msgs/msg/Image', Input"),
+        (
+            ("plane", "body", "size"),
+            [0.1, 0.1, 0.0],
+            "operation.plane.body.size.2: expected a number greater than 0, got 0.0",
+        ),
+        (
+            ("plane", "body", "folds"),
+            0,
+            "operation.plane.body.folds: expected a number greater than or equal to 1, got 0",
+        ),
+        (("plane", "goal", "radius"), 0, "operation.plane.goal.radius: expected a number greater than 0, got 0"),
+        (("plane", "workspace", "low"), [0.3, -0.2], "operation.plane.workspace.low: expected less than high"),
+        (
+            ("plane", "corners"),
+            [[0, 1], [1, 1], [1, 0], [0, 2]],
+            "operation.plane.corners.3.1: expected a number less than or equal to 1, got 2",
+        ),
+        (
+            ("plane", "corners"),
+            [[0, 1], [0, 0], [1, 0], [1, 1]],
+            "operation.plane.corners: expected the corners of a convex quadrangle",
+        ),
+        (
+            ("plane", "corners"),
+            [[0, 1], [1, 0], [1, 1], [0, 0]],
+            "operation.plane.corners: expected the corners of a convex quadrangle",
+        ),
+        (
+            ("plane", "corners"),
+            [[0, 1], [0, 1], [1, 0], [0, 0]],
+            "operation.plane.corners: expected the corners of a convex quadrangle",
+        ),
+        (("video", "rate_hz"), 2, "operation.video.rate_hz: expected a number greater than or equal to 5, got 2"),
+        (
+            ("video", "type"),
+            "sensor_msgs/msg/Image",
+            "operation.video.type: expected 'sensor_msgs/msg/CompressedImage'",
+        ),
     ],
 )
 def test_what_people_cannot_drive_by_is_refused(place, value, said):
@@ -170,14 +198,14 @@ def test_what_people_cannot_drive_by_is_refused(place, value, said):
 
 
 def test_a_pointer_moves_either_way():
-    with pytest.raises(InputError, match=r"operation: found dx from 0.01 to 0.05, allowed is a range about 0"):
+    with pytest.raises(InputError, match=r"operation: expected a range of dx around 0, .+, got 0.01 to 0.05"):
         with_change((*ACTION, 0, "low"), 0.01)
 
 
 def test_a_pointer_moves_two_values():
     tree = copy.deepcopy(TREE)
     tree["action"]["quantities"].append({"name": "dz", "unit": "m", "low": 0, "high": 1})
-    with pytest.raises(InputError, match="operation: found 3 action values, allowed are 2: a pointer moves both"):
+    with pytest.raises(InputError, match="operation: expected 2 action values, which a pointer moves, got 3"):
         contract(tree)
 
 
@@ -199,8 +227,8 @@ def test_another_contract_is_refused_in_one_sentence_that_says_what_differs():
     with pytest.raises(InputError) as caught:
         CONTRACT.require_same(other, owner="policy.safetensors")
     assert str(caught.value) == (
-        f"policy.safetensors: contract found {other[:12]}, allowed is {CONTRACT.digest[:12]} (robot push_cell: "
-        "6 observation and 2 action values with their names, units and ranges)."
+        f"policy.safetensors: contract: expected {CONTRACT.digest[:12]} (robot push_cell: 6 observation and 2 action values "
+        f"with their names, units and ranges), got {other[:12]}."
     )
 
 
@@ -211,7 +239,7 @@ def test_a_message_gives_the_state_in_the_contracts_order():
 
 @pytest.mark.parametrize("values", [[], [0.0] * 5, [0.0] * 7, [0.0] * 5 + [np.nan], [np.inf] + [0.0] * 5])
 def test_states_of_other_length_or_without_numbers_are_refused(values):
-    with pytest.raises(ValueError, match=r"^observation: found \[.*\], allowed are 6 finite values$"):
+    with pytest.raises(ValueError, match=r"^observation: expected 6 finite values, got \[.*\]$"):
         state_of(Observation(values=values), CONTRACT)
 
 

@@ -208,7 +208,7 @@ def test_unreadable_descriptions_are_refused(tmp_path, about):
 def test_descriptions_with_unknown_keys_name_them(tmp_path):
     path = tmp_path / "policy.safetensors"
     rewritten(path, about=json.dumps(json.loads(about_of(some_policy()).model_dump_json()) | {"colour": "red"}))
-    with pytest.raises(InputError, match=r"unknown key colour, allowed here: .*threshold"):
+    with pytest.raises(InputError, match=r"unknown key colour, expected one of .*threshold"):
         read_checkpoint(path, CONTRACT)
 
 
@@ -295,7 +295,7 @@ def test_a_robot_with_another_contract_of_equal_dimensions_is_refused(tmp_path):
     path = tmp_path / "policy.safetensors"
     write_checkpoint(path, some_policy(), about_of(some_policy()))
     other = changed(camera=CONTRACT.observation.camera.model_copy(update={"width": 64}))
-    assert refusal(path, other).startswith(f"contract found {CONTRACT.digest[:12]}, allowed is {other.digest[:12]}")
+    assert refusal(path, other).startswith(f"contract: expected {other.digest[:12]} (robot push_cell: ")
 
 
 class Trap:

@@ -129,7 +129,7 @@ def test_a_joint_that_is_never_in_the_messages_is_named():
         bench.wait(1.0)
     assert (
         bench.robot.unreachable
-        == "no /robot_01/joint_states for 0.3 s (found joints x, wrist, needed is position[elbow])"
+        == "no /robot_01/joint_states for 0.3 s (expected position[elbow], got joints x, wrist)"
     )
 
 

@@ -10,7 +10,8 @@ from fleet_contract.validation import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fleet_contract.robot import Quantity, RobotContract
+    from fleet_contract.quantity import Quantity
+    from fleet_contract.robot import RobotContract
 
 
 @dataclass(frozen=True)

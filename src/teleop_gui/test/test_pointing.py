@@ -1,4 +1,4 @@
-"""From a place in the picture to an action, and back.
+"""Checks the conversion from picture coordinates to actions, and back.
 
 P points.
 """
@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fleet_contract.operation import Operation, Plane, Region
-from fleet_contract.robot import Quantity
+from fleet_contract.quantity import Quantity
 from fleet_contract.validation import InputError
 from teleop_gui.pointing import DEAD_SHARE, JoystickPointing, PlanePointing, pointing_of
 from teleop_gui.projection import Projection
@@ -21,8 +21,8 @@ SHARE = st.floats(0, 1)
 METRES = st.floats(-0.2, 0.2)
 
 
-def test_the_cells_picture_is_what_its_camera_shows():
-    """The contract says where the workspace is in the picture; the simulated camera is a pinhole straight above."""
+def test_the_corners_in_the_contract_match_the_simulated_camera():
+    """The contract states where the workspace is in the picture; the simulated camera is a pinhole straight above."""
     from sim_bridge.push.geometry import PUSH_GEOMETRY
     from sim_bridge.push.view import camera_matrix
 
@@ -40,7 +40,7 @@ def test_the_cells_picture_is_what_its_camera_shows():
 
 
 @given(st.lists(st.tuples(METRES, METRES), min_size=1, max_size=5))
-def test_projection_and_back(points):
+def test_projection_is_inverted(points):
     projection = Projection(CELL.operation.plane)
     points_P2 = np.array(points)
     seen_P2 = projection.to_picture(points_P2)
@@ -48,8 +48,8 @@ def test_projection_and_back(points):
     np.testing.assert_allclose(projection.to_metres(seen_P2), points_P2, atol=1e-6)
 
 
-def test_a_camera_that_looks_askew_is_a_pinhole_too():
-    """Against a camera whose rotation and place are known."""
+def test_a_tilted_camera_is_projected_correctly():
+    """The reference is a pinhole camera of known rotation and position."""
     tilt = 0.5
     rotation = np.array([[1, 0, 0], [0, -np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), -np.cos(tilt)]])
     place = np.array([0.05, -0.4, 0.8])
@@ -67,11 +67,11 @@ def test_a_camera_that_looks_askew_is_a_pinhole_too():
 
 
 @given(SHARE, SHARE)
-def test_a_push_goes_towards_the_click_and_no_farther(x, y):
+def test_a_push_moves_towards_the_click_within_its_limits(x, y):
     aim = pointing_of(CELL).aim((x, y), STATE)
     wanted_2 = np.clip([(x - 0.5) / 0.93 * 0.4, (0.5 - y) / 0.93 * 0.4], -0.2, 0.2) - STATE[:2]
     assert (np.abs(aim.values_A) <= 0.05).all()
-    assert np.cross([*aim.values_A, 0], [*wanted_2, 0])[2] == pytest.approx(0, abs=1e-7), "the direction stays"
+    assert np.cross([*aim.values_A, 0], [*wanted_2, 0])[2] == pytest.approx(0, abs=1e-7), "clipping keeps the direction"
     assert aim.values_A @ wanted_2 >= 0
     assert aim.start == pytest.approx(shown(*STATE[:2]), abs=1e-6)
     assert aim.end == pytest.approx(shown(*(STATE[:2] + aim.values_A)), abs=1e-6)
@@ -79,24 +79,24 @@ def test_a_push_goes_towards_the_click_and_no_farther(x, y):
     inside = abs(x - 0.5) <= 0.465 and abs(y - 0.5) <= 0.465
     assume(abs(np.abs(wanted_2).max() - 0.05) > 1e-5)
     assume(min(abs(abs(x - 0.5) - 0.465), abs(abs(y - 0.5) - 0.465)) > 1e-4)
-    assert aim.shortened == (not (reached and inside))
+    assert aim.clipped == (not (reached and inside))
     if reached:
         np.testing.assert_allclose(aim.values_A, wanted_2, atol=1e-6)
 
 
-def test_a_click_beyond_the_horizon_points_to_nothing():
-    """A camera near the floor: what is above its horizon is nowhere on the plane."""
+def test_a_click_beyond_the_horizon_has_no_action():
+    """A camera near the floor sees a horizon; points above it are not on the plane."""
     corners = ((0.0, 1.0), (1.0, 1.0), (0.6, 0.4), (0.4, 0.4))
     plane = CELL.operation.plane.model_copy(update={"corners": corners})
     pointing = PlanePointing(CELL, plane)
     up = [pointing.aim((0.5, row), STATE) for row in np.linspace(0.99, 0.0, 100)]
     seen = [aim is not None for aim in up]
-    assert seen == sorted(seen, reverse=True), "once beyond, always beyond"
+    assert seen == sorted(seen, reverse=True), "all rows above the horizon are beyond it"
     assert 0 < sum(seen) < 100
-    assert all(aim.values_A[1] > 0 for aim in up if aim and aim.shortened and aim.end[1] < aim.start[1])
+    assert all(aim.values_A[1] > 0 for aim in up if aim and aim.clipped and aim.end[1] < aim.start[1])
 
 
-def test_marks_are_where_things_are():
+def test_marks_are_at_the_projected_positions():
     marks = pointing_of(CELL).marks(STATE)
     np.testing.assert_allclose(marks.workspace[0], shown(-0.2, -0.2), atol=1e-6)
     np.testing.assert_allclose(marks.obstacles[0][2], shown(0.05, 0.05), atol=1e-6)
@@ -104,8 +104,8 @@ def test_marks_are_where_things_are():
     np.testing.assert_allclose(np.ptp(marks.goal, axis=0), 0.07 / 0.4 * 0.93, rtol=1e-2)
 
 
-def twisted():
-    """A contract of a base that drives forward faster than back."""
+def base_contract():
+    """Return the contract of a base that drives forward faster than backward."""
     action = CELL.action.model_copy(
         update={
             "meaning": "twist",
@@ -131,20 +131,20 @@ def twisted():
     ],
 )
 def test_a_joystick_is_at_rest_in_the_middle(pointer, values):
-    pointing = pointing_of(twisted())
+    pointing = pointing_of(base_contract())
     assert isinstance(pointing, JoystickPointing)
     assert pointing.aim(pointer, STATE).values_A.tolist() == pytest.approx(values)
 
 
 @given(SHARE, SHARE)
-def test_a_joystick_stays_in_the_range(x, y):
-    contract = twisted()
+def test_a_joystick_stays_within_the_action_range(x, y):
+    contract = base_contract()
     values_A = pointing_of(contract).aim((x, y), STATE).values_A
     assert (values_A >= contract.action_low_A).all()
     assert (values_A <= contract.action_high_A).all()
 
 
-def test_robots_that_nobody_can_drive_are_refused():
+def test_robots_without_an_operation_are_refused():
     with pytest.raises(InputError, match=r"robot push_cell: operation is missing, and without it no person"):
         pointing_of(CELL.model_copy(update={"operation": None}))
     assert isinstance(pointing_of(CELL), PlanePointing)

@@ -56,10 +56,10 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        (("gateways", 0, "password"), "secret", "unknown key gateways.0.password, allowed here: "),
+        (("gateways", 0, "password"), "secret", "unknown key gateways.0.password, expected one of "),
         (("gateways", 0, "host_key"), None, "gateways.0.host_key is missing."),
         (("gateways", 0, "host_key"), "AAAA", "gateways.0.host_key: found 'AAAA', allowed is a public key such as"),
-        (("gateways", 0, "port"), 0, "gateways.0.port: found 0, "),
+        (("gateways", 0, "port"), 0, "gateways.0.port: expected a number greater than or equal to 1, got 0."),
         (("gateways", 0, "arms", 0, "corners"), [[0, 0]], "gateways.0.arms.0.corners"),
         (("gateways", 0, "arms"), [], "gateways.0.arms"),
         (("gateways",), [GATEWAY, GATEWAY], "gateways: found bench_1, bench_1, allowed is every name once"),
@@ -82,14 +82,14 @@ def test_a_gateways_file_that_does_not_fit_is_refused(tmp_path, path, value, say
     ("path", "value", "says"),
     [
         (("arms", "left", "unit"), "ROB_R", "arms: allowed is every mechanical unit once"),
-        (("arms", "left", "unit"), "ROB_1", "arms.left.unit: found 'ROB_1', "),
+        (("arms", "left", "unit"), "ROB_1", "arms.left.unit: expected 'ROB_L' or 'ROB_R', got 'ROB_1'."),
         (("arms", "left", "parked_deg"), [0.0] * 6, "arms.left.parked_deg"),
         (
             ("arms", "left", "parked_deg"),
             [0.0, 60.0, 0, 0, 0, 0, 0],
             "axis 2: found 60.0 degrees, allowed is -143.5 to 43.5",
         ),
-        (("arms", "left", "workspace", "half_m"), 0, "arms.left.workspace.half_m: found 0, "),
+        (("arms", "left", "workspace", "half_m"), 0, "arms.left.workspace.half_m: expected a number greater than 0, got 0."),
         (("arms", "Left Arm"), {}, "arms"),
         (("arms",), {}, "arms"),
         (("controller",), None, "controller is missing."),
@@ -108,7 +108,7 @@ def test_every_limit_has_a_number_and_a_source(tmp_path):
     assert read_limits().travel_m_s.value <= 0.25
     for path, value, says in (
         (("silence_s", "source"), "", "silence_s.source"),
-        (("silence_s", "value"), -1, "silence_s.value: found -1, "),
+        (("silence_s", "value"), -1, "silence_s.value: expected a number greater than 0, got -1."),
         (("push_m_s",), None, "push_m_s is missing."),
     ):
         with pytest.raises(InputError, match=says):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fleet_contract.robot import Quantity
+from fleet_contract.quantity import Quantity
 from sim_bridge.benchmark.ant_model import (
     ANKLE_RANGE_DEG,
     HIP_RANGE_DEG,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fleet_contract.robot import Quantity
+from fleet_contract.quantity import Quantity
 from sim_bridge.benchmark.anymal_model import JOINTS, START_HEIGHT_M, SUBSTEPS, TIMESTEP_S, anymal_xml
 from sim_bridge.benchmark.task import Judged, TaskKind
 from sim_bridge.benchmark.turning import about_vertical, into_body, matrices

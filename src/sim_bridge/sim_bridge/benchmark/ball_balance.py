@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fleet_contract.robot import Quantity
+from fleet_contract.quantity import Quantity
 from sim_bridge.benchmark.ball_balance_model import (
     BALL_RADIUS_M,
     KNEE_RANGE_RAD,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fleet_contract.robot import Quantity
+from fleet_contract.quantity import Quantity
 from sim_bridge.benchmark.cartesian_control import REST_J, CartesianControl
 from sim_bridge.benchmark.franka_cube_stack_model import (
     ARM_JOINTS,

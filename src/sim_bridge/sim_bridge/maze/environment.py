@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fleet_contract.action import ActionKind
-from fleet_contract.robot import Quantity
+from fleet_contract.quantity import Quantity
 from fleet_contract.validation import InputError
 from robot_driver.orders import checked_actions
 from robot_driver.step import Step

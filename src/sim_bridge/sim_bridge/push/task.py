@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fleet_contract.robot import Quantity
+from fleet_contract.quantity import Quantity
 from fleet_contract.validation import InputError
 from sim_bridge.push.geometry import PUSH_GEOMETRY, PushGeometry
 from sim_bridge.task_contract import TaskContract
