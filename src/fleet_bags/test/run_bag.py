@@ -1,4 +1,4 @@
-"""Bags of a run that never was, with whatever faults a test wishes; written by rosbags alone."""
+"""Writes bags of a made-up run, with the faults that a test wants, using rosbags alone."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ HOLD, MOVE, RESET = 0, 1, 2
 
 
 @dataclass
-class Said:
-    """A message, and when it was recorded."""
+class RecordedMessage:
+    """A message and its receive time."""
 
     topic: str
     time_ns: int
@@ -32,7 +32,7 @@ class Said:
 
 @dataclass
 class MadeUpRun:
-    """Robots whose every number follows from robot and tick; human_01 drives robot_01 from tick 4 to 6."""
+    """Robots whose numbers are functions of robot and tick; human_01 drives robot_01 from tick 4 to 6."""
 
     robots: int = 2
     ticks: int = 12
@@ -40,16 +40,17 @@ class MadeUpRun:
     fleet: Fleet = field(init=False)
 
     def __post_init__(self) -> None:
-        content = FLEET.model_dump()
-        content["robots"]["count"] = self.robots
-        content["supervisors"]["count"] = 1
-        content["allocation"]["threshold"] = 0.5
-        self.fleet = Fleet.model_validate(content)
+        self.fleet = FLEET.with_changes(
+            source="run_bag",
+            robots={"count": self.robots},
+            supervisors={"count": 1},
+            allocation={"threshold": 0.5},
+        )
         self.contract = self.fleet.contract()
         self.store = typestore_for(set(recorded_topics(self.fleet, self.contract).values()))
 
     def kind(self, name: str) -> Any:
-        """A class of messages."""
+        """Return the class of a message type."""
         return self.store.types[name]
 
     def state(self, robot: int, tick: int) -> np.ndarray:
@@ -63,16 +64,16 @@ class MadeUpRun:
     def action(self, robot: int, tick: int) -> np.ndarray:
         return np.array([0.01 * robot + 0.001 * tick, -0.002 * tick])
 
-    def is_taught(self, robot: int, tick: int) -> bool:
+    def is_human(self, robot: int, tick: int) -> bool:
         return robot == 0 and 4 <= tick <= 6
 
     def episode(self, tick: int) -> int:
-        """A new one begins at tick 5: the action of tick 4 completed the task."""
+        """Return the episode at a tick; a new one begins at tick 5, because the action of tick 4 completed the task."""
         return int(tick >= 5)
 
-    def said(self) -> list[Said]:
-        """All messages in the order of a run in lockstep."""
-        said = []
+    def messages(self) -> list[RecordedMessage]:
+        """Return all messages in the order of a run in lockstep."""
+        messages = []
         for tick in range(self.ticks + 1):
             now = 10**9 * (100 + tick)
             header = self.header(now)
@@ -89,7 +90,7 @@ class MadeUpRun:
                     "unreachable": "",
                     "resting": tick == self.ticks,
                 }
-                said.append(Said(f"/{name}/status", now, status))
+                messages.append(RecordedMessage(f"/{name}/status", now, status))
                 if tick == self.ticks:
                     continue
                 pixels = self.image(robot, tick)
@@ -108,15 +109,21 @@ class MadeUpRun:
                     "episode": self.episode(tick),
                     "values": self.state(robot, tick),
                 }
-                said += [
-                    Said(f"/{name}/camera/image_raw", now + 1, image),
-                    Said(f"/{name}/observation", now + 2, observation),
-                    Said(f"/{name}/policy_action", now + 3, self.action_fields(header, robot, tick, POLICY)),
+                messages += [
+                    RecordedMessage(f"/{name}/camera/image_raw", now + 1, image),
+                    RecordedMessage(f"/{name}/observation", now + 2, observation),
+                    RecordedMessage(f"/{name}/policy_action", now + 3, self.action_fields(header, robot, tick, POLICY)),
                 ]
-                if self.is_taught(robot, tick):
-                    said.append(Said(f"/{name}/teleop_action", now + 5, self.action_fields(header, robot, tick, HUMAN)))
-                source = HUMAN if self.is_taught(robot, tick) else POLICY
-                said.append(Said(f"/{name}/action", now + 6, self.action_fields(header, robot, tick, source)))
+                if self.is_human(robot, tick):
+                    messages.append(
+                        RecordedMessage(
+                            f"/{name}/teleop_action", now + 5, self.action_fields(header, robot, tick, HUMAN)
+                        )
+                    )
+                source = HUMAN if self.is_human(robot, tick) else POLICY
+                messages.append(
+                    RecordedMessage(f"/{name}/action", now + 6, self.action_fields(header, robot, tick, source))
+                )
             if tick == self.ticks:
                 break
             report = {
@@ -132,11 +139,14 @@ class MadeUpRun:
                 "header": header,
                 "tick": tick,
                 "threshold": 0.5,
-                "leases": [self.lease()] if self.is_taught(0, tick) else [],
+                "leases": [self.lease()] if self.is_human(0, tick) else [],
                 "waiting": [],
             }
-            said += [Said("/fleet/policy_report", now + 3, report), Said("/fleet/leases", now + 4, table)]
-        return said
+            messages += [
+                RecordedMessage("/fleet/policy_report", now + 3, report),
+                RecordedMessage("/fleet/leases", now + 4, table),
+            ]
+        return messages
 
     def header(self, now_ns: int) -> Any:
         stamp = self.kind("builtin_interfaces/msg/Time")(sec=now_ns // 10**9, nanosec=now_ns % 10**9)
@@ -164,12 +174,12 @@ class MadeUpRun:
     def write(
         self,
         folder: Path,
-        change: Callable[[list[Said]], list[Said]] = lambda said: said,
+        change: Callable[[list[RecordedMessage]], list[RecordedMessage]] = lambda messages: messages,
         *,
         without: str = "",
         fleet: Fleet | None = None,
     ) -> Path:
-        """Write a bag; `change` changes what was said, and a topic of that name is left out."""
+        """Write a bag of the messages as `change` returns them, without the topic of that name."""
         writer = Writer(folder / "bag", version=9, storage_plugin=StoragePlugin.MCAP)
         writer.set_custom_data("fleet", yaml.safe_dump((fleet or self.fleet).model_dump(mode="json")))
         writer.set_custom_data("contract", self.contract.model_dump_json())
@@ -182,9 +192,9 @@ class MadeUpRun:
                 for topic, kind in topics.items()
                 if topic != without
             }
-            for said in change(self.said()):
-                if said.topic in connections:
-                    kind = topics[said.topic]
-                    raw = self.store.serialize_cdr(self.kind(kind)(**said.fields), kind)
-                    writer.write(connections[said.topic], said.time_ns, bytes(raw))
+            for message in change(self.messages()):
+                if message.topic in connections:
+                    kind = topics[message.topic]
+                    raw = self.store.serialize_cdr(self.kind(kind)(**message.fields), kind)
+                    writer.write(connections[message.topic], message.time_ns, bytes(raw))
         return folder

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
@@ -11,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from fleet_contract.quantity import Name
 from fleet_contract.robot import RobotContract, Stream
-from fleet_contract.validation import InputError, StrictModel, read_yaml
+from fleet_contract.validation import InputError, StrictModel, read_yaml, validated
 
 MAX_ROBOTS = 1000
 
@@ -72,16 +73,6 @@ class EnvironmentConfig(StrictModel):
         if self.program and self.backend != "ros":
             raise ValueError(f"program: expected null with backend {self.backend}, got {self.program.executable}")
         return self
-
-    def require_bag(self) -> Path:
-        """Return the folder of the bag that is replayed.
-
-        Raises:
-            InputError: the backend is not replay.
-        """
-        if self.bag is None:
-            raise InputError(f"environment.bag: expected a folder with backend replay, got null with {self.backend}.")
-        return self.bag
 
     @property
     def simulator(self) -> str:
@@ -328,6 +319,21 @@ class Fleet(StrictModel):
             BadInput: the contract file does not hold one.
         """
         return read_yaml(self.robots.contract, RobotContract)
+
+    def with_changes(self, *, source: str, **sections: Mapping[str, Any] | StrictModel) -> Self:
+        """Return a copy in which some keys of some sections have other values.
+
+        Args:
+            source: Name of the changes' origin in the error, such as a file or option.
+            sections: By section, the new values of its keys, or a model that replaces the whole section.
+
+        Raises:
+            InputError: the copy would not be a fleet: a section or key is unknown, or a value does not fit.
+        """
+        content = self.model_dump()
+        for name, changes in sections.items():
+            content[name] = content.get(name, {}) | changes if isinstance(changes, Mapping) else changes
+        return validated(content, type(self), source=source)
 
     def write(self, path: Path) -> None:
         """Write the fleet as a file that `read_fleet` reads back equal, from any folder.

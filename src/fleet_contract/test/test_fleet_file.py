@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_contract.fleet import Fleet, numbered, read_fleet
+from fleet_contract.fleet import Fleet, PretrainingConfig, TickConfig, numbered, read_fleet
 from fleet_contract.validation import InputError, validated
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -19,11 +19,7 @@ ORDERS = "one to three different letters of C, U and R, or TD, or random"
 
 
 def changed(**sections) -> Fleet:
-    """The fleet of the examples with some keys changed, as its file would be read."""
-    tree = FLEET.model_dump(mode="json")
-    for name, keys in sections.items():
-        tree[name] |= keys
-    return validated(tree, Fleet, source="fleet.yaml")
+    return FLEET.with_changes(source="fleet.yaml", **sections)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +104,38 @@ def test_fleets_that_cannot_be_are_refused(sections, expected):
     assert expected in sentence
     assert sentence.startswith(expected.split(":")[0])
     assert sentence.count("\n") == 0
+
+
+def test_changes_are_in_the_copy_and_nowhere_else():
+    before = FLEET.model_copy(deep=True)
+    fleet = changed(robots={"count": 3}, policy={"checkpoint": None, "chains": 8}, tick=TickConfig(mode="real_time"))
+    assert before == FLEET
+    assert (fleet.robots.count, fleet.policy.checkpoint, fleet.policy.chains) == (3, None, 8)
+    assert fleet.tick.mode == "real_time"
+    assert fleet.robots.contract == FLEET.robots.contract
+    assert fleet.policy.iterations == FLEET.policy.iterations
+    assert changed() == FLEET
+
+
+def test_a_section_is_replaced_by_a_model():
+    pretraining = PretrainingConfig(pairs=7)
+    assert FLEET.pretraining != pretraining
+    assert changed(pretraining=pretraining).pretraining == pretraining
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"robot": {"count": 3}}, "unknown key robot, expected one of allocation, environment, fleet, policy,"),
+        ({"robots": {"number": 3}}, "unknown key robots.number, expected one of contract, count."),
+        ({"robots": {"count": "many"}}, "robots.count: expected an integer, got 'many'."),
+        ({"robots": None}, "robots: expected a mapping, got null."),
+    ],
+)
+def test_changes_that_do_not_fit_are_refused(sections, expected):
+    with pytest.raises(InputError) as caught:
+        FLEET.with_changes(source="--set", **sections)
+    assert str(caught.value).startswith(f"--set: {expected}")
 
 
 def test_a_random_order_without_the_key_of_its_budget_is_told_so():
