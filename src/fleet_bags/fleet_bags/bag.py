@@ -1,4 +1,4 @@
-"""A folder with a bag in it, as it is on the disk."""
+"""Finds, reads and locks the bag in a folder."""
 
 from __future__ import annotations
 
@@ -17,100 +17,102 @@ from fleet_contract.validation import InputError
 
 NUMBER = re.compile(r"_(\d+)$")
 REQUIRED_KEYS = {"fleet", "contract", "contract_digest"}
-"""What every recorder has said about its run."""
+"""Keys of the custom data that every recorder of a fleet writes."""
 
 
 @dataclass(frozen=True)
 class Bag:
-    """What the files of a bag hold."""
+    """The contents of a bag's files."""
 
     folder: Path
     files: tuple[Contents, ...]
-    """In the order in which they were written."""
+    """The files in the order in which they were written."""
     custom_data: Mapping[str, str]
-    """What the recorder said about the run."""
+    """What the recorder wrote about the run."""
 
     @property
     def parts(self) -> list[Part]:
-        """What is in the files."""
+        """The files as parts of the bag."""
         return [file.part for file in self.files]
 
     @property
     def topics(self) -> list[Topic]:
-        """Of all files, in the order in which they were added."""
+        """The topics of all files, in the order in which they were added."""
         return list({topic.name: topic for file in self.files for topic in file.topics}.values())
 
     def metadata(self) -> dict[str, Any]:
-        """What metadata.yaml must say."""
+        """Return what metadata.yaml must contain."""
         return metadata(self.parts, self.topics, self.custom_data)
 
 
 def bag_folder(path: Path) -> Path:
-    """The folder of the bag that is meant by a run's folder or a bag's.
+    """Return the folder of a bag, given that folder or the folder of its run.
 
     Raises:
-        BadInput: there is no bag.
+        InputError: there is no bag.
     """
     for folder in (path, path / "bag"):
         if folder.is_dir() and (files_of(folder) or (folder / "metadata.yaml").exists()):
             return folder
-    raise InputError(f"{path}: found no bag, allowed is the folder of a run that was recorded, or of its bag.")
+    raise InputError(f"{path}: expected the folder of a recorded run or of its bag, got a path without a bag.")
 
 
 def read_bag(folder: Path, custom_data: Mapping[str, str] | None = None) -> Bag:
-    """The bag in a folder.
+    """Return the bag in a folder.
 
     Args:
-        folder: of the bag.
-        custom_data: about the run; where this is not known, it must be in the bag.
+        folder: the folder of the bag.
+        custom_data: custom data for a bag whose files hold none; None: the files or metadata.yaml must hold it.
 
     Raises:
-        BadInput: it is empty, or no recorder of a fleet has written it.
+        InputError: the bag has no files, or was not written by a fleet's recorder.
     """
     files = tuple(read_contents(path) for path in files_of(folder))
     if not files:
-        raise InputError(f"{folder}: found no MCAP files, allowed is a bag with at least one.")
+        raise InputError(f"{folder}: expected a bag with at least one MCAP file, got none.")
     custom_data = (
         next((file.custom_data for file in files if file.custom_data), None) or custom_data or _custom_data_of(folder)
     )
     if not custom_data.keys() >= REQUIRED_KEYS:
-        raise InputError(f"{folder}: found a bag of something else, allowed are those that a fleet's recorder wrote.")
+        raise InputError(f"{folder}: expected a bag that a fleet's recorder wrote, got another bag.")
     return Bag(folder, files, custom_data)
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The bag's files, in the order in which they were written."""
+    """Return the bag's files in the order in which they were written."""
     return sorted(folder.glob("*.mcap"), key=number_of)
 
 
 def number_of(file: Path) -> int:
-    """The number in a file's name, -1 if there is none."""
-    found = NUMBER.search(file.stem)
-    return int(found[1]) if found else -1
+    """Return the number in a file's name, or -1 if there is none."""
+    match = NUMBER.search(file.stem)
+    return int(match[1]) if match else -1
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keep other recorders and repairs away from a bag; the system does it until the process ends.
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a bag against other recorders and repairs; the operating system releases the lock if the process dies.
 
     Raises:
-        BadInput: somebody else holds it.
+        InputError: another recorder or repair holds the lock.
     """
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"{folder}: is being written, allowed is a bag that nobody records or repairs.") from None
+            raise InputError(
+                f"{folder}: expected a bag that is not in use, got one that is being recorded or repaired."
+            ) from None
         yield
     finally:
         os.close(handle)
 
 
-def is_held(folder: Path) -> bool:
-    """Whether somebody records or repairs the bag."""
+def is_locked(folder: Path) -> bool:
+    """Return whether the bag is being recorded or repaired."""
     try:
-        with held(folder):
+        with locked(folder):
             return False
     except InputError:
         return True

@@ -1,4 +1,4 @@
-"""One MCAP file of a bag, while it is written."""
+"""Writes one MCAP file of a bag."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from fleet_bags.disk import Sink
 
 PROFILE = "ros2"
 METADATA_RECORD = "fleet"
-"""Name of the metadata record in which the recorder says whose run this is."""
+"""Name of the metadata record that holds the custom data of the bag."""
 CHUNK_BYTES = 4 << 20
-"""Of messages from which a chunk is ended: a reader holds some in memory, and a writer an index of all of them."""
+"""Size at which a chunk is ended, bytes: readers hold whole chunks in memory."""
 
 
 class BagFile:
-    """A new file; all its topics are in its first chunk, and what is said about the run stands before it.
+    """A new file that starts with the custom data and has all topics in its first chunk.
 
-    Raises, as all its methods do:
-        OSError: the disk does not take it; after that it can only be closed.
+    Raises:
+        OSError: the disk is full or broken. Every method can raise it; afterwards the file can only be closed.
     """
 
     def __init__(self, path: Path, topics: Sequence[Topic], custom_data: Mapping[str, str]) -> None:
@@ -56,17 +56,17 @@ class BagFile:
 
     @property
     def handle(self) -> int:
-        """Of the open file."""
+        """File descriptor of the open file."""
         return self._sink.handle
 
     @property
     def size(self) -> int:
-        """Bytes that the system has been given."""
+        """Bytes passed to the operating system so far."""
         return self._sink.tell()
 
     @property
     def part(self) -> Part:
-        """What has been written."""
+        """The file as a part of its bag, with the messages written so far."""
         return Part(self.path.name, self._begin_ns, self._end_ns, dict(self._counts))
 
     def write(self, topic: str, data: bytes, received_ns: int, published_ns: int) -> None:
@@ -77,7 +77,7 @@ class BagFile:
         self._unflushed = True
 
     def end_chunk(self) -> bool:
-        """Give the system what was written; tell whether there was anything."""
+        """Pass the current chunk to the operating system; return whether there was anything to pass."""
         self._writer.flush()
         flushed, self._unflushed = self._unflushed, False
         return flushed
@@ -87,5 +87,5 @@ class BagFile:
         self._writer.finish()
 
     def close(self) -> None:
-        """Close the file, if it is open."""
+        """Close the file unless it is closed already."""
         self._sink.close()

@@ -1,4 +1,4 @@
-"""What metadata.yaml says about a bag: rosbag2's format, version 9."""
+"""Reads and writes metadata.yaml, which describes a bag in rosbag2's format, version 9."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from typing_extensions import override
 
 from fleet_bags.disk import replace_durably
 
 FILE = "metadata.yaml"
 ROOT_KEY = "rosbag2_bagfile_information"
-"""Its one key."""
+"""The only key at the top level of metadata.yaml."""
 NEVER_NS = 2**63 - 1
-"""Beginning of what holds no message, as rosbag2 says it."""
+"""Start time that rosbag2 writes for a file or bag without messages, ns."""
 FOREVER = {"sec": NEVER_NS // 10**9, "nsec": NEVER_NS % 10**9}
 
 
@@ -28,11 +29,11 @@ class Topic:
     name: str
     type: str
     definition: str
-    """Of the type and all that it is made of, as .msg text."""
+    """Message definition of the type and of all types in it, as .msg text."""
     type_hash: str
-    """RIHS01."""
+    """RIHS01 hash of the type."""
     qos: str
-    """Of those who publish it, as rosbag2 writes it into MCAP channels: YAML text of a list."""
+    """QoS profiles of the publishers, as rosbag2 writes them into MCAP channels: a list as YAML text."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +42,23 @@ class Part:
 
     name: str
     begin_ns: int
-    """When its first message was received; NEVER_NS: it has none."""
+    """Receive time of the first message, ns; NEVER_NS without messages."""
     end_ns: int
-    """When the last one was."""
+    """Receive time of the last message, ns; 0 without messages."""
     counts: Mapping[str, int]
-    """Messages by topic."""
+    """Number of messages by topic."""
 
 
-class _Plain(yaml.CSafeDumper):
-    """Says everything where it stands, in rosbag2's order."""
+class _Dumper(yaml.CSafeDumper):
+    """Writes YAML without aliases, as rosbag2 does."""
 
+    @override
     def ignore_aliases(self, _: object) -> bool:
         return True
 
 
 def reliable_qos(depth: int) -> str:
-    """Quality of service of a publisher that is reliable, transient-local, and keeps its last `depth` messages."""
+    """Return the QoS profile of a reliable, transient-local publisher with this history depth."""
     profile = {
         "history": "keep_last",
         "depth": depth,
@@ -68,15 +70,15 @@ def reliable_qos(depth: int) -> str:
         "liveliness_lease_duration": FOREVER,
         "avoid_ros_namespace_conventions": False,
     }
-    return _text([profile]).strip()
+    return _yaml_text([profile]).strip()
 
 
 def metadata(parts: Sequence[Part], topics: Sequence[Topic], custom_data: Mapping[str, str]) -> dict[str, Any]:
-    """The content of metadata.yaml; `custom_data` is what the recorder says about the run."""
+    """Return the content of metadata.yaml; `custom_data` is what the recorder writes about the run."""
     counts = sum((Counter(part.counts) for part in parts), Counter[str]())
     begin_ns = min((part.begin_ns for part in parts), default=NEVER_NS)
     end_ns = max((part.end_ns for part in parts), default=0)
-    about = {
+    information = {
         "version": 9,
         "storage_identifier": "mcap",
         "duration": _duration(begin_ns, end_ns),
@@ -98,23 +100,23 @@ def metadata(parts: Sequence[Part], topics: Sequence[Topic], custom_data: Mappin
             for part in parts
         ],
         "custom_data": dict(custom_data),
-        # Whose message definitions are in the bag.
+        # The distribution whose message definitions are in the bag.
         "ros_distro": "kilted",
     }
-    return {ROOT_KEY: about}
+    return {ROOT_KEY: information}
 
 
 def write_metadata(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write metadata.yaml, whole or not at all.
+    """Write metadata.yaml atomically.
 
     Raises:
-        OSError: the disk does not take it; what was there before is there still.
+        OSError: the disk is full or broken; an existing file is unchanged.
     """
-    replace_durably(folder / FILE, _text(content).encode())
+    replace_durably(folder / FILE, _yaml_text(content).encode())
 
 
 def read_metadata(folder: Path) -> Any:
-    """The content of metadata.yaml, whatever it is; None where there is none that can be read."""
+    """Return the unchecked content of metadata.yaml; None if the file is missing or not YAML."""
     try:
         return yaml.load((folder / FILE).read_bytes(), Loader=yaml.CSafeLoader)
     except (OSError, yaml.YAMLError, ValueError, RecursionError):
@@ -133,7 +135,7 @@ def _topic(topic: Topic) -> dict[str, Any]:
 
 @lru_cache
 def _profiles(qos: str) -> Any:
-    """There are few, and many topics."""
+    """Return parsed QoS profiles, cached because many topics share a few of them."""
     return yaml.safe_load(qos)
 
 
@@ -141,5 +143,5 @@ def _duration(begin_ns: int, end_ns: int) -> dict[str, int]:
     return {"nanoseconds": max(0, end_ns - begin_ns)}
 
 
-def _text(content: object) -> str:
-    return yaml.dump(content, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=10**6)
+def _yaml_text(content: object) -> str:
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)

@@ -1,4 +1,4 @@
-"""Reading bags of all kinds; what is wrong with them is bad input, one sentence each."""
+"""Reads rosbag1 and rosbag2 bags; every problem with a bag becomes an InputError of one sentence."""
 
 from __future__ import annotations
 
@@ -17,71 +17,70 @@ from fleet_contract.validation import InputError
 
 @contextmanager
 def opened(bag: Path) -> Iterator[AnyReader]:
-    """A reader of a rosbag1 or rosbag2; what a bag does not define are ROS 2's own messages.
+    """Open a rosbag1 or rosbag2 bag; for types that it does not define, ROS 2's own definitions are used.
 
     Raises:
-        BadInput: the bag cannot be read, or is found to be broken while it is.
+        InputError: the bag cannot be read, or turns out to be damaged while it is read.
     """
     try:
         reader = AnyReader([bag], default_typestore=get_typestore(Stores.ROS2_KILTED))
         reader.open()
-    except (
-        AnyReaderError,
-        ReaderError,
-        ReaderError1,
-        OSError,
-        KeyError,
-    ) as error:  # KeyError: a message made of unknown ones
-        raise _no_bag(bag, error) from None
+    except (AnyReaderError, ReaderError, ReaderError1, OSError, KeyError) as error:
+        # KeyError: a message type has a field of a type that is not defined.
+        raise _unreadable(bag, error) from None
     try:
         yield reader
     except (ReaderError, ReaderError1, OSError) as error:
-        raise _no_bag(bag, error) from None
+        raise _unreadable(bag, error) from None
     finally:
         reader.close()
 
 
 def messages(reader: AnyReader, bag: Path, topics: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """Topic and message, in the order in which they were recorded; see `timed_messages`."""
+    """Yield topic and message in the order of recording.
+
+    Raises:
+        InputError: a topic is missing, or a message does not fit its definition.
+    """
     return ((topic, message) for topic, _, message in timed_messages(reader, bag, topics))
 
 
 def timed_messages(reader: AnyReader, bag: Path, topics: Collection[str]) -> Iterator[tuple[str, int, Any]]:
-    """Topic, time of recording in ns, and message, in the order in which they were recorded.
+    """Yield topic, receive time in ns, and message in the order of recording.
 
     Raises:
-        BadInput: a topic is missing, or a message is not what its definition says.
+        InputError: a topic is missing, or a message does not fit its definition.
     """
     connections = [connection for connection in reader.connections if connection.topic in topics]
     missing = set(topics) - {connection.topic for connection in connections}
     if missing:
-        raise InputError(
-            f"{bag}: topic {min(missing)} is missing, allowed is a bag that holds all topics of its fleet."
-        )
+        raise InputError(f"{bag}: topic {min(missing)} is missing, expected a bag that holds all topics of its fleet.")
     for connection, time_ns, raw in reader.messages(connections):
-        with named(bag, connection.topic):
+        with error_context(bag, connection.topic):
             message = reader.deserialize(raw, connection.msgtype)
         yield connection.topic, time_ns, message
 
 
 @contextmanager
-def named(bag: Path, topic: str) -> Iterator[None]:
-    """What is wrong with a message becomes bad input that names bag and topic.
+def error_context(bag: Path, topic: str) -> Iterator[None]:
+    """Turn an error about a message into an InputError that names bag and topic.
 
     Raises:
-        BadInput: instead of what was raised.
+        InputError: a ValueError, AttributeError or AnyReaderError was raised inside.
     """
     try:
         yield
     except (ValueError, AttributeError, AnyReaderError) as error:
-        raise InputError(f"{bag}: {topic}: {_words(error)}.") from None
+        raise InputError(f"{bag}: {topic}: {_sentence(error)}.") from None
 
 
-def _no_bag(bag: Path, error: Exception) -> InputError:
+def _unreadable(bag: Path, error: Exception) -> InputError:
     return InputError(
-        f"{bag}: found no whole bag ({_words(error)}), allowed is a rosbag1 or rosbag2; one that was cut is finished by ./fleet bag repair."
+        f"{bag}: expected a complete rosbag1 or rosbag2 bag, got one that cannot be read ({_sentence(error)}); "
+        "./fleet bag repair completes a bag whose recording was interrupted."
     )
 
 
-def _words(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
+
     return str(error).rstrip(".")

@@ -1,4 +1,4 @@
-"""From recorded runs to a training set.
+"""Makes a training set from recorded runs.
 
 H image rows, W image columns, C channels.
 """
@@ -19,7 +19,7 @@ from fleet_bags.samples import SamplesMetadata, SourceRun
 from fleet_bags.writing import Advance, RunSamples, write_samples
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 
-Place = tuple[int, int]
+RobotTick = tuple[int, int]
 """Robot and tick."""
 
 
@@ -28,17 +28,17 @@ def build(
 ) -> SamplesMetadata:
     """Write the samples of all runs into a new folder.
 
-    A sample is an observation of a robot, with its image where the robots have a camera: an image that was lost takes its
-    sample with it.
+    A sample is an observation of a robot, with its image where the robots have a camera: where the image was lost there is
+    no sample.
 
     Args:
-        bags: of the fleet's own recorder, or of others, which `mapping` describes.
-        folder: new.
-        mapping: what is what in bags of others.
-        advance: told about images that were written.
+        bags: bags of the fleet's own recorder, or third-party bags that `mapping` describes.
+        folder: path of the new folder.
+        mapping: what the topics of third-party bags mean.
+        advance: called with the progress of writing the images.
 
     Raises:
-        BadInput: a bag cannot be used, the robots of two of them differ, or the folder is there already; nothing is written.
+        InputError: a bag cannot be used, the robots of two bags differ, or the folder exists already; nothing is written.
     """
     runs = [foreign_samples(bag, mapping) if mapping else _recorded_samples(read_recording(bag)) for bag in bags]
     return write_samples(runs, folder, advance=advance)
@@ -46,54 +46,50 @@ def build(
 
 def _recorded_samples(recording: Recording) -> RunSamples:
     metadata = recording.metadata
-    places = _places(recording, has_images=metadata.contract.observation.camera is not None)
-    rows = {place: row for row, place in enumerate(places)}
+    robot_ticks = _robot_ticks(recording, has_images=metadata.contract.observation.camera is not None)
+    row_of = {robot_tick: row for row, robot_tick in enumerate(robot_ticks)}
 
     def images() -> Iterator[tuple[int, NDArray[np.uint8]]]:
         for tick, robot, image in recording.images():
-            yield rows[robot, tick], image
+            yield row_of[robot, tick], image
 
-    fleet = metadata.fleet
     return RunSamples(
-        names=SourceRun(
+        source=SourceRun(
             bag=str(recording.bag),
-            task=fleet.environment.task,
+            task=metadata.fleet.environment.task,
             robots=metadata.robots,
-            supervisors=fleet.supervisor_names,
+            supervisors=metadata.fleet.supervisor_names,
         ),
         contract=metadata.contract,
-        rows=_rows(recording, places),
-        left_out=sum(map(len, recording.observed_N)) - len(places),
+        rows=_rows(recording, robot_ticks),
+        left_out=sum(map(len, recording.observed_N)) - len(robot_ticks),
         images=images,
     )
 
 
-def _places(recording: Recording, *, has_images: bool) -> list[Place]:
+def _robot_ticks(recording: Recording, *, has_images: bool) -> list[RobotTick]:
+    """Return robot and tick of every sample, by robot and tick."""
     observed = [(robot, tick) for robot, rows in enumerate(recording.observed_N) for tick in sorted(rows)]
     if not has_images:
         return observed
-    seen = recording.seen()
-    return [place for place in observed if place in seen]
+    recorded = recording.image_ticks()
+    return [robot_tick for robot_tick in observed if robot_tick in recorded]
 
 
-def _rows(recording: Recording, places: Sequence[Place]) -> list[dict[str, Any]]:
-    contract, robots, supervisors = (
-        recording.metadata.contract,
-        recording.metadata.robots,
-        recording.metadata.fleet.supervisor_names,
-    )
-    nothing_A = np.full(contract.action_dim, np.nan)
+def _rows(recording: Recording, robot_ticks: Sequence[RobotTick]) -> list[dict[str, Any]]:
+    robots, supervisors = recording.metadata.robots, recording.metadata.fleet.supervisor_names
+    no_action_A = np.full(recording.metadata.contract.action_dim, np.nan)
     holders = {
         (lease.robot, tick): supervisors.index(lease.supervisor)
         for tick, table in recording.leases.items()
         for lease in table.leases
     }
     rows = []
-    for robot, tick in places:
+    for robot, tick in robot_ticks:
         observed, statuses = recording.observed_N[robot][tick], recording.statuses_N[robot]
-        held = RobotAction(tick, ActionKind.HOLD, ActionSource.NOBODY)
-        released = recording.released_N[robot].get(tick, held)
-        proposed = recording.proposed_N[robot].get(tick, held)
+        hold = RobotAction(tick, ActionKind.HOLD, ActionSource.NOBODY)
+        released = recording.released_N[robot].get(tick, hold)
+        proposed = recording.proposed_N[robot].get(tick, hold)
         report, table = recording.reports.get(tick), recording.leases.get(tick)
         before, after = statuses.get(tick), statuses.get(tick + 1)
         violated = bool(before and before.violated)
@@ -107,8 +103,8 @@ def _rows(recording: Recording, places: Sequence[Place]) -> list[dict[str, Any]]
                 "kinds": released.kind,
                 "sources": released.source,
                 "shown": released.shows,
-                "actions": released.values or nothing_A,
-                "proposals": proposed.values or nothing_A,
+                "actions": released.values or no_action_A,
+                "proposals": proposed.values or no_action_A,
                 "versions": proposed.policy_version,
                 "supervisors": holders.get((robots[robot], tick), -1),
                 "uncertainties": report.uncertainties.get(robots[robot], np.nan) if report else np.nan,

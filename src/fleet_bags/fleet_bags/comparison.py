@@ -1,4 +1,4 @@
-"""What a fleet decided now, beside what it decided when the run was recorded."""
+"""Compares the decisions of a replay with those of the recorded run."""
 
 from __future__ import annotations
 
@@ -12,57 +12,57 @@ from fleet_bags.recording import Recording
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """How far one kind of decision is the same."""
+class Agreement:
+    """How well one kind of decision agrees."""
 
     compared: int
-    """Decisions of the past that there is one of now."""
+    """Number of recorded decisions that the replay made as well."""
     missing: int
-    """Others of the past."""
+    """Number of recorded decisions that the replay did not make."""
     equal: int
-    """To the last bit."""
+    """Number of decisions that are equal to the last bit."""
     largest_difference: float
-    """Of a number in them."""
+    """Largest absolute difference between numbers of compared decisions, in their units."""
 
     def __str__(self) -> str:
         total = self.compared + self.missing
-        missing = f", {self.missing} were not decided now" if self.missing else ""
-        differ = f", largest difference {self.largest_difference:.3g}" if self.largest_difference else ""
-        return f"{self.equal} of {total} the same{missing}{differ}"
+        missing = f", {self.missing} missing in the replay" if self.missing else ""
+        difference = f", largest difference {self.largest_difference:.3g}" if self.largest_difference else ""
+        return f"{self.equal} of {total} equal{missing}{difference}"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """By kind of decision."""
+    """The agreement by kind of decision."""
 
-    actions: Likeness
-    """What the policy would have done, per robot and tick."""
-    uncertainties: Likeness
-    """Per robot and tick."""
-    leases: Likeness
-    """Tables, per tick: who has which robot, since when, for what."""
+    actions: Agreement
+    """The policy's proposed actions per robot and tick."""
+    uncertainties: Agreement
+    """The policy's uncertainties per robot and tick."""
+    leases: Agreement
+    """The lease tables per tick: who holds which robot, since when and why."""
 
     @property
-    def parts(self) -> Mapping[str, Likeness]:
-        """By name."""
+    def parts(self) -> Mapping[str, Agreement]:
+        """The agreement by name of the kind."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def same(self) -> bool:
-        """Whether everything was decided as before."""
+        """Whether all decisions are equal."""
         return all(part.equal == part.compared + part.missing for part in self.parts.values())
 
     def summary(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the comparison as plain values for JSON."""
         return {"same": self.same, **asdict(self)}
 
 
-def compare(past: Recording, now: Recording) -> Comparison:
-    """Compare two recordings of one fleet, the second one of a replay of the first."""
+def compare(recorded: Recording, replay: Recording) -> Comparison:
+    """Compare a recording with the recording of its replay."""
     return Comparison(
-        actions=_likeness(_actions(past), _actions(now)),
-        uncertainties=_likeness(_uncertainties(past), _uncertainties(now)),
-        leases=_likeness(_tables(past), _tables(now)),
+        actions=_agreement(_actions(recorded), _actions(replay)),
+        uncertainties=_agreement(_uncertainties(recorded), _uncertainties(replay)),
+        leases=_agreement(_tables(recorded), _tables(replay)),
     )
 
 
@@ -89,17 +89,17 @@ def _tables(recording: Recording) -> Decisions:
     return {tick: (table.threshold, *table.leases, *table.waiting) for tick, table in recording.leases.items()}
 
 
-def _likeness(past: Decisions, now: Decisions) -> Likeness:
-    both = past.keys() & now.keys()
-    return Likeness(
+def _agreement(recorded: Decisions, replay: Decisions) -> Agreement:
+    both = recorded.keys() & replay.keys()
+    return Agreement(
         compared=len(both),
-        missing=len(past) - len(both),
-        equal=sum(past[key] == now[key] for key in both),
-        largest_difference=max((_distance(past[key], now[key]) for key in both), default=0.0),
+        missing=len(recorded) - len(both),
+        equal=sum(recorded[key] == replay[key] for key in both),
+        largest_difference=max((_distance(recorded[key], replay[key]) for key in both), default=0.0),
     )
 
 
-def _distance(past: Iterable[Any], now: Iterable[Any]) -> float:
-    pairs = zip(past, now, strict=False)
+def _distance(recorded: Iterable[Any], replay: Iterable[Any]) -> float:
+    pairs = zip(recorded, replay, strict=False)
     differences = [abs(a - b) for a, b in pairs if isinstance(a, float) and isinstance(b, float) and a != b]
     return float(np.max(differences, initial=0.0))

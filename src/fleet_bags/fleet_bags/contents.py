@@ -1,4 +1,4 @@
-"""What a file of a bag holds, whether it is finished or was cut."""
+"""Reads the contents of a bag's file, complete or incomplete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mcap.writer import MCAP0_MAGIC
 
 from fleet_bags.bag_file import METADATA_RECORD, PROFILE
 from fleet_bags.bag_metadata import NEVER_NS, Part, Topic
-from fleet_bags.cut_file import BROKEN, FOOTER, HEAD, CutFile
+from fleet_bags.incomplete_file import FOOTER, HEAD, READ_ERRORS, IncompleteFile
 from fleet_contract.validation import InputError
 
 END_BYTES = HEAD.size + FOOTER.size + len(MCAP0_MAGIC)
@@ -20,20 +20,20 @@ END_BYTES = HEAD.size + FOOTER.size + len(MCAP0_MAGIC)
 
 @dataclass(frozen=True)
 class Contents:
-    """Of one file."""
+    """The contents of one file."""
 
     path: Path
     size: int
-    """Bytes."""
+    """Size of the file, bytes."""
     custom_data: dict[str, str]
-    """What the recorder said about the run; empty in a file that was cut before that, or is no recorder's."""
-    cut: CutFile | None
-    """What is known of a file without an end."""
+    """What the recorder wrote about the run; empty in a file that was cut off before it, or not written by a recorder."""
+    incomplete: IncompleteFile | None
+    """What could be read of a file without a summary; None for a complete file."""
     _summary: Summary
 
     @property
     def topics(self) -> list[Topic]:
-        """In the order in which they were added."""
+        """The topics in the order in which they were added."""
         channels, schemas = self._summary.channels.values(), self._summary.schemas
         return [
             Topic(
@@ -57,10 +57,10 @@ class Contents:
 
 
 def read_contents(path: Path) -> Contents:
-    """Of the file at `path`.
+    """Return the contents of a file.
 
     Raises:
-        BadInput: the file cannot be read, or is no MCAP file of ROS 2.
+        InputError: the file cannot be read, or is not an MCAP file of ROS 2.
     """
     try:
         with path.open("rb") as file:
@@ -72,37 +72,35 @@ def read_contents(path: Path) -> Contents:
 def _read(path: Path, file: IO[bytes]) -> Contents:
     size = file.seek(0, 2)
     file.seek(0)
-    # Zeros are where a loss of power came before the content.
+    # After a power failure there can be zeros instead of the content.
     if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC)).rstrip(b"\0")):
-        raise InputError(f"{path}: found something else, allowed are MCAP files.")
-    reader = _finished(file, size)
+        raise InputError(f"{path}: expected an MCAP file, got a file of another format.")
+    reader = _complete(file, size)
     profile: str | None
     if reader:
         try:
-            cut, profile, summary = None, reader.get_header().profile, reader.get_summary() or Summary()
+            incomplete, profile, summary = None, reader.get_header().profile, reader.get_summary() or Summary()
             metadata = {record.name: record.metadata for record in reader.iter_metadata()}
-        except BROKEN:
+        except READ_ERRORS:
             raise _damaged(path) from None
     else:
-        cut = CutFile(file)
-        profile, summary, metadata = cut.profile, cut.summary, cut.metadata
+        incomplete = IncompleteFile(file)
+        profile, summary, metadata = incomplete.profile, incomplete.summary, incomplete.metadata
     if profile not in {PROFILE, None}:
-        raise InputError(f"{path}: found the profile {profile!r}, allowed is {PROFILE!r}.")
+        raise InputError(f"{path}: profile: expected {PROFILE!r}, got {profile!r}.")
     custom_data = metadata.get(METADATA_RECORD, {})
-    if cut and cut.damaged and not custom_data:
-        # Nothing is cut off here; what follows may be a whole run.
+    if incomplete and incomplete.damaged and not custom_data:
+        # The damage is at the start: a repair would discard what may be a whole run.
         raise _damaged(path)
-    return Contents(path, size, custom_data, cut, summary)
+    return Contents(path, size, custom_data, incomplete, summary)
 
 
 def _damaged(path: Path) -> InputError:
-    return InputError(
-        f"{path}: found something else than was written at its beginning, allowed are files that lack their end."
-    )
+    return InputError(f"{path}: expected a file that lacks at most its end, got one that is damaged at its start.")
 
 
-def _finished(file: IO[bytes], size: int) -> SeekingReader | None:
-    """A reader of a file that has an end."""
+def _complete(file: IO[bytes], size: int) -> SeekingReader | None:
+    """Return a reader of a file that has a summary, else None."""
     if size < END_BYTES + len(MCAP0_MAGIC):
         return None
     file.seek(size - len(MCAP0_MAGIC))
@@ -112,6 +110,6 @@ def _finished(file: IO[bytes], size: int) -> SeekingReader | None:
     reader = SeekingReader(file)
     try:
         summary = reader.get_summary()
-    except BROKEN:
+    except READ_ERRORS:
         return None
     return reader if summary and summary.statistics else None

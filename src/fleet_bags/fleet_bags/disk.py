@@ -1,4 +1,4 @@
-"""What a recorder wants of a disk: that it takes everything or says so, and still has it when the plug is pulled."""
+"""Writes files completely or raises an error, and syncs them so that they survive a power failure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 class Sink:
-    """A new file that takes all of what it is given, as `mcap.writer.Writer` writes.
+    """A new unbuffered file for `mcap.writer.Writer`.
 
     Raises:
-        OSError: the file is there already, or the disk is full or broken.
+        OSError: the file exists already, or the disk is full or broken.
     """
 
     def __init__(self, path: Path) -> None:
@@ -19,7 +19,7 @@ class Sink:
         self._size = 0
 
     def write(self, data: bytes) -> int:
-        """Write all of it; when this fails, an unknown part of it is written."""
+        """Write all data; after an error an unknown part of it is in the file."""
         rest = memoryview(data)
         while rest:
             written = os.write(self.handle, rest)
@@ -28,21 +28,21 @@ class Sink:
         return len(data)
 
     def tell(self) -> int:
-        """Bytes written so far."""
+        """Return the number of bytes written so far."""
         return self._size
 
     def flush(self) -> None:
-        """There is nothing to flush: the system has everything already."""
+        """Do nothing: the file is unbuffered."""
 
     def close(self) -> None:
-        """Close the file, once."""
+        """Close the file unless it is closed already."""
         handle, self.handle = self.handle, -1
         if handle >= 0:
             os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:
-    """Let the folder's list of files survive a loss of power."""
+    """Sync a folder's list of files to the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -51,10 +51,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace_durably(path: Path, content: bytes) -> None:
-    """Put the content into the place of a file: after a loss of power there is the old or the new one.
+    """Write a file atomically: after a power failure it has its old or its new content.
 
     Raises:
-        OSError: the disk does not take it.
+        OSError: the disk is full or broken.
     """
     partial = path.with_name(path.name + ".partial")
     try:
@@ -70,5 +70,5 @@ def replace_durably(path: Path, content: bytes) -> None:
 
 
 def free_bytes(folder: Path) -> int:
-    """What is left for programs like this one on the disk of a folder."""
+    """Return the free space on the disk of a folder that this user may use, bytes."""
     return shutil.disk_usage(folder).free

@@ -1,4 +1,4 @@
-"""Samples from bags that somebody else recorded, as a mapping file says what is what in them.
+"""Makes samples from third-party bags, as described by a mapping file.
 
 H image rows, W image columns, C channels.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
-from fleet_bags.bag_reader import messages, named, opened, timed_messages
+from fleet_bags.bag_reader import error_context, messages, opened, timed_messages
 from fleet_bags.mapping import BagMapping
 from fleet_bags.native_robot_series import NativeRobotSeries
 from fleet_bags.samples import SourceRun
@@ -27,70 +27,70 @@ from fleet_contract.translation import picture_of
 from fleet_contract.validation import InputError
 
 SUPERVISOR = "human"
-"""Bags do not say which one."""
+"""Name of the only supervisor: third-party bags do not say who drove."""
 RATE_TOLERANCE = 0.2
-"""By which the ticks of a topic may differ from the contract's rate, as a share of it."""
-Shown = Mapping[str, Mapping[int, Sequence[int]]]
-"""By camera topic and number of the message: rows that observe it."""
+"""Largest difference between the rate of a topic's ticks and the contract's rate, as a fraction of the latter."""
+ImageRows = Mapping[str, Mapping[int, Sequence[int]]]
+"""Rows that observe an image, by camera topic and number of the message."""
 
 
 def foreign_samples(bag: Path, mapping: BagMapping) -> RunSamples:
-    """What becomes samples of a bag.
+    """Return the rows of a bag that become samples.
 
     Raises:
-        BadInput: the bag cannot be read; a topic is missing, of another type or silent; ticks are not at the contract's rate; a
-            command is out of range; or there is no tick at which all is there.
+        InputError: the bag cannot be read; a topic is missing, has another type or no messages; ticks are not at the contract's
+            rate; a command is out of range; or no tick has a sample of every topic.
     """
     robots = [NativeRobotSeries(mapping, namespace) for namespace in mapping.robots]
     with opened(bag) as reader:
-        span_ns = _hear(reader, bag, robots)
+        span_ns = _read_series(reader, bag, robots)
     rows: list[dict[str, Any]] = []
-    shown: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    image_rows: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     missing = Counter[str]()
     for number, robot in enumerate(robots):
         ticks, resets, was_violated = _ticks(bag, robot, mapping, span_ns), 0, False
         for tick, instant in enumerate(ticks):
-            if unreachable := robot.missing(instant):
-                missing[unreachable] += 1
+            if topic := robot.missing_topic(instant):
+                missing[topic] += 1
                 continue
-            with named(bag, robot.command):
+            with error_context(bag, robot.command_topic):
                 row = _row(robot, ticks, tick)
             resets += was_violated and not row["violated"]
             was_violated = row["violated"]
-            if robot.camera:
-                shown[robot.camera][robot.picture(instant)].append(len(rows))
+            if robot.camera_topic:
+                image_rows[robot.camera_topic][robot.image_number(instant)].append(len(rows))
             rows.append({**row, "robots": number, "attempts": (number, robot.successes(instant), resets)})
     if not rows:
         raise InputError(
-            f"{bag}: found no tick at which all is there that a robot observes, allowed is one at least; most often "
-            f"{missing.most_common(1)[0][0]} had said nothing."
+            f"{bag}: expected at least one tick with a sample of every observed topic, got none; missing most often is "
+            f"{missing.most_common(1)[0][0]}."
         )
     return RunSamples(
-        names=SourceRun(bag=str(bag), task=mapping.task, robots=mapping.robot_names, supervisors=(SUPERVISOR,)),
+        source=SourceRun(bag=str(bag), task=mapping.task, robots=mapping.robot_names, supervisors=(SUPERVISOR,)),
         contract=mapping.contract,
         rows=rows,
         left_out=missing.total(),
-        images=partial(_images, bag, mapping.contract, shown),
+        images=partial(_images, bag, mapping.contract, image_rows),
     )
 
 
-def _hear(reader: AnyReader, bag: Path, robots: Sequence[NativeRobotSeries]) -> tuple[int, int]:
-    """Let the robots tell everything; when the bag begins and ends, ns."""
+def _read_series(reader: AnyReader, bag: Path, robots: Sequence[NativeRobotSeries]) -> tuple[int, int]:
+    """Read all messages of the robots; return the begin and end of the bag, ns."""
     types = {connection.topic: connection.msgtype for connection in reader.connections}
-    told = {topic: told for robot in robots for topic, told in robot.told.items()}
+    all_series = {topic: series for robot in robots for topic, series in robot.series.items()}
     for topic, kind in (item for robot in robots for item in robot.types.items()):
         if topic not in types:
-            raise InputError(f"{bag}: topic {topic} is missing, allowed are {', '.join(sorted(types)) or 'none'}.")
+            raise InputError(f"{bag}: topic {topic} is missing, the bag has {', '.join(sorted(types)) or 'no topics'}.")
         if types[topic] != kind:
-            raise InputError(f"{bag}: {topic}: type found {types[topic]}, allowed is {kind}.")
-    for topic, time_ns, message in timed_messages(reader, bag, told):
-        with named(bag, topic):
-            told[topic].hear(message, time_ns)
+            raise InputError(f"{bag}: {topic}: type: expected {kind}, got {types[topic]}.")
+    for topic, time_ns, message in timed_messages(reader, bag, all_series):
+        with error_context(bag, topic):
+            all_series[topic].add(message, time_ns)
     for robot in robots:
-        for topic, said in robot.told.items():
-            if not said.samples and not robot.may_be_silent(topic):
-                why = f" that can be read ({said.refused[-1]})" if said.refused else ""
-                raise InputError(f"{bag}: {topic}: found no message{why}, allowed is one at least.")
+        for topic, series in robot.series.items():
+            if not series.samples and not robot.may_be_silent(topic):
+                why = f" that can be used ({series.errors[-1]})" if series.errors else ""
+                raise InputError(f"{bag}: {topic}: expected at least one message{why}, got none.")
     return reader.start_time, reader.end_time
 
 
@@ -98,25 +98,25 @@ def _ticks(bag: Path, robot: NativeRobotSeries, mapping: BagMapping, span_ns: tu
     rate_hz = mapping.contract.rate_hz
     if mapping.ticks is None:
         first_ns, last_ns = span_ns
-        after_ns = np.rint(np.arange(0, (last_ns - first_ns) * 1e-9 * rate_hz) / rate_hz * 1e9).astype(np.int64)
-        return [StampPair(first_ns + passed_ns, first_ns + passed_ns) for passed_ns in after_ns.tolist()]
+        elapsed_ns = np.rint(np.arange(0, (last_ns - first_ns) * 1e-9 * rate_hz) / rate_hz * 1e9).astype(np.int64)
+        return [StampPair(first_ns + passed_ns, first_ns + passed_ns) for passed_ns in elapsed_ns.tolist()]
     topic = robot.topic(mapping.ticks)
-    told = robot.told[topic]
-    found_hz = 1e9 / float(np.median(np.diff(told.stamps_ns))) if len(told.samples) > 1 else rate_hz
-    if abs(found_hz - rate_hz) > RATE_TOLERANCE * rate_hz:
+    series = robot.series[topic]
+    measured_hz = 1e9 / float(np.median(np.diff(series.stamps_ns))) if len(series.samples) > 1 else rate_hz
+    if abs(measured_hz - rate_hz) > RATE_TOLERANCE * rate_hz:
         raise InputError(
-            f"{bag}: {topic}: found {found_hz:.3g} messages per second for ticks, allowed is the contract's rate_hz, "
-            f"{rate_hz:g}, or near it."
+            f"{bag}: {topic}: expected about {rate_hz:g} messages per second for ticks, as the contract's rate_hz, "
+            f"got {measured_hz:.3g}."
         )
-    return told.instants
+    return series.instants
 
 
 def _row(robot: NativeRobotSeries, ticks: Sequence[StampPair], tick: int) -> dict[str, Any]:
-    """Values of all columns that the robot alone tells."""
+    """Return the values of all columns that depend on this robot alone."""
     instant, after = ticks[tick], ticks[tick + 1] if tick + 1 < len(ticks) else None
     action, violated = robot.action(tick, instant), robot.violated(instant)
     succeeded = after is not None and robot.successes(after) > robot.successes(instant)
-    nothing_A = np.full(robot.contract.action_dim, np.nan)
+    no_action_A = np.full(robot.contract.action_dim, np.nan)
     return {
         "ticks": tick,
         "stamps_ns": instant.header_ns,
@@ -124,8 +124,8 @@ def _row(robot: NativeRobotSeries, ticks: Sequence[StampPair], tick: int) -> dic
         "kinds": action.kind,
         "sources": action.source,
         "shown": action.shows,
-        "actions": action.values or nothing_A,
-        "proposals": nothing_A,
+        "actions": action.values or no_action_A,
+        "proposals": no_action_A,
         "versions": 0,
         "supervisors": 0 if action.source is ActionSource.HUMAN else -1,
         "uncertainties": np.nan,
@@ -137,14 +137,14 @@ def _row(robot: NativeRobotSeries, ticks: Sequence[StampPair], tick: int) -> dic
     }
 
 
-def _images(bag: Path, contract: RobotContract, shown: Shown) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    camera, heard = contract.require_camera(), Counter[str]()
+def _images(bag: Path, contract: RobotContract, image_rows: ImageRows) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    camera, received = contract.require_camera(), Counter[str]()
     with opened(bag) as reader:
-        for topic, message in messages(reader, bag, shown):
-            rows = shown[topic].get(heard[topic], ())
-            heard[topic] += 1
+        for topic, message in messages(reader, bag, image_rows):
+            rows = image_rows[topic].get(received[topic], ())
+            received[topic] += 1
             if rows:
-                with named(bag, topic):
+                with error_context(bag, topic):
                     image = picture_of(message, width=camera.width, height=camera.height, encoding=camera.encoding)
                 for row in rows:
                     yield row, image

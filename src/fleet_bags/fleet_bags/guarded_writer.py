@@ -1,4 +1,4 @@
-"""Writes a bag as long as the disk lets it; a full disk stops the recording, and nothing else."""
+"""Writes a bag until the disk is full, which stops the recording but not the run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fleet_contract.validation import InputError
 
 
 class GuardedWriter:
-    """A bag writer that never raises OSError: it finishes the bag, says what was the matter, and takes nothing any more.
+    """A bag writer that never raises OSError: on an error it completes the bag, keeps the reason and ignores further messages.
 
     Raises:
-        BadInput: the folder holds something else, or somebody else holds it.
+        InputError: the folder holds something other than a fleet's bag, or the bag is in use.
     """
 
     def __init__(
@@ -29,19 +29,19 @@ class GuardedWriter:
         now_s: float,
     ) -> None:
         self.problem = ""
-        """Why nothing is recorded any more; empty while it is."""
+        """Why the recording has stopped; empty while it continues."""
         self.messages = 0
-        """Written since the beginning."""
-        self._folder, self._least = folder, limits.least_free_bytes
+        """Number of messages written so far."""
+        self._folder, self._least_free_bytes = folder, limits.least_free_bytes
         self._writer: BagWriter | None = None
         try:
             self._writer = BagWriter(folder, topics, custom_data, limits, now_s=now_s)
         except OSError as error:
             self._stop(error)
-        self.look_at_disk()
+        self.check_disk()
 
     def write(self, topic: str, data: bytes, *, received_ns: int, published_ns: int) -> None:
-        """As `BagWriter.write`."""
+        """Add a message of one of the topics; both times are since the epoch, ns."""
         if self._writer:
             self.messages += 1
             try:
@@ -50,26 +50,29 @@ class GuardedWriter:
                 self._stop(error)
 
     def advance(self, now_s: float) -> None:
-        """As `BagWriter.advance`."""
+        """Pass written messages on, and begin the next file when a limit is reached; call this often."""
         if self._writer:
             try:
                 self._writer.advance(now_s)
             except OSError as error:
                 self._stop(error)
 
-    def look_at_disk(self) -> None:
-        """Stop while there is room for a proper end."""
+    def check_disk(self) -> None:
+        """Stop the recording while the disk still has room to complete the bag."""
         try:
-            free = free_bytes(self._folder) if self._writer else self._least
+            free = free_bytes(self._folder) if self._writer else self._least_free_bytes
         except OSError as error:
             self._stop(error)
             return
-        if free < self._least:
+        if free < self._least_free_bytes:
             self.close()
-            self.problem = self.problem or f"{free} bytes of disk are free, and {self._least} must be"
+            self.problem = (
+                self.problem
+                or f"expected at least {self._least_free_bytes} bytes of free disk space (recording.least_free_bytes), got {free}"
+            )
 
     def close(self) -> None:
-        """As `BagWriter.close`."""
+        """Complete the bag and wait until it is on the disk."""
         if self._writer:
             try:
                 self._writer.close()
@@ -84,4 +87,4 @@ class GuardedWriter:
             try:
                 writer.rescue()
             except (OSError, InputError):
-                self.problem += "; the bag has no end, which `./fleet bag repair` makes when there is room"
+                self.problem += "; the bag is incomplete: run `./fleet bag repair` when the disk has room"

@@ -1,4 +1,4 @@
-"""What humans showed in runs: training data from bags, by the code that joins it live."""
+"""Reads human demonstrations from recorded runs, with the code that joins observations and actions live."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from fleet_learning.human_pairs import HumanPairs
 
 
 def human_demonstrations(runs: Iterable[Path], contract: RobotContract, stream: Stream) -> Dataset:
-    """The pairs of all ticks and robots that humans drove in these runs: by run, tick and robot.
+    """Return observation and action at all ticks at which humans drove a robot, by run, tick and robot.
 
     Raises:
-        BadInput: there is no recorded run, or it is one of other robots.
+        InputError: a path holds no recorded run, or one of other robots.
     """
     pairs = empty_dataset(contract.observed_shape(stream), contract.action_dim)
     for run in runs:
         recording = read_recording(run)
         contract.require_same(recording.metadata.contract.digest, owner=str(recording.bag))
-        pairs += _shown(recording, stream)
+        pairs += _demonstrations(recording, stream)
     return pairs
 
 
-def _shown(recording: Recording, stream: Stream) -> Dataset:
+def _demonstrations(recording: Recording, stream: Stream) -> Dataset:
     contract = recording.metadata.contract
     pairs = HumanPairs(len(recording.metadata.robots), contract.observed_shape(stream), contract.action_dim)
     for robot, released in enumerate(recording.released_N):

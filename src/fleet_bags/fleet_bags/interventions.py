@@ -1,4 +1,4 @@
-"""Who helped which robot from when to when, and why."""
+"""Lists the interventions of a run: who helped which robot, when and why."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from fleet_contract.lease import Lease, LeaseKind
 
 @dataclass(frozen=True)
 class Intervention:
-    """One lease, from its first tick to its last."""
+    """One lease from its first tick to its last."""
 
     lease: Lease
     first_tick: int
     last_tick: int
     held_ticks: int
-    """Of these, those at which the human drove too late or not as allowed, and the robot held."""
+    """Number of ticks at which the robot held because the human's action was late or not allowed."""
     success_ticks: tuple[int, ...]
-    """At which the robot completed its task."""
+    """Ticks at which the robot completed its task."""
     uncertainty: float
-    """Of the policy at the first tick, in its unit; not a number where it did not say."""
+    """Uncertainty of the policy at the first tick, in its unit; NaN where it reported none."""
     threshold: float
-    """At the first tick."""
+    """Uncertainty threshold at the first tick, in the policy's unit."""
 
     @property
     def is_reset(self) -> bool:
-        """Whether the robot had to be put right."""
+        """Whether the intervention is a hard reset."""
         return self.lease.kind is LeaseKind.HARD_RESET
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether the robot asked for it by being unsure."""
+        """Whether the uncertainty above the threshold is its cause."""
         return not self.is_reset and self.uncertainty > self.threshold
 
 
 def interventions(recording: Recording) -> tuple[Intervention, ...]:
-    """All of a run, in the order in which they began."""
+    """Return all interventions of a run, in the order in which they began."""
     ticks: dict[Lease, list[int]] = {}
     for tick in sorted(recording.leases):
         for lease in recording.leases[tick].leases:

@@ -1,4 +1,4 @@
-"""A robot as its own topics show it in a bag, read by the code that reads them live.
+"""Reads a robot's own topics from a bag, with the code that reads them live.
 
 S state dim, A action dim.
 """
@@ -21,109 +21,104 @@ from fleet_contract.native import NativeSignal, NativeStream
 from fleet_contract.robot import RobotContract
 from fleet_contract.translation import command_of, numbers_of, state_from
 
-Read = TypeVar("Read")
+Sample = TypeVar("Sample")
 ROUNDING = 1e-6
-"""By which a converted command may be out of its range."""
+"""Amount by which rounding may put a converted command out of its range, in the contract's units."""
 
 
 class NativeRobotSeries:
-    """What all topics of a robot said."""
+    """The topic series of one robot."""
 
     def __init__(self, mapping: BagMapping, namespace: str) -> None:
-        """Nothing yet: `told` has to hear the bag's messages."""
+        """Start with empty `series`, to which the bag's messages have to be added."""
         contract, native = mapping.contract, mapping.contract.require_native()
         self.contract = contract
         self._namespace = namespace.strip("/")
-        self.told: dict[str, TopicSeries[Any]] = {}
-        """By the topic's name in the bag."""
+        self.series: dict[str, TopicSeries[Any]] = {}
+        """Series by the topic's name in the bag."""
         self.types: dict[str, str] = {}
-        """The same."""
-        self._numbers = [
-            self._listen(stream, partial(numbers_of, stream=stream, contract=contract)) for stream in native.state
+        """Message types by the topic's name in the bag."""
+        self._state_topics = [
+            self._add_topic(stream, partial(numbers_of, stream=stream, contract=contract)) for stream in native.state
         ]
-        pictures = count()
-        self.camera: str | None = None
+        image_numbers = count()
+        self.camera_topic: str | None = None
+        """Topic whose samples are the numbers of its messages, from 0; None if the robots have no camera."""
         if native.camera and contract.observation.camera:
-            self.camera = self._listen(native.camera, lambda _: next(pictures))
-        """Which of its messages are heard, from 0; None if the robots have no camera."""
-        self._violation = native.violation and self._listen(native.violation, _truth)
-        self._success = native.success and self._listen(native.success, _truth)
+            self.camera_topic = self._add_topic(native.camera, lambda _: next(image_numbers))
+        self._violation = native.violation and self._add_topic(native.violation, _truth)
+        self._success = native.success and self._add_topic(native.success, _truth)
         driver = mapping.driver
-        self._driver = self._listen(driver, _truth) if isinstance(driver, NativeSignal) else None
+        self._driver = self._add_topic(driver, _truth) if isinstance(driver, NativeSignal) else None
         self._always_human = driver == "human"
         action = NativeStream(topic=native.action.topic, type=native.action.type, align=mapping.command)
-        self._command = self._listen(action, partial(_command, contract=contract))
-        # As live: a signal that holds may be said only when it changes.
-        self._silent = {
+        self.command_topic = self._add_topic(action, partial(_command, contract=contract))
+        # As live: a signal with the rule `hold` may be published only when it changes.
+        self._optional = {
             topic for topic in (self._violation, self._success, self._driver) if topic and self._holds(topic)
         }
-        self._needed = [topic for topic in self.told if topic not in self._silent | {self._command}]
+        self._required = [topic for topic in self.series if topic not in self._optional | {self.command_topic}]
 
     def topic(self, name: str) -> str:
-        """The name that a topic of the contract has in the bag."""
+        """Return the name that a topic of the contract has in the bag."""
         return f"/{self._namespace}/{name}" if self._namespace else f"/{name}"
 
     def may_be_silent(self, topic: str) -> bool:
-        """Whether it means something that a topic has said nothing."""
-        return topic in self._silent
+        """Return whether a topic may have no messages in the bag."""
+        return topic in self._optional
 
-    def missing(self, instant: StampPair) -> str:
-        """A topic of which nothing belongs to a tick at this moment; empty if there is none."""
-        return next((topic for topic in self._needed if self.told[topic].at(instant) is None), "")
+    def missing_topic(self, instant: StampPair) -> str:
+        """Return a required topic without a sample for a tick at this instant; empty if there is none."""
+        return next((topic for topic in self._required if self.series[topic].at(instant) is None), "")
 
     def state(self, instant: StampPair) -> NDArray[np.float64]:
-        """What it observes, (S,), where nothing is missing."""
-        return state_from([self.told[topic].at(instant) or {} for topic in self._numbers], self.contract)
+        """Return the observed state (S,); no required topic may be missing."""
+        return state_from([self.series[topic].at(instant) or {} for topic in self._state_topics], self.contract)
 
-    def picture(self, instant: StampPair) -> int:
-        """Which message of its camera it observes, where nothing is missing; 0 without a camera."""
-        return (self.camera and self.told[self.camera].at(instant)) or 0
+    def image_number(self, instant: StampPair) -> int:
+        """Return the number of the observed camera message; 0 without a camera."""
+        return (self.camera_topic and self.series[self.camera_topic].at(instant)) or 0
 
     def violated(self, instant: StampPair) -> bool:
-        """Whether it needs a hard reset."""
-        return bool(self._violation and self.told[self._violation].at(instant))
+        """Return whether the robot is in constraint violation."""
+        return bool(self._violation and self.series[self._violation].at(instant))
 
     def successes(self, instant: StampPair) -> int:
-        """How often it has completed its task by this moment."""
+        """Return how often the robot has completed its task by this instant."""
         if not self._success:
             return 0
-        return bisect_right(self._success_stamps_ns, self.told[self._success].place(instant))
+        return bisect_right(self._success_stamps_ns, self.series[self._success].stamp_of(instant))
 
     def action(self, tick: int, instant: StampPair) -> RobotAction:
-        """What it does; as live, a robot in violation is not moved.
+        """Return the robot's action; as live, a robot in violation holds.
 
         Raises:
             ValueError: the command is out of the contract's range.
         """
-        values_A = None if self.violated(instant) else self.told[self._command].at(instant)
+        values_A = None if self.violated(instant) else self.series[self.command_topic].at(instant)
         if values_A is None:
             return RobotAction(tick, ActionKind.HOLD, ActionSource.NOBODY)
         low_A, high_A = self.contract.action_low_A, self.contract.action_high_A
         if (values_A < low_A - ROUNDING).any() or (values_A > high_A + ROUNDING).any():
-            raise ValueError(f"found the command {values_A.tolist()}, allowed is {low_A.tolist()} to {high_A.tolist()}")
-        is_human = bool(self.told[self._driver].at(instant)) if self._driver else self._always_human
+            raise ValueError(f"expected a command from {low_A.tolist()} to {high_A.tolist()}, got {values_A.tolist()}")
+        is_human = bool(self.series[self._driver].at(instant)) if self._driver else self._always_human
         source = ActionSource.HUMAN if is_human else ActionSource.POLICY
         return RobotAction(tick, ActionKind.MOVE, source, tuple(np.clip(values_A, low_A, high_A).tolist()))
 
-    @property
-    def command(self) -> str:
-        """The topic of its commands."""
-        return self._command
-
     @cached_property
     def _success_stamps_ns(self) -> list[int]:
-        """When it became true, as live."""
-        told = self.told[self._success or ""]
-        became = (after and not before for before, after in pairwise(told.samples))
-        return sorted(stamp_ns for stamp_ns, is_new in zip(told.stamps_ns[1:], became, strict=True) if is_new)
+        """Stamps at which the success signal became true, which is what counts live."""
+        series = self.series[self._success or ""]
+        became = (after and not before for before, after in pairwise(series.samples))
+        return sorted(stamp_ns for stamp_ns, is_new in zip(series.stamps_ns[1:], became, strict=True) if is_new)
 
-    def _listen(self, stream: NativeStream, read: Callable[[Any], Read]) -> str:
+    def _add_topic(self, stream: NativeStream, read: Callable[[Any], Sample]) -> str:
         topic = self.topic(stream.topic)
-        self.types[topic], self.told[topic] = stream.type, TopicSeries(stream.align, read)
+        self.types[topic], self.series[topic] = stream.type, TopicSeries(stream.align, read)
         return topic
 
     def _holds(self, topic: str) -> bool:
-        return self.told[topic].align.rule == "hold"
+        return self.series[topic].align.rule == "hold"
 
 
 def _truth(message: Any) -> bool:
@@ -133,5 +128,5 @@ def _truth(message: Any) -> bool:
 def _command(message: Any, contract: RobotContract) -> NDArray[np.float64]:
     values_A = command_of(message, contract)
     if not np.isfinite(values_A).all():
-        raise ValueError(f"found {values_A.tolist()}, allowed are finite values")
+        raise ValueError(f"expected finite values, got {values_A.tolist()}")
     return values_A

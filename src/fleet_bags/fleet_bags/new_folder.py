@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all."""
+"""Creates folders that are complete or absent."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fleet_contract.validation import InputError
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write into, which becomes `folder` at the end; nothing is left of it when something goes wrong.
+    """Yield a temporary folder that is renamed to `folder` at the end, and removed on any error.
 
     Raises:
-        BadInput: something is there already, or it cannot be written.
+        InputError: the path exists already, or it cannot be written.
     """
     if folder.exists():
-        raise InputError(f"{folder}: found something there already, allowed is a new folder.")
+        raise InputError(f"{folder}: expected the path of a new folder, got one that exists already.")
     partial = folder.with_name(f"{folder.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)

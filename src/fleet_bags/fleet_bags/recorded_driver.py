@@ -1,17 +1,20 @@
-"""A recorded run as a robot driver: its robots do what they did, whatever they are told.
+"""Replays a recorded run through the robot driver interface: its robots repeat what they did, whatever the actions are.
 
-N robots, S state dim, A action dim, H image rows, W image columns.
+N robots, S state dim, A action dim, H image rows, W image columns, C channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from typing_extensions import override
 
+from fleet_bags.recorded_images import RecordedImages
 from fleet_contract.translation import TO_RGB
+from robot_driver.driver import RobotDriver
 from robot_driver.orders import checked_actions
 from robot_driver.step import Step
 
@@ -24,8 +27,11 @@ if TYPE_CHECKING:
 NOT_RECORDED = "was not recorded"
 
 
-class RecordedDriver:
-    """`RobotDriver` of a recording. A robot that was unreachable is unreachable, and so is one whose observation was not recorded."""
+class RecordedDriver(RobotDriver):
+    """The robots of a recording.
+
+    A robot is unreachable where it was unreachable, and where its observation or its image was not recorded.
+    """
 
     def __init__(self, recording: Recording, now_s: Callable[[], float], speed: float | None = None) -> None:
         """Begin at the recording's first tick.
@@ -33,7 +39,7 @@ class RecordedDriver:
         Args:
             recording: the run.
             now_s: a steady clock, s.
-            speed: how many times as fast as they were recorded ticks follow each other; None: at once.
+            speed: replay speed relative to the recorded ticks; None: as fast as possible.
         """
         self._recording = recording
         self._now_s = now_s
@@ -41,39 +47,38 @@ class RecordedDriver:
         self._tick = 0
         self._began_s = now_s()
         robots = range(self.robots)
-        self._seen: set[tuple[int, int]] | None = None
+        self._images: RecordedImages | None = None
         if self.contract.observation.camera is not None:
-            self._seen = recording.seen()
+            self._images = RecordedImages(recording)
             shape = self.contract.observed_shape("camera")
-            self._pictures_N = [np.zeros(shape, dtype=np.uint8) for _ in robots]
-            self._coming: Iterator[tuple[int, int, NDArray[np.uint8]]] = recording.images()
-            self._waiting: dict[tuple[int, int], NDArray[np.uint8]] = {}
+            self._latest_images_N = [np.zeros(shape, dtype=np.uint8) for _ in robots]
         self._states_N = [np.zeros(self.contract.state_dim) for _ in robots]
-        self._look()
+        self._observe()
 
     @property
+    @override
     def contract(self) -> RobotContract:
-        """See `RobotDriver.contract`."""
         return self._recording.metadata.contract
 
     @property
+    @override
     def robots(self) -> int:
-        """See `RobotDriver.robots`."""
         return len(self._recording.metadata.robots)
 
+    @override
     def start(self, seed: int) -> None:
-        """What is random has been drawn."""
+        """Do nothing: everything random was drawn when the run was recorded."""
 
+    @override
     def begin(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> None:
-        """Go on to the next tick; see `RobotDriver.begin`."""
         checked_actions(self.contract, self.robots, kinds_N, actions_NA)
         self._tick += 1
         self._began_s = self._now_s()
-        self._look()
+        self._observe()
 
+    @override
     def observed(self) -> Step | None:
-        """See `RobotDriver.observed`."""
-        if self._speed and self._now_s() < self._began_s + self._lasted_s() / self._speed:
+        if self._speed and self._now_s() < self._began_s + self._recorded_step_s() / self._speed:
             return None
         statuses = [statuses.get(self._tick) for statuses in self._recording.statuses_N]
         return Step(
@@ -81,83 +86,80 @@ class RecordedDriver:
             rewards_N=np.array([status.reward if status else 0.0 for status in statuses]),
             succeeded_N=np.array([bool(status and status.succeeded) for status in statuses]),
             violated_N=np.array([bool(status and status.violated) for status in statuses]),
-            terminated_N=np.array([self._ended(robot) for robot in range(self.robots)]),
+            terminated_N=np.array([self._episode_ended(robot) for robot in range(self.robots)]),
             truncated_N=np.zeros(self.robots, dtype=np.bool_),
         )
 
+    @override
     def stop(self) -> None:
-        """The past cannot be stopped."""
+        """Do nothing: recorded robots do not move."""
 
+    @override
     def unreachable(self) -> tuple[str, ...]:
-        """See `RobotDriver.unreachable`."""
         return tuple(map(self._unreachable_reason, range(self.robots)))
 
+    @override
     def readmit(self, robot: int) -> str:
-        """See `RobotDriver.readmit`."""
         return self._unreachable_reason(robot)
 
+    @override
     def images(self) -> NDArray[np.uint8]:
-        """See `RobotDriver.images`."""
-        if self._seen is None:
+        if self._images is None:
             raise RuntimeError("the contract has no camera")
-        return np.array(self._pictures_N)
+        return np.array(self._latest_images_N)
 
+    @override
     def video(self, robot: int) -> NDArray[np.uint8]:
-        """The robot's recorded image, stretched: video is not recorded."""
+        """Return the robot's recorded image (H, W, 3), enlarged to the size of the video: video is not recorded."""
         operation, camera = self.contract.operation, self.contract.observation.camera
         if operation is None or camera is None:
             raise RuntimeError("the contract has no operation or no camera")
         size = operation.video.width, operation.video.height
-        picture = cv2.resize(self._pictures_N[robot], size, interpolation=cv2.INTER_NEAREST)
+        image = cv2.resize(self._latest_images_N[robot], size, interpolation=cv2.INTER_NEAREST)
         conversion = TO_RGB[camera.encoding]
-        return np.asarray(picture if conversion is None else cv2.cvtColor(picture, conversion), dtype=np.uint8)
+        return np.asarray(image if conversion is None else cv2.cvtColor(image, conversion), dtype=np.uint8)
 
+    @override
     def camera_matrix(self) -> NDArray[np.float64]:
-        """See `RobotDriver.camera_matrix`."""
-        if self._seen is None:
+        if self._images is None:
             raise RuntimeError("the contract has no camera")
         return self._recording.camera_matrix()
 
+    @override
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the driver holds no resources."""
 
-    def _look(self) -> None:
-        """States and images of the robots that were there; the others keep theirs."""
-        present = [robot for robot in range(self.robots) if not self._unreachable_reason(robot)]
-        for robot in present:
+    def _observe(self) -> None:
+        """Update states and images of the robots that are reachable; the others keep their last ones."""
+        reachable = [robot for robot in range(self.robots) if not self._unreachable_reason(robot)]
+        for robot in reachable:
             observed = self._recording.observed_N[robot].get(self._tick)
             if observed:
                 self._states_N[robot] = observed.state_S
-        if self._seen is None:
-            return
-        wanted = {(robot, self._tick) for robot in present} & self._seen
-        while not wanted <= self._waiting.keys():
-            tick, robot, image = next(self._coming)
-            self._waiting[robot, tick] = image
-        for robot, tick in wanted:
-            self._pictures_N[robot] = self._waiting.pop((robot, tick))
-        self._waiting = {place: image for place, image in self._waiting.items() if place[1] > self._tick}
+        if self._images:
+            for robot, image in self._images.at(self._tick, reachable).items():
+                self._latest_images_N[robot] = image
 
     def _unreachable_reason(self, robot: int) -> str:
         status = self._recording.statuses_N[robot].get(self._tick)
         if status and (status.unreachable or self._tick >= self._recording.ticks):
             return status.unreachable
-        observed = self._tick in self._recording.observed_N[robot]
-        seen = self._seen is None or (robot, self._tick) in self._seen
-        return "" if status and observed and seen else NOT_RECORDED
+        has_observation = self._tick in self._recording.observed_N[robot]
+        has_image = self._images is None or self._images.has(robot, self._tick)
+        return "" if status and has_observation and has_image else NOT_RECORDED
 
-    def _lasted_s(self) -> float:
-        """The step to this tick, when it was recorded."""
+    def _recorded_step_s(self) -> float:
+        """Return the recorded duration of the step to this tick, s; 0 where it is unknown."""
         before, now = self._stamp_s(self._tick - 1), self._stamp_s(self._tick)
         return now - before if before and now else 0.0
 
     def _stamp_s(self, tick: int) -> float:
-        """0 where nothing was recorded."""
+        """Return when a tick was observed, s; 0 where nothing was recorded."""
         stamps = [statuses[tick].stamp for statuses in self._recording.statuses_N if tick in statuses]
         seconds, nanoseconds = max(stamps, default=(0, 0))
         return seconds + nanoseconds / 1e9
 
-    def _ended(self, robot: int) -> bool:
+    def _episode_ended(self, robot: int) -> bool:
         statuses = self._recording.statuses_N[robot]
         now, before = statuses.get(self._tick), statuses.get(self._tick - 1)
         return bool(now and before and now.episode != before.episode)

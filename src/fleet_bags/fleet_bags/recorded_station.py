@@ -1,4 +1,4 @@
-"""A human's place of work in a run that is replayed: what they did then."""
+"""Repeats what a supervisor did in a recorded run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class RecordedStation:
-    """Repeats what a human did with the robot at that tick; with a robot that was not theirs then, they do nothing."""
+    """Sends the recorded action of the same supervisor, robot and tick; where there is none, the robot holds."""
 
-    def __init__(self, taught: Mapping[str, Mapping[int, RobotAction]]) -> None:
-        """`taught` is what humans did, by robot and tick."""
-        self._taught = taught
+    def __init__(self, actions: Mapping[str, Mapping[int, RobotAction]]) -> None:
+        """Repeat `actions`, the recorded actions of all supervisors by robot and tick."""
+        self._actions = actions
 
     def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction:  # noqa: ARG002
-        """What the robot was told at this tick, on the human's behalf."""
-        then = self._taught[lease.robot].get(tick)
-        kind, values = (
-            (then.kind, then.values) if then and then.supervisor == lease.supervisor else (ActionKind.HOLD, ())
-        )
+        """Return the action that the supervisor sent at this tick, with the current lease."""
+        recorded = self._actions[lease.robot].get(tick)
+        kind, values = ActionKind.HOLD, tuple[float, ...]()
+        if recorded and recorded.supervisor == lease.supervisor:
+            kind, values = recorded.kind, recorded.values
         return RobotAction(tick, kind, ActionSource.HUMAN, values, supervisor=lease.supervisor, lease=lease.token)

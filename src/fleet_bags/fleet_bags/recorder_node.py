@@ -1,4 +1,4 @@
-"""Records everything that the fleet says into a rosbag2 MCAP bag, as it came over the wire."""
+"""Records the fleet's topics into a rosbag2 MCAP bag, without deserializing messages."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.subscription import Subscription
 from std_msgs.msg import Bool
+from typing_extensions import override
 
 from fleet_bags.bag_metadata import Topic, reliable_qos
 from fleet_bags.guarded_writer import GuardedWriter
@@ -24,127 +25,134 @@ from fleet_common.polled_group import PolledGroup
 from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.message_types import message_class
 
-OPENING_S = 0.1
-TAKE_S = 0.05
-"""Between two looks at what has come. It is kept until then, with the time at which it came."""
-WATCH_S = 1.0
-"""Between two looks at the disk."""
+START_CHECK_PERIOD_S = 0.1
+"""Period at which the recorder checks whether all cameras have a publisher, s."""
+TAKE_PERIOD_S = 0.05
+"""Period at which messages are taken from the subscriptions, s. Until then ROS holds them with their receive times."""
+DISK_CHECK_PERIOD_S = 1.0
+"""Period at which free disk space is checked and diagnostics are published, s."""
 QUIET_S = 0.5
-"""Silence after which nothing more is on its way."""
-CHATTER = "/diagnostics"
-"""Never falls silent."""
-LONGEST_S = 8.0
-"""The bag is closed then, also if the fleet goes on talking."""
+"""Time without messages after which the recorder assumes that no more are in transit, s."""
+ALWAYS_PUBLISHED = "/diagnostics"
+"""The topic on which messages never cease."""
+LONGEST_FINISH_S = 8.0
+"""Time after which the bag is closed at the end even if messages still arrive, s."""
 
 
 class RecorderNode(FleetNode):
-    """One subscription per topic; messages are never unpacked.
+    """Has one raw subscription per topic.
 
-    It listens before it opens the bag, which may need repair: what comes meanwhile is kept.
+    It subscribes before it opens the bag, which may need repair: the subscriptions hold what arrives meanwhile.
     """
 
     def __init__(self) -> None:
         super().__init__("recorder")
-        seed = self.setting("seed", 0, "Seed of the run, which the bag tells.")
-        kinds, unattended = recorded_topics(self.fleet, self.robot_contract), PolledGroup()
-        self._listening: dict[str, Subscription[Any]] = {
+        seed = self.read_only_parameter("seed", 0, "Seed of the run, which is written into the bag.")
+        types, polled = recorded_topics(self.fleet, self.robot_contract), PolledGroup()
+        self._subscriptions_by_topic: dict[str, Subscription[Any]] = {
             topic: self.create_subscription(
-                message_class(kind), topic, _not_called, TRANSIENT_LOCAL_1000, raw=True, callback_group=unattended
+                message_class(kind), topic, _never_called, TRANSIENT_LOCAL_1000, raw=True, callback_group=polled
             )
-            for topic, kind in kinds.items()
+            for topic, kind in types.items()
         }
-        self._eyes = [self._listening[topic] for topic, kind in kinds.items() if kind in IMAGE_TYPES]
+        self._camera_subscriptions = [
+            self._subscriptions_by_topic[topic] for topic, kind in types.items() if kind in IMAGE_TYPES
+        ]
         self._writer = GuardedWriter(
-            self.run_dir / "bag", _described(kinds), self._said(seed), self.fleet.recording, now_s=time.monotonic()
+            self.run_dir / "bag",
+            _bag_topics(types),
+            self._custom_data(seed),
+            self.fleet.recording,
+            now_s=time.monotonic(),
         )
-        self._heard_s = 0.0
-        """When something was heard last."""
+        self._last_received_s = 0.0
+        """Time at which the last message was taken, s."""
         self._recording = self.create_publisher(Bool, "fleet/recording", TRANSIENT_LOCAL_100)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._opening = self.create_timer(OPENING_S, self._when_all_cameras_are_seen, clock=steady)
-        self.create_timer(TAKE_S, self._take, clock=steady)
-        self.create_timer(WATCH_S, self._watch, clock=steady)
+        self._start_timer = self.create_timer(START_CHECK_PERIOD_S, self._check_start, clock=steady)
+        self.create_timer(TAKE_PERIOD_S, self._take, clock=steady)
+        self.create_timer(DISK_CHECK_PERIOD_S, self._check_disk, clock=steady)
 
-    def _said(self, seed: int) -> dict[str, str]:
-        """What the bag tells about the run."""
+    def _custom_data(self, seed: int) -> dict[str, str]:
+        """Return what the bag holds about the run."""
         checkpoint = self.fleet.policy.checkpoint
         return {
             "fleet": (self.run_dir / "fleet.yaml").read_text(encoding="utf-8"),
             "contract": self.robot_contract.model_dump_json(),
             "contract_digest": self.robot_contract.digest,
             "seed": str(seed),
-            # Who decides about the fleet may have the file alone.
+            # The file may exist only on the machine that runs the policy.
             "policy": hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint and checkpoint.exists() else "",
             "threshold": str(self.fleet.allocation.threshold),
             "version": version(__package__),
         }
 
-    def _when_all_cameras_are_seen(self) -> None:
-        """Say so: few images are kept for those who come late, and the robots wait for this word."""
-        if self._writer.problem or all(eye.get_publisher_count() for eye in self._eyes):
-            self._opening.destroy()
+    def _check_start(self) -> None:
+        """Let the robots start once every camera has a publisher: a late subscription would miss images, whose history is short."""
+        if self._writer.problem or all(camera.get_publisher_count() for camera in self._camera_subscriptions):
+            self._start_timer.destroy()
             self._recording.publish(Bool(data=True))
 
     def _take(self) -> None:
-        """Write all that has come."""
-        for topic, subscription in self._listening.items():
+        """Write all messages that have arrived."""
+        for topic, subscription in self._subscriptions_by_topic.items():
             now_s = time.monotonic()
-            for data, about in _waiting(subscription):
+            for data, info in _arrived(subscription):
                 self._writer.write(
-                    topic, data, received_ns=about["received_timestamp"], published_ns=about["source_timestamp"]
+                    topic, data, received_ns=info["received_timestamp"], published_ns=info["source_timestamp"]
                 )
-                self._heard_s = self._heard_s if topic == CHATTER else now_s
+                self._last_received_s = self._last_received_s if topic == ALWAYS_PUBLISHED else now_s
             self._writer.advance(now_s)
-        if self._writer.problem and self._listening:
-            self._stop_listening()
+        if self._writer.problem and self._subscriptions_by_topic:
+            self._stop_recording()
 
-    def _stop_listening(self) -> None:
-        """The fleet goes on unheard."""
-        self.get_logger().error(f"recording has stopped: {self._writer.problem}")
-        for subscription in self._listening.values():
+    def _stop_recording(self) -> None:
+        """Unsubscribe from all topics; the run continues without a recording."""
+        self.get_logger().error(f"Recording has stopped: {self._writer.problem}.")
+        for subscription in self._subscriptions_by_topic.values():
             self.destroy_subscription(subscription)
-        self._listening.clear()
+        self._subscriptions_by_topic.clear()
 
-    def _watch(self) -> None:
-        self._writer.look_at_disk()
+    def _check_disk(self) -> None:
+        self._writer.check_disk()
         self.diagnose()
 
+    @override
     def checks(self) -> Sequence[Check]:
-        """See `FleetNode.checks`: whether the bag is being written."""
         problem = self._writer.problem
         level = Level.ERROR if problem else Level.OK
         return [Check("bag", level, problem or "recording", {"messages": str(self._writer.messages)})]
 
     def finish(self, executor: SingleThreadedExecutor) -> None:
-        """Write what is still on its way, then close the bag."""
-        self._heard_s = now_s = time.monotonic()
-        end_s = now_s + LONGEST_S
-        while self._listening and now_s < min(end_s, self._heard_s + QUIET_S):
-            executor.spin_once(timeout_sec=TAKE_S)
+        """Write the messages that are still in transit, then close the bag."""
+        self._last_received_s = now_s = time.monotonic()
+        end_s = now_s + LONGEST_FINISH_S
+        while self._subscriptions_by_topic and now_s < min(end_s, self._last_received_s + QUIET_S):
+            executor.spin_once(timeout_sec=TAKE_PERIOD_S)
             now_s = time.monotonic()
         self._writer.close()
 
 
-def _waiting(subscription: Subscription[Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
-    """Messages that a subscription holds, and when they were sent and came; as many as there can be at once, at most."""
+def _arrived(subscription: Subscription[Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
+    """Yield serialized messages of a subscription and their timestamps, at most as many as its queue can hold."""
     handle: Any = subscription.handle
     return islice(iter(lambda: handle.take_message(subscription.msg_type, True), None), TRANSIENT_LOCAL_1000.depth)
 
 
-def _described(kinds: Mapping[str, str]) -> list[Topic]:
-    """The topics with all that a bag tells about them."""
-    types = typestore_for(set(kinds.values()))
-    definitions = {kind: types.generate_msgdef(kind, ros_version=2)[0] for kind in set(kinds.values())}
-    hashes = {kind: types.hash_rihs01(kind) for kind in definitions}
+def _bag_topics(types: Mapping[str, str]) -> list[Topic]:
+    """Return the topics with their message definitions, type hashes and QoS profiles."""
+    store = typestore_for(set(types.values()))
+    definitions = {kind: store.generate_msgdef(kind, ros_version=2)[0] for kind in set(types.values())}
+    hashes = {kind: store.hash_rihs01(kind) for kind in definitions}
     offered = {kind: TRANSIENT_LOCAL_10 if kind in IMAGE_TYPES else TRANSIENT_LOCAL_100 for kind in definitions}
     return [
         Topic(topic, kind, definitions[kind], hashes[kind], reliable_qos(offered[kind].depth))
-        for topic, kind in kinds.items()
+        for topic, kind in types.items()
     ]
 
 
-def _not_called(_: bytes) -> None:
-    """Messages are taken without it."""
+def _never_called(_: bytes) -> None:
+    """Do nothing: the recorder takes messages itself."""
 
 
 def main() -> NoReturn:

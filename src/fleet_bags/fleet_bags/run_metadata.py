@@ -1,4 +1,4 @@
-"""What a bag says about the run that it holds."""
+"""Reads the metadata of a recorded run from its bag."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleet_contract.validation import InputError, StrictModel, validated
 
 
 class RunMetadata(StrictModel):
-    """Fleet and robots of a recorded run."""
+    """Fleet, robots and seed of a recorded run."""
 
     fleet: Fleet
     contract: RobotContract
@@ -23,15 +23,15 @@ class RunMetadata(StrictModel):
 
     @property
     def robots(self) -> tuple[str, ...]:
-        """Names, in the order of all arrays."""
+        """Names of the robots, in the order of all arrays."""
         return self.fleet.robot_names
 
 
 def read_run_metadata(bag: Path) -> RunMetadata:
-    """What the recorder wrote about the run.
+    """Return what the recorder wrote about the run.
 
     Raises:
-        BadInput: the bag is not of a run of the fleet.
+        InputError: the bag is not that of a fleet's run.
     """
     try:
         custom_data: dict[str, Any] = read_metadata(bag)[ROOT_KEY]["custom_data"]
@@ -42,8 +42,8 @@ def read_run_metadata(bag: Path) -> RunMetadata:
         )
     except (ValueError, yaml.YAMLError, KeyError, TypeError):
         raise InputError(
-            f"{bag}: custom_data found no fleet and contract, allowed is a bag that the fleet's recorder wrote; "
-            "of others ./fleet dataset build --map makes a training set."
+            f"{bag}: custom_data: expected fleet and contract as the fleet's recorder writes them, got neither; "
+            "./fleet dataset build --map makes training sets from third-party bags."
         ) from None
     return RunMetadata(
         fleet=validated(fleet, Fleet, source=f"{bag} (fleet)"),

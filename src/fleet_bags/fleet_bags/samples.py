@@ -1,4 +1,4 @@
-"""A training set from recorded runs: what robots observed, who did what, and what came of it, memory-mapped.
+"""Reads training sets made from recorded runs: observations, actions and outcomes as memory-mapped columns.
 
 B samples, S state dim, A action dim, H image rows, W image columns, C channels.
 """
@@ -42,66 +42,66 @@ COLUMNS: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
     "succeeded": (np.bool_, ()),
     "broken": (np.bool_, ()),
 }
-"""Type and shape of a sample of every column but the images."""
+"""Type and shape of a sample in every column except the images; each column is a file of this name."""
 
 
 class SourceRun(StrictModel):
-    """A run that samples are from."""
+    """A run from which samples were taken."""
 
     bag: str
-    """Where it was."""
+    """Path of the bag when the training set was made."""
     task: str
-    """What the robots had to do."""
+    """Name of the robots' task."""
     robots: tuple[str, ...]
     supervisors: tuple[str, ...]
 
 
 class SamplesMetadata(StrictModel):
-    """What a set says about itself."""
+    """The content of samples.json."""
 
     format: str
     contract: RobotContract
     runs: tuple[SourceRun, ...]
     samples: int
     left_out: int
-    """Observations of which something is missing, such as their image."""
+    """Number of observations that were left out because something is missing, such as their image."""
     has_images: bool
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Columns of B samples, by run, robot and tick."""
+    """Columns of B samples, ordered by run, robot and tick."""
 
     metadata: SamplesMetadata
     columns: Mapping[str, NDArray[Any]]
     """
-    runs, robots, supervisors: indices of names in `metadata`; of the supervisor whom the robot belonged to, else -1.
-    attempts: whole attempts at the task, interventions inside, counted over the set.
-    states (B, S), images (B, H, W, C): what the robot observed.
-    kinds, sources: `ActionKind` and `ActionSource` of what the robot did; shown: a human moved it.
-    actions (B, A): of robots that moved; not a number for the others.
-    proposals (B, A): what the policy, of that version, would have done; not a number where it did not say.
-    uncertainties, thresholds: of the policy, in its unit; not a number where it did not say.
-    violated: the robot was in constraint violation when it observed this.
-    rewards, succeeded, broken: what the action led to: the reward, the task completed, a constraint violation; rewards
-    are not a number where the recording ends before.
+    runs, robots, supervisors: indices of names in `metadata`; supervisors: who held the robot's lease, or -1.
+    attempts: number of the attempt at the task, counted over the whole set; an attempt includes its interventions.
+    states (B, S), images (B, H, W, C): the robot's observation.
+    kinds, sources: `ActionKind` and `ActionSource` of the executed action; shown: whether a human moved the robot.
+    actions (B, A): executed actions; NaN for robots that did not move.
+    proposals (B, A), versions: the policy's action and version; NaN where it proposed none.
+    uncertainties, thresholds: of the policy, in its unit; NaN where it reported none.
+    violated: whether the robot was in constraint violation at the observation.
+    rewards, succeeded, broken: what the action led to: its reward, whether it completed the task, whether it caused a
+    constraint violation; rewards are NaN where the recording ends before the outcome.
     """
 
     def __len__(self) -> int:
         return self.metadata.samples
 
     def observations(self, stream: Stream) -> NDArray[Any]:
-        """What policies decide from, (B, S) or (B, H, W, C).
+        """Return what policies decide from, (B, S) or (B, H, W, C).
 
         Raises:
-            BadInput: there are no images.
+            InputError: the set has no images.
         """
         if stream == "camera" and not self.metadata.has_images:
-            raise InputError("images: found none in the training set, allowed is one of robots that have a camera.")
+            raise InputError("images: expected a training set of robots that have a camera, got one without images.")
         return self.columns[IMAGES if stream == "camera" else "states"]
 
     def pairs(self, rows_B: NDArray[np.bool_], stream: Stream) -> Dataset:
-        """Observations and actions of these samples, for training."""
+        """Return observations and actions of the selected samples, for training."""
         contract, rows = self.metadata.contract, np.flatnonzero(rows_B)
         if not len(rows):
             return empty_dataset(contract.observed_shape(stream), contract.action_dim)
@@ -109,27 +109,27 @@ class Samples:
 
 
 def sample_shape(name: str, contract: RobotContract) -> tuple[int, ...]:
-    """Shape of one sample of a column."""
+    """Return the shape of one sample of a column."""
     if name == IMAGES:
         return contract.observed_shape("camera")
     return tuple({"S": contract.state_dim, "A": contract.action_dim}[dim] for dim in COLUMNS[name][1])
 
 
 def read_samples(folder: Path) -> Samples:
-    """The training set in a folder; what is not looked at is not read.
+    """Return the training set in a folder; pages are read from the disk when they are used.
 
     Raises:
-        BadInput: the folder holds none, or it is damaged.
+        InputError: the folder holds no training set, or a damaged one.
     """
     try:
-        found = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
+        content = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(
-            f"{folder}: found no {METADATA_FILE}, allowed is a folder that ./fleet dataset build has written."
+            f"{folder}: {METADATA_FILE} is missing, expected a folder that ./fleet dataset build has written."
         ) from None
-    metadata = validated(found, SamplesMetadata, source=str(folder / METADATA_FILE))
+    metadata = validated(content, SamplesMetadata, source=str(folder / METADATA_FILE))
     if metadata.format != FORMAT:
-        raise InputError(f"{folder / METADATA_FILE}: format found {metadata.format!r}, allowed is {FORMAT!r}.")
+        raise InputError(f"{folder / METADATA_FILE}: format: expected {FORMAT!r}, got {metadata.format!r}.")
     names = [*COLUMNS, *([IMAGES] if metadata.has_images else [])]
     return Samples(metadata, {name: _column(folder, name, metadata) for name in names})
 
@@ -139,13 +139,14 @@ def _column(folder: Path, name: str, metadata: SamplesMetadata) -> NDArray[Any]:
     try:
         column_B: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
-        raise InputError(f"{path}: found no whole array, allowed is the file as it was written.") from None
-    wanted = (
+        raise InputError(f"{path}: expected a complete array, got a missing or damaged file.") from None
+    expected = (
         np.dtype(np.uint8 if name == IMAGES else COLUMNS[name][0]),
         (metadata.samples, *sample_shape(name, metadata.contract)),
     )
-    if (column_B.dtype, column_B.shape) != wanted:
+    if (column_B.dtype, column_B.shape) != expected:
         raise InputError(
-            f"{path}: found {column_B.dtype} values of shape {column_B.shape}, allowed are {wanted[0]} of {wanted[1]}."
+            f"{path}: expected {expected[0]} values of shape {expected[1]}, got {column_B.dtype} of {column_B.shape}."
         )
+
     return column_B

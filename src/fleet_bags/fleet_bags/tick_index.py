@@ -1,4 +1,4 @@
-"""What one topic said, by tick."""
+"""Indexes the messages of one topic by tick."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ Row = TypeVar("Row")
 
 
 class TickIndex(Generic[Row]):
-    """Rows by tick. A recorder that was started again has heard the last ones again, and they count once."""
+    """Holds one row per tick; a restarted recorder receives the latest messages again, and these count once."""
 
-    def __init__(self, *, last_word: bool = False, contradict: Callable[[Row, Row], bool] = lambda *_: False) -> None:
-        """Listen to a topic.
+    def __init__(self, *, keep_last: bool = False, contradict: Callable[[Row, Row], bool] = lambda *_: False) -> None:
+        """Start with no rows.
 
         Args:
-            last_word: of several rows of one tick the last one counts, not the first one.
+            keep_last: keep the last row of a tick instead of the first.
             contradict: whether two rows of one tick cannot be from the same run.
         """
-        self._last_word = last_word
+        self._keep_last = keep_last
         self._contradict = contradict
         self._newest = -1
         self.rows: dict[int, Row] = {}
-        """By tick."""
+        """Rows by tick."""
 
     def add(self, tick: int, row: Row) -> None:
-        """The topic said this.
+        """Add a row.
 
         Raises:
-            ValueError: a tick comes for the first time after a later one, or again and from another run.
+            ValueError: a new tick is older than one before it, or a repeated tick is from another run.
         """
         known = self.rows.get(tick)
         if known is None:
             if tick < self._newest:
-                raise ValueError(f"found tick {tick} after tick {self._newest}, allowed are ticks in their order")
+                raise ValueError(f"expected ticks in ascending order, got tick {tick} after tick {self._newest}")
             self._newest = tick
         elif self._contradict(known, row):
-            raise ValueError(f"found tick {tick} twice, allowed is one run of one fleet in a bag")
-        if known is None or self._last_word:
+            raise ValueError(f"expected one run of one fleet in a bag, got tick {tick} twice")
+        if known is None or self._keep_last:
             self.rows[tick] = row

@@ -1,4 +1,4 @@
-"""What one topic of a robot said in a whole bag, and which of it belongs to a tick."""
+"""Collects the samples of one topic from a whole bag and finds those that belong to a tick."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from numpy.typing import NDArray
 
 from fleet_contract.alignment import Alignment, aligned
 
-Read = TypeVar("Read")
-NEAR = 10
-"""Samples on either side of a tick that can be its own."""
+Sample = TypeVar("Sample")
+NEIGHBOURS = 10
+"""Number of samples on either side of a tick that are candidates for it."""
 
 
 @dataclass(frozen=True)
 class StampPair:
-    """One moment on both clocks, ns."""
+    """One instant on both timelines, ns."""
 
     receive_ns: int
     header_ns: int
 
 
 @dataclass(frozen=True)
-class TopicSeries(Generic[Read]):
-    """Everything a topic said, heard in the order of recording before anything is asked."""
+class TopicSeries(Generic[Sample]):
+    """All samples of a topic, in the order in which they were recorded; all are added before the first lookup."""
 
     align: Alignment
-    read: Callable[[Any], Read]
-    """Makes of a message what is kept, and raises ValueError where it cannot."""
+    read: Callable[[Any], Sample]
+    """Converts a message to a sample; raises ValueError for one that cannot be used."""
     stamps_ns: list[int] = field(default_factory=list)
-    """On the timeline of the alignment."""
+    """Stamps on the timeline of the alignment."""
     instants: list[StampPair] = field(default_factory=list)
-    samples: list[Read] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    """What was wrong with messages that could not be read, such as some that tell of other joints."""
+    samples: list[Sample] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    """Why messages could not be used, for example because they are about other joints."""
 
-    def hear(self, message: Any, receive_ns: int) -> None:
-        """The topic said this."""
+    def add(self, message: Any, receive_ns: int) -> None:
+        """Add a message."""
         try:
             sample = self.read(message)
         except ValueError as error:
-            self.refused.append(str(error))
+            self.errors.append(str(error))
             return
         header = getattr(message, "header", None)
         instant = StampPair(receive_ns, header.stamp.sec * 10**9 + header.stamp.nanosec if header else receive_ns)
-        self.stamps_ns.append(self.place(instant))
+        self.stamps_ns.append(self.stamp_of(instant))
         self.instants.append(instant)
         self.samples.append(sample)
 
-    def place(self, instant: StampPair) -> int:
-        """A moment on the timeline of the alignment, ns."""
+    def stamp_of(self, instant: StampPair) -> int:
+        """Return the stamp of an instant on the timeline of the alignment, ns."""
         return instant.header_ns if self.align.timeline == "header" else instant.receive_ns
 
-    def at(self, instant: StampPair) -> Read | None:
-        """What belongs to a tick at this moment; None if nothing does."""
-        tick_ns = self.place(instant)
+    def at(self, instant: StampPair) -> Sample | None:
+        """Return the sample that belongs to a tick at this instant, or None."""
+        tick_ns = self.stamp_of(instant)
         middle = int(np.searchsorted(self._sorted_ns, tick_ns))
-        near = sorted(self._order[max(0, middle - NEAR) : middle + NEAR].tolist())
+        near = sorted(self._order[max(0, middle - NEIGHBOURS) : middle + NEIGHBOURS].tolist())
         index = aligned([(self.stamps_ns[index] - tick_ns) / 1e9 for index in near], 0.0, self.align)
         return None if index is None else self.samples[near[index]]
 
     @cached_property
     def _order(self) -> NDArray[np.intp]:
-        """By stamp; of those with the same one in the order in which they came."""
+        """Indices of the samples by stamp; samples with equal stamps stay in the order of recording."""
         return np.argsort(np.array(self.stamps_ns, dtype=np.int64), kind="stable")
 
     @cached_property

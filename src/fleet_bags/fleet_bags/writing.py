@@ -1,4 +1,4 @@
-"""Writing a training set: the one way from rows of runs, whoever recorded them, to a folder.
+"""Writes training sets from the rows of recorded runs.
 
 H image rows, W image columns, C channels.
 """
@@ -20,46 +20,47 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 
 Advance = Callable[[int, int], None]
-"""Called with the number of images that were written, and of all."""
+"""Called with the number of images written so far and the number of all images."""
 
 
 @dataclass(frozen=True)
 class RunSamples:
-    """What becomes samples of one run."""
+    """The rows of one run that become samples."""
 
-    names: SourceRun
+    source: SourceRun
     contract: RobotContract
     rows: Sequence[Mapping[str, Any]]
-    """Values of all columns but `runs`, by robot and tick; of `attempts` what tells one from the others of the run."""
+    """Values of all columns except `runs`, by robot and tick; `attempts` holds a key that is unique in the run."""
     left_out: int
-    """See `SamplesMetadata.left_out`."""
+    """Number of observations that are left out because something is missing, such as their image."""
     images: Callable[[], Iterator[tuple[int, NDArray[np.uint8]]]]
-    """Row and image (H, W, C) of every row, in any order; of robots that have a camera."""
+    """Yields row and image (H, W, C) of every row in any order; called only for robots that have a camera."""
 
 
 def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance = lambda *_: None) -> SamplesMetadata:
     """Write the samples of all runs into a new folder.
 
     Raises:
-        BadInput: there are none, the robots of two runs differ, an image cannot be used, or the folder is there already;
-            nothing is written.
+        InputError: there are no samples, the robots of two runs differ, an image cannot be used, or the folder exists
+            already; nothing is written.
     """
     contract = runs[0].contract
     for run in runs:
-        contract.require_same(run.contract.digest, owner=run.names.bag)
+        contract.require_same(run.contract.digest, owner=run.source.bag)
     metadata = SamplesMetadata(
         format=FORMAT,
         contract=contract,
-        runs=tuple(run.names for run in runs),
+        runs=tuple(run.source for run in runs),
         samples=sum(len(run.rows) for run in runs),
         left_out=sum(run.left_out for run in runs),
         has_images=contract.observation.camera is not None,
     )
     if not metadata.samples:
-        bags = ", ".join(run.names.bag for run in runs)
-        raise InputError(f"{bags}: found no observation with its image, allowed is at least one.")
+        bags = ", ".join(run.source.bag for run in runs)
+        raise InputError(f"{bags}: expected at least one observation with its image, got none.")
     rows = [(number, row) for number, run in enumerate(runs) for row in run.rows]
-    attempts = {found: number for number, found in enumerate(dict.fromkeys((n, row["attempts"]) for n, row in rows))}
+    attempts = {key: number for number, key in enumerate(dict.fromkeys((n, row["attempts"]) for n, row in rows))}
+
     with new_folder(folder) as partial:
         for name, (dtype, _) in COLUMNS.items():
             values = [_value(name, number, row, attempts) for number, row in rows]

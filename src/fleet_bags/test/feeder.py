@@ -1,6 +1,6 @@
-"""Feeds bags from processes that are made to be killed: for every line on standard input, a folder, one that never ends.
+"""Feeds bags from processes that the test kills: every line on standard input is a folder, for which one process is started.
 
-A message is a millisecond, as long as it really takes. The number of messages that are written stands in the file `count`.
+Each message advances the bag's clock by a millisecond. The file `count` holds the number of written messages.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def feed(home: Path) -> None:
     fed = Feed(home / "bag", RecordingConfig(split_bytes=300_000))
     number = 0
     while True:
-        fed.say(TOPICS[number % 2], str(number))
+        fed.write(TOPICS[number % 2], str(number))
         number += 1
         fed.now_s = number / 1000
         fed.writer.advance(fed.now_s)

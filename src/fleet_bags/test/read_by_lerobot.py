@@ -1,4 +1,4 @@
-"""What lerobot itself reads from a folder: `python read_by_lerobot.py FOLDER OUT.npz`, in an environment that has lerobot."""
+"""Saves what lerobot reads from a folder: `python read_by_lerobot.py FOLDER OUT.npz` in an environment with lerobot."""
 
 import sys
 from importlib.metadata import version

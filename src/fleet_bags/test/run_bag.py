@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import get_types_from_msg
 
 from fleet_bags.recorded_topics import recorded_topics
 from fleet_common.message_definitions import typestore_for
@@ -19,6 +20,7 @@ CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = read_fleet(CONFIG / "block_push.yaml")
 POLICY, HUMAN = 1, 2
 HOLD, MOVE, RESET = 0, 1, 2
+ROBOT_STATUS = "fleet_interfaces/msg/RobotStatus"
 
 
 @dataclass
@@ -171,6 +173,11 @@ class MadeUpRun:
             "reason": "",
         }
 
+    def fleet_tree(self, fleet: Fleet) -> dict[str, Any]:
+        """Return the content of the fleet file in the bag."""
+        tree: dict[str, Any] = fleet.model_dump(mode="json")
+        return tree
+
     def write(
         self,
         folder: Path,
@@ -181,7 +188,7 @@ class MadeUpRun:
     ) -> Path:
         """Write a bag of the messages as `change` returns them, without the topic of that name."""
         writer = Writer(folder / "bag", version=9, storage_plugin=StoragePlugin.MCAP)
-        writer.set_custom_data("fleet", yaml.safe_dump((fleet or self.fleet).model_dump(mode="json")))
+        writer.set_custom_data("fleet", yaml.safe_dump(self.fleet_tree(fleet or self.fleet)))
         writer.set_custom_data("contract", self.contract.model_dump_json())
         writer.set_custom_data("contract_digest", self.contract.digest)
         writer.set_custom_data("seed", str(self.seed))
@@ -198,3 +205,28 @@ class MadeUpRun:
                     raw = self.store.serialize_cdr(self.kind(kind)(**message.fields), kind)
                     writer.write(connections[message.topic], message.time_ns, bytes(raw))
         return folder
+
+
+@dataclass
+class RunOfVersion010(MadeUpRun):
+    """The same run as version 0.1.0 recorded it: some keys and a field of RobotStatus had other names."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        definition, _ = self.store.generate_msgdef(ROBOT_STATUS, ros_version=2)
+        own_part = definition.split("=" * 80)[0].replace("string unreachable", "string absent")
+        del self.store.types[ROBOT_STATUS], self.store.fielddefs[ROBOT_STATUS]
+        self.store.register(get_types_from_msg(own_part, ROBOT_STATUS))
+
+    def messages(self) -> list[RecordedMessage]:
+        messages = super().messages()
+        for message in messages:
+            if message.topic.endswith("/status"):
+                message.fields["absent"] = message.fields.pop("unreachable")
+        return messages
+
+    def fleet_tree(self, fleet: Fleet) -> dict[str, Any]:
+        tree = super().fleet_tree(fleet)
+        for name in ("sampler", "iterations"):
+            tree["pretraining"][f"counter_{name}"] = tree["pretraining"].pop(f"counter_example_{name}")
+        return tree

@@ -230,7 +230,7 @@ BEACON = ("native", "state", 0, "quantities", "beacon_ahead")
         (DRIVE.messages, {"driver": "cat"}, "map.yaml: driver: expected 'human' or 'policy' or a mapping, got 'cat'."),
         (DRIVE.messages, {"speed": 2}, "map.yaml: unknown key speed, expected one of command, contract, driver, robots, t"),
         (DRIVE.messages, {"task": None}, "map.yaml: task is missing."),
-        (DRIVE.messages, {"command": {"rule": "tick"}}, "map.yaml: command.rule: expected hold, nearest_value or gap, because"),
+        (DRIVE.messages, {"command": {"rule": "tick"}}, "map.yaml: command.rule: expected hold, nearest or gap, because"),
         (
             DRIVE.messages,
             {"command": {"rule": "hold", "timeline": "header"}},

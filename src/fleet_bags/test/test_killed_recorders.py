@@ -1,4 +1,4 @@
-"""A process that records is killed at random moments: its last second is lost at most, and the next one goes on."""
+"""A recorder that is killed at a random time loses at most its last second, and the next one continues its bag."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from fleet_bags.repair import repair
 KILLS = 50
 PATIENCE_S = 20.0
 LOST_MESSAGES = 1000
-"""A second of the feeder's time."""
+"""Messages of one second of the feeder's clock."""
 
 
 @pytest.fixture(scope="module")
 def feeder():
-    """Waits for folders; its children are made at once, because it has imported everything."""
+    """Start a process that forks recorders, which start at once because everything is imported."""
     script = Path(__file__).with_name("feeder.py")
     with subprocess.Popen(
         [sys.executable, "-P", script],
@@ -38,7 +38,7 @@ def feeder():
 
 
 def killed(feeder, home, delay_s):
-    """Let a bag be recorded into a folder for a while, then kill; tell how many messages had been written."""
+    """Kill a recorder after a delay; return how many messages it had written."""
     count = home / "count"
     feeder.stdin.write(f"{home}\n")
     feeder.stdin.flush()
@@ -46,14 +46,14 @@ def killed(feeder, home, delay_s):
     deadline = time.monotonic() + PATIENCE_S
     while not (count.exists() and any(count.read_bytes())):
         assert time.monotonic() < deadline
-    time.sleep(delay_s)  # a random moment, not an event
+    time.sleep(delay_s)  # a random time, not a wait for an event
     os.kill(child, signal.SIGKILL)
     assert feeder.stdout.readline() == "ended\n"
     return int.from_bytes(count.read_bytes(), "little")
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
-def test_a_killed_recorder_loses_a_second_at_most(tmp_path, feeder, seed):
+def test_a_killed_recorder_loses_at_most_a_second(tmp_path, feeder, seed):
     written = killed(feeder, tmp_path, random.Random(seed).uniform(0.0, 0.08))
     folder = bag_folder(tmp_path)
     repair(folder)
@@ -65,11 +65,11 @@ def test_a_killed_recorder_loses_a_second_at_most(tmp_path, feeder, seed):
     assert written - LOST_MESSAGES <= len(numbers) <= written + 1
 
 
-def test_the_next_recorder_repairs_the_bag_and_goes_on_in_its_next_file(tmp_path, feeder):
+def test_the_next_recorder_repairs_the_bag_and_continues_in_a_new_file(tmp_path, feeder):
     written = killed(feeder, tmp_path, 0.1)
     files = len(files_of(tmp_path / "bag"))
     feed = Feed(tmp_path / "bag")
-    feed.say("/fleet/leases", "I am back")
+    feed.write("/fleet/leases", "I am back")
     feed.close()
     assert files_of(tmp_path / "bag")[files:] == [tmp_path / "bag" / f"bag_{files}.mcap"]
     found = read_by_rosbags(tmp_path / "bag")
@@ -77,4 +77,4 @@ def test_the_next_recorder_repairs_the_bag_and_goes_on_in_its_next_file(tmp_path
     numbers = sorted(int(text) for messages in found.values() for _, text in messages)
     assert numbers == list(range(len(numbers)))
     assert written - LOST_MESSAGES <= len(numbers) <= written + 1
-    assert repair(tmp_path / "bag").finished == ()
+    assert repair(tmp_path / "bag").completed == ()

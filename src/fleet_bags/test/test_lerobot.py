@@ -1,4 +1,4 @@
-"""A LeRobotDataset holds what the training set holds, frame by frame, for lerobot as for whoever reads its files."""
+"""A LeRobotDataset equals its training set frame by frame, for lerobot and for other readers of its files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pyarrow import parquet
-from run_bag import MadeUpRun, Said
+from run_bag import MadeUpRun, RecordedMessage
 
 from fleet_bags.build import build
 from fleet_bags.lerobot.export import LONGEST_S, export
@@ -28,13 +28,13 @@ from fleet_contract.validation import InputError
 RUN = MadeUpRun(robots=3, ticks=20)
 CAMERA = "observation.images.camera"
 MOST_OFF = 2
-"""Of 255, of a pixel's channel: rounding to YUV and back."""
+"""Largest difference of a pixel's channel, of 255, from rounding to YUV and back."""
 PYTHON = os.environ.get("FLEET_LEROBOT_PYTHON")
 
 
-def lose_some(said: list[Said]) -> list[Said]:
-    """What the gate let through is missing at some ticks, as if robots had held."""
-    return [m for m in said if not (m.topic.endswith("/action") and m.fields["tick"] in {2, 7, 8})]
+def lose_some(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+    """Remove the released actions of some ticks, as if the robots had held."""
+    return [m for m in messages if not (m.topic.endswith("/action") and m.fields["tick"] in {2, 7, 8})]
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,13 @@ def exported(samples, tmp_path_factory) -> Path:
 
 
 def expected_rows(samples: Samples) -> list[int]:
-    """Samples that are frames: whose robot moved, and what came of it is known; attempts are in their order already."""
+    """Return the samples whose robot moved and whose outcome is known; attempts are in order already."""
     kinds, rewards = samples.columns["kinds"], samples.columns["rewards"]
     return [row for row in range(len(samples)) if kinds[row] == ActionKind.MOVE and not np.isnan(rewards[row])]
 
 
-def assert_pictures(found: np.ndarray, samples: Samples, rows: list[int]) -> None:
-    """Each is its own row's, and none of the rows' beside it."""
+def assert_images(found: np.ndarray, samples: Samples, rows: list[int]) -> None:
+    """Assert that each image is that of its own row and not of a neighbouring row."""
     wanted = samples.columns["images"][rows].astype(int)
     off = np.abs(found.astype(int) - wanted)
     assert off.max() <= MOST_OFF
@@ -66,7 +66,7 @@ def assert_pictures(found: np.ndarray, samples: Samples, rows: list[int]) -> Non
     assert (np.abs(wanted[1:] - wanted[:-1]).mean(axis=(1, 2, 3)) > 10 * MOST_OFF).all(), "a shift would not be seen"
 
 
-def test_every_row_is_that_of_its_sample(samples, exported):
+def test_every_row_equals_its_sample(samples, exported):
     rows, columns = expected_rows(samples), samples.columns
     assert 0 < len(rows) < len(samples)
     table = parquet.read_table(exported / "data/chunk-000/file-000.parquet").to_pydict()
@@ -91,7 +91,7 @@ def test_every_row_is_that_of_its_sample(samples, exported):
         assert table["next.done"][index] == is_last
 
 
-def test_the_video_shows_what_each_row_observed(samples, exported):
+def test_the_video_has_the_image_of_every_row(samples, exported):
     rows = expected_rows(samples)
     episodes = parquet.read_table(exported / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
     with av.open(exported / f"videos/{CAMERA}/chunk-000/file-000.mp4") as container:
@@ -102,10 +102,10 @@ def test_the_video_shows_what_each_row_observed(samples, exported):
         for episode in episodes
         for frame in range(episode["length"])
     ]
-    assert_pictures(np.stack(found), samples, rows)
+    assert_images(np.stack(found), samples, rows)
 
 
-def test_what_is_said_about_the_whole_is_so(samples, exported):
+def test_the_metadata_of_the_data_set_is_correct(samples, exported):
     rows, contract = expected_rows(samples), samples.metadata.contract
     info = json.loads((exported / "meta/info.json").read_text())
     assert (info["codebase_version"], info["robot_type"], info["fps"]) == ("v3.0", "push_cell", 2)
@@ -131,7 +131,7 @@ def test_what_is_said_about_the_whole_is_so(samples, exported):
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 5), st.just(3))))
-def test_statistics_of_images_are_those_of_their_pixels(images):
+def test_statistics_of_images_equal_those_of_their_pixels(images):
     found = of_images(sum(levels_of(image) for image in images), len(images))
     pixels = images.reshape(-1, 3) / 255
     wanted = {"min": pixels.min(0), "max": pixels.max(0), "mean": pixels.mean(0), "std": pixels.std(0)}
@@ -142,14 +142,14 @@ def test_statistics_of_images_are_those_of_their_pixels(images):
         np.testing.assert_allclose(np.array(found[name])[:, 0, 0], values, atol=1e-9, err_msg=name)
 
 
-def test_what_was_never_told_in_an_episode_does_not_count():
+def test_an_episode_without_a_feature_has_a_count_of_zero():
     whole = of_numbers(np.array([[1.0], [3.0], [np.nan]]))
     assert (whole["mean"], whole["count"]) == ([2.0], [2])
     assert of_numbers(np.full((4, 1), np.nan), whole) == whole | {"count": [0]}
 
 
-def test_long_sets_become_several_videos(samples, tmp_path):
-    """At a tick in ten seconds a file holds a hundred frames; none is too long for single precision, no episode is cut."""
+def test_long_sets_are_split_into_several_videos(samples, tmp_path):
+    """At one tick in ten seconds a file holds a hundred frames; no file is too long for single precision, and no episode is split."""
     slow = replace(samples, metadata=samples.metadata.model_copy(
         update={"contract": samples.metadata.contract.model_copy(update={"rate_hz": 0.1})}
     ))  # fmt: skip
@@ -159,11 +159,11 @@ def test_long_sets_become_several_videos(samples, tmp_path):
     assert sorted(set(files)) == [0, 1]
     assert max(episode[f"videos/{CAMERA}/to_timestamp"] for episode in episodes) <= LONGEST_S
     found = read_lerobot(tmp_path / "export", samples.metadata.contract).columns["images"]
-    assert_pictures(found, samples, expected_rows(samples))
+    assert_images(found, samples, expected_rows(samples))
 
 
 @pytest.mark.parametrize("encoding", ["bgr8", "mono8"])
-def test_pictures_of_other_encodings_come_back_as_they_were(samples, tmp_path, encoding):
+def test_images_of_other_encodings_survive_a_round_trip(samples, tmp_path, encoding):
     contract = samples.metadata.contract
     camera = contract.require_camera().model_copy(update={"encoding": encoding})
     observation = contract.observation.model_copy(update={"camera": camera})
@@ -172,11 +172,11 @@ def test_pictures_of_other_encodings_come_back_as_they_were(samples, tmp_path, e
     columns = {**samples.columns, "images": samples.columns["images"][..., channels]}
     other = Samples(samples.metadata.model_copy(update={"contract": contract}), columns)
     export(other, tmp_path / "export")
-    assert_pictures(read_lerobot(tmp_path / "export", contract).columns["images"], other, expected_rows(other))
+    assert_images(read_lerobot(tmp_path / "export", contract).columns["images"], other, expected_rows(other))
 
 
 @pytest.mark.parametrize("stream", ["state", "camera"])
-def test_what_humans_showed_comes_back_as_it_is_in_the_set(samples, exported, stream):
+def test_human_demonstrations_survive_a_round_trip(samples, exported, stream):
     assert is_lerobot(exported)
     back = read_lerobot(exported, samples.metadata.contract)
     wanted, found = (of.pairs(of.columns["shown"], stream) for of in (samples, back))
@@ -199,34 +199,34 @@ def drop(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "sentence"),
     [
-        (lambda f: change_info(f, codebase_version="v2.1"), "info.json: codebase_version found 'v2.1', allowed is 'v3.0'"),
-        (lambda f: drop(f, "intervention"), "features.intervention is missing, and nothing else says what humans drove"),
-        (lambda f: drop(f, "action"), "features.action.names found None, allowed is ["),
-        (lambda f: (f / "meta/info.json").write_text("{"), "found no whole LeRobotDataset"),
-        (lambda f: (f / "data/chunk-000/file-000.parquet").unlink(), "found no whole LeRobotDataset"),
-        (lambda f: (f / "data/chunk-000/file-000.parquet").write_bytes(b"PAR1"), "found no whole LeRobotDataset"),
-        (lambda f: next(f.rglob("*.mp4")).write_bytes(b"no"), "file-000.mp4: found no whole video"),
+        (lambda f: change_info(f, codebase_version="v2.1"), "info.json: codebase_version: expected 'v3.0', got 'v2.1'."),
+        (lambda f: drop(f, "intervention"), "features.intervention is missing; only this feature tells when humans drove"),
+        (lambda f: drop(f, "action"), "features.action.names: expected ["),
+        (lambda f: (f / "meta/info.json").write_text("{"), "expected a complete LeRobotDataset v3.0"),
+        (lambda f: (f / "data/chunk-000/file-000.parquet").unlink(), "expected a complete LeRobotDataset v3.0"),
+        (lambda f: (f / "data/chunk-000/file-000.parquet").write_bytes(b"PAR1"), "expected a complete LeRobotDataset v3.0"),
+        (lambda f: next(f.rglob("*.mp4")).write_bytes(b"no"), "file-000.mp4: expected a complete video"),
     ],
 )  # fmt: skip
-def test_other_and_damaged_data_sets_are_refused(samples, tmp_path, spoil, said):
+def test_other_and_damaged_data_sets_are_refused(samples, tmp_path, spoil, sentence):
     export(samples, tmp_path / "export")
     spoil(tmp_path / "export")
     with pytest.raises(InputError) as caught:
         read_lerobot(tmp_path / "export", samples.metadata.contract)
-    assert said in str(caught.value)
+    assert sentence in str(caught.value)
 
 
 def test_a_set_in_which_no_robot_moved_is_not_exported(samples, tmp_path):
     still = replace(samples, columns={**samples.columns, "kinds": np.zeros(len(samples), np.int8)})
-    with pytest.raises(InputError, match="found no sample in which a robot moved"):
+    with pytest.raises(InputError, match="expected at least one sample in which a robot moved"):
         export(still, tmp_path / "export")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(not PYTHON, reason="FLEET_LEROBOT_PYTHON names no Python that has lerobot")
-def test_lerobot_itself_reads_the_same(samples, exported, tmp_path):
+def test_lerobot_reads_the_same_frames(samples, exported, tmp_path):
     reader = Path(__file__).with_name("read_by_lerobot.py")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")}
@@ -235,7 +235,7 @@ def test_lerobot_itself_reads_the_same(samples, exported, tmp_path):
     assert done.returncode == 0, done.stderr
     rows, columns = expected_rows(samples), samples.columns
     with np.load(tmp_path / "read.npz") as read:
-        assert_pictures(np.rint(read[CAMERA].transpose(0, 2, 3, 1) * 255), samples, rows)
+        assert_images(np.rint(read[CAMERA].transpose(0, 2, 3, 1) * 255), samples, rows)
         np.testing.assert_array_equal(read["observation.state"], columns["states"][rows].astype(np.float32))
         np.testing.assert_array_equal(read["action"], columns["actions"][rows].astype(np.float32))
         np.testing.assert_array_equal(read["intervention"], columns["shown"][rows])

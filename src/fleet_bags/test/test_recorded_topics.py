@@ -21,7 +21,7 @@ def test_every_recorded_type_has_a_definition():
 
 
 def declared(tree) -> dict[str, str]:
-    """Topic and type of everything in a contract that has both."""
+    """Return the type of every topic that a contract declares."""
     found = {tree["topic"]: tree["type"]} if "topic" in tree else {}
     for part in tree.values():
         found |= declared(part) if isinstance(part, dict) else {}
@@ -29,7 +29,7 @@ def declared(tree) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("robots", [2, 4, 120])
-def test_every_topic_of_every_robot_but_the_operators_is_recorded_once(robots):
+def test_every_topic_of_every_robot_except_the_operators_is_recorded_once(robots):
     fleet = FLEET.model_copy(update={"robots": FLEET.robots.model_copy(update={"count": robots})})
     topics = recorded_topics(fleet, CONTRACT)
     contract = declared(CONTRACT.model_dump(exclude={"operation"}))
@@ -52,7 +52,7 @@ def test_robots_without_camera_have_no_image_topics():
     assert len(all_topics) - len(seen) == 2 * FLEET.robots.count
 
 
-def test_topics_follow_the_contract_and_images_are_known_as_such():
+def test_topics_follow_the_contract_and_images_are_recognized():
     camera = CONTRACT.observation.camera.model_copy(
         update={"topic": "eye/left/image", "type": "sensor_msgs/msg/CompressedImage"}
     )

@@ -1,4 +1,4 @@
-"""The recorder tells the robots to begin when it sees every camera, outlives its own death, and a full disk stops only it."""
+"""The recorder lets the robots start when all cameras publish, resumes after a kill, and alone stops on a full disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LEASES = "/fleet/leases"
 
 
 def run_folder(folder, contract, **recording):
-    """The folder of a run that has not begun."""
+    """Return the folder of a run that has not started."""
     tree = read_fleet(CONFIG / "block_push.yaml").model_dump(mode="json")
     tree["robots"]["contract"] = str(CONFIG / "robots" / contract)
     tree["recording"] |= recording
@@ -40,52 +40,54 @@ def run_folder(folder, contract, **recording):
     return folder
 
 
-def said_within(seconds, folder) -> tuple[list[bool], list[DiagnosticStatus]]:
-    """What the recorder of a fleet, that nobody else is in, says until it has said both things, or until then."""
+def published_within(seconds, folder) -> tuple[list[bool], list[DiagnosticStatus]]:
+    """Run a recorder alone until it has published both topics or the time is up; return what it published."""
     rclpy.init(args=["--ros-args", "-p", f"run_dir:={folder}"])
     recorder, listener, executor = RecorderNode(), rclpy.create_node("listener"), SingleThreadedExecutor()
-    said, told = [], []
-    listener.create_subscription(Bool, "fleet/recording", lambda word: said.append(word.data), TRANSIENT_LOCAL_1000)
+    started, statuses = [], []
     listener.create_subscription(
-        DiagnosticArray, "/diagnostics", lambda array: told.extend(array.status), TRANSIENT_LOCAL_1000
+        Bool, "fleet/recording", lambda message: started.append(message.data), TRANSIENT_LOCAL_1000
+    )
+    listener.create_subscription(
+        DiagnosticArray, "/diagnostics", lambda array: statuses.extend(array.status), TRANSIENT_LOCAL_1000
     )
     executor.add_node(recorder)
     executor.add_node(listener)
     until = time.monotonic() + seconds
-    while not (said and told) and time.monotonic() < until:
+    while not (started and statuses) and time.monotonic() < until:
         executor.spin_once(timeout_sec=0.1)
     recorder.finish(executor)
     executor.shutdown()
     listener.destroy_node()
     recorder.destroy_node()
     rclpy.shutdown()
-    return said, told
+    return started, statuses
 
 
-def test_without_cameras_it_says_so_at_once_and_with_cameras_it_waits_for_them(tmp_path):
-    said, told = said_within(PATIENCE_S, run_folder(tmp_path / "maze", "pointbot.yaml"))
-    assert said == [True]
-    assert {(status.level, status.name, status.message) for status in told} == {
+def test_the_start_is_published_immediately_without_cameras_and_waits_for_cameras(tmp_path):
+    started, statuses = published_within(PATIENCE_S, run_folder(tmp_path / "maze", "pointbot.yaml"))
+    assert started == [True]
+    assert {(status.level, status.name, status.message) for status in statuses} == {
         (DiagnosticStatus.OK, "recorder: bag", "recording")
     }
-    assert said_within(2.0, run_folder(tmp_path / "cells", "push_cell.yaml"))[0] == []
+    assert published_within(2.0, run_folder(tmp_path / "cells", "push_cell.yaml"))[0] == []
 
 
-def test_a_disk_that_is_nearly_full_is_an_error_and_holds_nobody_up(tmp_path):
+def test_a_nearly_full_disk_is_an_error_and_delays_nobody(tmp_path):
     folder = run_folder(tmp_path / "cells", "push_cell.yaml", **FEW_BYTES)
-    said, told = said_within(PATIENCE_S, folder)
-    assert said == [True]
-    assert {(status.level, status.name, status.hardware_id) for status in told} == {
+    started, statuses = published_within(PATIENCE_S, folder)
+    assert started == [True]
+    assert {(status.level, status.name, status.hardware_id) for status in statuses} == {
         (DiagnosticStatus.ERROR, "recorder: bag", "block_push")
     }
-    assert "bytes of disk are free" in told[0].message
+    assert "bytes of free disk space" in statuses[0].message
     with AnyReader([folder / "bag"]) as reader:
         assert reader.message_count == 0
 
 
 @contextmanager
 def recorder_of(folder):
-    """A recorder in a process of its own."""
+    """Run a recorder in its own process."""
     words = [sys.executable, "-P", "-c", "from fleet_bags.recorder_node import main; main()"]
     with subprocess.Popen([*words, "--ros-args", "-p", f"run_dir:={folder}"]) as process:
         try:
@@ -95,9 +97,9 @@ def recorder_of(folder):
 
 
 @pytest.fixture
-def talker():
+def publisher():
     rclpy.init()
-    node = rclpy.create_node("talker")
+    node = rclpy.create_node("publisher")
     yield node.create_publisher(LeaseTable, LEASES, TRANSIENT_LOCAL_100)
     node.destroy_node()
     rclpy.shutdown()
@@ -110,43 +112,43 @@ def until(condition):
         time.sleep(0.01)
 
 
-def heard(folder):
-    """Ticks of the tables in the bag, file after file."""
+def recorded_ticks(folder):
+    """Return the ticks of the lease tables in the bag, file by file."""
     with AnyReader([folder / "bag"]) as reader:
         connections = [connection for connection in reader.connections if connection.topic == LEASES]
         return [reader.deserialize(raw, connection.msgtype).tick for connection, _, raw in reader.messages(connections)]
 
 
 def written(folder, file):
-    """Tables in a file that is still being written."""
+    """Return the number of lease tables in a file that is still being written."""
     path = folder / "bag" / file
     return read_contents(path).part.counts.get(LEASES, 0) if path.exists() else 0
 
 
-def test_a_recorder_that_is_killed_and_started_again_has_heard_everything(tmp_path, talker):
-    """Talkers keep their last 100 words: more than the recorder had not written, and than were said in its absence."""
+def test_a_killed_and_restarted_recorder_has_recorded_everything(tmp_path, publisher):
+    """The publisher's history of 100 messages covers those not yet written at the kill and those published before the restart."""
     folder = run_folder(tmp_path / "maze", "pointbot.yaml")
 
-    def say(first, last):
+    def publish(first, last):
         for tick in range(first, last):
-            talker.publish(LeaseTable(tick=tick))
+            publisher.publish(LeaseTable(tick=tick))
 
     with recorder_of(folder) as recorder:
-        until(lambda: talker.get_subscription_count() == 1)
-        say(0, 100)
+        until(lambda: publisher.get_subscription_count() == 1)
+        publish(0, 100)
         until(lambda: written(folder, "bag_0.mcap") == 100)
-        say(100, 150)
-        assert talker.wait_for_all_acked(Duration(seconds=PATIENCE_S))
+        publish(100, 150)
+        assert publisher.wait_for_all_acked(Duration(seconds=PATIENCE_S))
         recorder.send_signal(signal.SIGKILL)
         recorder.wait()
-    say(150, 190)
+    publish(150, 190)
     with recorder_of(folder) as recorder:
         until(lambda: written(folder, "bag_1.mcap") == 100)
-        say(190, 200)
+        publish(190, 200)
         until(lambda: written(folder, "bag_1.mcap") == 110)
         recorder.send_signal(signal.SIGINT)
         assert recorder.wait() == 0
-    ticks = heard(folder)
+    ticks = recorded_ticks(folder)
     assert sorted(set(ticks)) == list(range(200))
     assert ticks[:100] == list(range(100))
-    assert repair(folder / "bag").finished == ()
+    assert repair(folder / "bag").completed == ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_bag import HUMAN, MadeUpRun, RecordedMessage
+from run_bag import HUMAN, MadeUpRun, RecordedMessage, RunOfVersion010
 
 from fleet_bags.recording import read_recording
 from fleet_contract.action import ActionSource
@@ -88,6 +88,31 @@ def test_an_unreachable_robot_has_no_observations(tmp_path):
     assert max(found.observed_N[1]) == 6
     assert found.statuses_N[1][7].unreachable == "link lost"
     assert found.ticks == 12
+
+
+def test_a_bag_of_version_0_1_0_is_read_as_before(tmp_path):
+    old = RunOfVersion010()
+    pretraining = old.fleet.pretraining.model_copy(
+        update={"counter_example_sampler": "reference", "counter_example_iterations": 37}
+    )
+    fleet = old.fleet.model_copy(update={"pretraining": pretraining})
+
+    def lose_robot_02(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+        for message in messages:
+            if message.topic == "/robot_02/status" and message.fields["tick"] == 3:
+                message.fields["absent"] = "link lost"
+        return messages
+
+    folder = old.write(tmp_path, lose_robot_02, fleet=fleet)
+    (file,) = (tmp_path / "bag").glob("*.mcap")
+    assert b"string absent" in file.read_bytes()
+    assert b"string unreachable" not in file.read_bytes()
+    assert "counter_sampler: reference" in (tmp_path / "bag/metadata.yaml").read_text()
+    found = read_recording(folder)
+    assert [status.unreachable for status in found.statuses_N[1].values()] == ["", "", "", "link lost"] + [""] * 9
+    assert found.metadata.fleet.pretraining.counter_example_sampler == "reference"
+    assert found.metadata.fleet.pretraining.counter_example_iterations == 37
+    assert found.metadata.fleet == fleet
 
 
 def out_of_order(messages: list[RecordedMessage]) -> list[RecordedMessage]:

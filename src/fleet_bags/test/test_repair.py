@@ -1,4 +1,4 @@
-"""A bag that was cut anywhere is whole after its repair but for its last second; a whole one is left alone."""
+"""A bag that was cut off at any byte loses at most its last second in the repair; a complete bag is unchanged."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from unittest import mock
 
 import pytest
 import yaml
-from feed import SAID, TOPICS, Feed, read_by_mcap, read_by_rosbags
+from feed import CUSTOM_DATA, TOPICS, Feed, read_by_mcap, read_by_rosbags
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from fleet_bags import bag_file
 from fleet_bags import repair as repair_module
-from fleet_bags.bag import bag_folder, files_of, held, read_bag
+from fleet_bags.bag import bag_folder, files_of, locked, read_bag
 from fleet_bags.disk import free_bytes
 from fleet_bags.repair import repair, restore
 from fleet_contract.fleet import RecordingConfig
@@ -25,9 +25,9 @@ from fleet_contract.validation import InputError
 
 LOST_S = 1.0
 MEMORY = "/dev/shm"
-"""Hundreds of bags, whose syncs are not what is tested."""
+"""A file system in memory, because syncing hundreds of bags takes long and is not tested here."""
 
-words = st.lists(
+writes = st.lists(
     st.tuples(
         st.sampled_from([topic.name for topic in TOPICS[:2]]),
         st.integers(0, 300),
@@ -38,96 +38,96 @@ words = st.lists(
 limits = st.sampled_from([RecordingConfig(), RecordingConfig(split_bytes=3000), RecordingConfig(split_s=1.0)])
 
 
-def bag_of(folder, words, limits):
-    """A bag of these words; every text is another one."""
+def bag_of(folder, writes, limits):
+    """Write a bag of messages with these topics, lengths and pauses; every text is unique."""
     feed = Feed(folder, limits)
-    for number, (topic, length, pause_s) in enumerate(words):
-        feed.say(topic, f"{number} " + "x" * length)
+    for number, (topic, length, pause_s) in enumerate(writes):
+        feed.write(topic, f"{number} " + "x" * length)
         if pause_s:
             feed.wait(pause_s)
     feed.close()
     return feed
 
 
-def cut(feed, part):
-    """Leave the bag as it was when this part of all its bytes was written; tell when this was."""
+def cut(feed, fraction):
+    """Cut the bag off after this fraction of its bytes; return the time at which they had been written."""
     files = files_of(feed.folder)
-    rest, last, kept = int(part * sum(path.stat().st_size for path in files)), "", 0
+    rest, last, remaining = int(fraction * sum(path.stat().st_size for path in files)), "", 0
     for path in files:
         size = path.stat().st_size
         if rest > size or not last:
-            last, kept = path.name, min(rest, size)
-            os.truncate(path, kept)
+            last, remaining = path.name, min(rest, size)
+            os.truncate(path, remaining)
         else:
             path.unlink()
         rest -= size
-    return next(now_s for now_s, sizes in feed.sizes if sizes.get(last, -1) >= kept)
+    return next(now_s for now_s, sizes in feed.sizes if sizes.get(last, -1) >= remaining)
 
 
 @settings(max_examples=100)
-@given(words, limits, st.floats(0, 1), st.booleans(), st.booleans(), st.sampled_from([200, bag_file.CHUNK_BYTES]))
-def test_of_a_bag_that_was_cut_at_any_byte_a_second_is_lost_at_most(
-    words, limits, part, in_place, described, chunk_bytes
+@given(writes, limits, st.floats(0, 1), st.booleans(), st.booleans(), st.sampled_from([200, bag_file.CHUNK_BYTES]))
+def test_a_bag_that_is_cut_off_at_any_byte_loses_at_most_a_second(
+    writes, limits, fraction, in_place, has_metadata, chunk_bytes
 ):
     with tempfile.TemporaryDirectory(dir=MEMORY) as home, mock.patch.object(bag_file, "CHUNK_BYTES", chunk_bytes):
         folder = Path(home) / "bag"
-        feed = bag_of(folder, words, limits)
-        cut_s = cut(feed, part)
-        if not described:
+        feed = bag_of(folder, writes, limits)
+        cut_s = cut(feed, fraction)
+        if not has_metadata:
             (folder / "metadata.yaml").unlink()
-        restore(folder, SAID, in_place=in_place)
+        restore(folder, CUSTOM_DATA, in_place=in_place)
         found = read_by_rosbags(folder)
         assert found == read_by_mcap(folder)
         everything, certain = feed.messages(), feed.messages(cut_s - LOST_S)
         for topic, messages in everything.items():
-            kept = found.get(topic, [])
-            assert kept == messages[: len(kept)]
-            assert len(kept) >= len(certain.get(topic, []))
-        assert read_bag(folder).said == SAID
-        about = yaml.safe_load((folder / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
-        assert about["custom_data"] == SAID
-        assert about["message_count"] == sum(map(len, found.values()))
+            remaining = found.get(topic, [])
+            assert remaining == messages[: len(remaining)]
+            assert len(remaining) >= len(certain.get(topic, []))
+        assert read_bag(folder).custom_data == CUSTOM_DATA
+        information = yaml.safe_load((folder / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+        assert information["custom_data"] == CUSTOM_DATA
+        assert information["message_count"] == sum(map(len, found.values()))
         before = snapshot(folder)
         done = repair(folder)
-        assert (done.finished, done.described, snapshot(folder)) == ((), False, before)
+        assert (done.completed, done.metadata_rewritten, snapshot(folder)) == ((), False, before)
 
 
 def snapshot(folder):
-    """Content and age of all files."""
+    """Return content, modification time and inode of all files."""
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.iterdir()}
 
 
-WORDS = [(TOPICS[number % 3].name, 100, 0.1) for number in range(60)]
+WRITES = [(TOPICS[number % 3].name, 100, 0.1) for number in range(60)]
 
 
 @pytest.fixture
 def feed(tmp_path):
-    return bag_of(tmp_path / "bag", WORDS, RecordingConfig(split_s=2.0))
+    return bag_of(tmp_path / "bag", WRITES, RecordingConfig(split_s=2.0))
 
 
-def test_a_whole_bag_is_left_as_it_is(feed):
+def test_a_complete_bag_is_unchanged(feed):
     before = snapshot(feed.folder)
     done = repair(feed.folder)
-    assert (done.finished, done.described) == ((), False)
+    assert (done.completed, done.metadata_rewritten) == ((), False)
     assert snapshot(feed.folder) == before
 
 
-def test_a_whole_bag_of_another_writer_keeps_its_metadata(tmp_path):
+def test_a_complete_bag_of_another_writer_keeps_its_metadata(tmp_path):
     with Writer(tmp_path / "bag", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
-        for key, text in SAID.items():
+        for key, text in CUSTOM_DATA.items():
             writer.set_custom_data(key, text)
         writer.add_connection("/fleet/leases", TOPICS[0].type, msgdef=TOPICS[0].definition, rihs01=TOPICS[0].type_hash)
     before = snapshot(tmp_path / "bag")
-    assert not repair(tmp_path / "bag").described
+    assert not repair(tmp_path / "bag").metadata_rewritten
     assert snapshot(tmp_path / "bag") == before
 
 
-def test_a_file_in_the_middle_that_was_cut_is_finished_and_the_others_are_kept(feed):
+def test_an_incomplete_file_in_the_middle_is_completed_and_the_others_are_unchanged(feed):
     files = files_of(feed.folder)
     others = {path: path.read_bytes() for path in files if path.name != "bag_1.mcap"}
     os.truncate(files[1], files[1].stat().st_size * 2 // 3)
     done = repair(feed.folder)
-    assert [file.name for file in done.finished] == ["bag_1.mcap"]
+    assert [file.name for file in done.completed] == ["bag_1.mcap"]
     assert {path: path.read_bytes() for path in others} == others
     found = read_by_rosbags(feed.folder)
     assert found == read_by_mcap(feed.folder)
@@ -135,10 +135,10 @@ def test_a_file_in_the_middle_that_was_cut_is_finished_and_the_others_are_kept(f
     assert 0 < lost < 20
 
 
-@pytest.mark.parametrize("part", [0.0, 0.5])
-def test_zeros_that_a_pulled_plug_leaves_in_a_file_are_left_out(feed, part):
+@pytest.mark.parametrize("fraction", [0.0, 0.5])
+def test_zeros_after_a_power_failure_are_discarded(feed, fraction):
     path = files_of(feed.folder)[-1]
-    os.truncate(path, int(path.stat().st_size * part))
+    os.truncate(path, int(path.stat().st_size * fraction))
     with path.open("ab") as file:
         file.write(bytes(5000))
     repair(feed.folder)
@@ -147,7 +147,7 @@ def test_zeros_that_a_pulled_plug_leaves_in_a_file_are_left_out(feed, part):
     assert all(messages == feed.messages()[topic][: len(messages)] for topic, messages in found.items())
 
 
-def test_a_chunk_that_is_not_what_was_written_is_left_out_with_all_that_follows(feed):
+def test_a_damaged_chunk_is_discarded_with_everything_after_it(feed):
     path = files_of(feed.folder)[-1]
     content = bytearray(path.read_bytes())[: path.stat().st_size // 2]
     place = content.rindex(b"xxxx")
@@ -158,20 +158,20 @@ def test_a_chunk_that_is_not_what_was_written_is_left_out_with_all_that_follows(
     assert all(messages == feed.messages()[topic][: len(messages)] for topic, messages in found.items())
 
 
-@pytest.mark.parametrize("part", [0.7, 1.0])
-def test_a_file_whose_beginning_is_damaged_is_refused_and_left_alone(feed, part):
+@pytest.mark.parametrize("fraction", [0.7, 1.0])
+def test_a_file_that_is_damaged_at_its_start_is_refused_and_unchanged(feed, fraction):
     path = files_of(feed.folder)[-1]
     content = bytearray(path.read_bytes())
     content[content.index(b"ros2") - 4] = 0xFF
-    path.write_bytes(content[: int(len(content) * part)])
+    path.write_bytes(content[: int(len(content) * fraction)])
     before = snapshot(feed.folder)
-    with pytest.raises(InputError, match="found something else than was written at its beginning"):
+    with pytest.raises(InputError, match="damaged at its start"):
         repair(feed.folder)
     assert snapshot(feed.folder) == before
 
 
-@pytest.mark.parametrize("step", ["copyfile", "_end", "sync_folder", "write_metadata"])
-def test_a_repair_that_is_cut_can_be_repeated(feed, step):
+@pytest.mark.parametrize("step", ["copyfile", "_append_end", "sync_folder", "write_metadata"])
+def test_an_interrupted_repair_can_be_repeated(feed, step):
     path = files_of(feed.folder)[-1]
     os.truncate(path, path.stat().st_size * 2 // 3)
     owner = shutil if step == "copyfile" else repair_module
@@ -184,13 +184,13 @@ def test_a_repair_that_is_cut_can_be_repeated(feed, step):
     assert not list(feed.folder.glob("*.partial"))
 
 
-def test_without_room_for_it_nothing_is_changed(feed):
+def test_without_room_for_the_repair_nothing_is_changed(feed):
     path = files_of(feed.folder)[-1]
     os.truncate(path, path.stat().st_size * 2 // 3)
     before = snapshot(feed.folder)
     with (
         mock.patch.object(repair_module, "free_bytes", return_value=1000),
-        pytest.raises(InputError, match="found 1000 bytes"),
+        pytest.raises(InputError, match="got 1000"),
     ):
         repair(feed.folder)
     assert snapshot(feed.folder) == before
@@ -199,14 +199,14 @@ def test_without_room_for_it_nothing_is_changed(feed):
 
 def test_a_bag_that_is_being_recorded_is_not_repaired(tmp_path):
     feed = Feed(tmp_path / "bag")
-    with pytest.raises(InputError, match="is being written"):
+    with pytest.raises(InputError, match="is being recorded or repaired"):
         repair(tmp_path / "bag")
     feed.close()
-    with held(tmp_path / "bag"):
+    with locked(tmp_path / "bag"):
         pass
 
 
-def test_a_bag_is_found_by_the_folder_of_its_run(feed):
+def test_a_bag_is_found_in_the_folder_of_its_run(feed):
     assert bag_folder(feed.folder) == bag_folder(feed.folder.parent) == feed.folder
 
 
@@ -242,14 +242,14 @@ def no_ros(folder):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (nothing, "found no bag, allowed is the folder of a run"),
-        (sqlite, "found no MCAP files"),
-        (foreign, "found a bag of something else"),
-        (text, "found something else, allowed are MCAP files"),
-        (no_ros, "found the profile 'other', allowed is 'ros2'"),
+        (nothing, "expected the folder of a recorded run or of its bag"),
+        (sqlite, "expected a bag with at least one MCAP file"),
+        (foreign, "expected a bag that a fleet's recorder wrote"),
+        (text, "expected an MCAP file"),
+        (no_ros, "profile: expected 'ros2', got 'other'"),
     ],
 )
-def test_what_is_no_bag_of_a_fleet_is_refused_and_left_alone(tmp_path, make, sentence):
+def test_a_folder_without_a_fleets_bag_is_refused_and_unchanged(tmp_path, make, sentence):
     make(tmp_path / "bag")
     before = {path: path.read_bytes() for path in (tmp_path / "bag").iterdir()}
     with pytest.raises(InputError, match=sentence):

@@ -1,4 +1,4 @@
-"""Replayed robots and humans do what they did; decisions are compared with those of the past."""
+"""Replayed robots and humans repeat what they did, and decisions are compared with the recorded ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_bag import MadeUpRun
+from run_bag import MadeUpRun, RunOfVersion010
 
 from fleet_bags.comparison import compare
 from fleet_bags.recorded_driver import RecordedDriver
@@ -34,7 +34,7 @@ class Clock:
         return self.now_s
 
 
-def test_robots_observe_what_they_observed_whatever_they_are_told(recording):
+def test_robots_repeat_their_observations_whatever_the_actions_are(recording):
     driver, tally = RecordedDriver(recording, Clock()), RobotCounters(2)
     driver.start(9)
     for tick in range(12):
@@ -51,7 +51,7 @@ def test_robots_observe_what_they_observed_whatever_they_are_told(recording):
     assert driver.video(0).shape == (480, 480, 3)
 
 
-def test_ticks_come_as_fast_as_is_wished(recording):
+def test_ticks_follow_the_replay_speed(recording):
     clock = Clock()
     driver = RecordedDriver(recording, clock, speed=4.0)
     assert driver.observed() is not None
@@ -64,8 +64,8 @@ def test_ticks_come_as_fast_as_is_wished(recording):
 
 
 def test_a_robot_whose_image_was_lost_is_unreachable_at_that_tick(tmp_path):
-    def lose(said):
-        return [m for m in said if not (m.topic == "/robot_02/camera/image_raw" and m.time_ns // 10**9 == 103)]
+    def lose(messages):
+        return [m for m in messages if not (m.topic == "/robot_02/camera/image_raw" and m.time_ns // 10**9 == 103)]
 
     driver = RecordedDriver(read_recording(RUN.write(tmp_path, lose)), Clock())
     unreachable = []
@@ -75,33 +75,49 @@ def test_a_robot_whose_image_was_lost_is_unreachable_at_that_tick(tmp_path):
     assert unreachable == [("", "")] * 3 + [("", "was not recorded"), ("", "")]
 
 
+def test_a_bag_of_version_0_1_0_is_replayed(tmp_path):
+    def lose_robot_02(messages):
+        for message in messages:
+            if message.topic == "/robot_02/status" and message.fields["tick"] == 3:
+                message.fields["absent"] = "link lost"
+        return messages
+
+    driver = RecordedDriver(read_recording(RunOfVersion010().write(tmp_path, lose_robot_02)), Clock())
+    unreachable = []
+    for tick in range(5):
+        unreachable.append(driver.unreachable())
+        np.testing.assert_array_equal(driver.observed().states_NS[0], RUN.state(0, tick))
+        driver.begin(HOLDS_N, NOTHING_NA)
+    assert unreachable == [("", "")] * 3 + [("", "link lost"), ("", "")]
+
+
 @pytest.mark.parametrize("kinds_N", [HOLDS_N[:1], HOLDS_N + 9])
-def test_what_does_not_fit_is_refused_here_too(recording, kinds_N):
+def test_invalid_actions_are_refused(recording, kinds_N):
     with pytest.raises(ValueError, match=r"shape|kinds|allowed"):
         RecordedDriver(recording, Clock()).begin(kinds_N, NOTHING_NA)
 
 
-def test_humans_repeat_what_they_did_and_do_nothing_where_they_were_not(recording):
+def test_humans_repeat_their_actions_and_hold_elsewhere(recording):
     station = RecordedStation(dict(zip(recording.metadata.robots, recording.human_actions_N, strict=True)))
     lease = Lease("robot_01", "human_01", 31, LeaseKind.TELEOPERATE, 4)
-    then = station.act(lease, 5, np.zeros(6))
-    assert (then.kind, then.lease, then.supervisor) == (ActionKind.MOVE, 31, "human_01")
-    np.testing.assert_array_equal(then.values, RUN.action(0, 5) + 0.01)
+    action = station.act(lease, 5, np.zeros(6))
+    assert (action.kind, action.lease, action.supervisor) == (ActionKind.MOVE, 31, "human_01")
+    np.testing.assert_array_equal(action.values, RUN.action(0, 5) + 0.01)
     for other, tick in ((lease, 8), (replace(lease, robot="robot_02"), 5), (replace(lease, supervisor="human_02"), 5)):
         assert station.act(other, tick, np.zeros(6)).kind is ActionKind.HOLD
 
 
-def test_the_same_decisions_are_the_same(recording):
+def test_identical_recordings_agree(recording):
     comparison = compare(recording, recording)
     assert comparison.same
-    assert {name: likeness.equal for name, likeness in comparison.parts.items()} == {
+    assert {name: agreement.equal for name, agreement in comparison.parts.items()} == {
         "actions": 24,
         "uncertainties": 24,
         "leases": 12,
     }
 
 
-def test_what_differs_is_counted_by_kind(recording):
+def test_differences_are_counted_by_kind(recording):
     first = recording.proposed_N[0]
     nudged = {**first, 3: replace(first[3], values=(first[3].values[0] + 2.0**-40, first[3].values[1]))}
     late = {tick: table for tick, table in recording.leases.items() if tick < 10}

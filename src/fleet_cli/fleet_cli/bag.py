@@ -11,7 +11,7 @@ import typer
 import yaml
 from rich.table import Table
 
-from fleet_bags.bag import Bag, bag_folder, is_held, read_bag
+from fleet_bags.bag import Bag, bag_folder, is_locked, read_bag
 from fleet_bags.bag_metadata import ROOT_KEY
 from fleet_bags.repair import repair as repair_bag
 from fleet_cli.command_line import console
@@ -27,13 +27,15 @@ def repair(where: Where) -> None:
     """Finish a bag that was cut by a kill, a crash, a full disk or a pulled plug; a whole bag is left as it is."""
     folder = bag_folder(where)
     done = repair_bag(folder)
-    for file in done.finished:
+    for file in done.completed:
         print(
             f"{file.name}: had no end; {file.messages} messages are whole, {file.discarded_bytes} bytes behind them were not"
         )
-    if done.described:
+    if done.metadata_rewritten:
         print("metadata.yaml: said something else than the files, and was written anew")
-    print(f"{folder}: {'is whole now' if done.finished or done.described else 'is whole, nothing was changed'}")
+    print(
+        f"{folder}: {'is whole now' if done.completed or done.metadata_rewritten else 'is whole, nothing was changed'}"
+    )
 
 
 @bag.command()
@@ -67,9 +69,9 @@ def _facts(found: Bag) -> Iterator[tuple[str, str]]:
 
 
 def _state(found: Bag) -> str:
-    names = ", ".join(file.path.name for file in found.files if file.cut)
+    names = ", ".join(file.path.name for file in found.files if file.incomplete)
     if not names:
         return "whole"
-    if is_held(found.folder):
+    if is_locked(found.folder):
         return f"{names} is being written"
     return f"{names} was cut: ./fleet bag repair {found.folder}"

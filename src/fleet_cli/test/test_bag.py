@@ -69,15 +69,15 @@ def test_a_bag_is_described_repaired_and_left_alone(run: Path) -> None:
 @pytest.mark.parametrize("verb", ["info", "repair"])
 def test_what_is_no_bag_is_refused(verb: str, tmp_path: Path) -> None:
     (tmp_path / "bag").mkdir()
-    with pytest.raises(InputError, match="found no bag"):
+    with pytest.raises(InputError, match="expected the folder of a recorded run or of its bag"):
         said(verb, tmp_path)
     (tmp_path / "bag" / "bag_0.mcap").write_text("a text")
-    with pytest.raises(InputError, match=r"bag_0.mcap: found something else"):
+    with pytest.raises(InputError, match=r"bag_0.mcap: expected an MCAP file"):
         said(verb, tmp_path)
 
 
 def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
     done = fleet("bag", "info", "none", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("none: found no bag")
+    assert done.stderr.startswith("none: expected the folder of a recorded run or of its bag")
     assert len(done.stderr.splitlines()) == 1

@@ -101,10 +101,10 @@ def test_the_commands_of_the_page_about_training_sets_work(run: Ended, tiny: Pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("replay", "."), ".: found no bag, allowed is the folder of a run that was recorded, or of its bag."),
-        (("dataset", "build", ".", "-o", "set"), ".: found no bag, allowed is"),
-        (("train", ".", "-o", "policy"), ".: found no samples.json, allowed is a folder that ./fleet dataset build"),
-        (("dataset", "export", ".", "-o", "out"), ".: found no samples.json, allowed is a folder that ./fleet dataset"),
+        (("replay", "."), ".: expected the folder of a recorded run or of its bag, got a path without a bag."),
+        (("dataset", "build", ".", "-o", "set"), ".: expected the folder of a recorded run or of its bag"),
+        (("train", ".", "-o", "policy"), ".: samples.json is missing, expected a folder that ./fleet dataset build"),
+        (("dataset", "export", ".", "-o", "out"), ".: samples.json is missing, expected a folder that ./fleet dataset"),
         (
             ("dataset", "build", ".", "--map", "x.yaml", "-o", "set"),
             "x.yaml: cannot be read: No such file or directory",

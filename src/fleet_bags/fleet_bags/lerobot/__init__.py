@@ -1,1 +1,1 @@
-"""Training sets as LeRobotDataset v3.0, and back."""
+"""Exports training sets as LeRobotDataset v3.0, and reads them back."""

@@ -1,4 +1,4 @@
-"""From a training set to a LeRobotDataset v3.0.
+"""Exports a training set as a LeRobotDataset v3.0.
 
 F frames, E episodes, C channels, V values of a pixel, H rows, W columns.
 """
@@ -40,20 +40,20 @@ from fleet_bags.writing import Advance
 from fleet_contract.translation import TO_RGB
 
 LONGEST_S = 1000.0
-"""Of a video file. lerobot looks frames up by times in single precision, and takes none that is off by more than 0.1 ms: that is
-enough for 1024 s."""
+"""Longest duration of a video file, s. lerobot looks frames up by times in single precision and accepts a difference of 0.1 ms,
+which is enough for 1024 s."""
 
 
 def export(samples: Samples, folder: Path, *, advance: Advance = lambda *_: None) -> Frames:
-    """Write a new folder that lerobot opens as `LeRobotDataset(NAME, root=folder)`.
+    """Write a new folder that lerobot opens as `LeRobotDataset(NAME, root=folder)`, and return its frames.
 
     Raises:
-        BadInput: no robot moved, or the folder is there already; nothing is written.
+        InputError: no robot moved, or the folder exists already; nothing is written.
     """
     frames = frames_of(samples)
     contract, numbers = samples.metadata.contract, frames.numbers
     features = features_of(
-        contract, has_images=samples.metadata.has_images, left_out=frozenset(SCALARS) - frozenset(numbers)
+        contract, has_images=samples.metadata.has_images, excluded=frozenset(SCALARS) - frozenset(numbers)
     )
     episodes = [_episode(frames, episode) for episode in range(len(frames.bounds_E2))]
     whole = {name: of_numbers(values_FD) for name, values_FD in numbers.items()}
@@ -104,20 +104,20 @@ def _episode(frames: Frames, episode: int) -> dict[str, Any]:
 
 
 def _flat(stats: dict[str, Statistics]) -> dict[str, Any]:
-    return {f"stats/{name}/{kind}": value for name, found in stats.items() for kind, value in found.items()}
+    return {f"stats/{name}/{kind}": value for name, feature in stats.items() for kind, value in feature.items()}
 
 
 def _write_videos(
     folder: Path, frames: Frames, episodes: list[dict[str, Any]], advance: Advance
 ) -> tuple[NDArray[np.int64], dict[str, object]]:
-    """Files of whole episodes; says in the episodes where they are.
+    """Write video files of whole episodes, and add their places to `episodes`.
 
     Returns:
-        How often the channels of every episode have every value, (E, C, V), and what is said about the videos.
+        How often the channels have each pixel value in every episode, (E, C, V), and what info.json holds about the videos.
     """
     camera, fps = frames.samples.metadata.contract.require_camera(), fps_of(frames.samples.metadata.contract)
     counts_ECV = np.zeros((len(episodes), 3, LEVELS), np.int64)
-    said: dict[str, object] = {}
+    video_info: dict[str, object] = {}
 
     def images(first: int, end: int) -> Iterator[NDArray[np.uint8]]:
         for index in range(first, end):
@@ -138,12 +138,12 @@ def _write_videos(
             episode.update({f"videos/{CAMERA}/{name}": value for name, value in where.items()})
         path = folder / VIDEO.format(video_key=CAMERA, **place(number))
         path.parent.mkdir(parents=True, exist_ok=True)
-        said = write_video(path, images(start, own[-1]["dataset_to_index"]), (camera.height, camera.width), fps)
-    return counts_ECV, said
+        video_info = write_video(path, images(start, own[-1]["dataset_to_index"]), (camera.height, camera.width), fps)
+    return counts_ECV, video_info
 
 
 def _files(episodes: list[dict[str, Any]], fps: float) -> list[list[dict[str, Any]]]:
-    """The episodes of every video: an episode joins those before it, unless the video would become too long."""
+    """Return the episodes of every video: an episode is appended to the previous ones unless the video would be too long."""
     files: list[list[dict[str, Any]]] = []
     for episode in episodes:
         if files and (episode["dataset_to_index"] - files[-1][0]["dataset_from_index"]) / fps <= LONGEST_S:
@@ -154,19 +154,19 @@ def _files(episodes: list[dict[str, Any]], fps: float) -> list[list[dict[str, An
 
 
 def _column(values_FD: NDArray[Any]) -> pa.Array:
-    """Features of one dimension are plain numbers."""
+    """Return a feature as a column: plain numbers if it has one dimension, else lists."""
     flat = pa.array(values_FD.ravel())
     return flat if values_FD.shape[1] == 1 else pa.FixedSizeListArray.from_arrays(flat, values_FD.shape[1])
 
 
 def _tasks(tasks: list[str]) -> pa.Table:
-    """As pandas writes a table whose rows are called by the tasks."""
-    said = {"name": "task_index", "field_name": "task_index", "pandas_type": "int64", "numpy_type": "int64"}
-    called = {"name": "task", "field_name": "task", "pandas_type": "unicode", "numpy_type": "object"}
+    """Return the tasks as pandas writes a table that is indexed by them."""
+    value = {"name": "task_index", "field_name": "task_index", "pandas_type": "int64", "numpy_type": "int64"}
+    index = {"name": "task", "field_name": "task", "pandas_type": "unicode", "numpy_type": "object"}
     pandas = {
         "index_columns": ["task"],
         "column_indexes": [],
-        "columns": [{**column, "metadata": None} for column in (said, called)],
+        "columns": [{**column, "metadata": None} for column in (value, index)],
         "pandas_version": "2.0.0",
     }
     table = pa.table({"task_index": pa.array(range(len(tasks)), pa.int64()), "task": tasks})

@@ -1,4 +1,4 @@
-"""Which samples become frames of a LeRobotDataset, and the numbers of each.
+"""Selects the samples that become frames of a LeRobotDataset, and computes the features of each.
 
 B samples, F frames, E episodes, D dimensions.
 """
@@ -21,40 +21,40 @@ from fleet_contract.validation import InputError
 
 @dataclass(frozen=True)
 class Frames:
-    """Frames by episode: the samples of an attempt in which the robot moved and of which is known what came of it."""
+    """Frames by episode: the samples of an attempt in which the robot moved and whose outcome is known."""
 
     samples: Samples
     rows_F: NDArray[np.int64]
-    """Which samples."""
+    """Rows of the samples."""
     episodes_F: NDArray[np.int64]
-    """Whole attempts, interventions inside."""
+    """Numbers of the episodes; an episode is a whole attempt, including its interventions."""
 
     @cached_property
     def bounds_E2(self) -> NDArray[np.int64]:  # noqa: N802 - shape suffix
-        """First frame of every episode, and the one after its last."""
+        """First frame of every episode, and the frame after its last."""
         ends_E = np.bincount(self.episodes_F).cumsum()
         return np.stack([np.append(0, ends_E[:-1]), ends_E], axis=1)
 
     @cached_property
     def tasks(self) -> list[str]:
-        """What there was to do, each once."""
+        """Names of all tasks, each once."""
         return list(dict.fromkeys(run.task for run in self.samples.metadata.runs))
 
     def task_of(self, episode: int) -> str:
-        """What there was to do in an episode."""
+        """Return the name of an episode's task."""
         row = self.rows_F[self.bounds_E2[episode, 0]]
         return self.samples.metadata.runs[int(self.samples.columns["runs"][row])].task
 
     @cached_property
     def numbers(self) -> Mapping[str, NDArray[Any]]:
-        """All features but images, (F, D); the uncertainty only if it was ever told."""
+        """All features except images, (F, D); the uncertainty only if the policy reported it at least once."""
         columns = {
-            name: column[self.rows_F] for name, column in self.samples.columns.items() if name in _TAKEN.values()
+            name: column[self.rows_F] for name, column in self.samples.columns.items() if name in _COLUMN_OF.values()
         }
         first_F = self.bounds_E2[self.episodes_F, 0]
         indices_F = np.arange(len(self.rows_F))
         tasks = [self.tasks.index(run.task) for run in self.samples.metadata.runs]
-        made: dict[str, NDArray[Any]] = {
+        features: dict[str, NDArray[Any]] = {
             "next.done": indices_F + 1 == self.bounds_E2[self.episodes_F, 1],
             "timestamp": (indices_F - first_F) / fps_of(self.samples.metadata.contract),
             "frame_index": indices_F - first_F,
@@ -62,16 +62,18 @@ class Frames:
             "index": indices_F,
             "task_index": np.array(tasks)[self.samples.columns["runs"][self.rows_F]],
         }
-        made |= {feature: columns[name] for feature, name in _TAKEN.items()}
-        if np.isnan(made["uncertainty"]).all():
-            del made["uncertainty"]
-        kinds = {STATE: "float32", ACTION: "float32", **SCALARS}
+        features |= {feature: columns[name] for feature, name in _COLUMN_OF.items()}
+        if np.isnan(features["uncertainty"]).all():
+            del features["uncertainty"]
+        types = {STATE: "float32", ACTION: "float32", **SCALARS}
         return {
-            name: made[name].astype(kind).reshape(len(indices_F), -1) for name, kind in kinds.items() if name in made
+            name: features[name].astype(dtype).reshape(len(indices_F), -1)
+            for name, dtype in types.items()
+            if name in features
         }
 
 
-_TAKEN = {
+_COLUMN_OF = {
     STATE: "states",
     ACTION: "actions",
     "intervention": "shown",
@@ -83,22 +85,21 @@ _TAKEN = {
     "next.reward": "rewards",
     "next.success": "succeeded",
 }
-"""Columns of samples by the features that they become."""
+"""Columns of samples by the feature that they become."""
 
 
 def frames_of(samples: Samples) -> Frames:
-    """The frames of a training set.
+    """Return the frames of a training set.
 
-    A robot that held or was put right did nothing that has a value as an action, and stood still: an episode goes on as if
-    that time had not been.
+    Ticks at which a robot held or was hard reset are skipped: it stood still, and its action has no numbers.
 
     Raises:
-        BadInput: no robot moved.
+        InputError: no robot moved.
     """
     columns = samples.columns
-    fit_B = (columns["kinds"] == ActionKind.MOVE) & np.isfinite(columns["rewards"])
-    rows_F = np.flatnonzero(fit_B)
+    is_frame_B = (columns["kinds"] == ActionKind.MOVE) & np.isfinite(columns["rewards"])
+    rows_F = np.flatnonzero(is_frame_B)
     if not len(rows_F):
-        raise InputError("kinds: found no sample in which a robot moved, allowed is at least one.")
+        raise InputError("kinds: expected at least one sample in which a robot moved, got none.")
     rows_F = rows_F[np.argsort(columns["attempts"][rows_F], kind="stable")]
     return Frames(samples, rows_F, np.unique(columns["attempts"][rows_F], return_inverse=True)[1].astype(np.int64))

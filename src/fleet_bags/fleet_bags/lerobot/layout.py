@@ -1,4 +1,4 @@
-"""LeRobotDataset v3.0: which files a data set has, and what its features are called.
+"""Defines the files and features of a LeRobotDataset v3.0.
 
 Source: https://huggingface.co/docs/lerobot/lerobot-dataset-v3 and what lerobot 0.4.4 reads.
 """
@@ -37,16 +37,16 @@ SCALARS: Mapping[str, str] = {
     "index": "int64",
     "task_index": "int64",
 }
-"""Type of every feature that is one number. None begins like an observation or an action: policies would learn from it."""
+"""Types of the scalar features. No name starts with `observation` or `action`: policies would learn from such a feature."""
 
 
 def place(number: int) -> dict[str, int]:
-    """Chunk and file of the file with this number."""
+    """Return chunk and index of the file with this number."""
     return {"chunk_index": number // FILES_PER_CHUNK, "file_index": number % FILES_PER_CHUNK}
 
 
-def features_of(contract: RobotContract, *, has_images: bool, left_out: frozenset[str]) -> dict[str, dict[str, Any]]:
-    """What a data set of these robots says about its features, but for those that are left out."""
+def features_of(contract: RobotContract, *, has_images: bool, excluded: frozenset[str]) -> dict[str, dict[str, Any]]:
+    """Return what info.json holds about the features of these robots, without the excluded scalar features."""
     camera = contract.observation.camera if has_images else None
     vectors = {STATE: contract.observation.state.quantities, ACTION: contract.action.quantities}
     features: dict[str, dict[str, Any]] = {
@@ -60,10 +60,10 @@ def features_of(contract: RobotContract, *, has_images: bool, left_out: frozense
     if camera:
         shape = [camera.height, camera.width, 3]
         features[CAMERA] = {"dtype": "video", "shape": shape, "names": ["height", "width", "channels"]}
-    scalars = {name: kind for name, kind in SCALARS.items() if name not in left_out}
-    return features | {name: {"dtype": kind, "shape": [1], "names": None} for name, kind in scalars.items()}
+    scalars = {name: dtype for name, dtype in SCALARS.items() if name not in excluded}
+    return features | {name: {"dtype": dtype, "shape": [1], "names": None} for name, dtype in scalars.items()}
 
 
 def fps_of(contract: RobotContract) -> float:
-    """Frames per second; lerobot wants a whole number where it is one."""
+    """Return the frames per second, as an int where possible: lerobot expects that."""
     return int(contract.rate_hz) if contract.rate_hz.is_integer() else contract.rate_hz

@@ -1,4 +1,4 @@
-"""From a LeRobotDataset v3.0 back to samples that policies learn from.
+"""Reads samples for training from a LeRobotDataset v3.0.
 
 F frames, H rows, W columns, C channels.
 """
@@ -28,37 +28,40 @@ FIRST_S = f"videos/{CAMERA}/from_timestamp"
 
 
 def is_lerobot(folder: Path) -> bool:
-    """Whether the folder is a LeRobotDataset."""
+    """Return whether the folder is a LeRobotDataset."""
     return (folder / INFO).is_file()
 
 
 def read_lerobot(folder: Path, contract: RobotContract) -> Samples:
-    """The frames of a data set as samples: who drove, what was observed and done.
+    """Return the frames of a data set as samples, with the columns that are needed for training.
 
-    Columns that policies do not learn from are not there. The format has names of numbers, but neither units nor ranges:
-    those are taken to be the contract's. All images are held in memory.
+    The format names the numbers of a feature but has neither units nor ranges: those of the contract are assumed. All images
+    are held in memory.
 
     Raises:
-        BadInput: it is no such data set, of other robots, does not say what humans drove, or is damaged.
+        InputError: the folder holds no LeRobotDataset v3.0, one of other robots or without the feature `intervention`, or a
+            damaged one.
     """
     try:
         info = json.loads((folder / INFO).read_text(encoding="utf-8"))
         _require_fit(folder, info, contract)
         frames = _table(folder, "data").sort_by("index")
-        shown_F = frames[INTERVENTION].to_numpy()
+        human_F = frames[INTERVENTION].to_numpy()
         columns = {
             "attempts": frames["episode_index"].to_numpy(),
-            "shown": shown_F,
-            "sources": np.where(shown_F, ActionSource.HUMAN, ActionSource.POLICY),
+            "shown": human_F,
+            "sources": np.where(human_F, ActionSource.HUMAN, ActionSource.POLICY),
             "states": _vectors(frames[STATE], contract.state_dim),
             "actions": _vectors(frames[ACTION], contract.action_dim),
-            "violated": frames["violated"].to_numpy() if "violated" in frames.column_names else np.zeros_like(shown_F),
+            "violated": frames["violated"].to_numpy() if "violated" in frames.column_names else np.zeros_like(human_F),
         }
         has_images = CAMERA in info["features"] and contract.observation.camera is not None
         if has_images:
             columns[IMAGES] = _images(folder, info, frames, contract)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder}: found no whole LeRobotDataset ({error}), allowed is one of {VERSION}.") from None
+        raise InputError(
+            f"{folder}: expected a complete LeRobotDataset {VERSION}, got one that cannot be read ({error})."
+        ) from None
     metadata = SamplesMetadata(
         format=VERSION, contract=contract, runs=(), samples=len(frames), left_out=0, has_images=has_images
     )
@@ -68,16 +71,16 @@ def read_lerobot(folder: Path, contract: RobotContract) -> Samples:
 def _require_fit(folder: Path, info: dict[str, Any], contract: RobotContract) -> None:
     source, features = folder / INFO, info["features"]
     if info["codebase_version"] != VERSION:
-        raise InputError(f"{source}: codebase_version found {info['codebase_version']!r}, allowed is {VERSION!r}.")
+        raise InputError(f"{source}: codebase_version: expected {VERSION!r}, got {info['codebase_version']!r}.")
     if INTERVENTION not in features:
-        raise InputError(f"{source}: features.{INTERVENTION} is missing, and nothing else says what humans drove.")
+        raise InputError(f"{source}: features.{INTERVENTION} is missing; only this feature tells when humans drove.")
     has_images = CAMERA in features and contract.observation.camera is not None
-    wanted = features_of(contract, has_images=has_images, left_out=frozenset())
+    expected = features_of(contract, has_images=has_images, excluded=frozenset())
     for name in (STATE, ACTION, *([CAMERA] if has_images else [])):
         for key in ("names", "shape"):
-            found, allowed = features.get(name, {}).get(key), wanted[name][key]
-            if found != allowed:
-                raise InputError(f"{source}: features.{name}.{key} found {found}, allowed is {allowed}.")
+            value = features.get(name, {}).get(key)
+            if value != expected[name][key]:
+                raise InputError(f"{source}: features.{name}.{key}: expected {expected[name][key]}, got {value}.")
 
 
 def _table(folder: Path, part: str) -> pa.Table:
@@ -90,13 +93,13 @@ def _vectors(column: pa.ChunkedArray, dim: int) -> NDArray[Any]:
 
 
 def _images(folder: Path, info: dict[str, Any], frames: pa.Table, contract: RobotContract) -> NDArray[np.uint8]:
-    """The frame of every row, (F, H, W, C): the one of its time in the video of its episode."""
-    own = _table(folder, "meta/episodes").sort_by("episode_index").take(frames["episode_index"])
-    times_F = own[FIRST_S].to_numpy() + frames["timestamp"].to_numpy()
+    """Return the image of every frame, (F, H, W, C), by the frame's time in the video of its episode."""
+    episode_of = _table(folder, "meta/episodes").sort_by("episode_index").take(frames["episode_index"])
+    times_F = episode_of[FIRST_S].to_numpy() + frames["timestamp"].to_numpy()
     numbers_F = np.rint(times_F * info["fps"]).astype(np.int64)
-    files = {name: own[f"videos/{CAMERA}/{name}"].to_numpy() for name in ("chunk_index", "file_index")}
+    files = {name: episode_of[f"videos/{CAMERA}/{name}"].to_numpy() for name in ("chunk_index", "file_index")}
     images_FHWC = np.zeros((len(frames), *contract.observed_shape("camera")), np.uint8)
-    seen_F = np.zeros(len(frames), np.bool_)
+    has_image_F = np.zeros(len(frames), np.bool_)
     for chunk, file in sorted(set(zip(*(column.tolist() for column in files.values()), strict=True))):
         in_file = np.flatnonzero((files["chunk_index"] == chunk) & (files["file_index"] == file))
         rows = dict(zip(numbers_F[in_file].tolist(), in_file.tolist(), strict=True))
@@ -106,7 +109,7 @@ def _images(folder: Path, info: dict[str, Any], frames: pa.Table, contract: Robo
             if row is not None:
                 conversion = FROM_RGB[contract.require_camera().encoding]
                 encoded = pixels if conversion is None else np.asarray(cv2.cvtColor(pixels, conversion))
-                images_FHWC[row], seen_F[row] = encoded.reshape(images_FHWC.shape[1:]), True
-    if not seen_F.all():
-        raise InputError(f"{folder}: found no image of {(~seen_F).sum()} frames, allowed is one of every frame.")
+                images_FHWC[row], has_image_F[row] = encoded.reshape(images_FHWC.shape[1:]), True
+    if not has_image_F.all():
+        raise InputError(f"{folder}: expected an image of every frame, got none of {(~has_image_F).sum()} frames.")
     return images_FHWC

@@ -1,4 +1,4 @@
-"""Images as a video and back, so well kept that policies can learn from them.
+"""Writes and reads videos with so little loss that policies can learn from their images.
 
 H rows, W columns.
 """
@@ -21,18 +21,18 @@ from fleet_contract.validation import InputError
 
 CODEC, PIXELS = "libx264", "yuv444p"
 OPTIONS = {"qp": "0", "g": "2"}
-"""Nothing is lost but by rounding to YUV and back, and every second frame is a key frame: frames are read in any order."""
+"""Encoder options: only the conversion to YUV and back rounds, and every second frame is a key frame for random access."""
 SMPTE_170M, LIMITED = 6, 1
-"""ITU-T H.273: what `Colorspace.ITU601` and `ColorRange.MPEG` are called in the stream."""
+"""ITU-T H.273 codes of `Colorspace.ITU601` and `ColorRange.MPEG` in the stream."""
 
 
 def write_video(
     path: Path, frames: Iterable[NDArray[np.uint8]], size: tuple[int, int], fps: float
 ) -> dict[str, object]:
-    """Write images (H, W, 3), red green blue, as MP4, one every 1 / fps seconds from 0.
+    """Write RGB images (H, W, 3) as MP4, one every 1 / fps seconds from 0.
 
     Returns:
-        What a LeRobotDataset says about its videos.
+        What info.json of a LeRobotDataset holds about its videos.
     """
     height, width = size
     reformatter = VideoReformatter()
@@ -63,14 +63,14 @@ def write_video(
 
 
 def read_video(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    """Time in seconds and image (H, W, 3), red green blue, of every frame.
+    """Yield time in seconds and RGB image (H, W, 3) of every frame.
 
     Raises:
-        BadInput: it is no video, or damaged.
+        InputError: the file is not a video, or a damaged one.
     """
     try:
         with av.open(path) as container:
             for frame in container.decode(video=0):
                 yield float(frame.time or 0.0), np.asarray(frame.to_ndarray(format="rgb24"))
     except (FFmpegError, IndexError) as error:
-        raise InputError(f"{path}: found no whole video ({error}), allowed is the file as it was written.") from None
+        raise InputError(f"{path}: expected a complete video, got one that cannot be read ({error}).") from None

@@ -1,4 +1,4 @@
-"""An MCAP file without an end: what in it is whole, and the end that it would have."""
+"""Reads an MCAP file that has no summary, and makes the end that completes it."""
 
 from __future__ import annotations
 
@@ -32,65 +32,65 @@ from mcap.summary import Summary
 from mcap.writer import MCAP0_MAGIC
 
 HEAD = struct.Struct("<BQ")
-"""Of every record: opcode and length."""
+"""Head of every record: opcode and length."""
 INDEX_HEAD = struct.Struct("<HI")
-"""Of a message index: channel, and bytes of entries."""
+"""Head of a message index: channel, and bytes of entries."""
 MESSAGE_HEAD = struct.Struct("<HIQ")
-"""Of a message: channel, sequence number, and when it was received."""
+"""Head of a message: channel, sequence number, receive time in ns."""
 ENTRY = struct.Struct("<QQ")
-"""Of a message index: when a message was received, and its place in the chunk."""
+"""Entry of a message index: receive time of a message in ns, and its offset in the chunk."""
 FOOTER = struct.Struct("<QQI")
-"""Where the summary begins, where its offsets begin, checksum."""
+"""Body of the footer: start of the summary, start of the summary offsets, checksum."""
 KNOWN = {Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcode.MESSAGE_INDEX}
-"""Records that a recorder writes before a file's summary."""
-BROKEN = (McapError, ValueError, struct.error, IndexError)
-"""What reading MCAP raises where there is something else."""
+"""Records that the recorder writes before the end of a file."""
+READ_ERRORS = (McapError, ValueError, struct.error, IndexError)
+"""Exceptions that the MCAP library raises for other content."""
 
 
-class CutFile:
-    """Reads record after record, up to the first that is not whole.
+class IncompleteFile:
+    """Reads record after record up to the first one that is incomplete or damaged.
 
-    All topics are in the first chunk. Chunks are checked by their checksum; the indexes behind them say how many messages
-    are in them, but those of the last chunk may be cut, and are made anew from the chunk itself.
+    All topics are in the first chunk. Chunks are verified by their checksums. The message indexes after a chunk tell how many
+    messages it has; those of the last chunk may be incomplete and are rebuilt from the chunk.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self.profile: str | None = None
-        """None in a file that was cut before it."""
+        """Profile in the header; None in a file that was cut off before it."""
         self.metadata: dict[str, dict[str, str]] = {}
-        """By name of the record."""
+        """Metadata by name of the record."""
         self.summary = Summary()
-        self.whole = 0
-        """Bytes up to the end of the last chunk that is whole."""
+        self.intact_bytes = 0
+        """Bytes up to the end of the last intact chunk."""
         self.damaged = False
-        """Whether there is something behind it that is neither cut nor nothing."""
+        """Whether a damaged record follows, rather than a cut-off record or zeros."""
         self._counts: list[Counter[int]] = []
-        """Messages by channel, of every chunk."""
-        self._last = b""
-        """What is in the last whole chunk."""
+        """Messages by channel in every chunk."""
+        self._last_chunk = b""
+        """Content of the last intact chunk."""
         size = file.seek(0, 2)
-        place = file.seek(len(MCAP0_MAGIC))
-        while place + HEAD.size <= size:
+        offset = file.seek(len(MCAP0_MAGIC))
+        while offset + HEAD.size <= size:
             opcode, length = HEAD.unpack(file.read(HEAD.size))
-            after = place + HEAD.size + length
-            if after > size:
+            end = offset + HEAD.size + length
+            if end > size:
                 break
-            if opcode not in KNOWN or not self._take(opcode, file.read(length), place):
+            if opcode not in KNOWN or not self._read_record(opcode, file.read(length), offset):
                 self.damaged = opcode != 0
                 break
             if opcode != Opcode.MESSAGE_INDEX:
-                self.whole = after
-            place = after
-        self._indexes = self._sum_up()
+                self.intact_bytes = end
+            offset = end
+        self._last_indexes = self._summarize()
 
     def ending(self) -> bytes:
-        """What comes behind the whole bytes of a file that is finished."""
+        """Return the bytes that complete the file after its intact bytes."""
         builder = RecordBuilder()
-        for index in self._indexes:
+        for index in self._last_indexes:
             index.write(builder)
         DataEnd(0).write(builder)
         indexes: bytes = builder.end()
-        begin, offsets = self.whole + len(indexes), []
+        begin, offsets = self.intact_bytes + len(indexes), []
         for opcode, records in self._groups():
             group = builder.count
             for record in records:
@@ -101,37 +101,37 @@ class CutFile:
         for offset in offsets:
             offset.write(builder)
         summary: bytes = builder.end()
-        # The checksum is of the footer's beginning as well.
+        # The checksum covers the beginning of the footer as well.
         footer = HEAD.pack(Opcode.FOOTER, FOOTER.size) + FOOTER.pack(begin, offsets_begin, 0)[:-4]
         Footer(begin, offsets_begin, zlib.crc32(footer, zlib.crc32(summary))).write(builder)
         end: bytes = builder.end()
         return indexes + summary + end + MCAP0_MAGIC
 
-    def _take(self, opcode: int, body: bytes, place: int) -> bool:
-        """Take a record into account; tell whether it is as it was written."""
+    def _read_record(self, opcode: int, body: bytes, offset: int) -> bool:
+        """Add a record to the summary; return whether it is intact."""
         try:
             if opcode == Opcode.HEADER:
                 self.profile = Header.read(_stream(body)).profile
             elif opcode == Opcode.METADATA:
                 record = Metadata.read(_stream(body))
                 self.metadata[record.name] = record.metadata
-                self.summary.metadata_indexes.append(MetadataIndex(place, HEAD.size + len(body), record.name))
+                self.summary.metadata_indexes.append(MetadataIndex(offset, HEAD.size + len(body), record.name))
             elif opcode == Opcode.MESSAGE_INDEX:
-                self._take_index(body, place)
+                self._read_message_index(body, offset)
             else:
-                return self._take_chunk(body, place)
-        except BROKEN:
+                return self._read_chunk(body, offset)
+        except READ_ERRORS:
             return False
         return True
 
-    def _take_index(self, body: bytes, place: int) -> None:
+    def _read_message_index(self, body: bytes, offset: int) -> None:
         channel, length = INDEX_HEAD.unpack_from(body)
         chunk = self.summary.chunk_indexes[-1]
-        chunk.message_index_offsets[channel] = place
+        chunk.message_index_offsets[channel] = offset
         chunk.message_index_length += HEAD.size + len(body)
         self._counts[-1][channel] = length // ENTRY.size
 
-    def _take_chunk(self, body: bytes, place: int) -> bool:
+    def _read_chunk(self, body: bytes, offset: int) -> bool:
         chunk = Chunk.read(_stream(body))
         if zlib.crc32(chunk.data) != chunk.uncompressed_crc:
             return False
@@ -142,10 +142,10 @@ class CutFile:
                 elif isinstance(record, Channel):
                     self.summary.channels[record.id] = record
         self._counts.append(Counter())
-        self._last = chunk.data
+        self._last_chunk = chunk.data
         index = ChunkIndex(
             chunk_length=HEAD.size + len(body),
-            chunk_start_offset=place,
+            chunk_start_offset=offset,
             compression=chunk.compression,
             compressed_size=len(chunk.data),
             message_end_time=chunk.message_end_time,
@@ -157,17 +157,17 @@ class CutFile:
         self.summary.chunk_indexes.append(index)
         return True
 
-    def _sum_up(self) -> list[MessageIndex]:
-        """Make the indexes of the last chunk, and the statistics."""
-        summary, place = self.summary, self.whole
-        indexes = _indexes(self._last) if self._counts else []
+    def _summarize(self) -> list[MessageIndex]:
+        """Rebuild the message indexes of the last chunk, which are returned, and the statistics."""
+        summary, offset = self.summary, self.intact_bytes
+        indexes = _indexes(self._last_chunk) if self._counts else []
         if indexes:
             last = summary.chunk_indexes[-1]
             last.message_index_offsets.clear()
             for index in indexes:
-                last.message_index_offsets[index.channel_id] = place
-                place += HEAD.size + INDEX_HEAD.size + ENTRY.size * len(index.records)
-            last.message_index_length = place - self.whole
+                last.message_index_offsets[index.channel_id] = offset
+                offset += HEAD.size + INDEX_HEAD.size + ENTRY.size * len(index.records)
+            last.message_index_length = offset - self.intact_bytes
             self._counts[-1] = Counter({index.channel_id: len(index.records) for index in indexes})
         counts = sum(self._counts, Counter[int]())
         summary.statistics = Statistics(
@@ -193,15 +193,15 @@ class CutFile:
 
 
 def _indexes(chunk: bytes) -> list[MessageIndex]:
-    """Where in a chunk the messages of every channel are."""
+    """Return the message indexes of a chunk, one per channel."""
     entries: dict[int, list[tuple[int, int]]] = {}
-    place = 0
-    while place < len(chunk):
-        opcode, length = HEAD.unpack_from(chunk, place)
+    offset = 0
+    while offset < len(chunk):
+        opcode, length = HEAD.unpack_from(chunk, offset)
         if opcode == Opcode.MESSAGE:
-            channel, _, received_ns = MESSAGE_HEAD.unpack_from(chunk, place + HEAD.size)
-            entries.setdefault(channel, []).append((received_ns, place))
-        place += HEAD.size + length
+            channel, _, received_ns = MESSAGE_HEAD.unpack_from(chunk, offset + HEAD.size)
+            entries.setdefault(channel, []).append((received_ns, offset))
+        offset += HEAD.size + length
     return [MessageIndex(channel, records) for channel, records in entries.items()]
 
 
