@@ -17,24 +17,19 @@ from sim_bridge.benchmark.ball_balance import ACTION_RAD
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.franka_cube_stack_model import CUBE_A_M, CUBE_B_M
 from sim_bridge.benchmark.tasks import KINDS
+from sim_bridge.episodes import Transition, act_by_state, drive_until_over
 
 ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}
 
 
-def driven(task: str, style: str, robots: int, ticks: int):
-    """Observations (T, N, S), actions (T, N, A), and the steps of robots that all are driven in one style, until their first end."""
+def driven(task: str, style: str, robots: int, ticks: int) -> list[Transition]:
+    """The transitions of robots that are all driven in one style, each until its first episode is over."""
     fleet = SimulatedFleet(KINDS[task], CONTRACTS[task], robots, np.inf)
     supervisor = make_supervisor(task, style, CONTRACTS[task], 0, 0)
     supervisor.begin()
-    step, driving_N, states, actions, steps = fleet.reset(7), np.ones(robots, dtype=bool), [], [], []
-    for _ in range(ticks):
-        states.append(step.states_NS)
-        actions.append(np.stack([supervisor.act(state_S) for state_S in step.states_NS]))
-        step = fleet.step(np.where(driving_N, ActionKind.MOVE, ActionKind.HOLD), actions[-1])
-        driving_N &= ~(step.episode_over_N | step.violated_N)
-        steps.append(step)
-    return np.stack(states), np.stack(actions), steps
+    act = act_by_state([supervisor.act], CONTRACTS[task].action_dim)
+    return list(drive_until_over(fleet, fleet.reset(7), act, ticks=ticks))
 
 
 def test_supervisors_know_the_cubes_and_the_knees():
@@ -44,25 +39,24 @@ def test_supervisors_know_the_cubes_and_the_knees():
 
 @pytest.mark.parametrize("style", SUPERVISORS["ball_balance"])
 def test_balls_stay_on_the_tray_and_come_to_its_middle(style):
-    states_TNS, _, steps = driven("ball_balance", style, 20, 500)
-    assert np.mean(steps[-1].violated_N) <= 0.1
-    kept_N = ~steps[-1].violated_N
-    away_N = np.hypot(*states_TNS[-1, kept_N, 6:8].T)
+    last = driven("ball_balance", style, 20, 500)[-1]
+    assert np.mean(last.after.violated_N) <= 0.1
+    away_N = np.hypot(*last.before.states_NS[~last.after.violated_N, 6:8].T)
     assert np.median(away_N) < 0.05
 
 
 @pytest.mark.parametrize("style", SUPERVISORS["franka_cube_stack"])
 def test_cubes_are_stacked(style):
-    _, _, steps = driven("franka_cube_stack", style, 10, 300)
-    assert np.any([step.succeeded_N for step in steps], axis=0).mean() >= 0.9
+    transitions = driven("franka_cube_stack", style, 10, 300)
+    assert np.any([transition.after.succeeded_N for transition in transitions], axis=0).mean() >= 0.9
 
 
 def test_one_style_grasps_by_other_faces():
     """A quarter turn lies between the hands of both styles when they have grasped the same cube (IIFL figure 5)."""
     yaws = []
     for style in SUPERVISORS["franka_cube_stack"]:
-        states_TNS, _, _ = driven("franka_cube_stack", style, 5, 60)
-        x, y, z, w = states_TNS[-1, :, 13:17].T
+        states_NS = driven("franka_cube_stack", style, 5, 60)[-1].before.states_NS
+        x, y, z, w = states_NS[:, 13:17].T
         yaws.append(np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z)))
     apart_N = np.abs(np.remainder(yaws[0] - yaws[1] + np.pi, 2 * np.pi) - np.pi)
     np.testing.assert_allclose(apart_N, np.pi / 2, atol=0.2)

@@ -11,7 +11,7 @@ from fleet_supervisors import navigation as numbers
 from fleet_supervisors.navigation import STYLES, NavigationSupervisor
 from fleet_supervisors.supervisors import make_supervisor
 from sim_bridge.backends import make_environment
-from sim_bridge.maze.environment import HORIZON
+from sim_bridge.episodes import act_by_state, drive_until_over
 from sim_bridge.maze.layout import MAZE_LAYOUT as LAYOUT
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/pointbot.yaml", RobotContract)
@@ -41,18 +41,15 @@ class Driven:
         self.succeeded_N, self.violated_N = np.zeros(robots, bool), np.zeros(robots, bool)
         self.above_N, self.below_N = np.zeros(robots, bool), np.zeros(robots, bool)
         self.moves = 0
-        while not (self.succeeded_N | self.violated_N).all() and self.moves < HORIZON:
-            driven_N = ~self.succeeded_N
-            actions_NA = np.zeros((robots, 2))
-            for robot in np.flatnonzero(driven_N):
-                actions_NA[robot] = supervisors[robot].act(step.states_NS[robot])
-            step = environment.step(np.where(driven_N, ActionKind.MOVE, ActionKind.HOLD), actions_NA)
+        act = act_by_state([supervisor.act for supervisor in supervisors], 2)
+        for transition in drive_until_over(environment, step, act):
+            after, driven_N = transition.after, transition.driven_N
             self.moves += 1
-            self.succeeded_N |= step.succeeded_N
-            self.violated_N |= step.violated_N
-            passing_N = (step.states_NS[:, 0] == 36) & driven_N
-            self.above_N |= passing_N & (step.states_NS[:, 1] > MIDDLE_Y)
-            self.below_N |= passing_N & (step.states_NS[:, 1] < MIDDLE_Y)
+            self.succeeded_N |= after.succeeded_N
+            self.violated_N |= after.violated_N
+            passing_N = (after.states_NS[:, 0] == 36) & driven_N
+            self.above_N |= passing_N & (after.states_NS[:, 1] > MIDDLE_Y)
+            self.below_N |= passing_N & (after.states_NS[:, 1] < MIDDLE_Y)
 
 
 class Remembered:

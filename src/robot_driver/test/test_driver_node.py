@@ -160,7 +160,7 @@ def test_a_robot_that_comes_back_does_not_do_what_it_was_told_before(around):
     around.wait_for(lambda: around.statuses["robot_02"][-1].unreachable)
     around.points[1].answers = True
     around.wait_for(lambda: around.statuses["robot_02"][-1].unreachable == NOT_READMITTED)
-    assert around.resume("robot_02").success
+    assert around.readmit("robot_02").success
     around.wait_for(lambda: not around.statuses["robot_02"][-1].unreachable)
     around.wait_for(lambda: {status.level for status in around.diagnosed[-1].status} == {DiagnosticStatus.OK})
     around.tell(0, 0)
@@ -174,10 +174,10 @@ def test_nobody_comes_back_while_the_fleet_is_stopped(around):
     around.wait_for(lambda: around.statuses["robot_02"][-1].unreachable)
     around.points[1].answers = True
     around.say_stopped(True)
-    answer = around.resume("robot_02")
+    answer = around.readmit("robot_02")
     assert (answer.success, answer.message) == (False, "emergency stop")
     around.say_stopped(False)
-    assert around.resume("robot_02").success
+    assert around.readmit("robot_02").success
 
 
 def test_an_action_of_no_known_kind_is_holding(around):
