@@ -43,7 +43,7 @@ class AllocatorNode(FleetNode):
 
     def __init__(self) -> None:
         super().__init__("allocator")
-        seed = self.setting("seed", 0, "Seed of the ties.")
+        seed = self.read_only_parameter("seed", 0, "Seed of the ties.")
         rules, robots, humans = self.fleet.allocation, self.fleet.robot_names, self.fleet.supervisor_names
         if rules.needs_risk:
             raise InputError(

@@ -103,5 +103,7 @@ def test_an_address_at_which_foxglove_cannot_be_served(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         sentence = refused(tmp_path, "--foxglove", "--foxglove-port", str(port))
-    assert sentence == f"foxglove: found host '127.0.0.1' and port {port}: Address already in use.\n"
-    assert "found host 'nowhere.invalid'" in refused(tmp_path, "--foxglove", "--foxglove-host", "nowhere.invalid")
+    assert sentence == (
+        f"foxglove: expected a free address of this machine, got '127.0.0.1' and port {port}: Address already in use.\n"
+    )
+    assert "got 'nowhere.invalid'" in refused(tmp_path, "--foxglove", "--foxglove-host", "nowhere.invalid")

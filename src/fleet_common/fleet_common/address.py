@@ -1,4 +1,4 @@
-"""Where a server listens."""
+"""The address on which a server listens."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from dataclasses import dataclass
 from fleet_contract.validation import InputError
 
 PORTS = range(65536)
+"""Port numbers; 0 selects a free one."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """A host and a port of it."""
+    """A host and a port."""
 
     host: str = "127.0.0.1"
-    """Name or number; one that others reach lets them look, too."""
+    """Name or IP address; an address that other machines can reach admits everybody there."""
     port: int = 8765
-    """0: a free one."""
+    """0 selects a free port."""
 
     @property
     def websocket(self) -> str:
-        """The address as WebSocket clients are told it."""
+        """The address as a WebSocket URL."""
         return f"ws://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def require_free(self, server: str) -> None:
-        """Refuse an address at which `server` cannot listen.
+        """Refuse an address on which `server` cannot listen.
 
         Raises:
-            BadInput: it is none of this machine, or somebody listens there already.
+            InputError: the port does not exist, the host is not this machine, or the port is in use.
         """
         if self.port not in PORTS:
-            raise InputError(f"{server}: found port {self.port}, allowed are {PORTS.start} to {PORTS.stop - 1}.")
+            raise InputError(f"{server}: expected a port from {PORTS.start} to {PORTS.stop - 1}, got {self.port}.")
         try:
             family, *_, place = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
             with socket.socket(family) as probe:
@@ -39,4 +40,6 @@ class Address:
                 probe.bind(place)
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise InputError(f"{server}: found host {self.host!r} and port {self.port}: {reason}.") from None
+            raise InputError(
+                f"{server}: expected a free address of this machine, got {self.host!r} and port {self.port}: {reason}."
+            ) from None

@@ -1,4 +1,4 @@
-"""Checks as diagnostic_msgs: between them and what nodes tell."""
+"""Converts checks to diagnostic_msgs and back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from fleet_common.health import Check, Level
 
 
 def diagnostic_array(checks: Iterable[Check], stamp: Time) -> DiagnosticArray:
-    """The checks of this moment."""
+    """Return the message with these checks."""
     return DiagnosticArray(header=Header(stamp=stamp), status=[diagnostic_status(check) for check in checks])
 
 
 def diagnostic_status(check: Check) -> DiagnosticStatus:
-    """One check; numbers have four digits that count."""
+    """Return the status of one check; numbers have four significant digits."""
     return DiagnosticStatus(
         level=bytes([check.level]),
         name=check.name,
@@ -28,7 +28,7 @@ def diagnostic_status(check: Check) -> DiagnosticStatus:
 
 
 def check_from_status(status: DiagnosticStatus) -> Check:
-    """What a status says, also of a robot's own nodes; a level that does not exist is an error."""
+    """Return the check of a status, which may be from any ROS 2 node; an unknown level becomes ERROR."""
     (number,) = status.level
     level = Level(number) if number in set(Level) else Level.ERROR
     values = {value.key: value.value for value in status.values}

@@ -1,4 +1,4 @@
-"""How nodes are: what they check, as operators are told of it; the numbers are those of diagnostic_msgs/msg/DiagnosticStatus."""
+"""Health of nodes as checks; the levels have the numbers of diagnostic_msgs/msg/DiagnosticStatus."""
 
 from __future__ import annotations
 
@@ -7,44 +7,47 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Self
 
-ENDED = "has ended, and nobody needs to miss it"
+ENDED = "shut down"
+"""Message of the checks of a node that has shut down on request."""
 
 
 class Level(IntEnum):
-    """How well something is."""
+    """Level of a check."""
 
     OK = 0
     WARN = 1
-    """It goes on, and somebody should look at it."""
+    """The run continues, and a person should look at it."""
     ERROR = 2
-    """It does not go on without somebody."""
+    """The run does not continue without a person."""
     STALE = 3
-    """Nobody knows."""
+    """The level is unknown, because the check is no longer published."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a node knows of itself, or of a robot or human that it serves."""
+    """One check of a node itself, or of a robot or human that it serves."""
 
     name: str
+    """Name of the check, unique in its node for its subject."""
     level: Level
+    """Result of the check."""
     message: str
-    """What there is to know, in a sentence."""
+    """The result in words."""
     values: Mapping[str, str | float] = field(default_factory=dict)
-    """Units are in the keys: "tick rate (Hz)"."""
+    """Details, with their units in the keys: "tick rate (Hz)"."""
     hardware_id: str = ""
-    """The robot or human that it is about; empty: the fleet as a whole."""
+    """Robot or human that the check is about; empty: the fleet as a whole."""
 
-    def of(self, node: str, fleet: str) -> Self:
-        """The same as it is told to others, with a name that no other check of the fleet has, and everything filled in."""
+    def qualified(self, node: str, fleet: str) -> Self:
+        """Return the check with a name that is unique in the fleet and a hardware_id that is never empty."""
         about = f"{self.hardware_id} " if self.hardware_id else ""
         return replace(self, name=f"{node}: {about}{self.name}", hardware_id=self.hardware_id or fleet)
 
     def ended(self) -> Self:
-        """The last word of a node that ends because somebody wants it to."""
+        """Return the last result of the check, for a node that shuts down on request."""
         return replace(self, level=Level.STALE, message=ENDED)
 
     @property
     def has_ended(self) -> bool:
-        """Whether this was the last word about it."""
+        """Whether the check's node has shut down on request."""
         return (self.level, self.message) == (Level.STALE, ENDED)

@@ -1,4 +1,4 @@
-"""Message definitions of the installed packages, for those who read messages where the packages are not installed."""
+"""Reads the message definitions of installed packages, so that bags can store them and be read elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from rosbags.typesys.store import Typestore
 
 
 def typestore_for(types: set[str]) -> Typestore:
-    """A type store that knows ROS 2's own messages, and all those of the packages that `types` are from and made of."""
+    """Return a type store with ROS 2's own messages and those of all packages that `types` depend on.
+
+    Raises:
+        PackageNotFoundError: a package is not installed.
+    """
     store = get_typestore(Stores.ROS2_KILTED)
     unread = sorted(types)
     while unread:
@@ -31,7 +35,7 @@ def _definitions(package: str) -> Typesdict:
 
 
 def _parts(store: Typestore, name: str) -> list[str]:
-    """Messages that a message is made of."""
+    """Return the types of the messages in a message's fields."""
     fields = [field for _, field in store.fielddefs[name][1]]
     single = [field[1][0] if field[0] in {Nodetype.ARRAY, Nodetype.SEQUENCE} else field for field in fields]
     return [str(kind) for node, kind in single if node is Nodetype.NAME]

@@ -1,4 +1,4 @@
-"""What every node shares: the run it belongs to, quality of service, and a clean end."""
+"""The base class of all nodes: it reads the run's fleet file, publishes checks, and shuts down cleanly."""
 
 from __future__ import annotations
 
@@ -24,69 +24,74 @@ from fleet_common.diagnostics import diagnostic_array
 from fleet_common.health import Check, Level
 from fleet_common.qos import TRANSIENT_LOCAL_10
 from fleet_contract.fleet import read_fleet
+from fleet_contract.topics import DIAGNOSTICS_TOPIC
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
 POLL_S = 0.05
+"""Time, s, after which `run` looks again whether the node has to stop."""
 DIAGNOSE_S = 1.0
-LAST_WORDS_S = 1.0
-"""Time that a node's last messages have to arrive before its publishers are gone."""
-LEAVE_S = 10.0
-"""Time that a node has to leave ROS. After that its process ends and tells where its threads were."""
+"""Period, s, at which a node publishes its checks."""
+FLUSH_TIMEOUT_S = 1.0
+"""Time, s, that a node's last messages have to arrive before its publishers are destroyed."""
+SHUTDOWN_TIMEOUT_S = 10.0
+"""Time, s, that a node has to shut down. After that its process exits and prints the stacks of its threads."""
 
 
 class FleetNode(Node):
-    """A node of one run: the run's folder holds the resolved fleet file.
+    """A node of one run, whose folder holds the resolved fleet file.
 
     Raises:
-        BadInput: the parameter run_dir names no folder with a fleet file.
+        InputError: the parameter run_dir is not a folder with a fleet file.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.run_dir = Path(self.setting("run_dir", "", "Folder of the run; fleet.yaml in it is the fleet."))
+        self.run_dir = Path(
+            self.read_only_parameter("run_dir", "", "Folder of the run; fleet.yaml in it is the fleet.")
+        )
         self.fleet = read_fleet(self.run_dir / "fleet.yaml")
         self.robot_contract = self.fleet.contract()
         self._levels: dict[str, Level] = {}
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", TRANSIENT_LOCAL_10)
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, TRANSIENT_LOCAL_10)
         self.create_timer(
             DIAGNOSE_S, lambda: self._publish_checks(self._own_checks()), clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
 
-    def setting(self, name: str, default: Any, description: str) -> Any:
+    def read_only_parameter(self, name: str, default: Any, description: str) -> Any:
         """Declare a parameter that is fixed when the node starts, and return its value."""
         descriptor = ParameterDescriptor(description=description, read_only=True)
         return self.declare_parameter(name, default, descriptor).value
 
     def close(self) -> None:
-        """Free what the node holds besides ROS's own."""
+        """Free the node's resources that are not ROS's own."""
 
     def checks(self) -> Sequence[Check]:
-        """What operators are told of this node, once a second; of one that tells nothing else, that it is alive."""
+        """Return the node's checks, which are published once a second; by default one that says that it is alive."""
         return [Check("heartbeat", Level.OK, "alive")]
 
     def diagnose(self) -> None:
-        """Tell now, if a level is another than it was told last; to be called where one may have changed."""
+        """Publish the checks now if a level has changed since they were last published."""
         checks = self._own_checks()
         if {check.name: check.level for check in checks} != self._levels:
             self._publish_checks(checks)
 
     def on_shutdown(self) -> None:
-        """Called before the node ends. It will be missed, unless it takes leave here."""
+        """Run before the node is destroyed. Its checks become stale, unless `publish_shutdown` is called here."""
 
     def publish_shutdown(self) -> None:
-        """Nobody is to miss this node when it is gone."""
+        """Publish that all checks of this node have ended, so that their silence is not reported as a fault."""
         self._publish_checks([check.ended() for check in self._own_checks()])
 
     def _own_checks(self) -> list[Check]:
-        return [check.of(self.get_name(), self.fleet.fleet) for check in self.checks()]
+        return [check.qualified(self.get_name(), self.fleet.fleet) for check in self.checks()]
 
     def _publish_checks(self, checks: list[Check]) -> None:
         self._levels = {check.name: check.level for check in checks}
         self._diagnostics.publish(diagnostic_array(checks, self.get_clock().now().to_msg()))
 
     def flush(self) -> None:
-        """Wait until everybody who listens has got what this node has said, LAST_WORDS_S at most."""
-        end = time.monotonic() + LAST_WORDS_S
+        """Wait until all subscribers have acknowledged this node's messages, FLUSH_TIMEOUT_S at most."""
+        end = time.monotonic() + FLUSH_TIMEOUT_S
         for publisher in self.publishers:
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
@@ -105,18 +110,18 @@ def run(
     args: list[str] | None = None,
     at_end: Callable[[NodeT, SingleThreadedExecutor], None] | None = None,
 ) -> NodeT:
-    """Run one node until it has `finished`, or SIGINT or SIGTERM comes, however often.
+    """Run one node until it is `finished` or the process receives SIGINT or SIGTERM; further signals are ignored.
+
+    A node that refuses its input prints one sentence to standard error and exits with code 2. A node that does not shut down
+    within SHUTDOWN_TIMEOUT_S prints the stacks of its threads and exits with code 1.
 
     Args:
-        make: the node's constructor.
-        args: command line of the node, the process's own by default.
-        at_end: called with the node and its executor before they are destroyed.
+        make: Constructor of the node.
+        args: Command line of the node; None: the process's own.
+        at_end: Called with the node and its executor before they are destroyed.
 
     Returns:
-        The node, which has left ROS.
-
-    Bad input is one sentence on standard error and exit code 2. A node that does not find out of ROS within LEAVE_S ends its
-    process with the stacks of its threads and exit code 1.
+        The node, which is destroyed.
     """
     stopping = False
 
@@ -141,7 +146,7 @@ def run(
         if at_end:
             at_end(node, executor)
     finally:
-        faulthandler.dump_traceback_later(LEAVE_S, exit=True)
+        faulthandler.dump_traceback_later(SHUTDOWN_TIMEOUT_S, exit=True)
         executor.shutdown()
         node.on_shutdown()
         node.flush()
@@ -155,10 +160,10 @@ def run(
 def run_process(
     make: Callable[[], NodeT], *, at_end: Callable[[NodeT, SingleThreadedExecutor], None] | None = None
 ) -> NoReturn:
-    """Run one node as `run` does, and end the process.
+    """Run one node as `run` does, and exit.
 
-    Without the interpreter's farewell: once the node is closed there is nothing left to save, and libraries of torch's
-    size take a second for it.
+    The interpreter is not finalized: after the node is closed nothing is left to save, and large libraries such as torch would
+    take a second.
     """
     run(make, at_end=at_end)
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What the robots observe, heard from their topics by the robot contract."""
+"""Subscribes to the observations of all robots, as the robot contract describes them."""
 
 from __future__ import annotations
 
@@ -19,56 +19,64 @@ from fleet_contract.robot import Stream
 from fleet_contract.stamps import StampJoin
 
 OnObservation = Callable[[int, int, Time, NDArray[np.generic]], None]
-"""Called with a robot's index, the tick, its stamp, and what the robot observed."""
+"""Called with the robot's index, the tick, its stamp, and the observation, (S,) or (H, W, C)."""
 
 
-def subscribe_to_observations(node: FleetNode, stream: Stream, heard: OnObservation, qos: QoSProfile) -> None:
-    """Listen to all robots of the node's fleet. What does not fit the contract is told and left out.
+def subscribe_to_observations(node: FleetNode, stream: Stream, on_observation: OnObservation, qos: QoSProfile) -> None:
+    """Subscribe to the observations of all robots of the node's fleet.
+
+    Messages that do not fit the contract are logged and dropped.
+
+    Args:
+        node: Node that subscribes.
+        stream: Part of the observation: state or camera.
+        on_observation: Called with every observation.
+        qos: QoS profile of the subscriptions.
 
     Raises:
-        BadInput: images are asked for, and the contract has no camera.
+        InputError: the stream is camera, and the contract has no camera.
     """
     for robot, name in enumerate(node.fleet.robot_names):
-        robot_heard = partial(heard, robot)
+        on_robot_observation = partial(on_observation, robot)
         if stream == "state":
-            _listen_to_states(node, name, robot_heard, qos)
+            _subscribe_to_states(node, name, on_robot_observation, qos)
         else:
-            _listen_to_images(node, name, robot_heard, qos)
+            _subscribe_to_images(node, name, on_robot_observation, qos)
 
 
-def _listen_to_states(node: FleetNode, name: str, heard: Callable[..., None], qos: QoSProfile) -> None:
+def _subscribe_to_states(node: FleetNode, name: str, on_state: Callable[..., None], qos: QoSProfile) -> None:
     contract = node.robot_contract
 
-    def on_observation(message: Observation) -> None:
-        heard(message.tick, message.header.stamp, state_of(message, contract))
+    def on_message(message: Observation) -> None:
+        on_state(message.tick, message.header.stamp, state_of(message, contract))
 
-    _subscribe(node, Observation, name, contract.observation.state.topic, on_observation, qos)
+    _subscribe(node, Observation, name, contract.observation.state.topic, on_message, qos)
 
 
-def _listen_to_images(node: FleetNode, name: str, heard: Callable[..., None], qos: QoSProfile) -> None:
-    """Images carry no tick: they get that of the observation of their stamp."""
+def _subscribe_to_images(node: FleetNode, name: str, on_joined_image: Callable[..., None], qos: QoSProfile) -> None:
+    """Images carry no tick: they get the tick of the observation with the same stamp."""
     contract, join = node.robot_contract, StampJoin[NDArray[np.uint8]]()
 
-    def tell(stamp: Time, joined: tuple[int, NDArray[np.uint8]] | None) -> None:
+    def report(stamp: Time, joined: tuple[int, NDArray[np.uint8]] | None) -> None:
         if joined:
-            heard(joined[0], stamp, joined[1])
+            on_joined_image(joined[0], stamp, joined[1])
 
     def on_observation(message: Observation) -> None:
-        tell(message.header.stamp, join.add_tick(_key(message.header.stamp), message.tick))
+        report(message.header.stamp, join.add_tick(_key(message.header.stamp), message.tick))
 
     def on_image(message: Image) -> None:
-        tell(message.header.stamp, join.add_sample(_key(message.header.stamp), image_of(message, contract)))
+        report(message.header.stamp, join.add_sample(_key(message.header.stamp), image_of(message, contract)))
 
     _subscribe(node, Observation, name, contract.observation.state.topic, on_observation, qos)
     _subscribe(node, Image, name, contract.require_camera().topic, on_image, qos)
 
 
 def _subscribe(
-    node: FleetNode, kind: type, name: str, topic: str, hear: Callable[[Any], None], qos: QoSProfile
+    node: FleetNode, kind: type, name: str, topic: str, handle: Callable[[Any], None], qos: QoSProfile
 ) -> None:
     def on_message(message: Any) -> None:
         try:
-            hear(message)
+            handle(message)
         except ValueError as error:
             node.get_logger().error(f"{name}/{error}")
 

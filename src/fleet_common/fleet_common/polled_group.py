@@ -1,4 +1,4 @@
-"""Subscriptions that a node reads itself."""
+"""A callback group for subscriptions that a node polls itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rclpy.callback_groups import CallbackGroup
 class PolledGroup(CallbackGroup):
     """A callback group whose subscriptions the executor never waits for.
 
-    Waiting for hundreds of subscriptions costs ten times as much processor time as taking their messages now and then.
+    Waiting for hundreds of subscriptions takes ten times as much processor time as polling them.
     """
 
     def can_execute(self, entity: object) -> bool:  # noqa: ARG002

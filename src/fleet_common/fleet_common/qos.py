@@ -1,4 +1,4 @@
-"""Quality of service of the fleet's topics, each profile named by what it is."""
+"""QoS profiles of the fleet's topics, named by their policies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRANSIENT_LOCAL_1 = _transient_local(1)
 TRANSIENT_LOCAL_10 = _transient_local(10)
 """For publishers of large messages, such as camera images, and of diagnostics."""
 TRANSIENT_LOCAL_100 = _transient_local(100)
-"""For publishers of one small message per tick: a node that joins late, or again, gets the last ones."""
+"""For publishers of one small message per tick: a subscriber that starts late or restarts receives the last ones."""
 TRANSIENT_LOCAL_1000 = _transient_local(1000)
 """For subscribers that must not miss a message."""
 LIVELINESS = QoSProfile(
@@ -31,11 +31,11 @@ LIVELINESS = QoSProfile(
     liveliness=LivelinessPolicy.AUTOMATIC,
     liveliness_lease_duration=Duration(seconds=0.2),
 )
-"""For the gate, without which robots must not move: both sides notice when the other's process hangs or has ended."""
+"""For the emergency stop: drivers and gate notice within the lease duration when the other's process hangs or exits."""
 BEST_EFFORT_1 = QoSProfile(
     depth=1,
     history=HistoryPolicy.KEEP_LAST,
     reliability=ReliabilityPolicy.BEST_EFFORT,
     durability=DurabilityPolicy.VOLATILE,
 )
-"""For video that people watch: the latest picture, or none."""
+"""For video that people watch: only the latest image matters."""

@@ -1,4 +1,4 @@
-"""Pictures for people survive the way but for what JPEG loses."""
+"""Images survive the conversion to JPEG and back, except for compression losses."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ PICTURE = np.stack([4 * ACROSS, 5 * DOWN, np.full_like(ACROSS, 90)], axis=-1).as
 """Red grows to the right, green downwards."""
 
 
-def test_there_and_back():
+def test_a_round_trip_returns_the_image():
     assert np.abs(from_jpeg(to_jpeg(PICTURE)).astype(int) - PICTURE).mean() < 3
 
 
-def test_another_reader_sees_the_same_colours():
+def test_another_decoder_reads_the_same_colours():
     read = np.asarray(Image.open(io.BytesIO(to_jpeg(PICTURE))).convert("RGB")).astype(int)
     assert np.abs(read - PICTURE).mean() < 3
 
 
-def test_another_writers_picture_is_read():
+def test_the_jpeg_of_another_encoder_is_read():
     written = io.BytesIO()
     Image.fromarray(PICTURE).save(written, "JPEG", quality=95)
     assert np.abs(from_jpeg(written.getvalue()).astype(int) - PICTURE).mean() < 3
 
 
 @pytest.mark.parametrize("jpeg", [b"", b"no picture", to_jpeg(PICTURE)[:20]])
-def test_what_is_no_jpeg_is_refused(jpeg):
-    with pytest.raises(ValueError, match=f"{len(jpeg)} bytes are no JPEG image"):
+def test_bytes_that_are_not_a_jpeg_are_refused(jpeg):
+    with pytest.raises(ValueError, match=f"^expected a JPEG image, got {len(jpeg)} bytes$"):
         from_jpeg(jpeg)

@@ -1,4 +1,4 @@
-"""Messages are read where their packages are not installed, by the very definitions that ROS 2 has installed."""
+"""Messages are read without their packages, by the definitions that ROS 2 has installed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def generated_hashes(package: str) -> dict[str, str]:
     return {pair["type_name"]: pair["hash_string"] for pair in pairs}
 
 
-def test_type_hashes_are_those_of_ros_2s_generator():
+def test_type_hashes_are_those_of_the_ros_2_generator():
     store = typestore_for(TYPES)
     hashes = {
         name: found for package in {"fleet_interfaces", *STANDARD} for name, found in generated_hashes(package).items()
@@ -41,13 +41,13 @@ def test_type_hashes_are_those_of_ros_2s_generator():
         assert store.hash_rihs01(name) == hashes[name], name
 
 
-def test_what_ros_2_sends_is_read_without_its_packages():
+def test_messages_of_ros_2_are_read_without_their_packages():
     message = LeaseTable(tick=7, threshold=0.25, waiting=["robot_03"])
     found = typestore_for(TYPES).deserialize_cdr(serialize_message(message), "fleet_interfaces/msg/LeaseTable")
     assert (found.tick, found.threshold, found.waiting, found.leases) == (7, 0.25, ["robot_03"], [])
 
 
-def test_what_is_written_without_them_is_read_by_ros_2():
+def test_messages_that_are_written_without_packages_are_read_by_ros_2():
     store = typestore_for(TYPES)
     kind = "fleet_interfaces/msg/RobotAction"
     action = RobotAction(tick=3, kind=1, source=2, supervisor="human_01", lease=9, values=[0.01, -0.02])
@@ -55,13 +55,13 @@ def test_what_is_written_without_them_is_read_by_ros_2():
     assert deserialize_message(sent, RobotAction) == action
 
 
-def test_types_of_ros_2_alone_need_no_package():
+def test_standard_types_need_no_package():
     assert "sensor_msgs/msg/Image" in typestore_for({"sensor_msgs/msg/Image"}).types
 
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Adds packages of messages to what is installed."""
+    """Return a function that installs a package of messages."""
 
     def add(package: str, **messages: str) -> None:
         (tmp_path / "share/ament_index/resource_index/packages").mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def install(tmp_path, monkeypatch):
     return add
 
 
-def test_a_robots_own_messages_may_be_made_of_those_of_other_packages(install):
+def test_messages_may_contain_messages_of_other_packages(install):
     install("arm_msgs", ArmState="gripper_msgs/Gripper gripper\nstd_msgs/Header header\n")
     install("gripper_msgs", Gripper="float64 width\nfinger_msgs/Finger[2] fingers\n")
     install("finger_msgs", Finger="float64 force\n")

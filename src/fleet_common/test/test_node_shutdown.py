@@ -1,4 +1,4 @@
-"""A node ends: also when it finds no way out of ROS."""
+"""A node's process exits, even if the node does not shut down."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from fleet_common import node
 class Node(node.FleetNode):
     finished = True
     def __init__(self):
-        node.Node.__init__(self, "stuck")
+        node.Node.__init__(self, "hangs")
     def close(self):
         held = threading.Lock()
         held.acquire()
-        held.acquire(blocking={stuck})
+        held.acquire(blocking={hangs})
 
-node.LEAVE_S = 0.5
-node.run_process(Node, at_end=lambda *_: print("said", flush=True))
+node.SHUTDOWN_TIMEOUT_S = 0.5
+node.run_process(Node, at_end=lambda *_: print("done", flush=True))
 """
 
 
-def _end(*, stuck: bool) -> subprocess.CompletedProcess[str]:
+def _exited(*, hangs: bool) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-c", PROGRAM.format(stuck=stuck)],
+        [sys.executable, "-P", "-c", PROGRAM.format(hangs=hangs)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -33,12 +33,12 @@ def _end(*, stuck: bool) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_node_that_is_stuck_is_ended_and_tells_where() -> None:
-    ended = _end(stuck=True)
-    assert (ended.returncode, ended.stdout) == (1, "said\n")
-    assert "in close" in ended.stderr
+def test_a_node_that_hangs_exits_with_the_stacks_of_its_threads() -> None:
+    exited = _exited(hangs=True)
+    assert (exited.returncode, exited.stdout) == (1, "done\n")
+    assert "in close" in exited.stderr
 
 
-def test_a_node_that_is_not_stuck_ends_in_silence() -> None:
-    ended = _end(stuck=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "said\n", "")
+def test_a_node_that_shuts_down_prints_nothing() -> None:
+    exited = _exited(hangs=False)
+    assert (exited.returncode, exited.stdout, exited.stderr) == (0, "done\n", "")

@@ -1,4 +1,4 @@
-"""Colours that mean different things look different, also to the colour-blind."""
+"""Colours of different meanings are distinguishable, also with colour-blindness."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SEEN_BY = {
         [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
     ),
 }
-APART = 10.0
-"""CIE 1976 colour difference; 2.3 is just noticed by somebody who compares."""
+MIN_DIFFERENCE = 10.0
+"""CIE 1976 colour difference; 2.3 is just noticeable side by side."""
 
 
 def lab(colour, seen_by):
@@ -37,10 +37,10 @@ def lab(colour, seen_by):
 
 
 @pytest.mark.parametrize("eyes", SEEN_BY)
-def test_who_drives_is_told_apart_by_colour(eyes):
+def test_colours_of_drivers_are_distinguishable(eyes):
     assert DRIVER_COLOURS.keys() == set(Driver)
     for one, other in combinations(DRIVER_COLOURS.values(), 2):
-        assert np.linalg.norm(lab(one, eyes) - lab(other, eyes)) > APART, (one, other)
+        assert np.linalg.norm(lab(one, eyes) - lab(other, eyes)) > MIN_DIFFERENCE, (one, other)
 
 
 @pytest.mark.parametrize(("uncertainty", "colour"), [(0.24, SKY), (0.25, SKY), (0.26, ORANGE), (float("nan"), SKY)])
@@ -48,5 +48,5 @@ def test_a_robot_that_asks_for_help_has_another_colour(uncertainty, colour):
     assert uncertainty_colour(uncertainty, 0.25) == colour
 
 
-def test_a_colour_is_written_as_the_web_does():
+def test_hexadecimal_colours_are_those_of_the_web():
     assert as_hex((0, 180, 255)) == "#00b4ff"

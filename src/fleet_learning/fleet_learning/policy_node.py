@@ -38,7 +38,7 @@ class PolicyNode(FleetNode):
 
     def __init__(self) -> None:
         super().__init__("policy")
-        self._seed = self.setting("seed", 0, "Seed of the sampling.")
+        self._seed = self.read_only_parameter("seed", 0, "Seed of the sampling.")
         self._policy = self._load(self.fleet.policy.checkpoint)
         self._version = 1
         self._tick = -1

@@ -44,7 +44,7 @@ class TrainerNode(FleetNode):
 
     def __init__(self) -> None:
         super().__init__("trainer")
-        self._seed = self.setting("seed", 0, "Seed of bootstraps and batches.")
+        self._seed = self.read_only_parameter("seed", 0, "Seed of bootstraps and batches.")
         contract = self.robot_contract
         self._version = 1
         self._policy, self._about = read_checkpoint(self.fleet.policy.require_checkpoint(), contract)

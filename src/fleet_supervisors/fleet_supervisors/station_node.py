@@ -7,18 +7,18 @@ from typing import NoReturn
 from fleet_common.node import run_process
 from fleet_supervisors.supervisors import make_supervisor
 from teleop_gui.station import Station
-from teleop_gui.stations import StationsNode
+from teleop_gui.station_node_base import StationNodeBase
 
 
-class StationNode(StationsNode):
+class StationNode(StationNodeBase):
     """All scripted supervisors of the fleet."""
 
     def __init__(self) -> None:
         super().__init__("stations")
-        seed = self.setting("seed", 0, "Seed of the supervisors' choices.")
+        seed = self.read_only_parameter("seed", 0, "Seed of the supervisors' choices.")
         task, reset_ticks = self.fleet.environment.task, self.fleet.allocation.hard_reset_ticks
         people = self.fleet.operator_names
-        self.open(
+        self.add_stations(
             {
                 name: Station(
                     make_supervisor(task, self.fleet.style_of(index), self.robot_contract, seed, index), reset_ticks

@@ -52,12 +52,18 @@ class DriverNode(FleetNode):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._seed = self.setting("seed", 0, "Seed of what is random.")
-        self._ticks = self.setting("ticks", 0, "Ticks after which the robots rest; 0: they never do.")
+        self._seed = self.read_only_parameter("seed", 0, "Seed of what is random.")
+        self._ticks = self.read_only_parameter("ticks", 0, "Ticks after which the robots rest; 0: they never do.")
         self._awaited = {
-            node for node in self.setting("await_nodes", [""], "Nodes that the first tick waits for.") if node
+            node
+            for node in self.read_only_parameter("await_nodes", [""], "Nodes that the first tick waits for.")
+            if node
         }
-        own = [robot for robot in self.setting("robots", [""], "Robots that this node serves; none: all.") if robot]
+        own = [
+            robot
+            for robot in self.read_only_parameter("robots", [""], "Robots that this node serves; none: all.")
+            if robot
+        ]
         self.robots: tuple[str, ...] = tuple(own) or self.fleet.robot_names
         """Names of the robots that the node serves."""
 

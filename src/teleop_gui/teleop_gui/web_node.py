@@ -1,4 +1,4 @@
-"""People's stations in browsers: everybody who logs in takes the place of one of the fleet's operators."""
+"""Operators' stations in browsers: every person who joins becomes one of the fleet's operators."""
 
 from __future__ import annotations
 
@@ -11,148 +11,150 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NoReturn
 
+from typing_extensions import override
+
 from fleet_common.health import Check
 from fleet_common.jpeg import to_jpeg
 from fleet_common.node import run_process
 from fleet_contract.validation import InputError
-from teleop_gui.operator import VIDEO_S, Operator, Sight
-from teleop_gui.operators import LOOK_HZ, OperatorsNode
+from teleop_gui.operator import VIDEO_S, Operator, OperatorView
+from teleop_gui.operator_node_base import UPDATE_HZ, OperatorNodeBase
 from teleop_gui.screen import PHASE_COLOURS, draw_picture
-from teleop_gui.station_health import empty_check
-from teleop_gui.stations import is_served
-from teleop_gui.web import Done, Login, Logout, WebServer
+from teleop_gui.station_health import offline_check
+from teleop_gui.station_node_base import is_served
+from teleop_gui.web_server import InputEvent, Login, Logout, WebServer
 
 TOKEN = "FLEET_TOKEN"  # noqa: S105 - the variable's name
-"""Environment variable: what browsers must know. Parameters are for everybody to read."""
-SHOW_EVERY = round(LOOK_HZ / 10)
-"""Of the looks at what people do, those after which they are shown something."""
-MOST_DONE = 100
-"""Things that people have done and that are taken in one look."""
-REMEMBERED = 100
-"""Things shown whose time and lease are known."""
-ABOUT_THE_ROBOT = {"r", "h"}
-"""Keys that mean the robot which the person has."""
-EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - to be recognised
+"""Environment variable with the secret that browsers must send. Everybody could read it in a parameter."""
+UPDATES_PER_STATE = round(UPDATE_HZ / 10)
+"""Number of updates after which a new state is sent to the browsers."""
+MAX_EVENTS = 100
+"""Largest number of events that are handled in one update."""
+STORED_STATES = 100
+"""Number of sent states whose time and lease are stored."""
+ROBOT_KEYS = {"r", "h"}
+"""Keys that refer to the operator's robot."""
+ALL_INTERFACES = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not listened at
 
 
 @dataclass
-class Shown:
-    """What one person was shown, by number: when, and under which lease."""
+class SentStates:
+    """Time and lease of the states sent to one operator, by number."""
 
     number: int = 0
-    past: OrderedDict[int, tuple[float, int]] = field(default_factory=OrderedDict)
+    sent: OrderedDict[int, tuple[float, int]] = field(default_factory=OrderedDict)
 
     def add(self, token: int) -> int:
-        """Something is shown under that lease; its number."""
+        """Add a state that is sent under the lease with this token, and return its number."""
         self.number += 1
-        self.past[self.number] = time.monotonic(), token
-        if len(self.past) > REMEMBERED:
-            self.past.popitem(last=False)
+        self.sent[self.number] = time.monotonic(), token
+        if len(self.sent) > STORED_STATES:
+            self.sent.popitem(last=False)
         return self.number
 
     def age_s(self, number: int, token: int) -> float:
-        """How old that is; infinitely, if it is forgotten or of another lease."""
-        when_s, under = self.past.get(number, (float("-inf"), token))
-        return time.monotonic() - when_s if under == token else float("inf")
+        """Return the age of a state in s; infinite if it is no longer stored or was sent under another lease."""
+        sent_s, state_token = self.sent.get(number, (float("-inf"), token))
+        return time.monotonic() - sent_s if state_token == token else float("inf")
 
 
-class WebNode(OperatorsNode):
-    """Serves the page.
+class WebNode(OperatorNodeBase):
+    """Serves the operators' page.
 
     Raises:
-        BadInput: the fleet has no operators, people cannot drive its robots, there is no token, or nobody can listen at
-            the address.
+        InputError: the fleet has no operators, people cannot drive its robots, there is no token, or the server cannot
+            listen at the address.
     """
 
     def __init__(self) -> None:
         super().__init__("web")
-        host = self.setting("host", "127.0.0.1", "Address to listen at; beyond this machine only with a token.")
-        port = self.setting("port", 8088, "Port to listen at; 0 is a free one.")
+        host = self.read_only_parameter("host", "127.0.0.1", "Address to listen at; 0.0.0.0 listens on all interfaces.")
+        port = self.read_only_parameter("port", 8088, "Port to listen at; 0 selects a free one.")
         token = os.environ.get(TOKEN)
         if not token:
-            raise InputError(f"{TOKEN}: found none, allowed is a secret that browsers must know.")
+            raise InputError(f"{TOKEN}: expected a secret that browsers must send, got none.")
         humans = self.fleet.operator_names
         if not humans:
-            raise InputError("supervisors.operators: found 0, allowed is 1 or more.")
+            raise InputError("supervisors.operators: expected 1 or more, got 0.")
         self._server = WebServer(host, port, token, humans)
-        self._looks = 0
-        self._shown: dict[str, Shown] = {}
-        name = socket.gethostname() if host in EVERYWHERE else f"[{host}]" if ":" in host else host
-        # Behind the #, because what is there stays in the browser.
+        self._update_count = 0
+        self._states: dict[str, SentStates] = {}
+        name = socket.gethostname() if host in ALL_INTERFACES else f"[{host}]" if ":" in host else host
+        # The token is in the fragment, because browsers do not send fragments.
         print(f"operators: http://{name}:{self._server.port}/#{token}", flush=True)
 
+    @override
     def checks(self) -> Sequence[Check]:
-        """See `FleetNode.checks`: of everybody who could be on the page."""
-        away = [human for human in self.fleet.operator_names if human not in self.operators]
-        return [*super().checks(), *map(empty_check, away)]
+        offline = [human for human in self.fleet.operator_names if human not in self.operators]
+        return [*super().checks(), *map(offline_check, offline)]
 
-    def look(self) -> None:
-        """See `OperatorsNode.look`."""
-        for _ in range(min(self._server.events.qsize(), MOST_DONE)):
-            self._take(self._server.events.get())
-        self._looks += 1
-        if self._looks % SHOW_EVERY == 0:
+    @override
+    def update(self) -> None:
+        for _ in range(min(self._server.events.qsize(), MAX_EVENTS)):
+            self._handle(self._server.events.get())
+        self._update_count += 1
+        if self._update_count % UPDATES_PER_STATE == 0:
             for human, operator in self.operators.items():
-                sight = operator.sight()
-                number = self._shown[human].add(operator.token)
-                self._server.show(human, _state(sight) | {"number": number}, self._picture(sight))
+                view = operator.view()
+                number = self._states[human].add(operator.token)
+                self._server.show(human, _state(view) | {"number": number}, self._picture(view))
 
+    @override
     def close(self) -> None:
-        """Send everybody home."""
         self._server.close()
 
-    def _take(self, event: Login | Logout | Done) -> None:
+    def _handle(self, event: Login | Logout | InputEvent) -> None:
         if isinstance(event, Login):
-            taken = is_served(self, event.human)
-            if not taken:
-                self.arrive(event.human)
-                self._shown[event.human] = Shown()
-            event.answer.set_result(f"{event.human} has an operator already." if taken else "")
+            occupied = is_served(self, event.human)
+            if not occupied:
+                self.add_operator(event.human)
+                self._states[event.human] = SentStates()
+            event.answer.set_result(f"{event.human} has already joined." if occupied else "")
         elif isinstance(event, Logout):
-            self.leave(event.human)
+            self.remove_operator(event.human)
         else:
             operator = self.operators[event.human]
-            _do(operator, event, self._shown[event.human].age_s(event.input.shown, operator.token))
+            _apply(operator, event, self._states[event.human].age_s(event.input.shown, operator.token))
 
-    def _picture(self, sight: Sight) -> bytes:
-        return to_jpeg(draw_picture(sight, self._video.width, self._video.height)) if sight.robot else b""
+    def _picture(self, view: OperatorView) -> bytes:
+        return to_jpeg(draw_picture(view, self._video.width, self._video.height)) if view.robot else b""
 
 
-def _do(operator: Operator, event: Done, age_s: float) -> None:
-    """What moves a robot counts only if the person saw that robot just now; what stops it counts always."""
-    done = event.input
-    if done.hold is False:
+def _apply(operator: Operator, event: InputEvent, age_s: float) -> None:
+    """Apply input. Input that moves a robot needs a recent state of that robot; input that stops it does not."""
+    message = event.input
+    if message.hold is False:
         operator.release()
-    if done.away:
+    if message.away:
         operator.point_away()
-    if done.press and (done.press.lower() not in ABOUT_THE_ROBOT or isfinite(age_s)):
-        operator.press(done.press)
+    if message.press and (message.press.lower() not in ROBOT_KEYS or isfinite(age_s)):
+        operator.press(message.press)
     if age_s > VIDEO_S:
         return
-    if done.point:
-        operator.point(*done.point)
-    if done.click:
-        operator.click(*done.click)
-    if done.hold:
+    if message.point:
+        operator.point(*message.point)
+    if message.click:
+        operator.click(*message.click)
+    if message.hold:
         operator.hold()
 
 
-def _state(sight: Sight) -> dict[str, Any]:
-    """What the page writes beside the picture; JSON knows no number that is not finite."""
+def _state(view: OperatorView) -> dict[str, Any]:
+    """Return the texts and numbers of the page; None for numbers that are not finite, which JSON cannot express."""
     return {
-        "phase": sight.phase.name,
-        "says": sight.phase.value,
-        "hint": sight.hint,
-        "colour": PHASE_COLOURS[sight.phase],
-        "robot": sight.robot,
-        "kind": sight.kind.name,
-        "uncertainty": sight.uncertainty if isfinite(sight.uncertainty) else None,
-        "threshold": sight.threshold if isfinite(sight.threshold) else None,
-        "waiting": sight.waiting,
-        "seconds": round(sight.seconds),
-        "ticks": sight.ticks,
-        "held": sight.held,
-        "shortened": bool(sight.aim and sight.aim.shortened),
+        "phase": view.phase.name,
+        "status": view.phase.value,
+        "hint": view.hint,
+        "colour": PHASE_COLOURS[view.phase],
+        "robot": view.robot,
+        "kind": view.kind.name,
+        "uncertainty": view.uncertainty if isfinite(view.uncertainty) else None,
+        "threshold": view.threshold if isfinite(view.threshold) else None,
+        "waiting": view.waiting,
+        "seconds": round(view.seconds),
+        "ticks": view.ticks,
+        "held": view.held,
+        "clipped": bool(view.aim and view.aim.clipped),
     }
 
 

@@ -1,38 +1,40 @@
-"""One person's station with a window on this machine's screen."""
+"""One operator's station with a window on this machine's screen."""
 
 from __future__ import annotations
 
 import time
 from typing import NoReturn
 
+from typing_extensions import override
+
 from fleet_common.node import run_process
 from fleet_contract.validation import InputError
-from teleop_gui.operators import OperatorsNode
+from teleop_gui.operator_node_base import OperatorNodeBase
 from teleop_gui.window import Window
 
 
-class WindowNode(OperatorsNode):
-    """Ends when the window is closed.
+class WindowNode(OperatorNodeBase):
+    """The node of one window; it exits when the window is closed.
 
     Raises:
-        BadInput: the fleet has no such operator, or people cannot drive its robots.
+        InputError: the fleet has no such operator, or people cannot drive its robots.
     """
 
     def __init__(self) -> None:
         super().__init__("window")
-        human = self.setting("human", "human_01", "Which of the fleet's operators sits here.")
+        human = self.read_only_parameter("human", "human_01", "Name of the operator at this window.")
         if human not in self.fleet.operator_names:
-            raise InputError(f"human: found {human!r}, allowed are {', '.join(self.fleet.operator_names) or 'none'}.")
+            raise InputError(f"human: expected {', '.join(self.fleet.operator_names) or 'no operator'}, got {human!r}.")
         self.finished = False
         video = self.robot_contract.require_operation().video
-        self._window = Window(self.arrive(human), video.width / video.height, time.monotonic)
+        self._window = Window(self.add_operator(human), video.width / video.height, time.monotonic)
 
-    def look(self) -> None:
-        """See `OperatorsNode.look`."""
+    @override
+    def update(self) -> None:
         self.finished = self.finished or not self._window.refresh()
 
+    @override
     def close(self) -> None:
-        """Take the window away."""
         self._window.close()
 
 

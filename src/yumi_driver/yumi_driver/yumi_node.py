@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
+from typing_extensions import override
+
 from fleet_common.health import Check, Level
 from fleet_common.node import run_process
 from fleet_contract.validation import InputError
@@ -18,6 +20,7 @@ from yumi_driver.simulated_gateways import GATEWAYS
 from yumi_driver.yumi import YumiDriver
 
 POLL_S, SIMULATED_S = 0.1, 30.0
+"""Interval and timeout of waiting for the gateways file of the simulated lab, s."""
 
 
 class YumiNode(DriverNode):
@@ -25,16 +28,16 @@ class YumiNode(DriverNode):
 
     def __init__(self) -> None:
         super().__init__("yumi")
-        wanted = self.setting("gateway", "", "Name of the gateway in the gateways file.")
+        wanted = self.read_only_parameter("gateway", "", "Name of the gateway in the gateways file.")
         path = self.fleet.environment.gateways or self.run_dir / GATEWAYS
         until_s = time.monotonic() + SIMULATED_S
         while self.fleet.environment.gateways is None and not path.exists() and time.monotonic() < until_s:
             time.sleep(POLL_S)
         file = read_gateways(path, len(self.fleet.robot_names))
         gateways = {gateway.name: gateway for gateway in file.gateways}
-        if wanted not in gateways:
-            raise InputError(f"{path}: found no gateway {wanted}, allowed are {', '.join(gateways)}.")
-        gateway = gateways[wanted]
+        if name not in gateways:
+            raise InputError(f"{path}: gateways: expected {' or '.join(gateways)}, got {name!r}.")
+        gateway = gateways[name]
         self._link = Link(
             gateway,
             self.fleet.fleet,
@@ -44,9 +47,9 @@ class YumiNode(DriverNode):
         )
         self.serve(YumiDriver(self.robot_contract, self._link, gateway.arms, self._log))
 
+    @override
     def checks(self) -> Sequence[Check]:
-        """See `FleetNode.checks`: the link to the gateway as well."""
-        fault, values = self._link.fault, {"there and back (s)": self._link.round_trip_s}
+        fault, values = self._link.fault, {"round trip (s)": self._link.round_trip_s}
         level = Level.OK if fault in {"", CONNECTING} else Level.ERROR
         return [*super().checks(), Check("link", level, fault or "connected", values)]
 

@@ -1,4 +1,4 @@
-"""The console: shows the fleet in the terminal, and writes the report when the run ends."""
+"""Shows the fleet in the terminal, and writes the report when the run ends."""
 
 from __future__ import annotations
 
@@ -22,35 +22,43 @@ from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_1000
 from fleet_contract.action import action_of
 from fleet_contract.lease import lease_of
 
-WATCH_S = 0.5
-REDRAW_S = 0.25
-SAY_S = 5.0
-RATE_OVER_S = 12.0
-LAST_WORDS_S = 3.0
-"""Time that the last of a run's messages have to arrive after the robots rest."""
+WATCH_PERIOD_S = 0.5
+"""Time between two checks of the other processes, s."""
+REDRAW_PERIOD_S = 0.25
+"""Time between two frames of the live view, s."""
+PRINT_PERIOD_S = 5.0
+"""Time between two lines without live view, s."""
+RATE_WINDOW_S = 12.0
+"""Time over which the tick rate is averaged, s."""
+LAST_MESSAGES_S = 3.0
+"""Time that the last messages of a run have to arrive after the robots' last status, s."""
 
 
 class ProcessWatch(Protocol):
-    """Watches over the other processes."""
+    """Monitors the other processes of the run."""
 
     exit_code: int
-    """Not zero when the run cannot go on."""
+    """Exit code of the run; not zero once the run has failed."""
 
     def __call__(self) -> list[str]:
-        """What has happened since the last call, a sentence each."""
+        """Return what happened since the last call, one sentence each."""
 
 
 class ConsoleNode(FleetNode):
-    """Ends when all robots have told what became of the last tick's actions, and soon after that in any case."""
+    """Shows a run and ends it, when everything about the last tick is known, or `LAST_MESSAGES_S` after the robots' last status."""
 
     def __init__(self, watch: ProcessWatch | None = None) -> None:
-        """`watch` tells what happens to the other processes, where this one runs beside them."""
+        """Create the node; `watch` reports on the other processes if this process has started them."""
         super().__init__("console")
         self._watch = watch
-        self._seed = self.setting("seed", 0, "Seed of the run, for the report.")
-        self._ticks = self.setting("ticks", 0, "Ticks after which the run ends; 0: when it is stopped.")
-        self._recording = self.setting("recording", True, "Whether there will be a bag.")
-        headless = self.setting("headless", False, "A line every few seconds instead of the live view.")
+        self._seed = self.read_only_parameter("seed", 0, "Seed of the run, for the report.")
+        self._ticks = self.read_only_parameter(
+            "ticks", 0, "Number of ticks after which the run ends; 0 runs until it is stopped."
+        )
+        self._recording = self.read_only_parameter("recording", True, "Whether the run is recorded into a bag.")
+        headless = self.read_only_parameter(
+            "headless", False, "Print a line every few seconds instead of the live view."
+        )
         self.finished = False
         self.history = History(self.fleet)
         self.incidents = Incidents()
@@ -69,10 +77,10 @@ class ConsoleNode(FleetNode):
         if self._live:
             self._live.start()
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(REDRAW_S if self._live else SAY_S, self._show, clock=steady)
-        self._rested = self.create_timer(LAST_WORDS_S, self._finish, clock=steady, autostart=False)
+        self.create_timer(REDRAW_PERIOD_S if self._live else PRINT_PERIOD_S, self._show, clock=steady)
+        self._last_messages = self.create_timer(LAST_MESSAGES_S, self._finish, clock=steady, autostart=False)
         if watch:
-            self.create_timer(WATCH_S, self._look, clock=steady)
+            self.create_timer(WATCH_PERIOD_S, self._check_processes, clock=steady)
 
     def _on_status(self, robot: str, message: RobotStatus) -> None:
         self.history.add_status(
@@ -102,21 +110,24 @@ class ConsoleNode(FleetNode):
         self._finish_if_complete()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        self.incidents.hear(map(check_from_status, message.status), time.monotonic())
+        self.incidents.update(map(check_from_status, message.status), time.monotonic())
 
     def _finish_if_complete(self) -> None:
-        """The robots' last word may come before the last of what led to it; some of that may never come in real time."""
+        """End the run once everything about its last tick is known.
+
+        The robots' last status may arrive before the messages that led to it, some of which never arrive in real time.
+        """
         if self._ticks and self.history.tick >= self._ticks:
-            self.finished = self.history.is_told(self._ticks - 1)
-            if self._rested.is_canceled():
-                self._rested.reset()
+            self.finished = self.history.is_complete(self._ticks - 1)
+            if self._last_messages.is_canceled():
+                self._last_messages.reset()
 
     def _finish(self) -> None:
         self.finished = True
 
     def _show(self) -> None:
         now = (time.monotonic(), max(self.history.tick, 0))
-        self._pace = [past for past in self._pace if now[0] - past[0] < RATE_OVER_S] + [now]
+        self._pace = [past for past in self._pace if now[0] - past[0] < RATE_WINDOW_S] + [now]
         elapsed = now[0] - self._pace[0][0]
         rate_hz = (now[1] - self._pace[0][1]) / elapsed if elapsed > 0 else 0.0
         if self._live:
@@ -125,15 +136,15 @@ class ConsoleNode(FleetNode):
         elif self._began:
             print(line(self.history, ticks=self._ticks, rate_hz=rate_hz), flush=True)
 
-    def _look(self) -> None:
-        """Say what has happened to the other processes, and end when the run cannot go on."""
+    def _check_processes(self) -> None:
+        """Print what happened to the other processes, and end when the run has failed."""
         if self._watch:
             for sentence in self._watch():
                 self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
             self.finished = self.finished or bool(self._watch.exit_code)
 
     def finish(self, *_: object) -> None:
-        """Write the report and say where it is."""
+        """Write the report, and print its headline and folder."""
         from fleet_cli.runner.summary import summarise, write_report
 
         if self._live:
