@@ -32,7 +32,7 @@ def told(history: list[tuple[int, Check]]) -> tuple[Aggregation, dict[str, tuple
     aggregation, last, now_s = Aggregation(GROUPS), {}, 0
     for step_s, check in history:
         now_s += step_s
-        aggregation.hear(check, now_s)
+        aggregation.add(check, now_s)
         last[check.name] = now_s, check
     return aggregation, last, now_s
 
@@ -54,7 +54,7 @@ def test_of_everything_the_last_word_is_known_until_it_is_too_old(history, later
 def test_what_is_told_again_after_silence_is_as_it_is_told(history, later_s):
     aggregation, last, now_s = told(history)
     for _, check in last.values():
-        aggregation.hear(replace(check, level=Level.OK), now_s + later_s)
+        aggregation.add(replace(check, level=Level.OK), now_s + later_s)
     assert {item.level for item in aggregation.items(now_s + later_s)} <= {Level.OK}
 
 
@@ -62,7 +62,7 @@ def test_what_is_told_again_after_silence_is_as_it_is_told(history, later_s):
 def test_who_has_ended_is_not_missed(history):
     aggregation, last, now_s = told(history)
     for _, check in last.values():
-        aggregation.hear(check.ended(), now_s)
+        aggregation.add(check.ended(), now_s)
     assert aggregation.items(now_s + 100) == []
 
 
@@ -70,7 +70,7 @@ def test_who_has_ended_is_not_missed(history):
 def test_a_change_of_level_is_noticed_and_nothing_else(history):
     aggregation, last = Aggregation(GROUPS), {}
     for _, check in history:
-        assert aggregation.hear(check, 0.0) == (last.get(check.name) is not check.level)
+        assert aggregation.add(check, 0.0) == (last.get(check.name) is not check.level)
         last[check.name] = check.level
 
 
@@ -104,8 +104,8 @@ def test_every_path_in_the_tree_is_there_once_and_its_parent_too(history, later_
 
 def test_what_is_about_nothing_of_the_fleet_is_told_apart():
     aggregation = Aggregation(GROUPS)
-    aggregation.hear(Check("gate: emergency stop", Level.OK, "not latched", hardware_id="fleet"), 0.0)
-    aggregation.hear(Check("/base: left/motor", Level.OK, "warm", hardware_id="/dev/motor"), 0.0)
+    aggregation.add(Check("gate: emergency stop", Level.OK, "not latched", hardware_id="fleet"), 0.0)
+    aggregation.add(Check("/base: left/motor", Level.OK, "warm", hardware_id="/dev/motor"), 0.0)
     names = [check.name for check in report(aggregation.items(0.0)) if is_item(check)]
     assert names == ["/Fleet/Other/ base: left motor", "/Fleet/fleet/gate: emergency stop"]
 
@@ -139,9 +139,9 @@ def test_a_run_is_summed_up_by_how_often_and_how_long_something_was_not_well(his
     now_s, seen = 0, []
     for step_s, check in history:
         now_s += step_s
-        aggregation.hear(check, now_s)
+        aggregation.add(check, now_s)
         items = aggregation.items(now_s)
-        incidents.hear(report(items), now_s)
+        incidents.update(report(items), now_s)
         seen.append((now_s, {title(item): item.level for item in items}))
     summary = incidents.summary()
     assert set(summary) == {name for _, levels in seen for name in levels}
@@ -158,7 +158,7 @@ def test_a_run_is_summed_up_by_how_often_and_how_long_something_was_not_well(his
 def test_what_is_not_well_now_comes_worst_first(level):
     incidents = Incidents()
     one, two = (Check(f"/Fleet/fleet/gate: {name}", kind, "so") for name, kind in (("a", Level.WARN), ("b", level)))
-    incidents.hear(report([one, two]), 0.0)
+    incidents.update(report([one, two]), 0.0)
     assert list(incidents.troubles) == ([one, two] if level is Level.WARN else [two, one])
-    incidents.hear(report([one]), 1.0)
+    incidents.update(report([one]), 1.0)
     assert list(incidents.troubles) == [one]

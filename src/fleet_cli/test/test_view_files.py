@@ -15,22 +15,23 @@ import yaml
 from rosbags.interfaces import Nodetype
 from typer.testing import CliRunner
 
+from fleet_bringup.run_options import LaunchOptions, RunOptions, launch_arguments
 from fleet_bringup.run_setup import config_folder, fleet_file
 from fleet_cli.main import app
 from fleet_common.message_definitions import typestore_for
 from fleet_common.palette import DRIVER_COLOURS, GREEN, ORANGE, SKY, VERMILION, YELLOW, as_hex
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import read_fleet
-from fleet_views.moment import RobotSnapshot
+from fleet_views.bridged_topics import FLEET_TOPICS, bridged_topics
+from fleet_views.robot_snapshot import RobotSnapshot
 from fleet_views.scene import Scene
-from fleet_views.shown_topics import OF_THE_FLEET, viewed_topics
 from robot_driver.frames import FLEET as FIXED_FRAME
 from robot_driver.frames import frames
 
 ROOT = Path(__file__).resolve().parents[3]
 FLEET = read_fleet(fleet_file("block_push"))
 CONTRACT = FLEET.contract()
-TOPICS = viewed_topics(FLEET, CONTRACT)
+TOPICS = bridged_topics(FLEET, CONTRACT)
 RVIZ = yaml.safe_load((config_folder() / "fleet.rviz").read_text(encoding="utf-8"))
 LAYOUT = json.loads((config_folder() / "foxglove_layout.json").read_text(encoding="utf-8"))
 DOCUMENT = (ROOT / "docs/how-to/views.md").read_text(encoding="utf-8")
@@ -109,7 +110,7 @@ def test_rviz_shows_what_this_fleet_publishes() -> None:
         for display in (*rviz_displays("Image"), *rviz_displays("MarkerArray"))
     }
     assert shown == {
-        "/fleet/markers": OF_THE_FLEET["/fleet/markers"].type,
+        "/fleet/markers": FLEET_TOPICS["/fleet/markers"].type,
         **{
             f"/{name}/{CONTRACT.require_camera().topic}": CONTRACT.require_camera().type
             for name in FLEET.robot_names[:4]
@@ -179,7 +180,7 @@ def test_foxglove_shows_what_this_fleet_publishes() -> None:
 def test_foxglove_plots_uncertainties_against_the_threshold() -> None:
     paths = [series["value"] for series in LAYOUT["configById"]["Plot!uncertainty"]["paths"]]
     assert paths == [*(f"/fleet/policy_report.uncertainties[{i}]" for i in range(4)), "/fleet/leases.threshold"]
-    store = typestore_for({viewed.type for viewed in OF_THE_FLEET.values()})
+    store = typestore_for({topic.type for topic in FLEET_TOPICS.values()})
     for path in paths:
         topic, field = path.split(".")
         fields = dict(store.fielddefs[TOPICS[topic].type][1])
@@ -194,10 +195,9 @@ def test_the_document_names_what_there_is() -> None:
     named = set(re.findall(r"`(/[a-zA-Z_0-9/]+)`", DOCUMENT))
     assert {"/fleet/markers", "/tf_static"} <= named
     many = FLEET.model_copy(update={"robots": FLEET.robots.model_copy(update={"count": 5})})
-    assert named <= viewed_topics(many, CONTRACT).keys()
-    launch_file = (ROOT / "launch/fleet.launch.py").read_text(encoding="utf-8")
+    assert named <= bridged_topics(many, CONTRACT).keys()
     for argument in re.findall(r"(\w+):=", DOCUMENT):
-        assert f'    "{argument}": (' in launch_file
+        assert argument in launch_arguments(RunOptions) | launch_arguments(LaunchOptions)
     help_ = CliRunner().invoke(app, ["up", "--help"], env={"COLUMNS": "300", "TERM": "dumb"}).stdout
     for option in set(re.findall(r"(--foxglove[a-z-]*)", DOCUMENT)):
         assert option in help_

@@ -1,1 +1,1 @@
-"""What is seen of the fleet in RViz and Foxglove."""
+"""Views of a running fleet: markers for RViz, a Foxglove server, and aggregated diagnostics."""

@@ -1,4 +1,4 @@
-"""All checks of a fleet, grouped by what they are about, as ROS's diagnostic_aggregator groups and names them."""
+"""Aggregates the fleet's diagnostics into groups, named as ROS's diagnostic_aggregator names them."""
 
 from __future__ import annotations
 
@@ -8,35 +8,37 @@ from dataclasses import replace
 from fleet_common.health import Check, Level
 
 STALE_S = 5.0
-"""Nobody knows about what was not told for so long."""
+"""Seconds without a report after which a check is stale."""
 ROOT = "/Fleet"
+"""Path of the group that holds all others."""
 OTHER = "Other"
-"""Group of what is about nothing of this fleet."""
+"""Group of checks whose hardware ID is no part of this fleet."""
 SUMMARY = {Level.OK: "OK", Level.WARN: "Warning", Level.ERROR: "Error", Level.STALE: "Stale"}
-"""What groups say: monitors leave groups out of their lists of problems by it."""
+"""Messages of groups; diagnostic monitors leave groups out of their lists of problems by these."""
 TOP_LEVEL = "toplevel_state"
+"""Name of the status that summarises the whole fleet, as in diagnostic_aggregator."""
 
 
 class Aggregation:
-    """Keeps the newest of every check that was told."""
+    """Keeps the newest report of every check."""
 
     def __init__(self, groups: Iterable[str]) -> None:
-        """`groups` are the names of the fleet, its robots and its humans."""
+        """Start without checks; `groups` are the names of the fleet, its robots and its supervisors."""
         self._groups = set(groups)
-        self._heard: dict[str, tuple[Check, float]] = {}
+        self._received: dict[str, tuple[Check, float]] = {}
 
-    def hear(self, check: Check, now_s: float) -> bool:
-        """Something was told; whether it is at another level than before."""
-        before = self._heard.pop(check.name, None)
+    def add(self, check: Check, now_s: float) -> bool:
+        """Store a report that arrived at `now_s`, and return whether the check's level has changed."""
+        before = self._received.pop(check.name, None)
         if not check.has_ended:
-            self._heard[check.name] = check, now_s
+            self._received[check.name] = check, now_s
         return before is None or before[0].level is not check.level
 
     def items(self, now_s: float) -> list[Check]:
-        """What is known now, with paths as names."""
+        """Return all checks as of `now_s`, sorted by name; their names are paths such as /Fleet/robot_01/bridge."""
         known = [
-            replace(_as_known(check, now_s - heard_s), name=f"{self._path(check)}/{check.name.replace('/', ' ')}")
-            for check, heard_s in self._heard.values()
+            replace(_stale_after(check, now_s - received_s), name=f"{self._path(check)}/{check.name.replace('/', ' ')}")
+            for check, received_s in self._received.values()
         ]
         return sorted(known, key=lambda item: item.name)
 
@@ -45,7 +47,7 @@ class Aggregation:
 
 
 def report(items: Sequence[Check]) -> list[Check]:
-    """All items, and how well every group of them is and the whole."""
+    """Return the root group, all other groups and the items, each group with the level of its members."""
     groups: dict[str, list[Check]] = {}
     for item in items:
         groups.setdefault(item.name.rpartition("/")[0], []).append(item)
@@ -54,38 +56,40 @@ def report(items: Sequence[Check]) -> list[Check]:
 
 
 def top_level(items: Sequence[Check], fleet: str) -> Check:
-    """The worst of all, and whatever is not well."""
+    """Return the summary of the fleet: its message is the worst item's, its values list all items that are not OK."""
     troubles = [item for item in items if item.level is not Level.OK]
     level = rolled_up([item.level for item in items])
     message = SUMMARY[level]
     if troubles:
-        # What is not known is as bad as an error, and says less.
+        # A stale item counts as an error, but its message tells less than that of a real error.
         worst = max(troubles, key=lambda item: (min(item.level, Level.ERROR), -item.level))
         message = f"{title(worst)}: {worst.message}"
     return Check(TOP_LEVEL, level, message, {title(item): item.message for item in troubles}, fleet)
 
 
 def rolled_up(levels: Sequence[Level]) -> Level:
-    """The worst level. Of what is known only in parts, what is not known is an error."""
+    """Return the worst level; a stale member makes its group an error, unless all members are stale."""
     if all(level is Level.STALE for level in levels):
         return Level.STALE
     return Level(min(max(levels), Level.ERROR))
 
 
 def title(item: Check) -> str:
-    """What an item was called by whoever told it."""
+    """Return the name under which the item's node reported it."""
     return item.name.rpartition("/")[2]
 
 
 def is_item(check: Check) -> bool:
-    """Whether this was told by somebody, and does not stand for a group."""
+    """Return whether a check was reported by a node, and does not stand for a group."""
     return check.name.count("/") > ROOT.count("/") + 1
 
 
-def _as_known(check: Check, silent_s: float) -> Check:
+def _stale_after(check: Check, silent_s: float) -> Check:
     if silent_s <= STALE_S:
         return check
-    return replace(check, level=Level.STALE, message=f"not told for more than {STALE_S:g} s; it was: {check.message}")
+    return replace(
+        check, level=Level.STALE, message=f"no report for more than {STALE_S:g} s; the last was: {check.message}"
+    )
 
 
 def _head(path: str, members: list[Check]) -> Check:

@@ -1,4 +1,4 @@
-"""What is seen of one robot: its plane with what is on it, who drives, and how unsure the policy is.
+"""Draws one robot: its plane and the objects on it, who drives, and the uncertainty of the policy.
 
 S state dim.
 """
@@ -27,20 +27,23 @@ from fleet_contract.action import ActionKind
 from fleet_contract.driving import Driver
 from fleet_contract.operation import Plane, Region
 from fleet_contract.robot import RobotContract
-from fleet_views.moment import RobotSnapshot
+from fleet_views.robot_snapshot import RobotSnapshot
 from fleet_views.shape import Form, Point, Shape
 
 VECTORS = {"push_vector", "displacement"}
-"""Meanings of actions that are a way in the plane."""
+"""Meanings of actions that are displacements in the plane."""
 LINE_LETTERS = 30
-"""Longer lines are broken."""
+"""Number of letters after which a line is wrapped."""
 THICK, THIN = 0.05, 0.01
-"""Heights of what the contract tells no height of, in units of the robot's extent."""
+"""Heights of objects whose height the contract does not state, in units of the robot's extent."""
+LEAST_BAR = 1e-3
+"""Share of its full length that the uncertainty bar has at least."""
 LETTER = 0.07
+"""Height of a letter, in units of the robot's extent."""
 
 
 class Scene:
-    """Robots of one contract. Lengths that it does not tell follow from the robots' extent."""
+    """Draws robots of one contract. Lengths that the contract does not state are in proportion to the robots' extent."""
 
     def __init__(self, contract: RobotContract) -> None:
         names = [quantity.name for quantity in contract.observation.state.quantities]
@@ -51,36 +54,38 @@ class Scene:
         half = self._extent / 2
         self._region = self._plane.workspace if self._plane else Region(low=(-half, -half), high=(half, half))
 
-    def draw(self, robot: str, moment: RobotSnapshot) -> list[Shape]:
-        """All that is seen of a robot at a moment."""
-        shapes = [self._floor(robot, moment), *self._words(robot, moment)]
+    def draw(self, robot: str, snapshot: RobotSnapshot) -> list[Shape]:
+        """Return the shapes of one robot."""
+        shapes = [self._floor(robot, snapshot), *self._labels(robot, snapshot)]
         if self._plane:
-            shapes += self._surroundings(robot, moment, self._plane)
-            if moment.state_S is not None and not moment.unreachable:
-                shapes += self._movables(robot, moment, self._plane, moment.state_S)
-        if not isnan(moment.uncertainty) and not moment.unreachable:
-            shapes += self._unsureness(robot, moment)
+            shapes += self._surroundings(robot, snapshot, self._plane)
+            if snapshot.state_S is not None and not snapshot.unreachable:
+                shapes += self._movables(robot, snapshot, self._plane, snapshot.state_S)
+        if not isnan(snapshot.uncertainty) and not snapshot.unreachable:
+            shapes += self._uncertainty_bar(robot, snapshot)
         return shapes
 
-    def _floor(self, robot: str, moment: RobotSnapshot) -> Shape:
-        """Under the plane: its colour says from afar who drives."""
+    def _floor(self, robot: str, snapshot: RobotSnapshot) -> Shape:
+        """Return the plate under the plane: its colour shows who drives."""
         (x, y), (width, depth) = self._middle, self._size
         thick = THIN * self._extent
-        colour = MUTED if moment.unreachable else DRIVER_COLOURS[moment.driver]
+        colour = MUTED if snapshot.unreachable else DRIVER_COLOURS[snapshot.driver]
         return Shape(robot, "floor", 0, Form.BOX, (width, depth, thick), colour, (x, y, -thick / 2), opacity=0.4)
 
-    def _words(self, robot: str, moment: RobotSnapshot) -> Iterator[Shape]:
+    def _labels(self, robot: str, snapshot: RobotSnapshot) -> Iterator[Shape]:
         (_, near), (_, far) = self._region.low, self._region.high
-        colour = MUTED if moment.unreachable else DRIVER_COLOURS[moment.driver]
-        yield self._text(robot, "driver", f"{robot}\n{_broken(_who(moment))}", colour, far + 0.24 * self._extent)
-        if help_ := _help(moment):
-            yield self._text(robot, "help", _broken(help_), _outline_colour(moment), near - 0.3 * self._extent)
+        colour = MUTED if snapshot.unreachable else DRIVER_COLOURS[snapshot.driver]
+        yield self._text(
+            robot, "driver", f"{robot}\n{_wrapped(_driver_text(snapshot))}", colour, far + 0.24 * self._extent
+        )
+        if help_text := _help_text(snapshot):
+            yield self._text(robot, "help", _wrapped(help_text), _outline_colour(snapshot), near - 0.3 * self._extent)
 
-    def _surroundings(self, robot: str, moment: RobotSnapshot, plane: Plane) -> Iterator[Shape]:
+    def _surroundings(self, robot: str, snapshot: RobotSnapshot, plane: Plane) -> Iterator[Shape]:
         (left, near), (right, far) = plane.workspace.low, plane.workspace.high
         corners = tuple((x, y, 0.0) for x, y in ((left, near), (right, near), (right, far), (left, far), (left, near)))
-        wide = self._extent * (0.03 if _help(moment) else 0.01)
-        outline = _outline_colour(moment)
+        wide = self._extent * (0.03 if _help_text(snapshot) else 0.01)
+        outline = _outline_colour(snapshot)
         yield Shape(robot, "workspace", 0, Form.LINE, (wide, 0.0, 0.0), outline, points=corners)
         for number, obstacle in enumerate(plane.obstacles):
             (x, y), (width, depth) = _middle(obstacle), _size(obstacle)
@@ -88,9 +93,9 @@ class Scene:
             yield Shape(robot, "obstacles", number, Form.BOX, (width, depth, high), VERMILION, (x, y, high / 2))
 
     def _movables(
-        self, robot: str, moment: RobotSnapshot, plane: Plane, state_S: NDArray[np.float64]
+        self, robot: str, snapshot: RobotSnapshot, plane: Plane, state_S: NDArray[np.float64]
     ) -> Iterator[Shape]:
-        """What is on the plane, where it is observed, and where it is to be moved."""
+        """Yield goal, body and planned motion at the observed positions."""
         if plane.goal:
             x, y = self._observed(plane.goal.centre, state_S)
             across, high = 2 * plane.goal.radius, THIN * self._extent
@@ -103,26 +108,28 @@ class Scene:
         else:
             across, top = 0.05 * self._extent, THIN * self._extent
             yield Shape(robot, "body", 0, Form.DISC, (across, across, top), TEXT, (x, y, top / 2))
-        action = moment.action
+        action = snapshot.action
         if action and action.kind is ActionKind.MOVE and self._moves_in_plane and any(action.values):
             dx, dy = action.values
             z, length = top + THICK * self._extent, float(np.hypot(dx, dy))
             size = (0.02 * self._extent, 0.05 * self._extent, min(0.06 * self._extent, length / 2))
-            way = ((x, y, z), (x + dx, y + dy, z))
-            yield Shape(robot, "action", 0, Form.ARROW, size, DRIVER_COLOURS[moment.driver], points=way)
+            ends = ((x, y, z), (x + dx, y + dy, z))
+            yield Shape(robot, "action", 0, Form.ARROW, size, DRIVER_COLOURS[snapshot.driver], points=ends)
 
-    def _unsureness(self, robot: str, moment: RobotSnapshot) -> Iterator[Shape]:
-        """A bar whose middle is the threshold, as operators see it, and the numbers."""
-        uncertainty, threshold = moment.uncertainty, moment.threshold
+    def _uncertainty_bar(self, robot: str, snapshot: RobotSnapshot) -> Iterator[Shape]:
+        """Yield the numbers and a bar whose middle is the threshold, as on the operators' screens."""
+        uncertainty, threshold = snapshot.uncertainty, snapshot.threshold
         (left, near), (right, _) = self._region.low, self._region.high
         colour = uncertainty_colour(uncertainty, threshold)
-        of = f" of {threshold:.2f}" if isfinite(threshold) else ""
-        yield self._text(robot, "uncertainty", f"{uncertainty:.2f}{of} nats", colour, near - 0.17 * self._extent)
+        limit = f" (threshold {threshold:.2f})" if isfinite(threshold) else ""
+        yield self._text(robot, "uncertainty", f"{uncertainty:.2f} nats{limit}", colour, near - 0.17 * self._extent)
         if not isfinite(threshold) or threshold <= 0:
             return
         y, high, thick = near - 0.07 * self._extent, 0.04 * self._extent, THIN * self._extent
-        filled = min(max(uncertainty / threshold / 2, 0.0), 1.0) * (right - left)
-        if filled > 0:
+        if uncertainty > 0:
+            # The quotient of a tiny uncertainty and the threshold may be zero, and viewers reject boxes of no width.
+            share = min(max(uncertainty / threshold / 2, LEAST_BAR), 1.0)
+            filled = share * (right - left)
             place = (left + filled / 2, y, 0.0)
             yield Shape(robot, "uncertainty", 1, Form.BOX, (filled, high, thick), colour, place)
         yield Shape(robot, "uncertainty", 2, Form.BOX, (thick, 2 * high, 2 * thick), TEXT, ((left + right) / 2, y, 0.0))
@@ -152,36 +159,36 @@ def _size(region: Region) -> tuple[float, float]:
     return region.high[0] - region.low[0], region.high[1] - region.low[1]
 
 
-def _who(moment: RobotSnapshot) -> str:
-    """Who drives, in words."""
-    if moment.unreachable:
-        return f"unreachable: {moment.unreachable}"
-    if moment.driver is Driver.RESET:
-        return f"{moment.supervisor}: hard reset"
-    if moment.driver is Driver.HUMAN:
-        return moment.supervisor if moment.action else f"{moment.supervisor} decides"
-    done = moment.action or moment.last
-    if moment.driver is Driver.POLICY:
-        return f"policy version {done.policy_version}" if done else "policy"
-    return f"nobody: {done.reason}" if done and done.reason else "nobody"
+def _driver_text(snapshot: RobotSnapshot) -> str:
+    """Return who drives, as text."""
+    if snapshot.unreachable:
+        return f"unreachable: {snapshot.unreachable}"
+    if snapshot.driver is Driver.RESET:
+        return f"{snapshot.supervisor}: hard reset"
+    if snapshot.driver is Driver.HUMAN:
+        return snapshot.supervisor if snapshot.action else f"{snapshot.supervisor} is deciding"
+    newest = snapshot.action or snapshot.last
+    if snapshot.driver is Driver.POLICY:
+        return f"policy version {newest.policy_version}" if newest else "policy"
+    return f"nobody: {newest.reason}" if newest and newest.reason else "nobody"
 
 
-def _help(moment: RobotSnapshot) -> str:
-    """What the robot needs of a human, in words; nothing while one is there."""
-    if moment.lease or moment.unreachable:
+def _help_text(snapshot: RobotSnapshot) -> str:
+    """Return what the robot needs from a human, as text; empty while a human has the robot."""
+    if snapshot.lease or snapshot.unreachable:
         return ""
-    needs = "needs a hard reset" if moment.violated else ""
-    waits = "waits for a human" if moment.waiting else ""
+    needs = "needs a hard reset" if snapshot.violated else ""
+    waits = "waiting for a human" if snapshot.waiting else ""
     return ", ".join(filter(None, (needs, waits)))
 
 
-def _outline_colour(moment: RobotSnapshot) -> Colour:
-    if moment.unreachable:
+def _outline_colour(snapshot: RobotSnapshot) -> Colour:
+    if snapshot.unreachable:
         return MUTED
-    if moment.violated:
+    if snapshot.violated:
         return YELLOW
-    return ORANGE if moment.waiting else TEXT
+    return ORANGE if snapshot.waiting else TEXT
 
 
-def _broken(text: str) -> str:
+def _wrapped(text: str) -> str:
     return "\n".join(textwrap.wrap(text, LINE_LETTERS))

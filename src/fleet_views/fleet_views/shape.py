@@ -1,4 +1,4 @@
-"""One thing to see, in a robot's own frame."""
+"""The shapes that are drawn, each in its robot's own frame."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from enum import Enum, auto
 from fleet_common.palette import Colour
 
 Point = tuple[float, float, float]
-"""x, y and z, m, in robot_XX/base_link."""
+"""x, y and z in robot_XX/base_link, m."""
 
 
 class Form(Enum):
-    """What a shape looks like."""
+    """Geometry of a shape."""
 
     BOX = auto()
-    """`size` along its own axes, turned by `yaw`."""
+    """A box of `size` along its own axes, turned by `yaw`."""
     DISC = auto()
     """An upright cylinder; `size` is its diameter, twice, and its height."""
     ARROW = auto()
@@ -23,25 +23,25 @@ class Form(Enum):
     LINE = auto()
     """Through all points; its width is the first of `size`."""
     TEXT = auto()
-    """Upright to whoever looks; the height of a letter is the last of `size`."""
+    """Text that faces the viewer; the height of a letter is the last of `size`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is drawn. The same robot, layer and number are the same thing at another tick."""
+    """One shape. Shapes of the same robot, layer and number at different ticks replace each other."""
 
     robot: str
     layer: str
-    """What people can switch off as one."""
+    """Namespace that viewers can switch off as a whole."""
     number: int
-    """Among those of this robot and layer, from 0."""
+    """Index among the shapes of this robot and layer, from 0."""
     form: Form
     size: Point
     colour: Colour
     position: Point = (0.0, 0.0, 0.0)
-    """Of its middle."""
+    """Centre of the shape."""
     yaw: float = 0.0
-    """rad."""
+    """Rotation about the z axis, rad."""
     opacity: float = 1.0
     points: tuple[Point, ...] = ()
     text: str = ""

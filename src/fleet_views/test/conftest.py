@@ -1,4 +1,4 @@
-"""Nodes of a small fleet in this process, and somebody who speaks for all the other nodes."""
+"""Runs one node of a small fleet in this process, with a second node that stands in for all others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from rclpy.executors import SingleThreadedExecutor
 from fleet_contract.fleet import Fleet, read_fleet
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
-PATIENCE_S = 20.0
+TIMEOUT_S = 120.0
+"""Limit for what takes milliseconds on an idle machine."""
 
 
-class Around:
-    """A node of ours, and another that publishes and hears."""
+class NodeUnderTest:
+    """The node under test, and another that publishes and subscribes."""
 
     def __init__(self, make) -> None:
         self.node = make()
@@ -26,9 +27,9 @@ class Around:
         self._executor.add_node(self.fleet)
 
     def wait_for(self, condition):
-        until_s = time.monotonic() + PATIENCE_S
+        until_s = time.monotonic() + TIMEOUT_S
         while not (found := condition()):
-            assert time.monotonic() < until_s, "in vain"
+            assert time.monotonic() < until_s, f"no success within {TIMEOUT_S:g} s"
             self._executor.spin_once(timeout_sec=0.02)
         return found
 
@@ -41,7 +42,7 @@ class Around:
 
 @pytest.fixture
 def run_dir(tmp_path):
-    """The run's folder of a fleet of two push cells."""
+    """Return the run folder of a fleet of two push cells."""
     tree = read_fleet(CONFIG / "block_push.yaml").model_dump(mode="json")
     tree["robots"]["count"], tree["supervisors"]["count"] = 2, 1
     Fleet.model_validate(tree).write(tmp_path / "fleet.yaml")
@@ -50,16 +51,16 @@ def run_dir(tmp_path):
 
 @pytest.fixture
 def started(run_dir):
-    """Starts a node in that folder, with these parameters."""
-    begun = []
+    """Return a function that starts a node in the run folder, with parameters."""
+    running = []
 
     def start(make, **parameters):
         words = [f"run_dir:={run_dir}", *(f"{name}:={value}" for name, value in parameters.items())]
         rclpy.init(args=["--ros-args", *(word for parameter in words for word in ("-p", parameter))])
-        begun.append(Around(make))
-        return begun[0]
+        running.append(NodeUnderTest(make))
+        return running[0]
 
     yield start
-    for around in begun:
-        around.close()
+    for node in running:
+        node.close()
     rclpy.try_shutdown()

@@ -1,4 +1,4 @@
-"""A client of Foxglove's WebSocket protocol that reads what it gets by the definitions that the server tells."""
+"""A client of Foxglove's WebSocket protocol that reads messages by the definitions that the server sends."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ import aiohttp
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 MESSAGE = struct.Struct("<BIQ")
-"""Opcode, subscription and time of a message, which follows."""
+"""Header of a message: opcode, subscription ID and time."""
 
 
 class FoxgloveClient:
-    """Connects, hears what is offered, and notes every frame that comes, by topic."""
+    """Connects, and stores the advertised channels and all received frames, by topic."""
 
     def __init__(self, port: int) -> None:
         self.frames: dict[str, list[bytes]] = {}
         self.channels: dict[str, dict] = {}
-        self._orders: asyncio.Queue = asyncio.Queue()
+        self._requests: asyncio.Queue = asyncio.Queue()
         self._ready: Queue = Queue()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._talk(port)))
         self._thread.start()
-        self._loop = self._ready.get(timeout=20)
+        self._loop = self._ready.get(timeout=120)
 
     async def _talk(self, port: int) -> None:
         async with (
             aiohttp.ClientSession() as session,
             session.ws_connect(f"http://127.0.0.1:{port}/", protocols=["foxglove.sdk.v1"], max_msg_size=0) as socket,
         ):
-            hearing = asyncio.create_task(self._hear(socket))
+            receiving = asyncio.create_task(self._receive(socket))
             self._ready.put(asyncio.get_running_loop())
-            while (order := await self._orders.get()) is not None:
-                await socket.send_json(order)
+            while (request := await self._requests.get()) is not None:
+                await socket.send_json(request)
             await socket.close()
-            await hearing
+            await receiving
 
-    async def _hear(self, socket) -> None:
+    async def _receive(self, socket) -> None:
         async for message in socket:
             if message.type is aiohttp.WSMsgType.TEXT:
-                said = message.json()
-                for channel in said["channels"] if said["op"] == "advertise" else ():
+                notice = message.json()
+                for channel in notice["channels"] if notice["op"] == "advertise" else ():
                     self.channels[channel["topic"]] = channel
             elif message.type is aiohttp.WSMsgType.BINARY:
                 opcode, subscription, _ = MESSAGE.unpack_from(message.data)
@@ -50,19 +50,19 @@ class FoxgloveClient:
                 topic = next(name for name, channel in self.channels.items() if channel["id"] == subscription)
                 self.frames.setdefault(topic, []).append(message.data[MESSAGE.size :])
 
-    def _order(self, order) -> None:
-        self._loop.call_soon_threadsafe(self._orders.put_nowait, order)
+    def _send(self, request) -> None:
+        self._loop.call_soon_threadsafe(self._requests.put_nowait, request)
 
     def subscribe(self, *topics: str) -> None:
-        """Subscriptions get the ids of their channels."""
+        """Subscribe; subscriptions get the IDs of their channels."""
         ids = [self.channels[topic]["id"] for topic in topics]
-        self._order({"op": "subscribe", "subscriptions": [{"id": id_, "channelId": id_} for id_ in ids]})
+        self._send({"op": "subscribe", "subscriptions": [{"id": id_, "channelId": id_} for id_ in ids]})
 
     def unsubscribe(self, *topics: str) -> None:
-        self._order({"op": "unsubscribe", "subscriptionIds": [self.channels[topic]["id"] for topic in topics]})
+        self._send({"op": "unsubscribe", "subscriptionIds": [self.channels[topic]["id"] for topic in topics]})
 
     def read(self, topic: str, frame: bytes):
-        """The message, by the channel's own schema and nothing else."""
+        """Return the message, decoded by the channel's own schema and nothing else."""
         channel = self.channels[topic]
         assert (channel["encoding"], channel["schemaEncoding"]) == ("cdr", "ros2msg")
         store = get_typestore(Stores.EMPTY)
@@ -70,7 +70,7 @@ class FoxgloveClient:
         return store.deserialize_cdr(frame, channel["schemaName"])
 
     def close(self) -> None:
-        """May be called again."""
+        """Disconnect; further calls do nothing."""
         if self._thread.is_alive():
-            self._order(None)
+            self._send(None)
             self._thread.join()

@@ -154,7 +154,10 @@ def test_a_port_in_use_is_reported_in_one_sentence_with_exit_code_2(run_dir):
         words = [sys.executable, "-P", "-c", program, "--ros-args", "-p", f"run_dir:={run_dir}", "-p", f"port:={port}"]
         done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"foxglove: found host '127.0.0.1' and port {port}: Address already in use.\n"
+    address = f"'127.0.0.1' and port {port}"
+    assert done.stderr == (
+        f"foxglove: expected a free address of this machine, got {address}: Address already in use.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,10 @@ def test_a_port_in_use_is_reported_in_one_sentence_with_exit_code_2(run_dir):
     [
         ({"port": 65536}, "foxglove: expected a port from 0 to 65535, got 65536."),
         ({"port": -1}, "foxglove: expected a port from 0 to 65535, got -1."),
-        ({"host": "nowhere.invalid", "port": 0}, "foxglove: found host 'nowhere.invalid' and port 0: "),
+        (
+            {"host": "nowhere.invalid", "port": 0},
+            "foxglove: expected a free address of this machine, got 'nowhere.invalid' and port 0: ",
+        ),
     ],
 )
 def test_an_invalid_address_is_refused(started, parameters, message):

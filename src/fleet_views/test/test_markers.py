@@ -1,4 +1,4 @@
-"""What a viewer sees after any arrays is what was drawn last, whenever they came."""
+"""Checks that viewers show the shapes drawn last, whichever arrays they have received."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SCENES = st.lists(SHAPES, max_size=6, unique_by=lambda shape: (shape.robot, shap
 
 
 class Viewer:
-    """Does with markers what visualization_msgs/Marker says."""
+    """Applies markers as visualization_msgs/Marker specifies."""
 
     def __init__(self):
         self.seen = {}
@@ -48,29 +48,29 @@ class Viewer:
                 self.seen.pop((marker.ns, marker.id), None)
 
 
-def told(array):
-    """As it comes over the wire."""
+def transmitted(array):
+    """Return the array after serialization and deserialization."""
     return deserialize_message(serialize_message(array), MarkerArray)
 
 
 @given(st.lists(SCENES, min_size=1, max_size=5), st.data())
-def test_who_comes_late_or_misses_an_array_sees_what_was_drawn_last(scenes, data):
-    markers, steady, careless, late = Markers(ROBOTS), Viewer(), Viewer(), Viewer()
+def test_viewers_that_join_late_or_miss_arrays_show_the_shapes_drawn_last(scenes, data):
+    markers, complete, lossy, late = Markers(ROBOTS), Viewer(), Viewer(), Viewer()
     for scene in scenes:
-        array = told(markers.array(scene))
-        steady.take(array)
+        array = transmitted(markers.array(scene))
+        complete.take(array)
         if scene is scenes[-1] or data.draw(st.booleans()):
-            careless.take(array)
+            lossy.take(array)
     late.take(array)
-    assert steady.seen == careless.seen == late.seen
-    assert len(steady.seen) == len(scenes[-1])
+    assert complete.seen == lossy.seen == late.seen
+    assert len(complete.seen) == len(scenes[-1])
     for shape in scenes[-1]:
         expected = Markers(ROBOTS).array([shape]).markers[0]
-        assert steady.seen[shape.layer, expected.id] == told(MarkerArray(markers=[expected])).markers[0]
+        assert complete.seen[shape.layer, expected.id] == transmitted(MarkerArray(markers=[expected])).markers[0]
 
 
 @given(SHAPES)
-def test_a_marker_says_what_its_shape_says(shape):
+def test_a_marker_has_the_values_of_its_shape(shape):
     (marker,) = Markers(ROBOTS).array([shape]).markers
     types = {
         Form.BOX: Marker.CUBE,
@@ -84,22 +84,22 @@ def test_a_marker_says_what_its_shape_says(shape):
         shape.layer,
         types[shape.form],
     )
-    assert (marker.header.stamp.sec, marker.header.stamp.nanosec) == (0, 0), "at the frame's newest place"
+    assert (marker.header.stamp.sec, marker.header.stamp.nanosec) == (0, 0), "viewers use the latest transform"
     assert (marker.lifetime.sec, marker.frame_locked) == (0, False)
-    place, turn, size, colour = marker.pose.position, marker.pose.orientation, marker.scale, marker.color
-    assert (place.x, place.y, place.z) == shape.position
+    position, rotation, size, colour = marker.pose.position, marker.pose.orientation, marker.scale, marker.color
+    assert (position.x, position.y, position.z) == shape.position
     assert (size.x, size.y, size.z) == shape.size
     assert marker.text == shape.text
     assert [(point.x, point.y, point.z) for point in marker.points] == list(shape.points)
     np.testing.assert_allclose([colour.r, colour.g, colour.b], np.array(shape.colour) / 255, atol=1e-6)
     assert colour.a == shape.opacity
-    # The x axis, turned by the quaternion, is the one that yaw turns it to.
-    x_axis = [1 - 2 * turn.z**2, 2 * turn.z * turn.w]
+    # The quaternion rotates the x axis as yaw does.
+    x_axis = [1 - 2 * rotation.z**2, 2 * rotation.z * rotation.w]
     np.testing.assert_allclose(x_axis, [cos(shape.yaw), sin(shape.yaw)], atol=1e-9)
-    assert (turn.x, turn.y) == (0.0, 0.0)
+    assert (rotation.x, rotation.y) == (0.0, 0.0)
 
 
-def test_names_of_markers_are_their_own():
+def test_marker_ids_are_unique():
     shapes = [Shape(robot, "floor", number, Form.BOX, (1, 1, 1), (0, 0, 0)) for robot in ROBOTS for number in range(3)]
     ids = {marker.id for marker in Markers(ROBOTS).array(shapes).markers}
     assert len(ids) == len(shapes)

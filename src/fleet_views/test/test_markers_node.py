@@ -1,4 +1,4 @@
-"""Markers follow what the topics say, one array per tick, while somebody looks."""
+"""Checks that markers follow the topics, one array per tick, while there are subscribers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ NAMES = ("robot_01", "robot_02")
 
 
 class Fleet:
-    """Says what the nodes of a fleet would say about their ticks."""
+    """Publishes what the nodes of a fleet publish about their ticks."""
 
-    def __init__(self, around) -> None:
-        node = around.fleet
+    def __init__(self, running) -> None:
+        node = running.fleet
         self.statuses = {
             name: node.create_publisher(RobotStatus, f"{name}/status", TRANSIENT_LOCAL_100) for name in NAMES
         }
@@ -45,24 +45,24 @@ class Fleet:
         for name, action in zip(NAMES, (policy, human), strict=True):
             self.actions[name].publish(action)
 
-    def heard(self) -> bool:
-        """Whether the node listens to everybody."""
+    def all_subscribed(self) -> bool:
+        """Return whether the node subscribes to all topics."""
         publishers = (*self.statuses.values(), *self.states.values(), *self.actions.values(), self.reports, self.tables)
         return all(publisher.get_subscription_count() for publisher in publishers)
 
 
 @pytest.fixture
-def around(started):
+def running(started):
     return started(MarkersNode)
 
 
 @pytest.fixture
-def fleet(around):
-    return Fleet(around)
+def fleet(running):
+    return Fleet(running)
 
 
-def seen(array):
-    """Markers that are there, by robot and layer, the first of each."""
+def shown(array):
+    """Return the markers that an array shows, by robot and layer, the first of each."""
     found = {}
     for marker in array.markers:
         if marker.action == Marker.ADD:
@@ -70,61 +70,61 @@ def seen(array):
     return found
 
 
-def test_every_tick_is_one_array_with_what_was_released(around, fleet):
+def test_every_tick_is_one_array_with_the_released_actions(running, fleet):
     arrays = []
-    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1000)
-    around.wait_for(fleet.heard)
+    running.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1000)
+    running.wait_for(fleet.all_subscribed)
     for tick in range(1, 6):
         fleet.observe(tick)
         fleet.decide(tick)
         fleet.act(tick)
-        around.wait_for(lambda tick=tick: len(arrays) >= tick)
-        markers = seen(arrays[-1])
+        running.wait_for(lambda tick=tick: len(arrays) >= tick)
+        markers = shown(arrays[-1])
         cube, arrow = markers["robot_01", "body"].pose.position, markers["robot_01", "action"].points
         assert cube.x == pytest.approx(0.01 * tick)
         assert (arrow[1].x - arrow[0].x, arrow[1].y - arrow[0].y) == pytest.approx((0.02, 0.0))
         assert markers["robot_01", "driver"].text == "robot_01\npolicy version 1"
         assert markers["robot_02", "driver"].text == "robot_02\nhuman_01"
-        assert markers["robot_02", "uncertainty"].text == "0.50 of 0.25 nats"
+        assert markers["robot_02", "uncertainty"].text == "0.50 nats (threshold 0.25)"
     assert len(arrays) == 5
 
 
-def test_while_a_human_thinks_it_is_shown_who_is_asked(around, fleet):
+def test_while_a_human_decides_the_markers_name_them(running, fleet):
     arrays = []
-    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1)
-    around.wait_for(fleet.heard)
+    running.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1)
+    running.wait_for(fleet.all_subscribed)
     fleet.observe(0)
     fleet.decide(0)
-    around.wait_for(lambda: arrays and "decides" in seen(arrays[-1])["robot_02", "driver"].text)
-    assert ("robot_02", "action") not in seen(arrays[-1])
+    running.wait_for(lambda: arrays and "is deciding" in shown(arrays[-1])["robot_02", "driver"].text)
+    assert ("robot_02", "action") not in shown(arrays[-1])
     fleet.act(0)
-    around.wait_for(lambda: seen(arrays[-1])["robot_02", "driver"].text == "robot_02\nhuman_01")
+    running.wait_for(lambda: shown(arrays[-1])["robot_02", "driver"].text == "robot_02\nhuman_01")
 
 
-def test_without_viewers_nothing_is_heard_and_who_comes_sees_the_present(around, fleet):
+def test_without_viewers_the_node_does_not_subscribe_and_a_late_viewer_gets_the_current_tick(running, fleet):
     for tick in range(3):
         fleet.observe(tick)
         fleet.decide(tick)
         fleet.act(tick)
-    looks = []
-    around.node.create_timer(0.05, lambda: looks.append(fleet.heard()))
-    around.wait_for(lambda: len(looks) > 20)
-    assert not any(looks)
+    polls = []
+    running.node.create_timer(0.05, lambda: polls.append(fleet.all_subscribed()))
+    running.wait_for(lambda: len(polls) > 20)
+    assert not any(polls)
     arrays = []
-    viewer = around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1)
-    around.wait_for(lambda: arrays and ("robot_01", "action") in seen(arrays[-1]))
-    assert seen(arrays[-1])["robot_01", "body"].pose.position.x == pytest.approx(0.02)
-    around.fleet.destroy_subscription(viewer)
-    around.wait_for(lambda: not fleet.reports.get_subscription_count())
+    viewer = running.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1)
+    running.wait_for(lambda: arrays and ("robot_01", "action") in shown(arrays[-1]))
+    assert shown(arrays[-1])["robot_01", "body"].pose.position.x == pytest.approx(0.02)
+    running.fleet.destroy_subscription(viewer)
+    running.wait_for(lambda: not fleet.reports.get_subscription_count())
 
 
-def test_an_observation_that_cannot_be_read_is_left_out(around, fleet):
+def test_an_invalid_observation_is_skipped(running, fleet):
     arrays = []
-    around.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1000)
-    around.wait_for(fleet.heard)
+    running.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1000)
+    running.wait_for(fleet.all_subscribed)
     fleet.states["robot_01"].publish(Observation(tick=0, values=[1.0]))
     fleet.decide(0)
     fleet.act(0)
-    around.wait_for(lambda: arrays)
-    assert ("robot_01", "body") not in seen(arrays[-1])
-    assert ("robot_01", "driver") in seen(arrays[-1])
+    running.wait_for(lambda: arrays)
+    assert ("robot_01", "body") not in shown(arrays[-1])
+    assert ("robot_01", "driver") in shown(arrays[-1])

@@ -1,4 +1,4 @@
-"""What is drawn of a robot says what is known of it, and nothing else."""
+"""Checks that a robot's shapes show what is known of it, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import atan2, cos, inf, nan, pi, sin
 import numpy as np
 import pytest
 from conftest import CONFIG
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet_common.palette import GREEN, MUTED, ORANGE, SKY, TEXT, VERMILION, YELLOW
@@ -15,7 +15,7 @@ from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.lease import Lease, LeaseKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
-from fleet_views.moment import RobotSnapshot
+from fleet_views.robot_snapshot import RobotSnapshot
 from fleet_views.scene import Scene
 from fleet_views.shape import Form
 
@@ -29,22 +29,22 @@ LEASE = Lease("robot_01", "human_01", 4, LeaseKind.TELEOPERATE, 3)
 RESET = Lease("robot_01", "human_02", 5, LeaseKind.HARD_RESET, 3)
 
 
-def drawn(moment, contract=PUSH_CELL):
-    """Shapes by layer and number."""
-    shapes = Scene(contract).draw("robot_01", moment)
+def drawn(snapshot, contract=PUSH_CELL):
+    """Return the shapes by layer and number."""
+    shapes = Scene(contract).draw("robot_01", snapshot)
     found = {(shape.layer, shape.number): shape for shape in shapes}
-    assert len(found) == len(shapes), "every shape has a name of its own"
+    assert len(found) == len(shapes), "layer and number of every shape are unique"
     assert {shape.robot for shape in shapes} == {"robot_01"}
     return found
 
 
-def said(moment):
-    """All words, by layer."""
-    return {layer: shape.text for (layer, _), shape in drawn(moment).items() if shape.form is Form.TEXT}
+def texts(snapshot):
+    """Return all texts, by layer."""
+    return {layer: shape.text for (layer, _), shape in drawn(snapshot).items() if shape.form is Form.TEXT}
 
 
 def extent_of(shape):
-    """Lower and upper corner of an upright box or disc that is not turned."""
+    """Return the lower and upper corner of an upright box or disc that is not rotated."""
     middle, half = np.array(shape.position), np.array(shape.size) / 2
     return middle - half, middle + half
 
@@ -69,11 +69,11 @@ def test_the_cube_is_where_it_is_observed_and_the_arrow_shows_the_push(x, y, yaw
     start, end = shapes["action", 0].points
     assert start[:2] == pytest.approx((x, y))
     assert np.subtract(end, start) == pytest.approx((*push, 0.0))
-    assert start[2] > 0.035, "above the cube, which would hide it"
+    assert start[2] > 0.035, "the cube would hide an arrow below its top"
 
 
 @pytest.mark.parametrize(("contract", "scale"), [(PUSH_CELL, 1.0), (YUMI, 0.7)])
-def test_workspace_obstacle_and_goal_are_those_of_the_contract(contract, scale):
+def test_workspace_obstacle_and_goal_match_the_contract(contract, scale):
     shapes = drawn(RobotSnapshot(state_S=scale * STATE_S, action=PUSH), contract)
     outline = np.array(shapes["workspace", 0].points)
     assert outline.shape == (5, 3)
@@ -89,7 +89,7 @@ def test_workspace_obstacle_and_goal_are_those_of_the_contract(contract, scale):
 
 
 @pytest.mark.parametrize(
-    ("moment", "words", "colour"),
+    ("snapshot", "text", "colour"),
     [
         (RobotSnapshot(STATE_S, action=PUSH), "policy version 2", SKY),
         (
@@ -101,7 +101,7 @@ def test_workspace_obstacle_and_goal_are_those_of_the_contract(contract, scale):
             "human_01",
             ORANGE,
         ),
-        (RobotSnapshot(STATE_S, lease=LEASE), "human_01 decides", ORANGE),
+        (RobotSnapshot(STATE_S, lease=LEASE), "human_01 is deciding", ORANGE),
         (RobotSnapshot(STATE_S, violated=True, lease=RESET), "human_02: hard reset", YELLOW),
         (
             RobotSnapshot(
@@ -114,48 +114,53 @@ def test_workspace_obstacle_and_goal_are_those_of_the_contract(contract, scale):
         (RobotSnapshot(STATE_S, last=PUSH), "policy version 2", SKY),
         (
             RobotSnapshot(STATE_S, unreachable="no answer from its gateway"),
-            "unreachable: no answer from its\ngateway",
+            "unreachable: no answer from\nits gateway",
             MUTED,
         ),
     ],
 )
-def test_who_drives_is_said_in_words_and_colour(moment, words, colour):
-    shapes = drawn(moment)
-    assert shapes["driver", 0].text == f"robot_01\n{words}"
+def test_text_and_colour_show_who_drives(snapshot, text, colour):
+    shapes = drawn(snapshot)
+    assert shapes["driver", 0].text == f"robot_01\n{text}"
     assert shapes["driver", 0].colour == shapes["floor", 0].colour == colour
 
 
 @pytest.mark.parametrize(
-    ("moment", "words", "colour"),
+    ("snapshot", "text", "colour"),
     [
         (RobotSnapshot(STATE_S, action=PUSH), None, TEXT),
-        (RobotSnapshot(STATE_S, action=PUSH, waiting=True), "waits for a human", ORANGE),
+        (RobotSnapshot(STATE_S, action=PUSH, waiting=True), "waiting for a human", ORANGE),
         (RobotSnapshot(STATE_S, violated=True), "needs a hard reset", YELLOW),
-        (RobotSnapshot(STATE_S, violated=True, waiting=True), "needs a hard reset, waits for\na human", YELLOW),
+        (RobotSnapshot(STATE_S, violated=True, waiting=True), "needs a hard reset, waiting\nfor a human", YELLOW),
         (RobotSnapshot(STATE_S, violated=True, lease=RESET), None, YELLOW),
         (RobotSnapshot(STATE_S, unreachable="link lost", violated=True, waiting=True), None, MUTED),
     ],
 )
-def test_what_a_robot_needs_is_said_in_words_and_colour(moment, words, colour):
-    assert said(moment).get("help") == words
-    shapes = drawn(moment)
+def test_text_and_colour_show_what_a_robot_needs(snapshot, text, colour):
+    assert texts(snapshot).get("help") == text
+    shapes = drawn(snapshot)
     assert shapes["workspace", 0].colour == colour
-    if words:
+    if text:
         assert shapes["help", 0].colour == colour
         assert shapes["workspace", 0].size > drawn(RobotSnapshot(STATE_S))["workspace", 0].size
 
 
 @given(st.floats(-0.1, 5.0), st.floats(0.01, 3.0))
-def test_the_bar_is_past_its_middle_exactly_if_the_robot_asks_for_help(uncertainty, threshold):
+@example(uncertainty=5e-324, threshold=3.0)
+@example(uncertainty=5e-324, threshold=0.01)
+@example(uncertainty=2.2e-308, threshold=3.0)
+def test_the_bar_passes_its_middle_exactly_if_the_robot_asks_for_help(uncertainty, threshold):
     shapes = drawn(RobotSnapshot(STATE_S, uncertainty=uncertainty, threshold=threshold))
     mark = shapes["uncertainty", 2].position[0]
     colour = shapes["uncertainty", 0].colour
-    assert shapes["uncertainty", 0].text == f"{uncertainty:.2f} of {threshold:.2f} nats"
+    assert shapes["uncertainty", 0].text == f"{uncertainty:.2f} nats (threshold {threshold:.2f})"
     assert colour == (ORANGE if uncertainty > threshold else SKY)
     if ("uncertainty", 1) not in shapes:
         assert uncertainty <= 0
         return
+    assert uncertainty > 0
     bar = shapes["uncertainty", 1]
+    assert bar.size[0] > 0
     low, high = extent_of(bar)
     assert low[0] == pytest.approx(-0.2)
     assert high[0] <= 0.2 + 1e-9
@@ -165,21 +170,21 @@ def test_the_bar_is_past_its_middle_exactly_if_the_robot_asks_for_help(uncertain
 
 
 @pytest.mark.parametrize("threshold", [inf, 0.0])
-def test_without_a_threshold_to_compare_with_there_is_no_bar(threshold):
-    moment = RobotSnapshot(STATE_S, uncertainty=0.5, threshold=threshold)
-    assert {key for key in drawn(moment) if key[0] == "uncertainty"} == {("uncertainty", 0)}
-    assert said(moment)["uncertainty"] == ("0.50 nats" if threshold == inf else "0.50 of 0.00 nats")
+def test_without_a_threshold_there_is_no_bar(threshold):
+    snapshot = RobotSnapshot(STATE_S, uncertainty=0.5, threshold=threshold)
+    assert {key for key in drawn(snapshot) if key[0] == "uncertainty"} == {("uncertainty", 0)}
+    assert texts(snapshot)["uncertainty"] == ("0.50 nats" if threshold == inf else "0.50 nats (threshold 0.00)")
 
 
-def test_nothing_is_shown_that_is_not_known():
-    blind = {layer for layer, _ in drawn(RobotSnapshot())}
-    assert blind == {"floor", "driver", "workspace", "obstacles"}
+def test_unknown_values_are_not_drawn():
+    without_state = {layer for layer, _ in drawn(RobotSnapshot())}
+    assert without_state == {"floor", "driver", "workspace", "obstacles"}
     unreachable = RobotSnapshot(STATE_S, unreachable="link lost", uncertainty=0.5, threshold=0.2, action=PUSH)
-    assert {layer for layer, _ in drawn(unreachable)} == blind
+    assert {layer for layer, _ in drawn(unreachable)} == without_state
     assert "action" not in {layer for layer, _ in drawn(RobotSnapshot(STATE_S))}
 
 
-def test_where_the_contract_tells_of_no_body_its_place_is_shown():
+def test_without_a_body_in_the_contract_its_position_is_drawn():
     plane = PUSH_CELL.operation.plane.model_copy(update={"body": None, "goal": None})
     bodiless = PUSH_CELL.model_copy(update={"operation": PUSH_CELL.operation.model_copy(update={"plane": plane})})
     shapes = drawn(RobotSnapshot(STATE_S, action=PUSH), bodiless)
@@ -189,13 +194,13 @@ def test_where_the_contract_tells_of_no_body_its_place_is_shown():
 
 
 @pytest.mark.parametrize("contract", [POINTBOT, MOBILE_BASE])
-def test_robots_without_a_plane_show_who_drives_and_how_unsure_the_policy_is(contract):
+def test_robots_without_a_plane_show_driver_and_uncertainty(contract):
     state_S = np.zeros(contract.state_dim)
-    moment = RobotSnapshot(state_S, uncertainty=0.5, threshold=0.2, waiting=True, action=PUSH)
-    assert {layer for layer, _ in drawn(moment, contract)} == {"floor", "driver", "help", "uncertainty"}
+    snapshot = RobotSnapshot(state_S, uncertainty=0.5, threshold=0.2, waiting=True, action=PUSH)
+    assert {layer for layer, _ in drawn(snapshot, contract)} == {"floor", "driver", "help", "uncertainty"}
 
 
-def test_an_action_that_is_no_way_in_the_plane_is_not_drawn_as_one():
+def test_an_action_that_is_no_displacement_in_the_plane_is_not_drawn():
     twist = PUSH_CELL.model_copy(update={"action": PUSH_CELL.action.model_copy(update={"meaning": "twist"})})
     assert ("action", 0) in drawn(RobotSnapshot(STATE_S, action=PUSH))
     assert ("action", 0) not in drawn(RobotSnapshot(STATE_S, action=PUSH), twist)
@@ -205,14 +210,14 @@ def test_an_unknown_uncertainty_is_not_shown():
     assert not [key for key in drawn(RobotSnapshot(STATE_S, uncertainty=nan, threshold=0.2)) if key[0] == "uncertainty"]
 
 
-def test_what_is_written_fits_between_two_robots():
-    """Robots stand 2 extents apart (`robot_driver.frames.SPACING`), and both robots write in between."""
+def test_texts_fit_between_two_robots():
+    """Robots stand 2 extents apart (`robot_driver.frames.SPACING`), and both have texts in between."""
     reaches = []
-    for moment in (
+    for snapshot in (
         RobotSnapshot(STATE_S, violated=True, waiting=True, uncertainty=0.5, threshold=0.2, action=PUSH),
-        RobotSnapshot(STATE_S, unreachable="its camera stands still and its gateway says nothing of it"),
+        RobotSnapshot(STATE_S, unreachable="its camera stands still and its gateway reports no state"),
     ):
-        for shape in drawn(moment).values():
+        for shape in drawn(snapshot).values():
             lines = shape.text.count("\n") + 1 if shape.text else 0
             half = shape.size[2] * lines / 2
             reaches += [(shape.position[1] + half, shape.position[1] - half)]
@@ -220,7 +225,7 @@ def test_what_is_written_fits_between_two_robots():
     assert 0 < up + down < (2 - 1) * PUSH_CELL.extent_m
 
 
-def test_yaw_is_within_the_folds():
+def test_yaw_is_recovered_up_to_the_symmetry_of_the_body():
     for yaw in np.linspace(-pi, pi, 17):
         state_S = np.array([0, 0, cos(4 * yaw), sin(4 * yaw), 0, 0.15])
         found = drawn(RobotSnapshot(state_S))["body", 0].yaw

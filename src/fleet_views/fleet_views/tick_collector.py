@@ -1,4 +1,4 @@
-"""Collects what the topics say, tick by tick, and tells what is worth showing.
+"""Collects the fleet's messages tick by tick and returns what can be drawn.
 
 N robots, S state dim.
 """
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from fleet_contract.action import RobotAction
 from fleet_contract.lease import Lease
-from fleet_views.moment import RobotSnapshot
+from fleet_views.robot_snapshot import RobotSnapshot
 
-KEPT = 8
-"""Ticks; topics and robots are never so far apart."""
+STORED_TICKS = 8
+"""Number of ticks that are stored; topics and robots are never so many ticks apart."""
 
 
 @dataclass
 class TickMessages:
-    """What was said about one tick, by robot."""
+    """The messages of one tick, by robot."""
 
     states: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     violated: dict[str, bool] = field(default_factory=dict)
@@ -34,53 +34,54 @@ class TickMessages:
     actions: dict[str, RobotAction] = field(default_factory=dict)
 
 
-class Gathering:
-    """The newest ticks of a fleet, in whatever order their messages come."""
+class TickCollector:
+    """Stores the newest ticks of a fleet; their messages may arrive in any order."""
 
     def __init__(self, robots: Sequence[str]) -> None:
         self._robots = robots
         self._ticks: dict[int, TickMessages] = {}
-        self._shown = -1
+        self._last_complete_taken = -1
         self.changed = False
-        """Whether something was said since `show` was last called."""
+        """Whether a message has been added since `snapshots` was last called."""
 
     def add_status(self, robot: str, tick: int, *, violated: bool, unreachable: str) -> None:
-        """What became of a robot up to a tick."""
-        at = self._at(tick)
-        at.violated[robot], at.unreachable[robot] = violated, unreachable
+        """Add a robot's status at a tick."""
+        messages = self._messages(tick)
+        messages.violated[robot], messages.unreachable[robot] = violated, unreachable
 
     def add_state(self, robot: str, tick: int, state_S: NDArray[np.float64]) -> None:
-        """What a robot observes, (S,)."""
-        self._at(tick).states[robot] = state_S
+        """Add a robot's observation at a tick, (S,)."""
+        self._messages(tick).states[robot] = state_S
 
     def add_report(self, tick: int, uncertainties: Mapping[str, float]) -> None:
-        """How sure the policy is."""
-        self._at(tick).uncertainties = uncertainties
+        """Add the policy's uncertainties at a tick, in nats by robot."""
+        self._messages(tick).uncertainties = uncertainties
 
     def add_leases(self, tick: int, leases: Iterable[Lease], waiting: Iterable[str], threshold: float) -> None:
-        """Who holds whom."""
-        at = self._at(tick)
-        at.leases, at.waiting, at.threshold = {lease.robot: lease for lease in leases}, frozenset(waiting), threshold
+        """Add the lease table of a tick, the robots that wait for a human, and the threshold in nats."""
+        messages = self._messages(tick)
+        messages.leases = {lease.robot: lease for lease in leases}
+        messages.waiting, messages.threshold = frozenset(waiting), threshold
 
     def add_action(self, robot: str, action: RobotAction) -> None:
-        """What the gate released."""
-        self._at(action.tick).actions[robot] = action
+        """Add an action that the gate has released."""
+        self._messages(action.tick).actions[robot] = action
 
     @property
     def complete(self) -> bool:
-        """Whether there is a tick that was not shown, and of which the statuses and actions of all robots are known."""
-        return self._complete() > self._shown
+        """Whether all robots' statuses and actions are there of a tick newer than the complete tick last taken."""
+        return self._newest_complete() > self._last_complete_taken
 
-    def show(self) -> list[RobotSnapshot] | None:
-        """All robots, (N,), at the newest tick that is complete, or else at the newest that has begun; None before the first.
+    def snapshots(self) -> list[RobotSnapshot] | None:
+        """Return all robots, (N,), at the newest complete tick, or else at the newest tick; None before the first.
 
-        What is not known yet of a tick that is not complete is as it was at the tick before, but for the actions.
+        Values that an incomplete tick does not have yet are those of the tick before, except actions.
         """
         self.changed = False
-        tick = self._complete() if self.complete else max(self._ticks, default=-1)
+        tick = self._newest_complete() if self.complete else max(self._ticks, default=-1)
         if tick < 0:
             return None
-        self._shown = self._complete()
+        self._last_complete_taken = self._newest_complete()
         now, before = self._ticks[tick], self._ticks.get(tick - 1, TickMessages())
         uncertainties = (now if now.uncertainties is not None else before).uncertainties or {}
         table = now if now.leases is not None else before
@@ -99,16 +100,16 @@ class Gathering:
             for robot in self._robots
         ]
 
-    def _complete(self) -> int:
-        """The newest such tick, shown or not; -1 if there is none."""
+    def _newest_complete(self) -> int:
+        """Return the newest tick with all robots' statuses and actions; -1 if there is none."""
         known = len(self._robots), len(self._robots)
         ticks = (number for number, tick in self._ticks.items() if (len(tick.actions), len(tick.unreachable)) == known)
         return max(ticks, default=-1)
 
-    def _at(self, tick: int) -> TickMessages:
-        """What is known of a tick; what is said of one that is long past is forgotten."""
+    def _messages(self, tick: int) -> TickMessages:
+        """Return the messages of a tick, to be added to; those added to a tick that is no longer stored are dropped."""
         self.changed = True
         newest = max(self._ticks, default=tick)
-        for old in [number for number in self._ticks if number <= newest - KEPT]:
+        for old in [number for number in self._ticks if number <= newest - STORED_TICKS]:
             del self._ticks[old]
-        return self._ticks.setdefault(tick, TickMessages()) if tick > newest - KEPT else TickMessages()
+        return self._ticks.setdefault(tick, TickMessages()) if tick > newest - STORED_TICKS else TickMessages()

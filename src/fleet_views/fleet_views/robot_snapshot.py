@@ -1,4 +1,4 @@
-"""What is known of one robot at one tick. S state dim."""
+"""The state of one robot at one tick, as it is drawn. S state dim."""
 
 from __future__ import annotations
 
@@ -15,28 +15,32 @@ from fleet_contract.lease import Lease, LeaseKind
 
 @dataclass(frozen=True)
 class RobotSnapshot:
-    """One robot at one tick, as far as the topics have told."""
+    """What is known of one robot at one tick."""
 
     state_S: NDArray[np.float64] | None = None
-    """What it observes, in the contract's units."""
+    """Observation in the contract's units; None if it is unknown."""
     violated: bool = False
+    """Whether the robot has violated a constraint and needs a hard reset."""
     unreachable: str = ""
-    """Why it cannot be reached; empty if it is there."""
+    """Why the robot is unreachable; empty if it is reachable."""
     uncertainty: float = nan
-    """nats."""
+    """Uncertainty of the policy in nats; NaN if it is unknown."""
     threshold: float = inf
-    """Uncertainty above which it asks for help, nats."""
+    """Uncertainty above which the robot asks for help, nats."""
     waiting: bool = False
-    """It asks for help and has no human."""
+    """Whether the robot asks for help and has no human."""
     lease: Lease | None = None
     action: RobotAction | None = None
-    """What the gate has released for this tick; None until then."""
+    """The action that the gate has released for this tick; None until then."""
     last: RobotAction | None = None
-    """The same of the tick before."""
+    """The action that the gate released for the tick before."""
 
     @property
     def driver(self) -> Driver:
-        """Who has the robot; until it is released what is done, the human who is asked, or the policy that goes on."""
+        """Who drives the robot.
+
+        Until the tick's action is released, that is the human who holds the lease, or else the policy if it drove before.
+        """
         if self.action is not None or (self.lease and self.lease.kind is LeaseKind.HARD_RESET):
             return driver_of(self.action, self.lease)
         if self.lease:
@@ -45,5 +49,5 @@ class RobotSnapshot:
 
     @property
     def supervisor(self) -> str:
-        """Name of the human who has the robot; empty if none has."""
+        """Name of the human who holds the robot's lease; empty if there is none."""
         return self.lease.supervisor if self.lease else ""
