@@ -1,1 +1,1 @@
-"""Operators' windows and web page, and the stations through which supervisors drive robots."""
+"""Operators' window and web page, and the stations through which supervisors drive robots."""

@@ -1,4 +1,4 @@
-"""Between a plane that a camera sees and its picture, whatever the camera's place.
+"""Projects between a plane and the picture of a camera anywhere above it.
 
 P points.
 """
@@ -13,7 +13,7 @@ from fleet_contract.operation import Plane
 
 
 class Projection:
-    """A homography from four corners. Points of the picture are shares of its width and height from the upper left."""
+    """A homography from four corners. Picture coordinates are shares of width and height from the upper left."""
 
     def __init__(self, plane: Plane) -> None:
         (left, near), (right, far) = plane.workspace.low, plane.workspace.high
@@ -24,13 +24,13 @@ class Projection:
         self._sign = float(np.sign(np.array([*picture_42.mean(0), 1.0]) @ self._to_metres_33[2]))
 
     def to_picture(self, points_P2: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where points of the plane, (P, 2) in m, are seen, (P, 2)."""
+        """Return the picture coordinates, (P, 2), of points of the plane, (P, 2) in m."""
         return _mapped(points_P2, self._to_picture_33)
 
     def to_metres(self, points_P2: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What points of the picture, (P, 2), show, (P, 2) in m; not a number beyond the plane's horizon."""
+        """Return the points of the plane, (P, 2) in m, at picture coordinates, (P, 2); NaN beyond the plane's horizon."""
         metres_P2 = _mapped(points_P2, self._to_metres_33)
-        # What the camera sees has the same sign here as the workspace itself.
+        # Points before the camera have the same sign of depth as the workspace.
         depths_P = np.column_stack([points_P2, np.ones(len(points_P2))]) @ self._to_metres_33[2]
         beyond_P = depths_P * self._sign <= 0
         metres_P2[beyond_P] = np.nan

@@ -1,4 +1,4 @@
-"""A supervisor's station: turns what the human does under a lease into the robot's action.
+"""A supervisor's station: turns the supervisor's decisions under a lease into the robot's actions.
 
 S state dim.
 """
@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.lease import Lease, LeaseKind
@@ -16,23 +17,23 @@ from teleop_gui.supervisor import Supervisor
 
 
 class HumanInterface(Protocol):
-    """Wherever a human works."""
+    """Source of a human's actions under leases."""
 
     def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction | None:
-        """What the robot is to do at this tick, on the human's behalf; None while the human has not decided."""
+        """Return the robot's action at this tick; None while the human has not decided."""
 
 
 class Station(HumanInterface):
-    """The place of a supervisor who decides."""
+    """The station of a supervisor who decides on every action."""
 
     def __init__(self, supervisor: Supervisor, hard_reset_ticks: int) -> None:
-        """A hard reset is done at the `hard_reset_ticks`-th tick, or later, when the supervisor says so."""
+        """Create a station whose hard resets end at the `hard_reset_ticks`-th tick, or later if the supervisor is not done."""
         self._supervisor = supervisor
         self._hard_reset_ticks = hard_reset_ticks
         self._token = 0
 
+    @override
     def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction | None:
-        """See `HumanInterface.act`."""
         if lease.token != self._token:
             self._token = lease.token
             self._supervisor.begin()

@@ -1,43 +1,45 @@
-"""The supervisor Protocol: a human who drives one robot at a time, or a script that stands in for one.
+"""The Protocol of supervisors: a human who drives one robot at a time, or a script that stands in for one.
 
 S state dim, A action dim.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 
 class Supervisor(Protocol):
     """One human."""
 
     def begin(self) -> None:
-        """An intervention begins: nothing is remembered of the last one."""
+        """Begin an intervention, without memory of the last one."""
 
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """The action (A,) that this human takes at the observation, in the contract's units and range.
+        """Return the action (A,) that this human takes at the observation, in the contract's units and range.
 
-        None while they have not decided: they are asked again. What is not decided in time is holding.
+        None means that they have not decided yet and are to be asked again. The robot holds if they do not decide in time.
         """
 
     def has_reset(self) -> bool:
-        """Whether the human has put robot and workspace right."""
+        """Return whether the human has reset the robot and its workspace."""
 
 
-class ScriptedSupervisor(ABC):
-    """A `Supervisor` that is a script: it decides at once, remembers nothing, and resets when it is asked to."""
+class ScriptedSupervisor(Supervisor):
+    """A script as a `Supervisor`: it decides at once, is stateless, and resets as soon as it is asked to."""
 
     @abstractmethod
-    def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The action (A,), in the contract's units and range."""
+    @override
+    def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]: ...
 
-    def begin(self) -> None:  # noqa: B027 - nothing is remembered
-        """See `Supervisor.begin`."""
+    @override
+    def begin(self) -> None:
+        """Do nothing: there is no state to clear."""
 
+    @override
     def has_reset(self) -> bool:
-        """See `Supervisor.has_reset`."""
         return True

@@ -1,4 +1,4 @@
-"""An operator's window: OpenCV shows it and tells of mouse and keys."""
+"""An operator's window, with OpenCV."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from teleop_gui.operator import Operator
 from teleop_gui.screen import draw_screen, layout
 
 WIDTH, HEIGHT = 1280, 720
+"""Initial size, pixels."""
 SPACE = 32
 PRINTABLE = range(33, 127)
-"""Codes of keys with a letter; cursor keys and the like have larger ones."""
+"""Key codes of printable characters; cursor and function keys have larger codes."""
 REPEAT_S = 0.15
-"""OpenCV tells of no release, but of a held key again and again: faster than this, and faster than anybody taps."""
+"""Two presses within this time are a held key: OpenCV reports no release, but keyboards repeat held keys this fast."""
 SILENT_S = 1.0
-"""A key counts as pressed again after so long, in which a held one would have been repeated."""
+"""Seconds without repetition after which a key counts as pressed again."""
 
 
 class Window:
-    """Shows one operator what there is to see, and tells the operator's model what they do."""
+    """Shows an operator's view, and passes mouse and keys to the operator."""
 
     def __init__(self, operator: Operator, ratio: float, clock: Callable[[], float]) -> None:
-        """`ratio` is the video's columns per row. Call everything from one thread."""
+        """Open the window for a video of `ratio` columns per row. Call all methods from the same thread."""
         self.title = f"fleet operator {operator.human}"
         self._operator = operator
         self._ratio = ratio
         self._clock = clock
-        self._told_s: dict[int, float] = {}
+        self._pressed_s: dict[int, float] = {}
         cv2.namedWindow(self.title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         cv2.resizeWindow(self.title, WIDTH, HEIGHT)
         self._size = WIDTH, HEIGHT
         cv2.setMouseCallback(self.title, self._on_mouse)
 
     def refresh(self) -> bool:
-        """Show what there is now, and pass on what has been done since the last call; False once the window is closed."""
+        """Draw the current view and pass on input since the last call; return False once the window is closed."""
         if not self._is_open():
             return False
-        cv2.imshow(self.title, draw_screen(self._operator.sight(), *self._size, self._ratio)[..., ::-1])
+        cv2.imshow(self.title, draw_screen(self._operator.view(), *self._size, self._ratio)[..., ::-1])
         while (key := cv2.waitKeyEx(1)) >= 0:
             self._on_key(key)
         if not self._is_open():
@@ -48,7 +49,7 @@ class Window:
         return True
 
     def close(self) -> None:
-        """Take the window away; may be called again."""
+        """Close the window; further calls do nothing."""
         if self._is_open():
             cv2.destroyWindow(self.title)
             cv2.waitKey(1)
@@ -56,25 +57,25 @@ class Window:
     def _is_open(self) -> bool:
         try:
             return bool(cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) >= 1)
-        except cv2.error:  # there is no window left at all
+        except cv2.error:  # no window is left
             return False
 
     def _on_mouse(self, event: int, x: int, y: int, _flags: int, _: object) -> None:
-        places = layout(*self._size, self._ratio)
-        place, pressed = places.picture.share(x, y), event == cv2.EVENT_LBUTTONDOWN
-        if pressed and places.stop.share(x, y):
+        regions = layout(*self._size, self._ratio)
+        position, pressed = regions.picture.share(x, y), event == cv2.EVENT_LBUTTONDOWN
+        if pressed and regions.stop.share(x, y):
             self._operator.stop()
-        elif pressed and place:
-            self._operator.click(*place)
-        elif event == cv2.EVENT_MOUSEMOVE and place:
-            self._operator.point(*place)
+        elif pressed and position:
+            self._operator.click(*position)
+        elif event == cv2.EVENT_MOUSEMOVE and position:
+            self._operator.point(*position)
         elif event == cv2.EVENT_MOUSEMOVE:
             self._operator.point_away()
 
     def _on_key(self, key: int) -> None:
         now_s = self._clock()
-        silent_s = now_s - self._told_s.get(key, float("-inf"))
-        self._told_s[key] = now_s
+        silent_s = now_s - self._pressed_s.get(key, float("-inf"))
+        self._pressed_s[key] = now_s
         if key == SPACE and silent_s <= REPEAT_S:
             self._operator.hold()
         elif key in PRINTABLE and silent_s > SILENT_S:

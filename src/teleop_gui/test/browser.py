@@ -1,4 +1,4 @@
-"""A browser that nobody sees."""
+"""A headless browser for tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def headless_chromium(*options: str) -> Iterator[Any]:
-    """A Chromium driven by selenium, with more options; skips where there is none."""
+    """Yield a Chromium driven by Selenium, with further options; skip the test if none is installed."""
     binary, driver = (
         next(filter(None, map(shutil.which, names)), None)
         for names in (("chromium", "chromium-browser", "google-chrome"), ("chromedriver",))
@@ -22,11 +22,11 @@ def headless_chromium(*options: str) -> Iterator[Any]:
     from selenium.webdriver import Chrome, ChromeOptions
     from selenium.webdriver.chrome.service import Service
 
-    chosen = ChromeOptions()
-    chosen.binary_location = binary
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *options):
-        chosen.add_argument(word)
-    chrome = Chrome(chosen, Service(driver))
+    chrome_options = ChromeOptions()
+    chrome_options.binary_location = binary
+    for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *options):
+        chrome_options.add_argument(option)
+    chrome = Chrome(chrome_options, Service(driver))
     try:
         yield chrome
     finally:

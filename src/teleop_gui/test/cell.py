@@ -1,4 +1,4 @@
-"""Robots that people drive, for tests."""
+"""A robot contract, an observation and a picture for tests."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PICTURE = np.full((48, 48, 3), 200, np.uint8)
 
 
 def lease(kind: LeaseKind = LeaseKind.TELEOPERATE, token: int = 1, robot: str = "robot_03") -> Lease:
-    """The right to a robot."""
+    """Return a lease of a robot."""
     return Lease(robot, "human_01", token, kind, 7)
 
 
 def shown(x_m: float, y_m: float) -> tuple[float, float]:
-    """Where the cell's picture shows a point, worked out by hand: the workspace's 0.4 m fill 93 % of the picture."""
+    """Return the picture coordinates of a point, calculated by hand: the workspace's 0.4 m fill 93 % of the picture."""
     return 0.5 + x_m / 0.4 * 0.93, 0.5 - y_m / 0.4 * 0.93

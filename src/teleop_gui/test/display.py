@@ -1,4 +1,4 @@
-"""A screen that nobody sees, with a person at it: Xvfb and xdotool."""
+"""A virtual screen (Xvfb), and a person who uses it (xdotool)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 from PIL import ImageGrab
 
-PATIENCE_S = 30.0
+TIMEOUT_S = 120.0
+"""Limit for what takes less than a second on an idle machine."""
 TOOLS = ("Xvfb", "xdotool")
 
 
 @contextmanager
 def display(width: int = 1280, height: int = 720) -> Iterator[str]:
-    """An X server of its own; skips where there is none."""
+    """Start an X server and yield its display; skip the test if Xvfb or xdotool is not installed."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not installed (apt-get install xvfb xdotool)")
@@ -35,28 +36,28 @@ def display(width: int = 1280, height: int = 720) -> Iterator[str]:
     )
     os.close(write)
     try:
-        with os.fdopen(read) as told:
-            yield f":{told.readline().strip()}"
+        with os.fdopen(read) as number:
+            yield f":{number.readline().strip()}"
     finally:
         server.terminate()
         server.wait()
 
 
 class Person:
-    """Hands at mouse and keyboard, eyes on the screen."""
+    """Uses mouse and keyboard, and sees the screen."""
 
     def __init__(self, display: str) -> None:
         self._display = display
 
     def do(self, *words: object) -> str:
-        """What xdotool does."""
+        """Run xdotool and return its output."""
         environment = {**os.environ, "DISPLAY": self._display}
         return subprocess.run(
             ["xdotool", *map(str, words)], env=environment, check=True, capture_output=True, text=True
         ).stdout.strip()
 
     def windows(self, title: str) -> list[str]:
-        """Those that are shown."""
+        """Return the IDs of visible windows with this title."""
         environment = {**os.environ, "DISPLAY": self._display}
         found = subprocess.run(
             ["xdotool", "search", "--onlyvisible", "--name", title],
@@ -67,13 +68,13 @@ class Person:
         )
         return found.stdout.split()
 
-    def face(self, title: str, meanwhile: Callable[[], object] = lambda: time.sleep(0.05)) -> str:
-        """Wait for a window and turn to it; what it is called by.
+    def focus(self, title: str, meanwhile: Callable[[], object] = lambda: time.sleep(0.05)) -> str:
+        """Wait for a window, give it the focus, and return its ID.
 
-        Where no window manager runs, Qt at times misses that its window is there, and paints nothing until it is shown again.
+        Without a window manager, Qt sometimes misses that its window is mapped, and paints nothing until it is mapped again.
         """
         window = until(lambda: self.windows(title), meanwhile)[0]
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + TIMEOUT_S
         while not self.look().any() and time.monotonic() < end:
             self.do("windowunmap", "--sync", window, "windowmap", "--sync", window)
             painted = time.monotonic() + 0.5
@@ -83,7 +84,7 @@ class Person:
         return window
 
     def close(self, window: str) -> None:
-        """Ask the window to close, as a window manager does when somebody clicks on its cross."""
+        """Send the window the message of a window manager whose close button is clicked."""
         x11 = ctypes.CDLL("libX11.so.6")
         x11.XOpenDisplay.restype, x11.XInternAtom.restype = ctypes.c_void_p, ctypes.c_ulong
         server = ctypes.c_void_p(x11.XOpenDisplay(self._display.encode()))
@@ -94,7 +95,7 @@ class Person:
         x11.XCloseDisplay(server)
 
     def look(self, file: Path | None = None) -> np.ndarray:
-        """The screen, (H, W, 3); written into the file as well, if there is one."""
+        """Return the screen, (H, W, 3), RGB; also write it to the file if one is given."""
         image = ImageGrab.grab(xdisplay=self._display).convert("RGB")
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -102,12 +103,12 @@ class Person:
         return np.asarray(image)
 
 
-def until(happens: Callable[[], object], meanwhile: Callable[[], object] = lambda: time.sleep(0.05)) -> object:
-    """Wait for it; what it gives."""
-    end = time.monotonic() + PATIENCE_S
+def until(condition: Callable[[], object], meanwhile: Callable[[], object] = lambda: time.sleep(0.05)) -> object:
+    """Wait until the condition returns something true, and return that."""
+    end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
-        found = happens()
+        found = condition()
         if found:
             return found
         meanwhile()
-    raise AssertionError("it did not happen")
+    raise AssertionError(f"the condition was not met within {TIMEOUT_S:g} s")

@@ -1,4 +1,4 @@
-"""What a person does reaches the robot only under the rules."""
+"""Checks that an operator's input reaches the robot only when the safety rules allow it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleet_contract.lease import LeaseKind
 from teleop_gui.operator import (
     DECLINED_S,
     HELD_S,
-    MOVED,
+    MAX_DRIFT,
     SETTLE_S,
     TWICE_S,
     UNCONFIRMED_S,
@@ -23,14 +23,14 @@ from teleop_gui.operator import (
     OperatorPhase,
 )
 from teleop_gui.pointing import pointing_of
-from teleop_gui.station_health import UNSEEN_S, operator_check
+from teleop_gui.station_health import STALE_VIDEO_S, operator_check
 
 NEAR = shown(-0.08, 0.07)
-"""A place that one push can reach."""
+"""A position that one push can reach."""
 
 
 class Bench:
-    """An operator with a clock that is turned by hand."""
+    """An operator with a simulated clock."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -44,16 +44,16 @@ class Bench:
         self.stop_resets += 1
 
     def given(self, **changes) -> Operator:
-        """With a robot that asks, for long enough to know of it."""
+        """Give the operator a robot that requests actions, and wait until input is accepted."""
         self.operator.assign(lease(**changes))
-        self.operator.see(PICTURE)
+        self.operator.add_picture(PICTURE)
         self.operator.act(STATE)
         self.now_s += SETTLE_S
-        self.operator.see(PICTURE)
+        self.operator.add_picture(PICTURE)
         return self.operator
 
     def ready(self) -> Operator:
-        """With a robot, fresh video, a click and the drive key held."""
+        """Give the operator a robot, fresh video, a click and a held drive key."""
         self.given()
         self.operator.click(*NEAR)
         self.operator.hold()
@@ -68,7 +68,7 @@ def bench():
 def test_a_click_is_one_push(bench):
     operator = bench.ready()
     np.testing.assert_allclose(operator.act(STATE), [0.02, 0.02], atol=1e-6)
-    assert operator.act(STATE) is None, "and not another one"
+    assert operator.act(STATE) is None, "one click is one push"
     operator.click(*NEAR)
     assert operator.act(STATE) is not None
 
@@ -78,23 +78,23 @@ def test_without_a_click_nothing_is_sent(bench):
     operator.hold()
     operator.point(*NEAR)
     assert operator.act(STATE) is None
-    assert operator.sight().aim is not None, "but shown"
-    assert operator.sight().phase is OperatorPhase.AIM
+    assert operator.view().aim is not None, "the aim is shown"
+    assert operator.view().phase is OperatorPhase.AIM
 
 
 @pytest.mark.parametrize(("since_s", "sends"), [(HELD_S - 0.01, True), (HELD_S + 0.01, False)])
 def test_the_drive_key_must_be_held(bench, since_s, sends):
     operator = bench.ready()
     bench.now_s += since_s
-    operator.see(PICTURE)
+    operator.add_picture(PICTURE)
     assert (operator.act(STATE) is not None) == sends
 
 
-def test_a_released_key_is_released_at_once(bench):
+def test_releasing_the_key_takes_effect_at_once(bench):
     operator = bench.ready()
     operator.release()
     assert operator.act(STATE) is None
-    assert operator.sight().phase is OperatorPhase.READY
+    assert operator.view().phase is OperatorPhase.READY
 
 
 @pytest.mark.parametrize(("since_s", "sends"), [(VIDEO_S - 0.01, True), (VIDEO_S + 0.01, False)])
@@ -103,43 +103,43 @@ def test_without_fresh_video_nothing_is_sent(bench, since_s, sends):
     bench.now_s += since_s
     operator.hold()
     assert (operator.act(STATE) is not None) == sends
-    assert (operator.sight().phase is OperatorPhase.NO_VIDEO) != sends
+    assert (operator.view().phase is OperatorPhase.NO_VIDEO) != sends
 
 
-def test_without_video_for_long_a_warning_is_told_until_it_is_back(bench):
+def test_missing_video_is_reported_until_it_is_back(bench):
     operator = bench.given()
-    bench.now_s += UNSEEN_S
+    bench.now_s += STALE_VIDEO_S
     assert operator_check(operator).level is Level.OK
     bench.now_s += 0.01
     check = operator_check(operator)
     assert (check.level, check.hardware_id) == (Level.WARN, "human_01")
     assert check.message == "no new picture of robot_03 for 1 s or longer"
     assert check.values["without a new picture (s)"] == pytest.approx(1.01)
-    operator.see(PICTURE)
+    operator.add_picture(PICTURE)
     assert operator_check(operator).level is Level.OK
 
 
-def test_a_new_robot_that_has_shown_nothing_yet_is_no_trouble_and_neither_is_none(bench):
+def test_neither_a_new_robot_without_video_nor_an_idle_operator_is_reported(bench):
     operator = bench.operator
     bench.now_s = 100.0
     assert (operator_check(operator).level, operator_check(operator).message) == (Level.OK, OperatorPhase.IDLE.value)
     operator.assign(lease())
     assert operator_check(operator).level is Level.OK
-    bench.now_s += UNSEEN_S + 0.01
+    bench.now_s += STALE_VIDEO_S + 0.01
     assert operator_check(operator).level is Level.WARN
 
 
-def test_a_stop_that_is_not_confirmed_is_an_error(bench):
+def test_an_unconfirmed_stop_is_an_error(bench):
     operator = bench.operator
     operator.stop()
     assert operator_check(operator).level is Level.OK
     bench.now_s += UNCONFIRMED_S + 0.01
     assert operator_check(operator).level is Level.ERROR
-    operator.latched(True)
+    operator.set_stopped(True)
     assert operator_check(operator).level is Level.OK
 
 
-def test_video_of_the_last_robot_is_not_that_of_the_next(bench):
+def test_video_of_the_last_robot_does_not_count_for_the_next(bench):
     operator = bench.ready()
     operator.act(STATE)
     operator.assign(lease(token=2, robot="robot_04"))
@@ -148,17 +148,17 @@ def test_video_of_the_last_robot_is_not_that_of_the_next(bench):
     operator.release()
     operator.hold()
     assert operator.act(STATE) is None
-    assert operator.sight().phase is OperatorPhase.NO_VIDEO
-    assert operator.sight().picture is None
+    assert operator.view().phase is OperatorPhase.NO_VIDEO
+    assert operator.view().picture is None
 
 
 @pytest.mark.parametrize("clicks", ["before", "just after", "both"])
-def test_a_click_for_the_last_robot_is_not_one_for_the_next(bench, clicks):
+def test_a_click_for_the_last_robot_does_not_count_for_the_next(bench, clicks):
     operator = bench.ready()
     if clicks == "just after":
         operator.act(STATE)
     operator.assign(lease(token=2, robot="robot_04"))
-    operator.see(PICTURE)
+    operator.add_picture(PICTURE)
     operator.act(STATE)
     if clicks != "before":
         bench.now_s += SETTLE_S - 0.01
@@ -168,16 +168,16 @@ def test_a_click_for_the_last_robot_is_not_one_for_the_next(bench, clicks):
     assert operator.act(STATE) is None
 
 
-def test_a_key_that_is_held_since_the_last_robot_must_be_pressed_anew(bench):
+def test_a_key_held_since_the_last_robot_must_be_pressed_again(bench):
     operator = bench.ready()
     operator.act(STATE)
     operator.assign(lease(token=2, robot="robot_04"))
     for _ in range(10):
-        operator.see(PICTURE)
+        operator.add_picture(PICTURE)
         operator.hold()
         operator.act(STATE)
         bench.now_s += 0.1
-    operator.see(PICTURE)
+    operator.add_picture(PICTURE)
     operator.hold()
     operator.click(*NEAR)
     assert operator.act(STATE) is None
@@ -187,115 +187,115 @@ def test_a_key_that_is_held_since_the_last_robot_must_be_pressed_anew(bench):
 
 
 @pytest.mark.parametrize("what", ["stop", "latched", "no video"])
-def test_what_was_chosen_before_a_break_is_not_sent_after_it(bench, what):
+def test_an_interruption_clears_the_input(bench, what):
     operator = bench.ready()
     if what == "stop":
         operator.press("e")
-        operator.latched(True)
-        operator.latched(False)
+        operator.set_stopped(True)
+        operator.set_stopped(False)
     elif what == "latched":
-        operator.latched(True)
-        operator.latched(False)
+        operator.set_stopped(True)
+        operator.set_stopped(False)
     else:
         bench.now_s += VIDEO_S + 0.01
         operator.act(STATE)
-    operator.see(PICTURE)
+    operator.add_picture(PICTURE)
     operator.hold()
     assert operator.act(STATE) is None
     operator.release()
     operator.hold()
-    assert operator.act(STATE) is None, "the click is forgotten, too"
+    assert operator.act(STATE) is None, "the click is cleared, too"
 
 
-@pytest.mark.parametrize(("gone", "sends"), [(0.5 * MOVED, True), (2 * MOVED, False)])
-def test_an_arrow_that_begins_elsewhere_now_is_another_arrow(bench, gone, sends):
+@pytest.mark.parametrize(("drift", "sends"), [(0.5 * MAX_DRIFT, True), (2 * MAX_DRIFT, False)])
+def test_an_arrow_that_has_drifted_since_the_click_is_not_sent(bench, drift, sends):
     operator = bench.ready()
     moved = STATE.copy()
-    moved[0] += gone * 0.4 / 0.93
+    moved[0] += drift * 0.4 / 0.93
     assert (operator.act(moved) is not None) == sends
     assert operator.act(moved) is None
 
 
-def test_a_click_before_the_robot_asks_is_none(bench):
+def test_a_click_before_the_robot_requests_an_action_is_ignored(bench):
     operator = bench.operator
     operator.assign(lease())
     bench.now_s += SETTLE_S
-    operator.see(PICTURE)
+    operator.add_picture(PICTURE)
     operator.click(*NEAR)
     operator.hold()
     assert operator.act(STATE) is None
 
 
-def test_a_pointer_that_has_left_points_to_nothing(bench):
+def test_a_pointer_outside_the_picture_has_no_aim(bench):
     operator = bench.given()
     operator.point(*NEAR)
-    assert operator.sight().aim is not None
+    assert operator.view().aim is not None
     operator.point_away()
-    assert operator.sight().aim is None
+    assert operator.view().aim is None
 
 
-def test_phases_tell_what_to_do(bench):
+def test_the_phase_follows_the_state(bench):
     operator = bench.operator
-    assert operator.sight().phase is OperatorPhase.IDLE
+    assert operator.view().phase is OperatorPhase.IDLE
     operator.pause()
-    assert operator.sight().phase is OperatorPhase.PAUSED
+    assert operator.view().phase is OperatorPhase.PAUSED
     operator.pause()
     operator.assign(lease())
-    assert operator.sight().phase is OperatorPhase.NO_VIDEO
-    operator.see(PICTURE)
-    assert operator.sight().phase is OperatorPhase.BUSY
+    assert operator.view().phase is OperatorPhase.NO_VIDEO
+    operator.add_picture(PICTURE)
+    assert operator.view().phase is OperatorPhase.BUSY
     operator.act(STATE)
-    assert operator.sight().phase is OperatorPhase.AIM
+    assert operator.view().phase is OperatorPhase.AIM
     bench.now_s += SETTLE_S
-    operator.see(PICTURE)
+    operator.add_picture(PICTURE)
     operator.act(STATE)
     operator.click(*NEAR)
-    assert operator.sight().phase is OperatorPhase.READY
+    assert operator.view().phase is OperatorPhase.READY
     operator.hold()
     operator.act(STATE)
-    assert operator.sight().phase is OperatorPhase.BUSY
+    assert operator.view().phase is OperatorPhase.BUSY
     operator.assign(lease(LeaseKind.HARD_RESET, 2))
-    assert operator.sight().phase is OperatorPhase.RESET
-    operator.latched(True)
-    assert operator.sight().phase is OperatorPhase.STOPPED
+    assert operator.view().phase is OperatorPhase.RESET
+    operator.set_stopped(True)
+    assert operator.view().phase is OperatorPhase.STOPPED
 
 
-def test_a_hard_reset_is_done_when_the_person_says_so(bench):
+def test_a_hard_reset_ends_when_the_operator_confirms_it(bench):
     operator = bench.operator
     operator.assign(lease())
     operator.press("r")
-    assert not operator.has_reset(), "there was none to do"
+    assert not operator.has_reset(), "there was no hard reset"
     operator.assign(lease(LeaseKind.HARD_RESET, 2))
     operator.press("R")
-    assert not operator.has_reset(), "that was for the last robot"
+    assert not operator.has_reset(), "the key was meant for the last robot"
     bench.now_s += SETTLE_S
     operator.press("R")
     assert operator.has_reset()
     operator.assign(lease(LeaseKind.HARD_RESET, 3))
-    assert not operator.has_reset(), "the next one is not"
+    assert not operator.has_reset(), "every hard reset is confirmed separately"
 
 
-def test_handing_back_is_told_once_and_the_robot_is_not_taken_again_so_soon(bench):
+def test_handing_back_is_reported_once_and_the_robot_is_declined_for_a_while(bench):
     operator = bench.ready()
     operator.press("h")
     assert operator.act(STATE) is None, "nothing more is sent"
-    assert operator.takes_leave()
-    assert not operator.takes_leave()
+    assert operator.take_hand_back()
+    assert not operator.take_hand_back()
     operator.release()
     operator.hold()
     operator.click(*NEAR)
-    assert operator.act(STATE) is None, "until it is taken away"
+    assert operator.act(STATE) is None, "nothing is sent until the lease ends"
     assert not operator.accepts("robot_03")
     assert operator.accepts("robot_04")
     bench.now_s += DECLINED_S
     assert operator.accepts("robot_03")
 
 
-def test_a_robot_that_cannot_be_handed_back_is_driven_on(bench):
+def test_a_robot_that_cannot_be_handed_back_can_still_be_driven(bench):
     operator = bench.ready()
     operator.press("h")
-    assert operator.takes_leave()
-    operator.keep()
+    assert operator.take_hand_back()
+    operator.cancel_hand_back()
     operator.click(*NEAR)
     operator.release()
     operator.hold()
@@ -305,52 +305,52 @@ def test_a_robot_that_cannot_be_handed_back_is_driven_on(bench):
 def test_a_robot_in_need_of_a_reset_is_not_handed_back(bench):
     bench.operator.assign(lease(LeaseKind.HARD_RESET))
     bench.operator.press("h")
-    assert not bench.operator.takes_leave()
+    assert not bench.operator.take_hand_back()
 
 
-def test_who_pauses_hands_back_and_is_sent_nowhere(bench):
+def test_pausing_hands_the_robot_back_and_declines_all_robots(bench):
     operator = bench.ready()
     operator.press("p")
-    assert operator.takes_leave()
+    assert operator.take_hand_back()
     bench.now_s += DECLINED_S
     assert not operator.accepts("robot_01")
     operator.press("p")
     assert operator.accepts("robot_01")
 
 
-def test_an_emergency_stop_counts_before_it_is_confirmed(bench):
+def test_an_emergency_stop_takes_effect_before_it_is_confirmed(bench):
     operator = bench.ready()
     operator.press("e")
     assert bench.stops == 1
-    assert operator.wants_stop
+    assert operator.stop_requested
     assert operator.act(STATE) is None
-    assert operator.sight().phase is OperatorPhase.STOPPING
+    assert operator.view().phase is OperatorPhase.STOPPING
     bench.now_s += UNCONFIRMED_S + 0.01
-    assert operator.sight().phase is OperatorPhase.UNCONFIRMED
-    operator.latched(True)
-    assert not operator.wants_stop
-    assert operator.sight().phase is OperatorPhase.STOPPED
+    assert operator.view().phase is OperatorPhase.UNCONFIRMED
+    operator.set_stopped(True)
+    assert not operator.stop_requested
+    assert operator.view().phase is OperatorPhase.STOPPED
 
 
 def test_an_emergency_stop_ends_by_two_presses(bench):
     operator = bench.operator
     operator.press("e")
-    operator.latched(True)
+    operator.set_stopped(True)
     operator.press("u")
     bench.now_s += TWICE_S + 0.01
     operator.press("u")
-    assert bench.stop_resets == 0, "too late after the first"
+    assert bench.stop_resets == 0, "the second press came too late"
     bench.now_s += TWICE_S - 0.01
     operator.press("u")
     assert bench.stop_resets == 1
-    assert operator.sight().phase is OperatorPhase.STOPPED, "until the gate says so"
-    operator.latched(False)
-    assert operator.sight().phase is OperatorPhase.IDLE
+    assert operator.view().phase is OperatorPhase.STOPPED, "the gate has not confirmed the reset"
+    operator.set_stopped(False)
+    assert operator.view().phase is OperatorPhase.IDLE
 
 
-def test_a_stop_by_somebody_else_counts_too(bench):
+def test_a_stop_by_another_operator_takes_effect_too(bench):
     operator = bench.ready()
-    operator.latched(True)
+    operator.set_stopped(True)
     assert operator.act(STATE) is None
     operator.assign(lease(LeaseKind.HARD_RESET, 2))
     bench.now_s += SETTLE_S
@@ -359,7 +359,7 @@ def test_a_stop_by_somebody_else_counts_too(bench):
 
 
 class AnyPerson(RuleBasedStateMachine):
-    """Whatever a person does in whatever order, an action has its reasons."""
+    """Actions are sent exactly if the rules allow it, whatever an operator does in whatever order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -392,7 +392,7 @@ class AnyPerson(RuleBasedStateMachine):
 
     @rule()
     def see(self):
-        self.operator.see(PICTURE)
+        self.operator.add_picture(PICTURE)
         self.seen_s = self.bench.now_s
 
     @rule(x=st.floats(-1, 2), y=st.floats(-1, 2))
@@ -414,7 +414,7 @@ class AnyPerson(RuleBasedStateMachine):
 
     @rule(stopped=st.booleans())
     def latch(self, stopped):
-        self.operator.latched(stopped)
+        self.operator.set_stopped(stopped)
         self.stopped = stopped
         if stopped:
             self.clicked = self.pressed = False

@@ -1,4 +1,4 @@
-"""A station turns a human's work under a lease into actions: driving while teleoperating, one reset at its end."""
+"""Checks that a station turns decisions under a lease into actions, and ends a hard reset."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from teleop_gui.station import Station
 STATE = np.zeros(6)
 
 
-class Counting:
-    """A supervisor that shows how often it has begun and acted."""
+class CountingSupervisor:
+    """A supervisor that counts its interventions and actions."""
 
     def __init__(self) -> None:
         self.begun = self.acted = 0
@@ -31,16 +31,16 @@ class Counting:
         return self.ready
 
 
-class Waiting(Counting):
-    """One that decides when it is asked for the third time."""
+class HesitantSupervisor(CountingSupervisor):
+    """A supervisor that decides when it is asked for the third time."""
 
     def act(self, state_S):
         values_A = super().act(state_S)
         return values_A if self.acted >= 3 else None
 
 
-def test_every_lease_is_a_new_beginning() -> None:
-    station = Station(Counting(), hard_reset_ticks=5)
+def test_every_lease_begins_a_new_intervention() -> None:
+    station = Station(CountingSupervisor(), hard_reset_ticks=5)
     leases = [Lease("robot_01", "human_01", token, LeaseKind.TELEOPERATE, 10 * token) for token in (1, 2)]
     actions = [station.act(lease, lease.since_tick + tick, STATE) for lease in leases for tick in range(3)]
     assert [action.values for action in actions] == [
@@ -51,17 +51,17 @@ def test_every_lease_is_a_new_beginning() -> None:
 
 
 @pytest.mark.parametrize("ticks", [1, 3, 5])
-def test_a_hard_reset_is_done_at_its_last_tick(ticks: int) -> None:
-    station = Station(Counting(), hard_reset_ticks=ticks)
+def test_a_hard_reset_ends_at_its_last_tick(ticks: int) -> None:
+    station = Station(CountingSupervisor(), hard_reset_ticks=ticks)
     lease = Lease("robot_01", "human_01", 7, LeaseKind.HARD_RESET, 40)
     actions = [station.act(lease, 40 + tick, STATE) for tick in range(ticks + 1)]
     assert [action.kind for action in actions[:-1]] == [ActionKind.HOLD] * (ticks - 1) + [ActionKind.HARD_RESET]
-    assert actions[-1].kind is ActionKind.HARD_RESET, "and again, should it not have been heard"
+    assert actions[-1].kind is ActionKind.HARD_RESET, "it is repeated, in case it was lost"
     assert all(action.values == () for action in actions)
 
 
-def test_a_hard_reset_is_not_done_before_the_human_says_so() -> None:
-    human = Counting()
+def test_a_hard_reset_ends_only_after_the_human_has_confirmed_it() -> None:
+    human = CountingSupervisor()
     human.ready = False
     station = Station(human, hard_reset_ticks=2)
     lease = Lease("robot_01", "human_01", 7, LeaseKind.HARD_RESET, 40)
@@ -71,7 +71,10 @@ def test_a_hard_reset_is_not_done_before_the_human_says_so() -> None:
 
 
 def test_there_is_no_action_while_the_human_has_not_decided() -> None:
-    station, lease = Station(Waiting(), hard_reset_ticks=5), Lease("robot_01", "human_01", 1, LeaseKind.TELEOPERATE, 3)
+    station, lease = (
+        Station(HesitantSupervisor(), hard_reset_ticks=5),
+        Lease("robot_01", "human_01", 1, LeaseKind.TELEOPERATE, 3),
+    )
     answers = [station.act(lease, 3, STATE) for _ in range(3)]
     assert answers[:2] == [None, None]
     assert answers[2].values == (1e-3, 3e-3)

@@ -1,4 +1,4 @@
-"""Supervisors' stations as a node: each serves Supervise goals, and drives while the lease table says so."""
+"""Base of nodes with supervisors' stations: each station serves Supervise goals, and drives while it holds a lease."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
+from typing_extensions import override
 
 from fleet_common.health import Check
 from fleet_common.node import FleetNode
@@ -22,132 +23,133 @@ from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
 from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import state_of
+from fleet_contract.topics import LEASES_TOPIC, SUPERVISE_ACTION, TELEOP_ACTION_TOPIC
 from teleop_gui.station import HumanInterface
 from teleop_gui.station_health import station_check
 
 ANSWER_SHARE = 0.7
-"""Of a tick in real time: an action that is decided later would come too late for the gate, and waits for the next tick."""
+"""Share of a real-time tick in which stations answer; a later action would miss the gate, and waits for the next tick."""
 
-LAST_WORDS_S = 0.5
-"""Time that the result of a goal has to leave before its server is gone."""
+RESULT_S = 0.5
+"""Seconds that the result of a goal has to reach its client before the action server is destroyed."""
 
 
 @dataclass
-class Visit:
-    """One goal that a supervisor is busy with."""
+class ActiveGoal:
+    """The Supervise goal that a supervisor is busy with."""
 
-    request: Any
+    handle: Any
     ended: Future[int] = field(default_factory=Future)
     ticks: int = 0
 
 
 def is_served(node: Node, supervisor: str) -> bool:
-    """Whether a station of this supervisor is there, as far as the node has heard."""
-    return node.count_services(f"/{supervisor}/supervise/_action/send_goal") > 0
+    """Return whether the node has discovered a station of this supervisor."""
+    return node.count_services(f"/{supervisor}/{SUPERVISE_ACTION}/_action/send_goal") > 0
 
 
-class StationsNode(FleetNode):
-    """The stations of some of the fleet's supervisors, one action server each."""
+class StationNodeBase(FleetNode):
+    """Node with the stations of some of the fleet's supervisors, one action server each."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._stations: dict[str, HumanInterface] = {}
         self._servers: dict[str, ActionServer[Any, Any, Any]] = {}
-        self._visits: dict[str, Visit] = {}
+        self._goals: dict[str, ActiveGoal] = {}
         self.table = LeaseTable()
-        """The newest."""
+        """The newest lease table."""
         self._table_s = 0.0
         self._answered: set[tuple[int, str]] = set()
         self._observations: dict[str, Observation] = {}
         robots, state = self.fleet.robot_names, self.robot_contract.observation.state
         self._actions = {
-            robot: self.create_publisher(ActionMessage, f"{robot}/teleop_action", TRANSIENT_LOCAL_100)
+            robot: self.create_publisher(ActionMessage, f"{robot}/{TELEOP_ACTION_TOPIC}", TRANSIENT_LOCAL_100)
             for robot in robots
         }
         for robot in robots:
-            heard = partial(self._on_observation, robot)
-            self.create_subscription(Observation, f"{robot}/{state.topic}", heard, TRANSIENT_LOCAL_1)
-        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, TRANSIENT_LOCAL_1)
+            on_observation = partial(self._on_observation, robot)
+            self.create_subscription(Observation, f"{robot}/{state.topic}", on_observation, TRANSIENT_LOCAL_1)
+        self.create_subscription(LeaseTable, LEASES_TOPIC, self._on_leases, TRANSIENT_LOCAL_1)
 
+    @override
     def checks(self) -> Sequence[Check]:
-        """See `FleetNode.checks`: whom everybody is busy with."""
         held = {lease.supervisor: lease.robot for lease in self._own_leases()}
-        ticks = {human: visit.ticks for human, visit in self._visits.items()}
+        ticks = {human: goal.ticks for human, goal in self._goals.items()}
         return [station_check(human, held.get(human, ""), ticks.get(human, 0)) for human in self._stations]
 
-    def open(self, stations: Mapping[str, HumanInterface]) -> None:
-        """These supervisors can be sent to robots from now on."""
+    def add_stations(self, stations: Mapping[str, HumanInterface]) -> None:
+        """Add stations by supervisor; from now on these supervisors accept robots."""
         self._stations.update(stations)
         for name in stations:
             self._servers[name] = ActionServer(
                 self,
                 Supervise,
-                f"{name}/supervise",
+                f"{name}/{SUPERVISE_ACTION}",
                 execute_callback=partial(self._supervise, name),
-                goal_callback=partial(self._answer, name),
+                goal_callback=partial(self._answer_goal, name),
                 cancel_callback=lambda _: CancelResponse.ACCEPT,
             )
 
-    def shut(self, supervisor: str) -> None:
-        """This supervisor leaves; whatever robot they have, they hand back."""
+    def remove_station(self, supervisor: str) -> None:
+        """Remove a supervisor's station; a robot that they have is handed back."""
         self.hand_back(supervisor)
         del self._stations[supervisor]
         server = self._servers.pop(supervisor)
 
         def destroy() -> None:
-            self.destroy_timer(last_words)
+            self.destroy_timer(timer)
             server.destroy()
 
-        last_words = self.create_timer(LAST_WORDS_S, destroy, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        timer = self.create_timer(RESULT_S, destroy, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def accepts(self, supervisor: str, robot: str) -> bool:  # noqa: ARG002 - for those who can refuse
-        """Whether the supervisor takes the robot."""
+    def accepts(self, supervisor: str, robot: str) -> bool:  # noqa: ARG002 - subclasses may refuse
+        """Return whether the supervisor accepts the robot."""
         return True
 
-    def leased(self, leases: Mapping[str, Lease]) -> None:
-        """A lease table has come: who of these supervisors has which lease."""
+    def on_leases(self, leases: Mapping[str, Lease]) -> None:
+        """Handle a new lease table: the leases of this node's supervisors, by supervisor."""
 
-    def ask(self) -> None:
-        """Ask those supervisors again who had not decided yet."""
+    def poll_supervisors(self) -> None:
+        """Ask all supervisors again who have not decided yet."""
         for lease in self._own_leases():
-            self._ask(lease)
+            self._act(lease)
 
     def hand_back(self, supervisor: str) -> bool:
-        """End what the supervisor is busy with; at this tick the robot holds, if nothing was decided yet.
+        """End the supervisor's goal; the robot holds at this tick if no action has been sent yet.
 
         Returns:
-            Whether there was something: a lease that another process of this supervisor had accepted cannot be handed back.
+            Whether there was a goal. A lease that another process has accepted for this supervisor cannot be handed back.
         """
-        busy = supervisor in self._visits
+        had_goal = supervisor in self._goals
         for lease in self._own_leases():
             if lease.supervisor == supervisor:
                 self._publish(
                     lease,
                     RobotAction(self.table.tick, ActionKind.HOLD, ActionSource.HUMAN, (), 0, supervisor, lease.token),
                 )
-        self._end_visit(supervisor, Supervise.Result.HANDED_BACK)
-        return busy
+        self._end_goal(supervisor, Supervise.Result.HANDED_BACK)
+        return had_goal
 
-    def _answer(self, supervisor: str, goal: Supervise.Goal) -> GoalResponse:
-        here = supervisor in self._stations and self.accepts(supervisor, goal.robot)
-        return GoalResponse.ACCEPT if here else GoalResponse.REJECT
+    def _answer_goal(self, supervisor: str, goal: Supervise.Goal) -> GoalResponse:
+        accepts = supervisor in self._stations and self.accepts(supervisor, goal.robot)
+        return GoalResponse.ACCEPT if accepts else GoalResponse.REJECT
 
-    async def _supervise(self, supervisor: str, goal: Any) -> Supervise.Result:
-        """Busy until the lease is over; the human's hands are moved by the lease table, not from here."""
-        visit = Visit(goal)
-        self._end_visit(supervisor, Supervise.Result.RELIEVED)
-        self._visits[supervisor] = visit
-        outcome = await visit.ended
-        if goal.is_cancel_requested:
-            goal.canceled()
+    async def _supervise(self, supervisor: str, handle: Any) -> Supervise.Result:
+        """Wait until the lease has ended; the supervisor is asked for actions when lease tables and observations arrive."""
+        goal = ActiveGoal(handle)
+        self._end_goal(supervisor, Supervise.Result.RELIEVED)
+        self._goals[supervisor] = goal
+        outcome = await goal.ended
+        if handle.is_cancel_requested:
+            handle.canceled()
         else:
-            goal.succeed()
-        return Supervise.Result(outcome=outcome, ticks=visit.ticks)
+            handle.succeed()
+        return Supervise.Result(outcome=outcome, ticks=goal.ticks)
 
-    def _end_visit(self, supervisor: str, outcome: int) -> None:
-        visit = self._visits.pop(supervisor, None)
-        if visit:
-            visit.ended.set_result(outcome)
+    def _end_goal(self, supervisor: str, outcome: int) -> None:
+        goal = self._goals.pop(supervisor, None)
+        if goal:
+            goal.ended.set_result(outcome)
 
     def _own_leases(self) -> list[Lease]:
         return [lease_of(lease) for lease in self.table.leases if lease.supervisor in self._stations]
@@ -156,22 +158,22 @@ class StationsNode(FleetNode):
         self.table, self._table_s = message, time.monotonic()
         self._answered = {(tick, robot) for tick, robot in self._answered if tick == message.tick}
         leases = {lease.supervisor: lease for lease in self._own_leases()}
-        for name, visit in list(self._visits.items()):
-            if visit.request.is_cancel_requested:
-                self._end_visit(name, Supervise.Result.HANDED_BACK)
-            elif name not in leases or leases[name].token != visit.request.request.lease:
-                self._end_visit(name, Supervise.Result.RELIEVED)
-        self.leased(leases)
-        self.ask()
+        for name, goal in list(self._goals.items()):
+            if goal.handle.is_cancel_requested:
+                self._end_goal(name, Supervise.Result.HANDED_BACK)
+            elif name not in leases or leases[name].token != goal.handle.request.lease:
+                self._end_goal(name, Supervise.Result.RELIEVED)
+        self.on_leases(leases)
+        self.poll_supervisors()
 
     def _on_observation(self, robot: str, message: Observation) -> None:
         self._observations[robot] = message
         for lease in self._own_leases():
             if lease.robot == robot:
-                self._ask(lease)
+                self._act(lease)
 
-    def _ask(self, lease: Lease) -> None:
-        """Act on a tick once both its lease table and its observation have come."""
+    def _act(self, lease: Lease) -> None:
+        """Ask the supervisor for an action once both lease table and observation of the tick have arrived."""
         observation = self._unanswered(lease)
         if observation is None or self._too_late():
             return
@@ -184,7 +186,7 @@ class StationsNode(FleetNode):
         action = self._stations[lease.supervisor].act(lease, observation.tick, state_S)
         if action is not None:
             self._publish(lease, action)
-            self._after(lease, action)
+            self._report_progress(lease, action)
 
     def _publish(self, lease: Lease, action: RobotAction) -> None:
         observation = self._unanswered(lease)
@@ -197,7 +199,7 @@ class StationsNode(FleetNode):
         self._actions[lease.robot].publish(message)
 
     def _unanswered(self, lease: Lease) -> Observation | None:
-        """The robot's observation of the table's tick, if it has come and was not answered."""
+        """Return the robot's observation of the table's tick, if it has arrived and was not answered yet."""
         observation, tick = self._observations.get(lease.robot), self.table.tick
         if observation is None or observation.tick != tick or (tick, lease.robot) in self._answered:
             return None
@@ -206,11 +208,11 @@ class StationsNode(FleetNode):
     def _too_late(self) -> bool:
         return not self.lockstep and time.monotonic() - self._table_s > ANSWER_SHARE / self.robot_contract.rate_hz
 
-    def _after(self, lease: Lease, action: RobotAction) -> None:
-        visit = self._visits.get(lease.supervisor)
-        if visit is None:
+    def _report_progress(self, lease: Lease, action: RobotAction) -> None:
+        goal = self._goals.get(lease.supervisor)
+        if goal is None:
             return
-        visit.ticks += 1
-        visit.request.publish_feedback(Supervise.Feedback(tick=action.tick, ticks=visit.ticks))
+        goal.ticks += 1
+        goal.handle.publish_feedback(Supervise.Feedback(tick=action.tick, ticks=goal.ticks))
         if action.kind is ActionKind.HARD_RESET:
-            self._end_visit(lease.supervisor, Supervise.Result.RESET_DONE)
+            self._end_goal(lease.supervisor, Supervise.Result.RESET_DONE)

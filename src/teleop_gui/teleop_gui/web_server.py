@@ -1,7 +1,7 @@
-"""The operators' page: a web server in a thread of its own, one WebSocket per person.
+"""The operators' page: a web server in its own thread, with one WebSocket per operator.
 
-What is shown is numbered. The next goes out when the browser has said that it shows the last, so that a slow line is late by
-one picture and not by many; and what people do comes with the number of what they saw.
+States are numbered. The next state is sent when the browser has confirmed that it shows the last, so that a slow connection
+is late by one picture at most. Input carries the number of the state that the operator saw.
 """
 
 from __future__ import annotations
@@ -24,58 +24,60 @@ from fleet_contract.operation import Share
 from fleet_contract.validation import InputError, StrictModel
 
 PAGE = Path(__file__).parent / "page"
-LONGEST_MESSAGE = 1024
-"""Bytes of what a browser may say at once."""
-GONE_S = 3.0
-"""A browser that says nothing, or does not say for so long that it shows what it was sent, is gone."""
-MOST_WAITING = 1000
-"""Things that people have done and nobody has looked at: a browser that does more is not a person's."""
+MAX_MESSAGE_BYTES = 1024
+"""Longest message that a browser may send, bytes."""
+CLIENT_TIMEOUT_S = 3.0
+"""Seconds after which a browser is disconnected that sends nothing, or does not confirm the state that it was sent."""
+MAX_QUEUED_EVENTS = 1000
+"""Number of unhandled events beyond which a browser is disconnected: no person is so fast."""
 START_S = 10.0
+"""Timeout of the server's start, s."""
 
 
 class ClientHello(StrictModel):
-    """The first thing that a browser says."""
+    """The first message of a browser."""
 
     human: str
     token: str = ""
 
 
 class Input(StrictModel):
-    """What a person has done."""
+    """Input of an operator."""
 
     shown: int = 0
-    """The number of what the person saw then."""
+    """Number of the state that the operator saw."""
 
     point: tuple[Share, Share] | None = None
-    """The pointer is there, shares of the picture's width and height."""
+    """Position of the pointer, in shares of the picture's width and height."""
     away: bool = False
-    """The pointer has left the picture."""
+    """Whether the pointer has left the picture."""
     click: tuple[Share, Share] | None = None
+    """Position of a click, in shares of the picture's width and height."""
     hold: bool | None = None
-    """The drive key is down (said again and again), or up."""
+    """Whether the drive key is held; sent repeatedly while it is."""
     press: str | None = Field(default=None, max_length=1)
-    """A key."""
+    """A pressed key."""
 
 
 @dataclass(frozen=True)
 class Login:
-    """A person wants the place of a supervisor."""
+    """A person wants to join as this operator."""
 
     human: str
     answer: Future[str]
-    """A sentence that refuses, or nothing."""
+    """Why the person is refused; empty if they may join."""
 
 
 @dataclass(frozen=True)
 class Logout:
-    """A person has gone."""
+    """An operator has left."""
 
     human: str
 
 
 @dataclass(frozen=True)
-class Done:
-    """A person has done something."""
+class InputEvent:
+    """Input of an operator has arrived."""
 
     human: str
     input: Input
@@ -83,35 +85,36 @@ class Done:
 
 @dataclass
 class Session:
-    """What is to be shown to one person next."""
+    """What is shown to one operator next."""
 
     state: Mapping[str, Any] = field(default_factory=dict)
     jpeg: bytes = b""
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    updated: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0
-    """The number of what is on its way, or shown."""
+    """Number of the state sent last."""
     shown: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the browser has confirmed the state sent last."""
 
 
 class WebServer:
-    """Serves the page until it is closed. `events` tells what people do, in their order."""
+    """Serves the page until it is closed. `events` queues logins, logouts and input in order of arrival."""
 
     def __init__(self, host: str, port: int, token: str, humans: tuple[str, ...]) -> None:
-        """Listen at once; port 0 is a free one. Whoever knows the token may drive robots.
+        """Start listening; port 0 selects a free one. Everybody who knows the token may drive robots.
 
         Raises:
-            BadInput: nobody can listen there.
-            ValueError: there is no token.
+            InputError: the server cannot listen at the address.
+            ValueError: the token is empty.
         """
         if not token:
             raise ValueError("token is empty")
-        self.events: SimpleQueue[Login | Logout | Done] = SimpleQueue()
+        self.events: SimpleQueue[Login | Logout | InputEvent] = SimpleQueue()
         self.port = port
         self._token = token
         self._humans = humans
         self._sessions: dict[str, Session] = {}
         self._loop = asyncio.new_event_loop()
-        self._over = asyncio.Event()
+        self._closing = asyncio.Event()
         started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(host, started), name="web", daemon=True)
         self._thread.start()
@@ -120,16 +123,18 @@ class WebServer:
         except (OSError, UnicodeError) as error:
             self._thread.join()
             reason = getattr(error, "strerror", None) or error
-            raise InputError(f"--host, --port: found {host} {port}: {reason}.") from None
+            raise InputError(
+                f"--host, --port: expected an address to listen at, got {host} {port}: {reason}."
+            ) from None
 
     def show(self, human: str, state: Mapping[str, Any], jpeg: bytes) -> None:
-        """The newest for one person, with its `number` in the state; who is not there sees nothing."""
+        """Set the state, which has a `number`, and the picture to send to an operator; ignored if they have not joined."""
         self._loop.call_soon_threadsafe(self._show, human, state, jpeg)
 
     def close(self) -> None:
-        """Send everybody home and stop; may be called again."""
+        """Disconnect all browsers and stop; further calls do nothing."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._over.set)
+            self._loop.call_soon_threadsafe(self._closing.set)
             self._thread.join()
 
     def _run(self, host: str, started: Future[None]) -> None:
@@ -138,7 +143,7 @@ class WebServer:
 
     async def _serve(self, host: str, started: Future[None]) -> None:
         app = web.Application()
-        app.on_response_prepare.append(_guard)
+        app.on_response_prepare.append(_add_security_headers)
         app.router.add_get("/", _page)
         app.router.add_get("/humans", self._list)
         app.router.add_get("/operator", self._operator)
@@ -153,14 +158,14 @@ class WebServer:
         except (OSError, UnicodeError) as error:
             started.set_exception(error)
         else:
-            await self._over.wait()
+            await self._closing.wait()
         await runner.cleanup()
 
     def _show(self, human: str, state: Mapping[str, Any], jpeg: bytes) -> None:
         session = self._sessions.get(human)
         if session:
             session.state, session.jpeg = state, jpeg
-            session.news.set()
+            session.updated.set()
 
     async def _list(self, _: web.Request) -> web.Response:
         return web.json_response(list(self._humans))
@@ -168,8 +173,8 @@ class WebServer:
     async def _operator(self, request: web.Request) -> web.WebSocketResponse:
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != request.host:
-            raise web.HTTPForbidden(text="This page is not the fleet's own.")
-        socket = web.WebSocketResponse(max_msg_size=LONGEST_MESSAGE)
+            raise web.HTTPForbidden(text="WebSockets are accepted from the fleet's own page only.")
+        socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES)
         await socket.prepare(request)
         refusal, human = await self._admit(socket)
         if refusal:
@@ -177,27 +182,27 @@ class WebServer:
             await socket.close(code=WSCloseCode.POLICY_VIOLATION)
             return socket
         session = self._sessions[human] = Session()
-        showing = asyncio.create_task(_keep_showing(socket, session))
-        over = asyncio.create_task(self._over.wait())
-        listening = asyncio.create_task(self._listen(socket, session, human))
+        sending = asyncio.create_task(_send_states(socket, session))
+        closing = asyncio.create_task(self._closing.wait())
+        receiving = asyncio.create_task(self._receive(socket, session, human))
         try:
-            await asyncio.wait({showing, over, listening}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sending, closing, receiving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._sessions[human]
             self.events.put(Logout(human))
-            for task in (showing, over, listening):
+            for task in (sending, closing, receiving):
                 task.cancel()
-            await asyncio.gather(showing, over, listening, return_exceptions=True)
+            await asyncio.gather(sending, closing, receiving, return_exceptions=True)
             await socket.close(code=WSCloseCode.GOING_AWAY)
         return socket
 
     async def _admit(self, socket: web.WebSocketResponse) -> tuple[str, str]:
-        """A sentence that refuses, or nothing; and who it is."""
+        """Return why the browser is refused, empty if it is admitted, and the operator's name."""
         try:
-            message = await socket.receive(GONE_S)
+            message = await socket.receive(CLIENT_TIMEOUT_S)
             hello = ClientHello.model_validate_json(message.data if message.type is WSMsgType.TEXT else "")
         except (ValidationError, TimeoutError):
-            return "Say first who you are.", ""
+            return "The first message must name the operator.", ""
         if not hmac.compare_digest(hello.token.encode(), self._token.encode()):
             return "The token is wrong.", ""
         if hello.human not in self._humans:
@@ -206,34 +211,34 @@ class WebServer:
         self.events.put(Login(hello.human, answer))
         return await asyncio.wrap_future(answer), hello.human
 
-    async def _listen(self, socket: web.WebSocketResponse, session: Session, human: str) -> None:
-        while self.events.qsize() < MOST_WAITING:
+    async def _receive(self, socket: web.WebSocketResponse, session: Session, human: str) -> None:
+        while self.events.qsize() < MAX_QUEUED_EVENTS:
             try:
-                message = await socket.receive(GONE_S)
-                done = Input.model_validate_json(message.data if message.type is WSMsgType.TEXT else "")
+                frame = await socket.receive(CLIENT_TIMEOUT_S)
+                message = Input.model_validate_json(frame.data if frame.type is WSMsgType.TEXT else "")
             except (ValidationError, TimeoutError):
                 return
-            if done.shown == session.sent:
+            if message.shown == session.sent:
                 session.shown.set()
-            self.events.put(Done(human, done))
+            self.events.put(InputEvent(human, message))
 
 
 async def _page(_: web.Request) -> web.FileResponse:
     return web.FileResponse(PAGE / "index.html")
 
 
-async def _guard(_: web.Request, response: web.StreamResponse) -> None:
-    """Nothing from elsewhere in the page, and the page in nothing from elsewhere."""
+async def _add_security_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Allow no foreign content in the page, and the page in no foreign frame."""
     response.headers["Content-Security-Policy"] = "default-src 'self'; img-src blob: data:; frame-ancestors 'none'"
 
 
-async def _keep_showing(socket: web.WebSocketResponse, session: Session) -> None:
+async def _send_states(socket: web.WebSocketResponse, session: Session) -> None:
     while True:
-        await session.news.wait()
-        session.news.clear()
+        await session.updated.wait()
+        session.updated.clear()
         session.shown.clear()
         session.sent = session.state["number"]
         await socket.send_json(session.state)
         if session.jpeg:
             await socket.send_bytes(session.jpeg)
-        await asyncio.wait_for(session.shown.wait(), GONE_S)
+        await asyncio.wait_for(session.shown.wait(), CLIENT_TIMEOUT_S)
