@@ -1,9 +1,9 @@
-"""Start a whole fleet: `ros2 launch fleet_bringup fleet.launch.py`, `--show-args` for what can be chosen."""
+"""Starts a whole fleet: `ros2 launch fleet_bringup fleet.launch.py`. `--show-args` lists the options."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import sys
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
@@ -18,36 +18,21 @@ from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from fleet_bringup.display import has_display
-from fleet_bringup.graph import ENVIRONMENT, node_graph, write_parameters
-from fleet_bringup.run_setup import RunOptions, config_folder, prepare
-from fleet_common.address import Address
-from fleet_contract.validation import InputError
+from fleet_bringup.graph import ENVIRONMENT, NodeSpec, node_graph, write_parameters
+from fleet_bringup.run_options import LaunchOptions, RunOptions, launch_arguments, parse_launch_arguments
+from fleet_bringup.run_setup import config_folder, prepare
+from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
-ARGUMENTS = {
-    "fleet": ("block_push", "A fleet file, or the name of one that comes with the stack."),
-    "ticks": ("0", "Ticks after which the run ends; 0: when it is stopped."),
-    "operators": ("", "How many of the supervisors are people; the fleet file's number if empty."),
-    "window": ("auto", "Open the operators' windows here: true, false, or auto, where there is a display."),
-    "headless": ("true", "A line every few seconds instead of the live view."),
-    "record": ("true", "Record everything into a bag."),
-    "report": ("", "Folder for bag, summary and picture; runs/TIME_FLEET if empty."),
-    "rviz": ("false", "Open RViz."),
-    "foxglove": ("false", "Serve the fleet's topics to Foxglove."),
-    "foxglove_host": ("127.0.0.1", "Address to listen at for Foxglove; others than this machine too."),
-    "foxglove_port": ("8765", "Port to listen at for Foxglove; 0 is a free one."),
-    "seed": ("0", "Seed of simulation, sampling, training and ties."),
-    "log_level": ("info", "Of the nodes' logs: debug, info, warn, error."),
-    "params_file": ("", "ROS 2 parameter file for all nodes."),
-}
+ARGUMENTS = launch_arguments(RunOptions) | launch_arguments(LaunchOptions)
+RESPAWN_DELAY_S = 2.0
 
 
 def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *(
-                DeclareLaunchArgument(name, default_value=default, description=text)
-                for name, (default, text) in ARGUMENTS.items()
+                DeclareLaunchArgument(name, default_value=default, description=description)
+                for name, (default, description) in ARGUMENTS.items()
             ),
             *(SetEnvironmentVariable(*item) for item in ENVIRONMENT.items() if item[0] not in os.environ),
             OpaqueFunction(function=_start),
@@ -56,53 +41,38 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _start(context: LaunchContext) -> list:
-    chosen = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    is_true = {name: chosen[name].lower() in {"true", "1"} for name in ("headless", "record", "rviz", "foxglove")}
-    run = prepare(
-        RunOptions(
-            fleet=chosen["fleet"],
-            report=Path(chosen["report"]) if chosen["report"] else None,
-            ticks=_whole("ticks", chosen["ticks"]),
-            seed=_whole("seed", chosen["seed"]),
-            record=is_true["record"],
-            operators=_whole("operators", chosen["operators"]) if chosen["operators"] else None,
-            windows=has_display() if chosen["window"] == "auto" else chosen["window"].lower() in {"true", "1"},
-            params_file=Path(chosen["params_file"]) if chosen["params_file"] else None,
-            foxglove=_foxglove(chosen) if is_true["foxglove"] else None,
-        )
-    )
+    texts = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    try:
+        options = parse_launch_arguments(LaunchOptions, texts)
+        run = prepare(parse_launch_arguments(RunOptions, texts))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        # An exception that launch catches would end it with exit code 1.
+        raise SystemExit(EXIT_INPUT_ERROR) from None
+    specs = node_graph(run, headless=options.headless)
+    parameter_files = [write_parameters(specs, run.folder), *([run.params_file] if run.params_file else [])]
     actions = []
-    specs = node_graph(run, headless=is_true["headless"])
-    parameters = write_parameters(specs, run.folder)
     for spec in specs:
-        node = Node(
-            package=spec.package,
-            executable=spec.executable,
-            name=spec.name,
-            namespace=spec.namespace or None,
-            parameters=[str(parameters), *([chosen["params_file"]] if chosen["params_file"] else [])],
-            arguments=["--ros-args", "--log-level", chosen["log_level"]],
-            output="screen" if spec.name == "console" else "log",
-            emulate_tty=spec.name == "console",
-            respawn=not (spec.needed or spec.closable),
-            respawn_delay=2.0,
-        )
+        node = _node(spec, [str(file) for file in parameter_files], options.log_level)
         actions.append(node)
         if spec.needed:
-            over = OnProcessExit(
-                target_action=node, on_exit=[EmitEvent(event=Shutdown(reason=f"{spec.name} has ended"))]
-            )
-            actions.append(RegisterEventHandler(over))
-    if is_true["rviz"]:
+            shutdown = EmitEvent(event=Shutdown(reason=f"{spec.name} has exited"))
+            actions.append(RegisterEventHandler(OnProcessExit(target_action=node, on_exit=[shutdown])))
+    if options.rviz:
         actions.append(Node(package="rviz2", executable="rviz2", arguments=["-d", str(config_folder() / "fleet.rviz")]))
     return actions
 
 
-def _foxglove(chosen: dict[str, str]) -> Address:
-    return Address(chosen["foxglove_host"], _whole("foxglove_port", chosen["foxglove_port"]))
-
-
-def _whole(name: str, text: str) -> int:
-    if not text.isdigit():
-        raise InputError(f"{name}: found {text!r}, allowed is a whole number from 0.")
-    return int(text)
+def _node(spec: NodeSpec, parameter_files: list[str], log_level: str) -> Node:
+    return Node(
+        package=spec.package,
+        executable=spec.executable,
+        name=spec.name,
+        namespace=spec.namespace or None,
+        parameters=parameter_files,
+        arguments=["--ros-args", "--log-level", log_level],
+        output="screen" if spec.name == "console" else "log",
+        emulate_tty=spec.name == "console",
+        respawn=not (spec.needed or spec.closable),
+        respawn_delay=RESPAWN_DELAY_S,
+    )

@@ -1,1 +1,1 @@
-"""Launch files, fleet files, the node graph, and what prepares a run."""
+"""Prepares runs: options, fleet files, and the node graph that both runners start."""

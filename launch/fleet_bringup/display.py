@@ -1,4 +1,4 @@
-"""Whether people sit at this machine."""
+"""Finds out whether this machine has a display."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def has_display() -> bool:
-    """Whether windows can be opened here; OpenCV opens them through X."""
+    """Return whether windows can be opened on this machine, through X."""
     return bool(os.environ.get("DISPLAY"))

@@ -1,4 +1,4 @@
-"""The node graph: which nodes run, with which parameters. Both runners read it, and nothing else says it."""
+"""Defines the node graph: which nodes run, with which parameters. Both runners read it from here."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ import yaml
 from fleet_bringup.run_setup import Run, config_folder
 
 ENVIRONMENT = {
-    # The fleet is heard on this machine only, unless somebody wishes otherwise.
+    # By default, the fleet is discoverable on this machine only.
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    # The default transports lose images of many robots, and let a node that is killed stop the others.
+    # The default transports lose images of many robots, and a killed node can block the others.
     "FASTDDS_DEFAULT_PROFILES_FILE": str(config_folder() / "fastdds.xml"),
-    # Threads that wait must not keep the processors from the other processes.
+    # Waiting threads of one process leave the processors to the others.
     "OMP_WAIT_POLICY": "PASSIVE",
     "PYTHONUNBUFFERED": "1",
 }
-"""What the nodes run in, unless somebody has set it otherwise."""
+"""Environment of the nodes; variables that are already set keep their values."""
 
 Parameter = str | int | float | bool | list[str]
 
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One process."""
+    """A node, which runs as a process of its own."""
 
     package: str
     executable: str
     name: str
     parameters: dict[str, Parameter]
     needed: bool = False
-    """The run ends when this node ends."""
+    """Whether the run ends when this node exits."""
     closable: bool = False
-    """A person may end it, and it stays so."""
+    """Whether a person may close this node, which then is not restarted."""
     serves_robots: bool = False
-    """It rests its robots when it ends, and ends before the recorder."""
+    """Whether this node stops robots when it exits, and so must exit before the recorder."""
     namespace: str = ""
 
     @property
     def full_name(self) -> str:
-        """As parameter files call it."""
+        """Name of the node with its namespace, as in parameter files."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
-    """All nodes of a run; the console, which ends the run, is the last."""
+    """Return all nodes of a run; the last one is the console, which ends the run."""
     home: dict[str, Parameter] = {"run_dir": str(run.folder)}
     seeded = home | {"seed": run.seed}
     workers = [
@@ -57,8 +57,8 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         NodeSpec("fleet_views", "markers_node", "markers", home),
     ]
     if run.foxglove:
-        place: dict[str, Parameter] = {"host": run.foxglove.host, "port": run.foxglove.port}
-        workers.append(NodeSpec("fleet_views", "foxglove_node", "foxglove", home | place))
+        address: dict[str, Parameter] = {"host": run.foxglove.host, "port": run.foxglove.port}
+        workers.append(NodeSpec("fleet_views", "foxglove_node", "foxglove", home | address))
     replays = run.fleet.environment.backend == "replay"
     if replays:
         workers.append(NodeSpec("fleet_bags", "recorded_stations_node", "stations", home))
@@ -86,7 +86,7 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
 
 
 def _robots(run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
-    """What is behind the robots' topics."""
+    """Return the nodes behind the robots' topics."""
     backend = run.fleet.environment.backend
     if backend == "replay":
         return [NodeSpec("fleet_bags", "replay_node", "bridge", parameters, needed=True, serves_robots=True)]
@@ -98,25 +98,25 @@ def _robots(run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
     if backend not in {"yumi", "yumi_sim"}:
         return [NodeSpec("sim_bridge", "bridge_node", "bridge", parameters, needed=True, serves_robots=True)]
     home: dict[str, Parameter] = {name: parameters[name] for name in ("run_dir", "seed")}
-    lab = [NodeSpec("yumi_driver", "simulated_cells_node", "simulated_cells", home, needed=True)]
+    simulation = [NodeSpec("yumi_driver", "simulated_cells_node", "simulated_cells", home, needed=True)]
     names = iter(run.fleet.robot_names)
     drivers = [
         NodeSpec(
             "yumi_driver",
             "yumi_node",
             gateway,
-            # Lists of their own, because ROS 2 does not read YAML that refers to what it has said before.
+            # A shared list would become a YAML alias, which the parser of ROS 2 does not read.
             deepcopy(parameters) | {"gateway": gateway, "robots": [next(names) for _ in range(arms)]},
             needed=True,
             serves_robots=True,
         )
         for gateway, arms in _gateways(run).items()
     ]
-    return [*(lab if backend == "yumi_sim" else []), *drivers]
+    return [*(simulation if backend == "yumi_sim" else []), *drivers]
 
 
 def _programs(run: Run) -> list[NodeSpec]:
-    """Robots that know nothing of the run."""
+    """Return the robots' own nodes, which are not part of the stack."""
     program = run.fleet.environment.program
     return [
         NodeSpec(program.package, program.executable, name, {"seed": run.seed + index}, namespace=f"/{name}")
@@ -126,7 +126,7 @@ def _programs(run: Run) -> list[NodeSpec]:
 
 
 def _gateways(run: Run) -> dict[str, int]:
-    """How many robots are behind each."""
+    """Return the number of arms behind each gateway."""
     from yumi_driver.gateways import read_gateways
     from yumi_driver.simulated_gateways import simulated_gateways
 
@@ -145,7 +145,7 @@ def write_parameters(nodes: list[NodeSpec], folder: Path) -> Path:
 
 
 def arguments(node: NodeSpec, params_files: list[Path], log_level: str) -> list[str]:
-    """What a node's executable is called with; later parameter files win."""
+    """Return the command-line arguments of a node's executable; later parameter files take precedence."""
     files = [word for file in params_files for word in ("--params-file", str(file))]
     namespace = ["-r", f"__ns:={node.namespace}"] if node.namespace else []
     return ["--ros-args", "-r", f"__node:={node.name}", *namespace, *files, "--log-level", log_level]

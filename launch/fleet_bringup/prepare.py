@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
+
+import typer
 
 from fleet_bringup.graph import node_graph, write_parameters
-from fleet_bringup.run_setup import RunOptions
-from fleet_bringup.run_setup import prepare as make
+from fleet_bringup.run_options import RunOptions, with_options
+from fleet_bringup.run_setup import prepare
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@with_options
+def write_run(options: RunOptions) -> None:
+    """Write the resolved fleet file and the parameters of all nodes into the folder of a run (`--report`)."""
+    run = prepare(options)
+    print(write_parameters(node_graph(run, headless=True), run.folder))
 
 
 def main() -> None:
-    """Write the resolved fleet file and all nodes' parameters into the run's folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--fleet", default="block_push", help="a fleet file, or the name of one that comes with the stack"
-    )
-    parser.add_argument("--run-dir", type=Path, required=True, help="folder of the run")
-    arguments = parser.parse_args()
+    """Run the executable; bad input is one sentence and exit code 2."""
     try:
-        run = make(RunOptions(fleet=arguments.fleet, report=arguments.run_dir))
-        print(write_parameters(node_graph(run, headless=True), run.folder))
+        app(prog_name="prepare")
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_INPUT_ERROR)

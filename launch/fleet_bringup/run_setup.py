@@ -1,103 +1,83 @@
-"""A run, prepared: everything that can be wrong is found here, before any process starts."""
+"""Prepares a run: everything that can be wrong is found here, before any process starts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_directory
 
+from fleet_bringup.display import has_display
+from fleet_bringup.run_options import RunOptions
 from fleet_common.address import Address
 from fleet_contract.fleet import Fleet, read_fleet
-from fleet_contract.validation import InputError, validated
+from fleet_contract.validation import InputError
 from sim_bridge.backends import require_environment
 from teleop_gui.pointing import pointing_of
 
 FLEET_FILE = "fleet.yaml"
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What the person who starts a run asks for."""
-
-    fleet: str = "block_push"
-    """A fleet file, or the name of one that comes with the stack."""
-    report: Path | None = None
-    """Folder of the run; runs/TIME_FLEET by default."""
-    ticks: int = 0
-    """Ticks after which the run ends; 0: when it is stopped."""
-    seed: int = 0
-    record: bool = True
-    robots: int | None = None
-    """Instead of the fleet file's number."""
-    supervisors: int | None = None
-    """Instead of the fleet file's number."""
-    operators: int | None = None
-    """Instead of the fleet file's number."""
-    windows: bool = False
-    """Whether operators sit at this machine."""
-    policy: Path | None = None
-    """Checkpoint instead of the fleet file's."""
-    demonstrate: bool = False
-    """Without a policy: only humans drive."""
-    mode: Literal["lockstep", "real_time"] | None = None
-    """Instead of the fleet file's."""
-    params_file: Path | None = None
-    """ROS 2 parameter file for all nodes."""
-    foxglove: Address | None = None
-    """Where Foxglove is served; None: nowhere."""
+"""Name of the resolved fleet file in a run's folder."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run that can start."""
+    """A run that is ready to start."""
 
     folder: Path
+    """Folder of the run, with the resolved fleet file in it."""
     fleet: Fleet
+    """The resolved fleet: nothing in it has to be looked up elsewhere."""
     ticks: int
+    """Number of ticks after which the run ends; 0 runs until it is stopped."""
     seed: int
+    """Seed of simulation, sampling, training and tie-breaking."""
     record: bool
+    """Whether the run is recorded into a bag."""
     params_file: Path | None
+    """ROS 2 parameter file for all nodes."""
     windows: bool
+    """Whether the operators' windows open on this machine."""
     foxglove: Address | None
+    """Address of the Foxglove server; None if there is none."""
 
 
-def prepare(wishes: RunOptions) -> Run:
-    """Read and check the fleet and all that it names, and make the run's folder with the resolved fleet file in it.
+def prepare(options: RunOptions) -> Run:
+    """Resolve the fleet, check everything that it names, and make the run's folder with the resolved fleet file in it.
 
-    A folder that holds an earlier run is moved aside, never overwritten.
+    A folder that holds an earlier run is moved aside and never overwritten.
 
     Raises:
-        BadInput: something cannot be used.
+        InputError: something cannot be used.
     """
-    if wishes.ticks < 0 or wishes.seed < 0:
-        raise InputError(f"ticks and seed: found {wishes.ticks} and {wishes.seed}, allowed are numbers from 0.")
-    if wishes.params_file and not wishes.params_file.is_file():
-        raise InputError(f"params_file: found {wishes.params_file}, allowed is a file that exists.")
-    if wishes.foxglove:
-        wishes.foxglove.require_free("foxglove")
-    fleet = _resolved(read_fleet(fleet_file(wishes.fleet)), wishes)
-    folder = run_folder(wishes.report, fleet.fleet)
+    if options.params_file and not options.params_file.is_file():
+        raise InputError(f"--params-file: expected an existing file, got {options.params_file}.")
+    foxglove = options.foxglove_address
+    if foxglove:
+        foxglove.require_free("foxglove")
+    fleet = _chosen_fleet(options)
+    _require_robots(fleet)
+    _require_supervisors(fleet)
+    fleet = _with_policy(fleet, source=options.fleet)
+    folder = run_folder(options.report, fleet.fleet)
     fleet.write(folder / FLEET_FILE)
     return Run(
-        folder,
-        fleet,
-        wishes.ticks,
-        wishes.seed,
-        wishes.record,
-        wishes.params_file,
-        wishes.windows,
-        wishes.foxglove,
+        folder=folder,
+        fleet=fleet,
+        ticks=options.ticks,
+        seed=options.seed,
+        record=options.record,
+        params_file=options.params_file,
+        windows=has_display() if options.window is None else options.window,
+        foxglove=foxglove,
     )
 
 
 def run_folder(report: Path | None, name: str) -> Path:
-    """The folder of a new run: `report`, or one of its own with the run's name in it. An earlier run is moved aside.
+    """Make the folder of a new run, `report` or by default runs/TIME_NAME, and return it. An earlier run in it is moved aside.
 
     Raises:
-        BadInput: it cannot be made.
+        InputError: the folder cannot be made or written to, or holds a bag without a run.
     """
     stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
     folder = (report or Path("runs") / f"{stamp}_{name}").absolute()
@@ -106,84 +86,93 @@ def run_folder(report: Path | None, name: str) -> Path:
             folder.rename(folder.with_name(f"{folder.name}.until-{stamp}"))
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "bag").exists():
-            raise InputError(f"{folder}: found a bag that belongs to no run, allowed is a folder without one.")
+            raise InputError(f"{folder}: expected a folder without a bag, got one whose bag belongs to no run.")
         probe = folder / ".probe"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise InputError(f"report folder {folder}: cannot be written: {error.strerror}.") from None
+        raise InputError(f"--report: {folder} cannot be written: {error.strerror}.") from None
     return folder
 
 
 def fleet_file(fleet: str) -> Path:
-    """The file that is meant by a path or by the name of a fleet that comes with the stack.
+    """Return the fleet file at a path, or that of a fleet that ships with the stack, by its name.
 
     Raises:
-        BadInput: there is none.
+        InputError: there is no such fleet.
     """
     path = Path(fleet)
     if path.suffix in {".yaml", ".yml"} or path.is_file():
         return path.absolute()
-    shipped = config_folder()
-    names = sorted(file.stem for file in shipped.glob("*.yaml"))
+    config = config_folder()
+    names = sorted(file.stem for file in config.glob("*.yaml"))
     if fleet not in names:
-        raise InputError(f"fleet: found {fleet!r}, allowed is a path to a YAML file or one of {', '.join(names)}.")
-    return shipped / f"{fleet}.yaml"
+        raise InputError(f"--fleet: expected a path to a YAML file or one of {', '.join(names)}, got {fleet!r}.")
+    return config / f"{fleet}.yaml"
 
 
 def config_folder() -> Path:
-    """Where the fleets, robots and policies of the stack are."""
+    """Return the folder of the fleets, robots and policies that ship with the stack."""
     try:
         return Path(get_package_share_directory("fleet_bringup")) / "config"
     except PackageNotFoundError:
         return Path(__file__).resolve().parents[1] / "config"
 
 
-def _resolved(fleet: Fleet, wishes: RunOptions) -> Fleet:
-    """The fleet with the wishes in it and nothing left to look up."""
+def _chosen_fleet(options: RunOptions) -> Fleet:
+    """Return the content of the fleet file with the options in place of its values."""
+    sections: dict[str, dict[str, object]] = {
+        "robots": {"count": options.robots},
+        "supervisors": {"count": options.supervisors, "operators": options.operators},
+        "policy": {"checkpoint": options.policy.absolute() if options.policy else None},
+        "tick": {"mode": "real_time" if options.real_time else None},
+    }
+    changes = {
+        section: {key: value for key, value in values.items() if value is not None}
+        for section, values in sections.items()
+    }
+    if options.demonstrate:
+        changes["policy"] = {"checkpoint": None}
+    return read_fleet(fleet_file(options.fleet)).with_changes(source=options.fleet, **changes)
+
+
+def _with_policy(fleet: Fleet, *, source: str) -> Fleet:
+    """Return the fleet with the threshold of its checkpoint, after a check of checkpoint and demonstrations.
+
+    Without a checkpoint, all robots ask for help and nothing is trained.
+    """
     from fleet_learning.checkpoint import read_checkpoint
     from fleet_learning.dataset import read_dataset
+
+    if fleet.policy.checkpoint is None:
+        help_for_all = {"order": "UC", "threshold": 0.0, "budget_per_tick": None}
+        return fleet.with_changes(source=source, training={"update_ticks": ()}, allocation=help_for_all)
+    contract = fleet.contract()
+    policy, metadata = read_checkpoint(fleet.policy.checkpoint, contract)
+    read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
+    if fleet.allocation.threshold != "calibrated":
+        return fleet
+    if metadata.threshold is None:
+        raise InputError(
+            f"{fleet.policy.checkpoint}: threshold: expected a calibrated checkpoint, or a number as allocation.threshold "
+            "in the fleet file, got none."
+        )
+    return fleet.with_changes(source=source, allocation={"threshold": metadata.threshold})
+
+
+def _require_supervisors(fleet: Fleet) -> None:
+    """Refuse a fleet with unknown styles of scripted supervisors, or with robots that operators cannot drive."""
     from fleet_supervisors.supervisors import require_supervisor
 
-    content = fleet.model_dump()
-    for value, section, key in (
-        (wishes.robots, "robots", "count"),
-        (wishes.supervisors, "supervisors", "count"),
-        (wishes.operators, "supervisors", "operators"),
-        (wishes.policy and wishes.policy.absolute(), "policy", "checkpoint"),
-        (wishes.mode, "tick", "mode"),
-    ):
-        if value is not None:
-            content[section][key] = value
-    fleet = validated(content, Fleet, source=wishes.fleet)
-    _require_robots(fleet)
     if fleet.supervisors.operators < fleet.supervisors.count:
         for style in fleet.supervisors.styles:
             require_supervisor(fleet.environment.task, style)
-    contract = fleet.contract()
     if fleet.supervisors.operators:
-        pointing_of(contract)
-    if wishes.demonstrate:
-        content["policy"]["checkpoint"] = None
-    if content["policy"]["checkpoint"] is None:
-        content["training"]["update_ticks"] = ()
-        # All are unsure.
-        content["allocation"] |= {"order": "UC", "threshold": 0.0, "budget_per_tick": None}
-        return validated(content, Fleet, source=wishes.fleet)
-    policy, about = read_checkpoint(Path(content["policy"]["checkpoint"]), contract)
-    read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
-    if fleet.allocation.threshold == "calibrated":
-        if about.threshold is None:
-            raise InputError(
-                f"{content['policy']['checkpoint']}: threshold found none, allowed is a calibrated checkpoint, "
-                "or a number as allocation.threshold in the fleet file."
-            )
-        content["allocation"]["threshold"] = about.threshold
-    return validated(content, Fleet, source=wishes.fleet)
+        pointing_of(fleet.contract())
 
 
 def _require_robots(fleet: Fleet) -> None:
-    """Refuse a fleet whose robots cannot be reached, as far as this can be told from here."""
+    """Refuse a fleet whose robots cannot be simulated, reached or started, as far as that shows before the run."""
     environment = fleet.environment
     if environment.backend != "ros":
         require_environment(environment.simulator, environment.task, environment.episode_ticks)
@@ -196,16 +185,14 @@ def _require_robots(fleet: Fleet) -> None:
     try:
         folder = Path(get_package_prefix(program.package)) / "lib" / program.package
     except PackageNotFoundError:
-        raise InputError(
-            f"environment.program.package: found {program.package}, allowed is one that is built."
-        ) from None
+        raise InputError(f"environment.program.package: expected a built package, got {program.package}.") from None
     if not (folder / program.executable).exists():
         names = ", ".join(sorted(path.name for path in folder.glob("*")))
-        raise InputError(f"environment.program.executable: found {program.executable}, allowed are {names}.")
+        raise InputError(f"environment.program.executable: expected one of {names}, got {program.executable}.")
 
 
 def _require_gateways(fleet: Fleet) -> None:
-    """Refuse a fleet of arms behind gateways that do not fit it."""
+    """Refuse a fleet of YuMi arms whose gateways do not fit it, or cannot be simulated."""
     environment = fleet.environment
     if environment.backend not in {"yumi", "yumi_sim"}:
         return
@@ -215,4 +202,4 @@ def _require_gateways(fleet: Fleet) -> None:
     if environment.gateways is not None:
         read_gateways(environment.gateways, fleet.robots.count)
     elif sshd() is None:
-        raise InputError("environment.backend: found yumi_sim, allowed where openssh-server is installed.")
+        raise InputError("environment.backend: expected an installed openssh-server for yumi_sim, got none.")

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from fleet_bringup.graph import NodeSpec, node_graph, write_parameters
-from fleet_bringup.run_setup import RunOptions, prepare
+from fleet_bringup.run_options import RunOptions
+from fleet_bringup.run_setup import prepare
 
 
 def test_the_first_tick_waits_for_all_other_nodes(tmp_path: Path) -> None:
@@ -30,9 +31,7 @@ def test_the_first_tick_waits_for_all_other_nodes(tmp_path: Path) -> None:
 def test_every_supervisor_has_a_station_unless_they_come_by_themselves(
     tmp_path: Path, operators: int, windows: bool, stations: set[str]
 ) -> None:
-    specs = node_graph(
-        prepare(RunOptions(report=tmp_path / "out", operators=operators, windows=windows)), headless=True
-    )
+    specs = node_graph(prepare(RunOptions(report=tmp_path / "out", operators=operators, window=windows)), headless=True)
     assert {spec.name for spec in specs if spec.package in {"fleet_supervisors", "teleop_gui"}} == stations
 
 

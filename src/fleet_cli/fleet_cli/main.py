@@ -1,25 +1,23 @@
-"""The `fleet` command."""
+"""Defines the `fleet` command."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from fleet_bringup.display import has_display
-from fleet_bringup.run_setup import RunOptions, prepare
+from fleet_bringup.run_options import RunnerOptions, RunOptions, with_options
+from fleet_bringup.run_setup import prepare
 from fleet_cli.bag import bag
 from fleet_cli.bench.bench import bench
 from fleet_cli.dataset import dataset
 from fleet_cli.experiments import experiment
-from fleet_common.address import Address
 from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
 app = typer.Typer(
-    help="A few human supervisors, many learning robots.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,114 +26,76 @@ app.add_typer(experiment, name="experiment")
 app.add_typer(bench, name="bench")
 app.add_typer(dataset, name="dataset")
 app.add_typer(bag, name="bag")
-LogLevel = Literal["debug", "info", "warn", "error"]
+FleetFile = Annotated[str, typer.Option(help=RunOptions.model_fields["fleet"].description)]
+RunFolder = Annotated[
+    Path | None, typer.Option(help="Folder of the run; needed only if several runs are in progress on this machine.")
+]
+BenchmarkTask = Annotated[str, typer.Argument(help="Benchmark task: ball_balance, ant, anymal or franka_cube_stack.")]
 
 
 @app.callback()
 def fleet() -> None:
-    """A few human supervisors, many learning robots."""
+    """Run fleets of robots that learn interactively from a few human supervisors."""
 
 
 @app.command()
-def up(
-    fleet: Annotated[
-        str, typer.Option(help="A fleet file, or the name of one that comes with the stack.")
-    ] = "block_push",
-    ticks: Annotated[int, typer.Option(help="Ticks after which the run ends; 0: when it is stopped.")] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of simulation, sampling, training and ties.")] = 0,
-    report: Annotated[
-        Path | None, typer.Option(help="Folder for bag, summary and picture; runs/TIME_FLEET else.")
-    ] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="A line every few seconds, no live view.")] = False,
-    record: Annotated[bool, typer.Option(help="Record everything into a bag.")] = True,
-    robots: Annotated[int | None, typer.Option(help="Number of robots instead of the fleet file's.")] = None,
-    supervisors: Annotated[int | None, typer.Option(help="Number of supervisors instead of the fleet file's.")] = None,
-    operators: Annotated[
-        int | None, typer.Option(help="How many of the supervisors are people instead of the fleet file's number.")
-    ] = None,
-    window: Annotated[
-        bool | None, typer.Option(help="Open the operators' windows here; else where there is a display.")
-    ] = None,
-    policy: Annotated[Path | None, typer.Option(help="Checkpoint instead of the fleet file's.")] = None,
-    demonstrate: Annotated[
-        bool, typer.Option("--demonstrate", help="Without a policy: robots hold unless a supervisor drives them.")
-    ] = False,
-    real_time: Annotated[
-        bool, typer.Option("--real-time", help="Robots do not wait; a late action means holding.")
-    ] = False,
-    foxglove: Annotated[bool, typer.Option("--foxglove", help="Serve the fleet's topics to Foxglove.")] = False,
-    foxglove_host: Annotated[
-        str, typer.Option(help="--foxglove: address to listen at; others than this machine too.")
-    ] = "127.0.0.1",
-    foxglove_port: Annotated[
-        int, typer.Option(help="--foxglove: port to listen at; 0 is a free one.", min=0, max=65535)
-    ] = 8765,
-    log_level: Annotated[LogLevel, typer.Option(help="Of the nodes' logs.")] = "info",
-    params_file: Annotated[Path | None, typer.Option(help="ROS 2 parameter file for all nodes.")] = None,
-) -> None:
-    """Run a fleet: robots, policy, allocator, gate, supervisors, trainer and recorder."""
-    run = prepare(
-        RunOptions(
-            fleet=fleet,
-            report=report,
-            ticks=ticks,
-            seed=seed,
-            record=record,
-            robots=robots,
-            supervisors=supervisors,
-            operators=operators,
-            windows=has_display() if window is None else window,
-            policy=policy,
-            demonstrate=demonstrate,
-            mode="real_time" if real_time else None,
-            params_file=params_file,
-            foxglove=Address(foxglove_host, foxglove_port) if foxglove else None,
-        )
-    )
+@with_options
+def up(options: RunOptions, runner: RunnerOptions) -> None:
+    """Run a fleet: robots, policy, allocator, gate, supervisors, trainer and recorder.
+
+    Example: `./fleet up --ticks 150 --operators 1 --report out` with one person among the supervisors.
+    """
+    run = prepare(options)
     if run.fleet.operator_names and not run.windows:
         print(f"for {', '.join(run.fleet.operator_names)}: ./fleet operator --web")
     if run.foxglove:
         print(f"foxglove: {run.foxglove.websocket if run.foxglove.port else run.folder / 'logs/foxglove.log'}")
     from fleet_cli.runner.up import up as run_up
 
-    raise typer.Exit(run_up(run, headless=headless, log_level=log_level))
+    raise typer.Exit(run_up(run, headless=runner.headless, log_level=runner.log_level))
 
 
 @app.command()
+@with_options
 def replay(
-    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag.")],
-    policy: Annotated[Path | None, typer.Option(help="Checkpoint instead of those that decided then.")] = None,
+    bag: Annotated[Path, typer.Argument(help="Folder of a recorded run, or of its bag.")],
+    runner: RunnerOptions,
+    policy: Annotated[
+        Path | None, typer.Option(help="Checkpoint that decides (default: those that decided in the run).")
+    ] = None,
     speed: Annotated[
-        float | None, typer.Option(help="How many times as fast as it was recorded; else as soon as all is decided.")
+        float | None,
+        typer.Option(help="Speed as a multiple of recorded time (default: lockstep, as fast as decisions are made)."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Instead of the run's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the decisions (default: the run's).")] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Folder for what is decided now; runs/TIME_FLEET_replay else.")
+        Path | None, typer.Option(help="Folder for bag, summary and comparison (default: runs/TIME_FLEET_replay).")
     ] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="A line every few seconds, no live view.")] = False,
-    log_level: Annotated[LogLevel, typer.Option(help="Of the nodes' logs.")] = "info",
 ) -> None:
-    """Let policy and allocator decide about a recorded run once more, and compare."""
-    from fleet_cli.replay import Replay, conclude, prepare_replay
+    """Re-run policy and allocator on a recording and compare their decisions with the recorded ones."""
+    from fleet_cli.replay import Replay, compare_with, prepare_replay
     from fleet_cli.runner.up import up as run_up
 
-    past, run = prepare_replay(Replay(bag, policy, speed, seed, report))
-    code = run_up(run, headless=headless, log_level=log_level)
+    recording, run = prepare_replay(Replay(bag, policy, speed, seed, report))
+    code = run_up(run, headless=runner.headless, log_level=runner.log_level)
     if not code:
-        conclude(past, run)
+        compare_with(recording, run)
     raise typer.Exit(code)
 
 
 @app.command()
 def report(
-    bag: Annotated[Path, typer.Argument(help="Folder of a run or of its bag, or of the benchmark's runs.")],
+    bag: Annotated[
+        Path, typer.Argument(help="Folder of a recorded run, of its bag, or of the benchmark experiment's results.")
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The page's file; report.html beside the bag else.")
+        Path | None, typer.Option("--out", "-o", help="HTML file to write (default: report.html beside the bag).")
     ] = None,
 ) -> None:
-    """Tell a recorded run on one page for browsers: who drove, how unsure, what it brought, every intervention.
+    """Render a recorded run as one self-contained HTML page.
 
-    Or the simulated benchmark: figure 3 and table 1, of the runs that there are in the folder of its experiment.
+    The page shows who drove each robot, the policy's uncertainty, the return on human effort, and every intervention. For results
+    of `./fleet experiment benchmark`, draw figure 3 and print table 1 instead.
     """
     from fleet_experiments.fleet.benchmark import is_benchmark
 
@@ -151,13 +111,15 @@ def report(
 
 @app.command("show")
 def show_env(
-    env: Annotated[str, typer.Argument(help="ball_balance, ant, anymal, franka_cube_stack.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The video's file; ENV_STYLE.mp4 here else.")] = None,
-    style: Annotated[str | None, typer.Option(help="Of the expert; the first of the task's else.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, max=600)] = 10.0,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    env: BenchmarkTask,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Video file to write (default: ENV_STYLE.mp4 in this folder).")
+    ] = None,
+    style: Annotated[str | None, typer.Option(help="Style of the expert (default: the first one of the task).")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Length of the video in seconds.")] = 10.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
 ) -> None:
-    """Look at a task of the simulated benchmark: a video of its expert, and a window where there is a display."""
+    """Film the expert of a benchmark task, and open a viewer if there is a display."""
     from fleet_cli.show import show
 
     print(show(env, out, style=style, seconds=seconds, seed=seed))
@@ -165,13 +127,20 @@ def show_env(
 
 @app.command()
 def operator(
-    human: Annotated[str, typer.Option(help="Which of the fleet's operators sits here.")] = "human_01",
-    web: Annotated[bool, typer.Option("--web", help="Serve a page for browsers instead of opening a window.")] = False,
-    host: Annotated[str, typer.Option(help="--web: address to listen at; others than this machine too.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="--web: port to listen at; 0 is a free one.", min=0, max=65535)] = 8088,
-    run: Annotated[Path | None, typer.Option(help="Folder of the run, if several are going on.")] = None,
+    human: Annotated[str, typer.Option(help="Name of the operator whose window opens.")] = "human_01",
+    web: Annotated[bool, typer.Option("--web", help="Serve the web page for all operators instead.")] = False,
+    host: Annotated[
+        str, typer.Option(help="Address that the web server listens on; 0.0.0.0 lets other machines connect.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port that the web server listens on; 0 picks a free one.", min=0, max=65535)
+    ] = 8088,
+    run: RunFolder = None,
 ) -> None:
-    """Help a fleet that runs on this machine: be one of its operators, or serve the page on which they are."""
+    """Open an operator window for a run on this machine, or serve the operators' web page.
+
+    Example: `./fleet operator --web --host 0.0.0.0` for browsers on other machines.
+    """
     from fleet_cli.attach.operator import open_window, serve_page
 
     if web:
@@ -183,26 +152,24 @@ def operator(
 @app.command()
 def readmit(
     robot: Annotated[str, typer.Argument(help="Name of the robot, such as robot_03.")],
-    run: Annotated[Path | None, typer.Option(help="Folder of the run, if several are going on.")] = None,
+    run: RunFolder = None,
 ) -> None:
-    """Let a robot move again that was unreachable from a fleet on this machine. See for yourself first that it may."""
-    from fleet_cli.attach.readmit import readmit as call_back
+    """Readmit an unreachable robot to a run on this machine. Check first that the robot may move safely."""
+    from fleet_cli.attach.readmit import readmit as readmit_robot
 
-    raise typer.Exit(0 if call_back(run, robot) else 1)
+    raise typer.Exit(0 if readmit_robot(run, robot) else 1)
 
 
 @app.command()
 def pretrain(
-    fleet: Annotated[
-        str, typer.Option(help="A fleet file, or the name of one that comes with the stack.")
-    ] = "block_push",
+    fleet: FleetFile = "block_push",
     seed: Annotated[int, typer.Option(help="Seed of demonstrations, training and calibration.")] = 0,
     shown: Annotated[
         list[Path] | None,
-        typer.Option("--from", help="Folder of a run: learn from what humans showed in it; may be given many times."),
+        typer.Option("--from", help="Folder of a run with human demonstrations to learn from; can be repeated."),
     ] = None,
 ) -> None:
-    """Collect demonstrations, train the fleet's first policy on them, and calibrate its threshold."""
+    """Collect demonstrations in simulation, train the fleet's first policy on them, and calibrate its threshold."""
     from fleet_bags.human_demonstrations import human_demonstrations
     from fleet_bringup.run_setup import fleet_file
     from fleet_training.pretraining import pretrain as run_pretrain
@@ -222,27 +189,26 @@ def train(
     sets: Annotated[
         list[Path],
         typer.Argument(
-            help="Training sets that `fleet dataset build` or `export` made, and .npz files of demonstrations."
+            help="Datasets from `./fleet dataset build` or `./fleet dataset export`, and .npz files of demonstrations."
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for the policy; a training that was cut goes on there.")
+        Path, typer.Option("--out", "-o", help="Folder for the policy; an interrupted training resumes there.")
     ],
-    fleet: Annotated[
-        str, typer.Option(help="A fleet file, or the name of one: size of the policy, and length.")
-    ] = "block_push",
+    fleet: FleetFile = "block_push",
     algo: Annotated[
         str,
-        typer.Option(
-            help="bc, ibc, ifl or iifl; robots with a policy of the last two ask for help where it is unsure."
-        ),
+        typer.Option(help="Algorithm: bc, ibc, ifl or iifl; with the last two, uncertain robots ask for help."),
     ] = "iifl",
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Gradient steps at most, instead of the fleet file's.")
+        int | None, typer.Option(min=1, help="Maximum number of gradient steps (default: from the fleet file).")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of what is held out, of bootstraps and batches.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the held-out split, bootstraps and batches.")] = 0,
 ) -> None:
-    """Train a policy from recorded runs, without the fleet."""
+    """Train a policy on recorded runs, without starting a fleet.
+
+    Example: `./fleet dataset build RUN -o set`, then `./fleet train set -o trained`.
+    """
     from fleet_bringup.run_setup import fleet_file
     from fleet_cli.train import train as run
 
@@ -252,7 +218,7 @@ def train(
 def main() -> None:
     """Run the command; bad input is one sentence and exit code 2."""
     try:
-        app()
+        app(prog_name="./fleet")
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_INPUT_ERROR)

@@ -1,4 +1,4 @@
-"""A recorded run once more: its robots as they were, everything else decides anew, and both are compared."""
+"""Replays a recorded run: its robots behave as recorded, policy and allocator decide again, and both runs are compared."""
 
 from __future__ import annotations
 
@@ -12,69 +12,86 @@ from fleet_bags.comparison import Comparison, compare
 from fleet_bags.recording import Recording, read_recording
 from fleet_bringup.run_setup import FLEET_FILE, Run, run_folder
 from fleet_contract.fleet import Fleet
-from fleet_contract.validation import validated
+from fleet_contract.robot import RobotContract
 from fleet_learning.checkpoint import read_checkpoint
 
 CONTRACT, COMPARISON = "contract.yaml", "comparison.json"
+"""Files in the replay's folder: the recorded robots' contract, and what differs from the recorded run."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What the person who replays a run asks for."""
+    """The options of a replay."""
 
     bag: Path
-    """A bag's folder, or that of a run."""
+    """Folder of a recorded run, or of its bag."""
     policy: Path | None = None
-    """Checkpoint instead of those that decided then."""
+    """Checkpoint that decides; None: those that decided in the run."""
     speed: float | None = None
-    """How many times as fast as the run was recorded; None: in lockstep, as soon as all is decided."""
+    """Speed as a multiple of recorded time; None: lockstep, as fast as decisions are made."""
     seed: int | None = None
-    """Instead of the run's."""
+    """Seed of the decisions; None: the run's."""
     report: Path | None = None
-    """Folder of the replay."""
+    """Folder of the replay; None: runs/TIME_FLEET_replay."""
 
 
-def prepare_replay(wishes: Replay) -> tuple[Recording, Run]:
+def prepare_replay(options: Replay) -> tuple[Recording, Run]:
     """Read and check the recording and the checkpoints that decided, and make the replay's folder.
 
+    Returns:
+        The recording, and the replay that is ready to start.
+
     Raises:
-        BadInput: something cannot be used.
+        InputError: something cannot be used.
     """
-    past = read_recording(wishes.bag)
-    fleet, contract = past.metadata.fleet, past.metadata.contract
-    content = fleet.model_dump()
-    content["environment"] = {
-        "backend": "replay",
-        "task": fleet.environment.task,
-        "bag": past.bag.absolute(),
-        "speed": wishes.speed,
-    }
-    content["tick"]["mode"] = "real_time" if wishes.speed else "lockstep"
-    decided = [fleet.policy.checkpoint, *(served.path for served in past.policy_versions)]
-    if wishes.policy:
-        decided = [wishes.policy.absolute()]
-        content["training"]["update_ticks"] = ()
-        content["policy"]["checkpoint"] = decided[0]
-    for checkpoint in filter(None, decided):
-        _, about = read_checkpoint(checkpoint, contract)
-        if wishes.policy and about.threshold is not None:
-            content["allocation"]["threshold"] = about.threshold
-    folder = run_folder(wishes.report, f"{fleet.fleet}_replay")
-    content["robots"]["contract"] = folder / CONTRACT
+    recording = read_recording(options.bag)
+    fleet, contract = _replayed(recording, options.speed), recording.metadata.contract
+    if options.policy:
+        fleet = _decided_by(fleet, options.policy.absolute(), contract)
+    else:
+        for checkpoint in filter(
+            None, (fleet.policy.checkpoint, *(version.path for version in recording.policy_versions))
+        ):
+            read_checkpoint(checkpoint, contract)
+    folder = run_folder(options.report, f"{fleet.fleet}_replay")
     (folder / CONTRACT).write_text(yaml.safe_dump(contract.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    replayed = validated(content, Fleet, source=str(past.bag))
-    replayed.write(folder / FLEET_FILE)
-    seed = past.metadata.seed if wishes.seed is None else wishes.seed
-    return past, Run(folder, replayed, past.ticks, seed, record=True, params_file=None, windows=False, foxglove=None)
+    fleet = fleet.with_changes(source=str(recording.bag), robots={"contract": folder / CONTRACT})
+    fleet.write(folder / FLEET_FILE)
+    seed = recording.metadata.seed if options.seed is None else options.seed
+    run = Run(folder, fleet, recording.ticks, seed, record=True, params_file=None, windows=False, foxglove=None)
+    return recording, run
 
 
-def conclude(past: Recording, run: Run) -> Comparison:
-    """Compare what was decided now with what was decided then, and write it into the replay's folder.
+def _replayed(recording: Recording, speed: float | None) -> Fleet:
+    """Return the recorded fleet with the bag in place of its robots."""
+    fleet = recording.metadata.fleet
+    others = {"episode_ticks": None, "gateways": None, "program": None}
+    return fleet.with_changes(
+        source=str(recording.bag),
+        environment={"backend": "replay", "bag": recording.bag.absolute(), "speed": speed, **others},
+        tick={"mode": "real_time" if speed else "lockstep"},
+    )
+
+
+def _decided_by(fleet: Fleet, checkpoint: Path, contract: RobotContract) -> Fleet:
+    """Return the fleet with one policy for all ticks, and with its threshold if it has one."""
+    _, metadata = read_checkpoint(checkpoint, contract)
+    allocation = {} if metadata.threshold is None else {"threshold": metadata.threshold}
+    return fleet.with_changes(
+        source=str(checkpoint),
+        policy={"checkpoint": checkpoint},
+        training={"update_ticks": ()},
+        allocation=allocation,
+    )
+
+
+def compare_with(recording: Recording, run: Run) -> Comparison:
+    """Compare a replay with its recording, print the comparison and write it into the replay's folder.
 
     Raises:
-        BadInput: the replay recorded nothing.
+        InputError: the replay has no recording.
     """
-    comparison = compare(past, read_recording(run.folder))
+    comparison = compare(recording, read_recording(run.folder))
     (run.folder / COMPARISON).write_text(json.dumps(comparison.summary(), indent=1) + "\n", encoding="utf-8")
     for kind, likeness in comparison.parts.items():
         print(f"{kind:>16}  {likeness}")

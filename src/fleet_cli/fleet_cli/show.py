@@ -1,20 +1,20 @@
-"""Looking at a task of the simulated benchmark."""
+"""Shows the expert of a task of the simulated benchmark."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from fleet_bringup.display import has_display
 from fleet_bringup.run_setup import config_folder
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
 
 
 def show(env: str, out: Path | None, *, style: str | None, seconds: float, seed: int) -> Path:
-    """Film the task's expert, and show it in a window too where there is a display; gives the video's file.
+    """Film the expert of a task, also open a viewer if there is a display, and return the video file.
 
     Raises:
-        BadInput: there is no such task or style.
+        InputError: there is no such task or style.
     """
     from fleet_experiments.experts.experiment import require_benchmark
     from fleet_experiments.experts.video import Performance, film, styles, watch
@@ -26,6 +26,6 @@ def show(env: str, out: Path | None, *, style: str | None, seconds: float, seed:
     contract = read_yaml(config_folder() / f"robots/{env}.yaml", RobotContract)
     path = out or Path(f"{env}_{chosen}.mp4")
     film(Performance(env, chosen, contract, seed), seconds, path)
-    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+    if has_display():
         watch(Performance(env, chosen, contract, seed), seconds)
     return path

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fleet_bringup.graph import node_graph, write_parameters
-from fleet_bringup.run_setup import RunOptions, prepare
+from fleet_bringup.run_options import (
+    Options,
+    RunnerOptions,
+    RunOptions,
+    launch_arguments,
+    parse_launch_arguments,
+    with_options,
+)
+from fleet_bringup.run_setup import prepare
+from fleet_cli.main import app
 from fleet_cli.runner.processes import Processes
-from fleet_common.address import Address
+from fleet_contract.validation import InputError
 
 LAUNCH_FILE = Path(__file__).resolve().parents[3] / "launch/fleet.launch.py"
 
@@ -71,20 +83,89 @@ def _fake(monkeypatch: pytest.MonkeyPatch) -> Any:
     return SimpleNamespace(launch_configurations={})
 
 
-def test_every_launch_argument_is_described(context: Any) -> None:
+def test_every_option_is_a_launch_argument_and_a_command_line_option_with_the_same_description(context: Any) -> None:
+    """But RViz, which comes with ROS 2, and the default of headless."""
     arguments = runpy.run_path(str(LAUNCH_FILE))["ARGUMENTS"]
-    assert set(arguments) >= {
-        "fleet",
-        "ticks",
-        "headless",
-        "record",
-        "rviz",
-        "foxglove",
-        "seed",
-        "log_level",
-        "params_file",
-    }
-    assert all(description.endswith(".") for _, description in arguments.values())
+    up = typer.main.get_command(app).commands["up"]
+    options = {option.name: option for option in up.params if option.name != "help"}
+    assert set(arguments) - set(options) == {"rviz"}
+    assert not set(options) - set(arguments)
+    for name, option in options.items():
+        default, description = arguments[name]
+        assert option.help == description
+        assert re.match(r"[A-Z].*[a-z)]\.$", description), description
+        if name != "headless":
+            assert default == ("" if option.default is None else str(option.default).lower())
+
+
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
+    st.integers().map(str),
+    st.sampled_from(["info", "warn", "0", "1000", "65535", "65536", " 7 ", "1_0", "1.0", "true", "runs/out"]),
+)
+OPTIONS_WITH_VALUE = [
+    (options, name)
+    for options in (RunOptions, RunnerOptions)
+    for name, field in options.model_fields.items()
+    if field.annotation not in (bool, bool | None)
+]
+
+
+@given(st.sampled_from(OPTIONS_WITH_VALUE), TEXTS)
+def test_a_launch_argument_means_what_the_command_line_option_means(
+    option: tuple[type[Options], str], text: str
+) -> None:
+    options, name = option
+    assert parsed_by_launch(options, name, text) == parsed_by_command_line(
+        options, f"--{name.replace('_', '-')}={text}"
+    )
+
+
+@pytest.mark.parametrize("name", ["record", "window", "demonstrate", "real_time", "foxglove", "headless"])
+def test_true_and_false_mean_a_flag_and_its_opposite(name: str) -> None:
+    options = RunOptions if name in RunOptions.model_fields else RunnerOptions
+    flag = name.replace("_", "-")
+    assert parsed_by_launch(options, name, "true") == parsed_by_command_line(options, f"--{flag}")
+    off = [f"--no-{flag}"] if name in {"record", "window"} else []
+    assert parsed_by_launch(options, name, "false") == parsed_by_command_line(options, *off)
+    assert parsed_by_launch(options, name, "maybe") == f"--{flag}: expected true or false, got 'maybe'."
+
+
+def parsed_by_launch(options: type[Options], name: str, text: str) -> Options | str:
+    texts = {key: default for key, (default, _) in launch_arguments(options).items()}
+    try:
+        return parse_launch_arguments(options, texts | {name: text})
+    except InputError as error:
+        return str(error)
+
+
+def parsed_by_command_line(options: type[Options], *words: str) -> Options | str:
+    parsed = []
+
+    def command(chosen: Options) -> None:
+        parsed.append(chosen)
+
+    command.__annotations__["chosen"] = options
+    app = typer.Typer()
+    app.command()(with_options(command))
+    try:
+        typer.main.get_command(app).main(list(words), standalone_mode=False)
+    except InputError as error:
+        return str(error)
+    return parsed[0]
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1.5"])
+def test_a_launch_argument_that_cannot_be_used_ends_the_launch_with_one_sentence(
+    context: Any, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    file = runpy.run_path(str(LAUNCH_FILE))
+    defaults = {name: default for name, (default, _) in file["ARGUMENTS"].items()}
+    context.launch_configurations.update(defaults | {"ticks": text})
+    with pytest.raises(SystemExit) as ended:
+        file["_start"](context)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"--ticks: expected a whole number from 0, got {text!r}.\n"
 
 
 @pytest.mark.parametrize(("record", "operators", "foxglove"), [("true", 0, "true"), ("false", 1, "false")])
@@ -102,9 +183,17 @@ def test_both_runners_start_the_same_nodes_with_the_same_parameters(
         for node in nodes
     }
 
-    wishes = RunOptions(report=tmp_path / "up", ticks=7, seed=3, record=record == "true")
-    address = Address(port=0) if foxglove == "true" else None
-    run = prepare(replace(wishes, operators=operators, windows=True, foxglove=address))
+    options = RunOptions(
+        report=tmp_path / "up",
+        ticks=7,
+        seed=3,
+        record=record == "true",
+        operators=operators,
+        window=True,
+        foxglove=foxglove == "true",
+        foxglove_port=0,
+    )
+    run = prepare(options)
     specs = node_graph(run, headless=True)
     parameters = write_parameters(specs, run.folder)
     configuration = "\n".join(Processes(specs, run.folder, {}, [parameters], "info")._sections)

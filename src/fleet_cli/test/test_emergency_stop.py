@@ -18,7 +18,8 @@ from test_runner import PATIENCE_S, of_run, started, wait_for
 from watching import Watcher
 
 from fleet_bringup.graph import node_graph
-from fleet_bringup.run_setup import RunOptions, prepare
+from fleet_bringup.run_options import RunOptions
+from fleet_bringup.run_setup import prepare
 from fleet_cli.attach.service_call import call_until_answered
 from fleet_contract.action import ActionKind
 from fleet_contract.fleet import read_fleet
@@ -53,7 +54,7 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
                 diagnosed.wait_for(lambda told=told: [says_stopped(top) for top in diagnosed.tops[-1:]] == [told])
                 if service == "emergency_stop":
                     os.kill(next(pid for pid, words in of_run(folder).items() if "gate_node" in words), signal.SIGKILL)
-                    wait_for(process, "was started again")
+                    wait_for(process, "was restarted")
                     watcher.wait_for_ticks()
             wishes = RunOptions(fleet=str(tiny), report=tmp_path / "same")
             every = {spec.name for spec in node_graph(prepare(wishes), headless=True)}

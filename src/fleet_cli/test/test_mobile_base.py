@@ -23,7 +23,8 @@ from test_runner import PATIENCE_S, started, wait_for
 
 from fleet_bags.human_demonstrations import human_demonstrations
 from fleet_bringup.graph import arguments, node_graph, write_parameters
-from fleet_bringup.run_setup import RunOptions, fleet_file, prepare
+from fleet_bringup.run_options import RunOptions
+from fleet_bringup.run_setup import fleet_file, prepare
 from fleet_common.jpeg import to_jpeg
 from fleet_common.qos import TRANSIENT_LOCAL_1000
 from fleet_contract.action import ActionKind, ActionSource
@@ -241,9 +242,9 @@ def changed(tmp_path: Path, *place: str, value: object) -> str:
         (
             ("environment", "program", "package"),
             "tennis",
-            "program.package: found tennis, allowed is one that is built",
+            "program.package: expected a built package, got tennis.",
         ),
-        (("environment", "program", "executable"), "base", "program.executable: found base, allowed are base_node"),
+        (("environment", "program", "executable"), "base", "program.executable: expected one of base_node, got base."),
         (("environment", "task"), "tennis", "environment.task: found tennis, allowed with scripted supervisors:"),
     ],
 )

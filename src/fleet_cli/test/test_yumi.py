@@ -15,7 +15,8 @@ from bags import counts, messages
 from conftest import ROOT, Ended, up
 
 from fleet_bringup.graph import node_graph
-from fleet_bringup.run_setup import RunOptions, prepare
+from fleet_bringup.run_options import RunOptions
+from fleet_bringup.run_setup import prepare
 from fleet_contract.action import ActionKind
 from yumi_driver.simulated.ssh_server import sshd
 
