@@ -267,7 +267,7 @@ def test_the_documented_command_and_mapping_file_work(tmp_path):
     words = line.replace("./fleet", str(ROOT / "fleet")).replace("docs/", f"{ROOT}/docs/").split()
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "own: 30 samples of 1 runs" in done.stdout
+    assert "own: 30 samples from 1 runs" in done.stdout
     assert read_samples(tmp_path / "own").columns["images"].shape == (30, 64, 64, 3)
 
 

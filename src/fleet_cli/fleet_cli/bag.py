@@ -1,4 +1,4 @@
-"""The command line of bags: `fleet bag ...`."""
+"""Defines the commands for bags: `fleet bag ...`."""
 
 from __future__ import annotations
 
@@ -18,60 +18,61 @@ from fleet_cli.command_line import console
 from fleet_contract.fleet import Fleet
 from fleet_contract.validation import validated
 
-bag = typer.Typer(help="Look at recorded runs, and repair those that were cut.", no_args_is_help=True)
-Where = Annotated[Path, typer.Argument(metavar="BAG", help="Folder of a run, or of its bag.")]
+bag = typer.Typer(help="Inspect and repair recorded runs.", no_args_is_help=True)
+Where = Annotated[Path, typer.Argument(metavar="BAG", help="Folder of a recorded run, or of its bag.")]
 
 
 @bag.command()
 def repair(where: Where) -> None:
-    """Finish a bag that was cut by a kill, a crash, a full disk or a pulled plug; a whole bag is left as it is."""
+    """Repair a bag whose recording was interrupted by a kill, a crash, a full disk or a power failure.
+
+    A complete bag is left as it is.
+    """
     folder = bag_folder(where)
     done = repair_bag(folder)
     for file in done.completed:
         print(
-            f"{file.name}: had no end; {file.messages} messages are whole, {file.discarded_bytes} bytes behind them were not"
+            f"{file.name}: was incomplete; saved {file.messages} messages, discarded {file.discarded_bytes} bytes after them"
         )
     if done.metadata_rewritten:
-        print("metadata.yaml: said something else than the files, and was written anew")
-    print(
-        f"{folder}: {'is whole now' if done.completed or done.metadata_rewritten else 'is whole, nothing was changed'}"
-    )
+        print("metadata.yaml: did not match the files; rewritten")
+    print(f"{folder}: {'repaired' if done.completed or done.metadata_rewritten else 'complete; nothing was changed'}")
 
 
 @bag.command()
 def info(where: Where) -> None:
-    """Say what is in a bag: whose run, how long, which topics, and whether it was cut."""
-    found = read_bag(bag_folder(where))
-    topics = found.metadata()[ROOT_KEY]["topics_with_message_count"]
-    for name, text in _facts(found):
+    """Show the contents of a bag: its run, its length, its topics, and whether it is complete."""
+    bag = read_bag(bag_folder(where))
+    topics = bag.metadata()[ROOT_KEY]["topics_with_message_count"]
+    for name, text in _facts(bag):
         print(f"{name:>10}  {text}")
     table = Table("topic", "type", "messages")
     for topic in sorted(topics, key=lambda topic: str(topic["topic_metadata"]["name"])):
-        about = topic["topic_metadata"]
-        table.add_row(about["name"], about["type"], str(topic["message_count"]))
+        metadata = topic["topic_metadata"]
+        table.add_row(metadata["name"], metadata["type"], str(topic["message_count"]))
     console().print(table)
 
 
-def _facts(found: Bag) -> Iterator[tuple[str, str]]:
-    about, said = found.metadata()[ROOT_KEY], found.custom_data
-    fleet = validated(yaml.safe_load(said["fleet"]), Fleet, source=f"{found.folder} (fleet)")
-    yield "bag", str(found.folder)
+def _facts(bag: Bag) -> Iterator[tuple[str, str]]:
+    metadata, run = bag.metadata()[ROOT_KEY], bag.custom_data
+    fleet = validated(yaml.safe_load(run["fleet"]), Fleet, source=f"{bag.folder} (fleet)")
+    yield "bag", str(bag.folder)
     yield "fleet", f"{fleet.fleet}: {fleet.robots.count} robots, {fleet.supervisors.count} supervisors"
     for name in ("seed", "policy", "threshold", "version"):
-        yield name, said.get(name, "") or "-"
-    messages, duration_s = about["message_count"], about["duration"]["nanoseconds"] / 1e9
+        yield name, run.get(name, "") or "-"
+    messages, duration_s = metadata["message_count"], metadata["duration"]["nanoseconds"] / 1e9
     if messages:
-        begin_s = about["starting_time"]["nanoseconds_since_epoch"] / 1e9
+        begin_s = metadata["starting_time"]["nanoseconds_since_epoch"] / 1e9
         yield "recorded", datetime.fromtimestamp(begin_s, UTC).astimezone().isoformat(" ", "seconds")
-    size = sum(file.size for file in found.files)
-    yield "content", f"{messages} messages in {duration_s:.1f} s, {size / 1e6:.1f} MB in {len(found.files)} files"
-    yield "state", _state(found)
+    size = sum(file.size for file in bag.files)
+    yield "content", f"{messages} messages in {duration_s:.1f} s, {size / 1e6:.1f} MB in {len(bag.files)} files"
+    yield "state", _state(bag)
 
 
-def _state(found: Bag) -> str:
-    names = ", ".join(file.path.name for file in found.files if file.incomplete)
+def _state(bag: Bag) -> str:
+    names = ", ".join(file.path.name for file in bag.files if file.incomplete)
     if not names:
-        return "whole"
-    if is_locked(found.folder):
-        return f"{names} is being written"
-    return f"{names} was cut: ./fleet bag repair {found.folder}"
+        return "complete"
+    if is_locked(bag.folder):
+        return f"{names}: recording in progress"
+    return f"{names}: incomplete; run ./fleet bag repair {bag.folder}"

@@ -1,4 +1,4 @@
-"""What the command lines of experiments and benchmarks share."""
+"""Helpers that the command lines of experiments and benchmarks share."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fleet_experiments.results import Results, table
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder for results, if there is none.
+    """Make the folder for results if it does not exist.
 
     Raises:
-        BadInput: it cannot be made.
+        InputError: the folder cannot be made.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -26,16 +26,16 @@ def make_folder(path: Path) -> None:
 
 
 def this_command() -> str:
-    """The command that runs, as it is typed."""
+    """Return the command of this process as a person would type it."""
     return shlex.join(["./fleet", *sys.argv[1:]])
 
 
 def console() -> Console:
-    """For tables: wide enough for them where the output is not a terminal."""
+    """Return a console for tables, which is wide enough for them if the output is not a terminal."""
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
 def show(results: Results, keys: Sequence[str], metrics: Sequence[str], report: Path) -> None:
-    """Print the results as a table, and where they are."""
+    """Print the results as a table, and the folder that they are in."""
     console().print(table(results.rows, keys, metrics, title=results.command))
     print(f"report: {report}")

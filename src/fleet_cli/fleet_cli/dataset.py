@@ -1,4 +1,4 @@
-"""The command line of training sets: `fleet dataset ...`."""
+"""Defines the commands for datasets: `fleet dataset ...`."""
 
 from __future__ import annotations
 
@@ -9,42 +9,43 @@ from typing import Annotated
 import typer
 from rich.progress import MofNCompleteColumn, Progress
 
-dataset = typer.Typer(help="Make training sets from bags.", no_args_is_help=True)
-
-
-@dataset.callback()
-def about() -> None:
-    """Make training sets from bags."""
+dataset = typer.Typer(help="Build datasets from recorded runs, and export them.", no_args_is_help=True)
 
 
 @dataset.command()
 def build(
-    bags: Annotated[list[Path], typer.Argument(help="Folders of runs or of bags; with --map any rosbag1 or rosbag2.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the training set.")],
+    bags: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of recorded runs or of their bags; with --map, any rosbag1 or rosbag2 bags."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the dataset.")],
     map_file: Annotated[
-        Path | None, typer.Option("--map", help="For bags of others: a file that says what is what in them.")
+        Path | None, typer.Option("--map", help="Mapping file for third-party bags, which describes their contents.")
     ] = None,
 ) -> None:
-    """Join what robots observed, who did what, and what came of it."""
+    """Build a dataset from bags: observations, actions with their sources, and outcomes.
+
+    Example: `./fleet dataset build RUN_1 RUN_2 -o set`.
+    """
     from fleet_bags.build import build as run
     from fleet_bags.mapping import read_mapping
 
     mapping = read_mapping(map_file) if map_file else None
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task("images", total=None)
-        about = run(
+        metadata = run(
             bags, out, mapping=mapping, advance=lambda done, total: progress.update(bar, completed=done, total=total)
         )
-    left_out = f", {about.left_out} left out of which something is missing" if about.left_out else ""
-    print(f"{out}: {about.samples} samples of {len(about.runs)} runs{left_out}")
+    omitted = f", {metadata.left_out} incomplete ones omitted" if metadata.left_out else ""
+    print(f"{out}: {metadata.samples} samples from {len(metadata.runs)} runs{omitted}")
 
 
 @dataset.command()
 def export(
-    source: Annotated[Path, typer.Argument(metavar="SET", help="Folder that `fleet dataset build` made.")],
+    source: Annotated[Path, typer.Argument(metavar="DATASET", help="Dataset from `./fleet dataset build`.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the LeRobotDataset.")],
 ) -> None:
-    """Write a training set as a LeRobotDataset v3.0."""
+    """Export a dataset as a LeRobotDataset v3.0."""
     from fleet_bags.lerobot.export import export as run
     from fleet_bags.samples import read_samples
 

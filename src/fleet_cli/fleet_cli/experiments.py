@@ -1,4 +1,4 @@
-"""The command line of the experiments: `fleet experiment ...`."""
+"""Defines the commands for experiments: `fleet experiment ...`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fleet_bringup.run_options import RunOptions
 from fleet_bringup.run_setup import config_folder, fleet_file
 from fleet_cli.command_line import make_folder, show, this_command
 from fleet_contract.fleet import read_fleet
@@ -15,23 +16,22 @@ from fleet_contract.validation import InputError, read_yaml
 from fleet_experiments.results import IDENTITY, Row, new_results, run_of
 
 experiment = typer.Typer(help="Reproduce tables and figures of the papers.", no_args_is_help=True)
-Report = Annotated[
-    Path, typer.Option(help="Folder for results.json, pictures and runs; a run that was cut goes on there.")
-]
-Seeds = Annotated[str, typer.Option(help="Seeds, with commas between them.")]
-Address = Annotated[str | None, typer.Option(help="Of a Ray cluster; else this machine's processors.")]
-TWENTY = ",".join(map(str, range(20)))
+Report = Annotated[Path, typer.Option(help="Folder for results.json, figures and runs; interrupted runs resume there.")]
+Seeds = Annotated[str, typer.Option(help="Seeds, separated by commas.")]
+Address = Annotated[str | None, typer.Option(help="Address of a Ray cluster (default: run on this machine).")]
+Algorithms = Annotated[str, typer.Option(help="Algorithms, separated by commas: bc, ibc, ifl, iifl or iifl_random.")]
+TWENTY_SEEDS = ",".join(map(str, range(20)))
 
 
 @experiment.command()
 def jeffreys(report: Report = Path("jeffreys")) -> None:
-    """Figure 2: the Jeffreys divergence of two Gaussian energies."""
+    """Reproduce figure 2: the Jeffreys divergence of two Gaussian energies."""
     from fleet_experiments.jeffreys.figure import draw_jeffreys_figure
 
     make_folder(report)
     rows: list[Row] = [
-        {**run_of("figure 2", "Langevin", 0, f"offset {found['offset_nats']:g} nats"), **found}
-        for found in draw_jeffreys_figure(report)
+        {**run_of("figure 2", "Langevin", 0, f"offset {row['offset_nats']:g} nats"), **row}
+        for row in draw_jeffreys_figure(report)
     ]
     results = new_results("jeffreys", this_command(), rows)
     results.write(report)
@@ -39,11 +39,11 @@ def jeffreys(report: Report = Path("jeffreys")) -> None:
 
 
 @experiment.command()
-def samplers(report: Report = Path("samplers"), seeds: Seeds = TWENTY) -> None:
-    """What each sampler makes of Jeffreys divergences that are known."""
+def samplers(report: Report = Path("samplers"), seeds: Seeds = TWENTY_SEEDS) -> None:
+    """Measure how well each sampler estimates known Jeffreys divergences."""
     from fleet_experiments.jeffreys.divergences import divergences
 
-    chosen = _chosen(seeds)
+    chosen = _seeds(seeds)
     make_folder(report)
     results = new_results("samplers", this_command(), divergences(chosen))
     results.write(report)
@@ -56,36 +56,39 @@ def navigation(
     seeds: Seeds = "5,6,7",
     address: Address = None,
 ) -> None:
-    """Figure 1: BC, IBC, IFL and IIFL in the 2D maze, with and without wind (IIFL section 5.1)."""
+    """Reproduce figure 1: BC, IBC, IFL and IIFL in the 2D maze, with and without wind (IIFL section 5.1)."""
     from fleet_experiments.navigation.experiment import navigation as run
-    from fleet_experiments.navigation.experiment import navigation_setting
+    from fleet_experiments.navigation.experiment import navigation_setup
 
-    chosen = _chosen(seeds)
+    chosen = _seeds(seeds)
     make_folder(report)
-    contract = read_yaml(config_folder() / "robots/pointbot.yaml", RobotContract)
-    results = run(navigation_setting(contract), report, seeds=chosen, command=this_command(), address=address)
+    results = run(
+        navigation_setup(config_folder() / "robots/pointbot.yaml"),
+        report,
+        seeds=chosen,
+        command=this_command(),
+        address=address,
+    )
     show(results, ("algo", "condition"), ("success", "collided", "human_actions", "hard_resets"), report)
 
 
 @experiment.command("block_push")
 def block_push(
-    fleet: Annotated[
-        str, typer.Option(help="Fleet file, or the name of one that comes with the stack.")
-    ] = "block_push",
-    algo: Annotated[str, typer.Option(help="bc, ibc, ifl, iifl, iifl_random; many with commas.")] = "bc,ibc,ifl,iifl",
-    ticks: Annotated[int, typer.Option(min=1)] = 150,
+    fleet: Annotated[str, typer.Option(help=RunOptions.model_fields["fleet"].description)] = "block_push",
+    algo: Algorithms = "bc,ibc,ifl,iifl",
+    ticks: Annotated[int, typer.Option(min=1, help="Length of each run in ticks.")] = 150,
     report: Report = Path("block_push"),
     seeds: Seeds = "5,6,7",
     nodes: Annotated[
-        bool, typer.Option("--nodes", help="Repeat every run over the ROS 2 nodes, in lockstep, which gives the same.")
+        bool, typer.Option("--nodes", help="Repeat each run over the ROS 2 nodes in lockstep, with equal results.")
     ] = False,
     address: Address = None,
 ) -> None:
-    """Table 2: BC, IBC, IFL and IIFL, by four arms that push blocks (IIFL section 5.3)."""
+    """Reproduce table 2: BC, IBC, IFL and IIFL with four arms that push blocks (IIFL section 5.3)."""
     from fleet_cli.ros_runs import ros_rows
     from fleet_experiments.fleet.fleet_trials import fleet_trials as run
 
-    chosen, algorithms = _chosen(seeds), _algorithms(algo)
+    chosen, algorithms = _seeds(seeds), _algorithms(algo)
     described = read_fleet(fleet_file(fleet))
     make_folder(report)
     results = run(
@@ -109,23 +112,23 @@ def block_push(
 @experiment.command()
 def benchmark(
     env: Annotated[
-        str, typer.Option(help="ball_balance, ant, anymal, franka_cube_stack; many with commas.")
+        str, typer.Option(help="Tasks, separated by commas: ball_balance, ant, anymal or franka_cube_stack.")
     ] = "ball_balance,ant,anymal,franka_cube_stack",
-    algo: Annotated[
-        str, typer.Option(help="bc, ibc, ifl, iifl, iifl_random; many with commas.")
-    ] = "bc,ibc,ifl,iifl_random,iifl",
-    scale: Annotated[str, typer.Option(help="paper: 100 robots, 10,000 ticks; cpu: minutes per run.")] = "cpu",
+    algo: Algorithms = "bc,ibc,ifl,iifl_random,iifl",
+    scale: Annotated[
+        str, typer.Option(help="Size of the runs: paper (100 robots, 10,000 ticks) or cpu (minutes per run).")
+    ] = "cpu",
     report: Report = Path("benchmark"),
     seeds: Seeds = "0,1,2",
     address: Address = None,
 ) -> None:
-    """Figure 3 and table 1: the simulated benchmark, many robots and few humans (IIFL section 5.2)."""
+    """Reproduce figure 3 and table 1: the simulated benchmark with many robots and few humans (IIFL section 5.2)."""
     from fleet_cli.benchmark_report import report_on_benchmark
     from fleet_experiments.fleet.benchmark import TICKS
     from fleet_experiments.fleet.benchmark import fleet_file as benchmark_file
     from fleet_experiments.fleet.fleet_trials import fleet_trials
 
-    chosen, algorithms = _chosen(seeds), _algorithms(algo)
+    chosen, algorithms = _seeds(seeds), _algorithms(algo)
     files = {name: config_folder() / benchmark_file(name, scale) for name in _words(env)}
     for name, file in files.items():
         folder = report / scale / name
@@ -145,16 +148,19 @@ def benchmark(
 
 @experiment.command()
 def expert(
-    env: Annotated[str, typer.Argument(help="ball_balance, ant, anymal, franka_cube_stack.")],
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes to measure the expert by.")] = 100,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    env: Annotated[str, typer.Argument(help="Benchmark task: ball_balance, ant, anymal or franka_cube_stack.")],
+    episodes: Annotated[int, typer.Option(min=1, help="Number of episodes over which the expert is measured.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of training and measurement.")] = 0,
     frames: Annotated[
-        int | None, typer.Option("--train", min=1, help="ant, anymal: control steps to train a new expert by, before.")
+        int | None,
+        typer.Option(
+            "--train", min=1, help="Train a new expert first, for so many control steps (ant and anymal only)."
+        ),
     ] = None,
-    report: Annotated[Path, typer.Option(help="--train: folder for the curve.")] = Path("expert"),
+    report: Annotated[Path, typer.Option(help="Folder for the learning curve of --train.")] = Path("expert"),
 ) -> None:
-    """Measure what a benchmark's expert reaches, and keep it as what successes are told from; or train one before."""
-    from fleet_experiments.experts.experiment import VIOLATION_S, keep_return, require_benchmark, require_learned, train
+    """Measure the return of a benchmark task's expert and save it as the reference for successes; optionally train the expert first."""
+    from fleet_experiments.experts.experiment import VIOLATION_S, require_benchmark, require_learned, store_return, train
     from fleet_experiments.experts.training import ExpertTraining
 
     require_benchmark(env)
@@ -166,30 +172,35 @@ def expert(
             env,
             contract,
             report,
-            schooling=ExpertTraining(frames, violation_s=VIOLATION_S.get(env, 0.0)),
+            training=ExpertTraining(frames, violation_s=VIOLATION_S.get(env, 0.0)),
             seed=seed,
             command=this_command(),
         )
-    print(keep_return(env, contract, episodes=episodes, seed=seed, command=this_command()))
+    print(store_return(env, contract, episodes=episodes, seed=seed, command=this_command()))
 
 
 @experiment.command()
 def offline(
-    data: Annotated[list[Path], typer.Option(help="Recorded demonstrations, .npz; may be given many times.")],
+    data: Annotated[list[Path], typer.Option(help="File of recorded demonstrations (.npz); can be repeated.")],
     report: Report = Path("offline"),
     seeds: Seeds = "0,1,2,3,4",
-    steps: Annotated[str, typer.Option(help="Gradient steps after which is measured, with commas.")] = "300,600",
+    steps: Annotated[
+        str, typer.Option(help="Numbers of gradient steps at which policies are measured, separated by commas.")
+    ] = "300,600",
     rotation: Annotated[
         list[int] | None,
-        typer.Option(min=0, help="Where a quaternion (x, y, z, w) begins, to learn from its matrix; many times."),
+        typer.Option(
+            min=0,
+            help="Index at which a quaternion (x, y, z, w) starts, which becomes a rotation matrix; can be repeated.",
+        ),
     ] = None,
     address: Address = None,
 ) -> None:
-    """Implicit and explicit behaviour cloning of recorded demonstrations, measured on episodes that are held out."""
+    """Train implicit and explicit behaviour cloning on recorded demonstrations, and measure them on held-out episodes."""
     from fleet_experiments.offline.experiment import offline as run
     from fleet_experiments.offline.recordings import read_demonstrations
 
-    chosen, measured = _chosen(seeds), _numbers("steps", steps)
+    chosen, measured = _seeds(seeds), _numbers("steps", steps)
     recording = read_demonstrations(data).with_rotation_matrices(rotation or ())
     make_folder(report)
     results = run(
@@ -210,30 +221,30 @@ def _words(text: str) -> list[str]:
 
 
 def _algorithms(text: str) -> list[str]:
-    """Names of algorithms with commas between them.
+    """Return the names of algorithms in a text with commas.
 
     Raises:
-        BadInput: there is no such algorithm.
+        InputError: an algorithm is unknown.
     """
     from fleet_training.algorithms import ALGORITHMS
 
     for name in _words(text):
         if name not in ALGORITHMS:
-            raise InputError(f"--algo: found {name!r}, allowed are {', '.join(ALGORITHMS)}.")
+            raise InputError(f"--algo: expected one of {', '.join(ALGORITHMS)}, got {name!r}.")
     return _words(text)
 
 
-def _chosen(seeds: str) -> list[int]:
+def _seeds(seeds: str) -> list[int]:
     return list(dict.fromkeys(_numbers("seeds", seeds)))
 
 
 def _numbers(option: str, text: str) -> list[int]:
-    """Whole numbers with commas between them.
+    """Return the whole numbers in a text with commas.
 
     Raises:
-        BadInput: they are none.
+        InputError: a part of the text is not a whole number.
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
-        raise InputError(f"--{option}: found {text!r}, allowed are whole numbers with commas between them.")
+        raise InputError(f"--{option}: expected whole numbers separated by commas, got {text!r}.")
     return [int(part) for part in parts]

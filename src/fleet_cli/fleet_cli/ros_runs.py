@@ -1,4 +1,4 @@
-"""Runs of an experiment once more, over the ROS 2 nodes in lockstep."""
+"""Repeats runs of an experiment over the ROS 2 nodes in lockstep."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from rich.progress import track
 from fleet_experiments.results import Row, run_of
 
 FOLDER = "ros"
-"""Of the repeated run, in that of the experiment's run."""
+"""Name of the repeated run's folder, in that of the experiment's run."""
 CONDITION = "over ROS 2"
-COUNTED = ("successes", "hard_resets", "human_actions", "rohe", "threshold")
+METRICS = ("successes", "hard_resets", "human_actions", "rohe", "threshold")
 
 
 def ros_rows(runs: Mapping[Path, Row], *, ticks: int) -> list[Row]:
-    """Rows of the same runs, as the nodes make them; a run that was repeated before is not run again.
+    """Repeat runs over the nodes, and return their rows; runs that were repeated before are not run again.
 
     Args:
-        runs: the experiment's row by the folder of its run, which holds a fleet file.
-        ticks: length of every run.
+        runs: Row of each run of the experiment by the run's folder, which holds a fleet file.
+        ticks: Length of each run, ticks.
 
     Raises:
-        RuntimeError: a fleet has failed.
+        RuntimeError: a fleet failed.
     """
-    shown = track(runs.items(), CONDITION, total=len(runs), disable=not sys.stderr.isatty())
-    return [_repeated(folder, row, ticks) for folder, row in shown]
+    runs_with_progress = track(runs.items(), CONDITION, total=len(runs), disable=not sys.stderr.isatty())
+    return [_repeated(folder, row, ticks) for folder, row in runs_with_progress]
 
 
 def _repeated(folder: Path, row: Row, ticks: int) -> Row:
@@ -39,18 +39,18 @@ def _repeated(folder: Path, row: Row, ticks: int) -> Row:
     if not summary.exists():
         _up(folder, seed, ticks)
     found = json.loads(summary.read_text(encoding="utf-8"))
-    return {**run_of(env, algo, seed, CONDITION), **{key: found[key] for key in COUNTED}}
+    return {**run_of(env, algo, seed, CONDITION), **{key: found[key] for key in METRICS}}
 
 
 def _up(folder: Path, seed: int, ticks: int) -> None:
     words = ["up", "--fleet", str(folder / "fleet.yaml"), "--seed", str(seed), "--ticks", str(ticks)]
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "fleet_cli.main", *words, "--headless", "--report", str(folder / FOLDER)],
-        # Two threads add up in another order than one, which the experiment's runs have.
+        [sys.executable, "-m", "fleet_cli.main", *words, "--headless", "--report", str(folder / FOLDER)],
+        # The experiment's runs have one thread; two would add up in another order.
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{folder}: the fleet has failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise RuntimeError(f"{folder}: the fleet failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -53,17 +53,17 @@ def test_a_bag_is_described_repaired_and_left_alone(run: Path) -> None:
         "block_push: 4 robots, 2 supervisors",
         "seed  7",
         "200 messages in 19.9 s",
-        "state  whole",
+        "state  complete",
         TOPIC.name,
     ):
         assert word in described
     file = run / "bag" / "bag_0.mcap"
     os.truncate(file, file.stat().st_size // 2)
-    assert f"bag_0.mcap was cut: ./fleet bag repair {run}/bag" in said("info", run)
+    assert f"bag_0.mcap: incomplete; run ./fleet bag repair {run}/bag" in said("info", run)
     repaired = said("repair", run / "bag")
-    assert "bag_0.mcap: had no end;" in repaired
-    assert f"{run}/bag: is whole now" in repaired
-    assert said("repair", run) == f"{run}/bag: is whole, nothing was changed\n"
+    assert "bag_0.mcap: was incomplete;" in repaired
+    assert f"{run}/bag: repaired" in repaired
+    assert said("repair", run) == f"{run}/bag: complete; nothing was changed\n"
 
 
 @pytest.mark.parametrize("verb", ["info", "repair"])

@@ -27,7 +27,7 @@ def test_each_is_one_command(name: str, tmp_path: Path) -> None:
     ("words", "says"),
     [
         (("policy", "--quick", "--report", "file/in"), "file/in: cannot be made a folder: Not a directory."),
-        (("cascade", "--quick", "--fleet", "none"), "fleet: found 'none', allowed is a path to a YAML file or one of"),
+        (("cascade", "--quick", "--fleet", "none"), "--fleet: expected a path to a YAML file or one of ant_100"),
     ],
 )
 def test_bad_input_is_one_sentence(words: tuple[str, ...], says: str, tmp_path: Path) -> None:

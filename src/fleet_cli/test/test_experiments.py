@@ -24,25 +24,25 @@ def test_figure_2_is_one_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("navigation", "--seeds", "0,x"), "--seeds: found '0,x', allowed are whole numbers with commas between them."),
+        (("navigation", "--seeds", "0,x"), "--seeds: expected whole numbers separated by commas, got '0,x'."),
         (("navigation", "--report", "file/in"), "file/in: cannot be made a folder: Not a directory."),
-        (("block_push", "--algo", "bc,ibcc"), "--algo: found 'ibcc', allowed are bc, ibc, ifl, iifl_random, iifl."),
+        (("block_push", "--algo", "bc,ibcc"), "--algo: expected one of bc, ibc, ifl, iifl_random, iifl, got 'ibcc'."),
         (
             ("block_push", "--fleet", "none"),
-            "fleet: found 'none', allowed is a path to a YAML file or one of ant_100, block_push, mobile_base, yumi_sim.",
+            "--fleet: expected a path to a YAML file or one of ant_100, block_push, mobile_base, yumi_sim, got 'none'.",
         ),
         (
             ("benchmark", "--env", "ant,pong"),
             "--env: found 'pong', allowed are ball_balance, ant, anymal, franka_cube_",
         ),
-        (("benchmark", "--algo", "dagger"), "--algo: found 'dagger', allowed are bc, ibc, ifl, iifl_random, iifl."),
-        (("benchmark", "--scale", "huge"), "--scale: found 'huge', allowed are paper, cpu."),
-        (("expert", "block_push"), "ENV: found block_push, allowed are ball_balance, ant, anymal, franka_cube_stack."),
-        (("expert", "ball_balance", "--train", "9"), "--train: found ball_balance, whose expert is a script; allowed"),
+        (("benchmark", "--algo", "dagger"), "--algo: expected one of bc, ibc, ifl, iifl_random, iifl, got 'dagger'."),
+        (("benchmark", "--scale", "huge"), "--scale: expected one of paper, cpu, got 'huge'."),
+        (("expert", "block_push"), "ENV: expected one of ball_balance, ant, anymal, franka_cube_stack, got block_push."),
+        (("expert", "ball_balance", "--train", "9"), "--train: expected one of ant, anymal, franka_cube_stack, got ball_balance, whose expert is a script."),
         (("offline", "--data", "none.npz"), "none.npz: there is no such file."),
-        (("offline", "--data", "file"), "file: found no arrays observations, actions, dones"),
-        (("offline", "--data", "good.npz", "--steps", ""), "--steps: found '', allowed are whole numbers"),
-        (("offline", "--data", "good.npz", "--rotation", "0"), "--rotation: found 0, where no quaternion begins"),
+        (("offline", "--data", "file"), "file: expected a .npz file with the arrays observations, actions, dones"),
+        (("offline", "--data", "good.npz", "--steps", ""), "--steps: expected whole numbers separated by commas, got ''."),
+        (("offline", "--data", "good.npz", "--rotation", "0"), "--rotation: expected an index in the observations at which 4 values form a unit quaternion, got 0."),
     ],
 )
 def test_bad_input_is_one_sentence(words: tuple[str, ...], says: str, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_the_commands_of_the_page_about_training_sets_work(run: Ended, tiny: Pat
             "x.yaml: cannot be read: No such file or directory",
         ),
         (("train", "x.npz", "-o", "policy"), "x.npz: there is no such file."),
-        (("train", ".", "-o", "policy", "--algo", "gpt"), "--algo: found 'gpt', allowed are bc, ibc, ifl, iifl_random"),
+        (("train", ".", "-o", "policy", "--algo", "gpt"), "--algo: expected one of bc, ibc, ifl, iifl_random"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path, words, said: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_cli.runner.domain import own_domain, runs
+from fleet_cli.runner.domain import own_domain, runs_in_progress
 from fleet_cli.runner.shared_memory import SHARED, remove_orphans
 from fleet_contract.validation import InputError
 
@@ -27,13 +27,13 @@ def test_runs_are_found_by_their_folders_as_long_as_they_go_on(tmp_path: Path) -
     one, two = tmp_path / "one", tmp_path / "two"
     with own_domain(None, one) as first:
         with own_domain(None, two) as second:
-            assert {folder: domain for folder, domain in runs().items() if folder in (one, two)} == {
+            assert {folder: domain for folder, domain in runs_in_progress().items() if folder in (one, two)} == {
                 one: first,
                 two: second,
             }
-        assert one in runs()
-        assert two not in runs()
-    assert one not in runs()
+        assert one in runs_in_progress()
+        assert two not in runs_in_progress()
+    assert one not in runs_in_progress()
 
 
 @pytest.mark.parametrize("offset", [0, 10, 13])
@@ -48,7 +48,7 @@ def test_a_domain_on_which_somebody_else_listens_is_left_alone(offset: int, tmp_
 
 @pytest.mark.parametrize("wanted", ["-1", "102", "seven", "1.5"])
 def test_what_is_no_domain_is_refused(wanted: str, tmp_path: Path) -> None:
-    refused = pytest.raises(InputError, match=r"found .*allowed is a number from 0 to 101\.$")
+    refused = pytest.raises(InputError, match=r"expected a number from 0 to 101, got .*\.$")
     with refused, own_domain(wanted, tmp_path):
         pass
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from fleet_bringup.run_setup import fleet_file
-from fleet_cli.runner.history import KEPT, History
+from fleet_cli.runner.history import WINDOW_TICKS, History
 from fleet_cli.runner.live_view import MOST_TROUBLES, line, view
 from fleet_common.health import Check, Level
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
@@ -75,21 +75,21 @@ def test_one_line(history: History) -> None:
 def test_a_long_history_is_folded_without_loss(history: History) -> None:
     plain = [[int(Driver.POLICY), int(Driver.HUMAN), int(Driver.RESET), int(Driver.NOBODY)]]
     one, two, *_ = history.fleet.robot_names
-    for tick in range(1, 3 * KEPT):
+    for tick in range(1, 3 * WINDOW_TICKS):
         leases = (Lease(two, "human_01", tick, LeaseKind.HARD_RESET, tick),) if tick % 2 else ()
         history.add_leases(tick, leases, ())
-        history.add_report(tick, 1 + tick // KEPT, {one: float(tick)})
+        history.add_report(tick, 1 + tick // WINDOW_TICKS, {one: float(tick)})
         for robot in history.fleet.robot_names:
             history.add_action(robot, RobotAction(tick, ActionKind.MOVE, ActionSource.POLICY, (0.0, 0.0)))
             history.add_status(robot, tick + 1, successes=1, hard_resets=0)
         plain.append([1, 3, 1, 1] if tick % 2 else [1, 1, 1, 1])
     assert history.drivers_TN().tolist() == plain
-    assert history.uncertainties_TN()[1:, 0].tolist() == list(range(1, 3 * KEPT))
-    assert history.ticks == 3 * KEPT
-    assert history.human_actions == 2 + 3 * KEPT // 2
-    assert history.effort["human_01"] == {LeaseKind.TELEOPERATE: 1, LeaseKind.HARD_RESET: 3 * KEPT // 2}
+    assert history.uncertainties_TN()[1:, 0].tolist() == list(range(1, 3 * WINDOW_TICKS))
+    assert history.ticks == 3 * WINDOW_TICKS
+    assert history.human_actions == 2 + 3 * WINDOW_TICKS // 2
+    assert history.effort["human_01"] == {LeaseKind.TELEOPERATE: 1, LeaseKind.HARD_RESET: 3 * WINDOW_TICKS // 2}
     assert history.versions == [1, 2, 3]
-    assert len(history._moments) == KEPT
+    assert len(history._records) == WINDOW_TICKS
 
 
 def test_a_tick_without_actions_counts_as_held(history: History) -> None:

@@ -136,7 +136,9 @@ def test_a_person_in_a_browser_joins_and_leaves(tmp_path, monkeypatch, steady):
             phases = asyncio.run(asyncio.wait_for(push_up(url, token, 2), PATIENCE_S))
             monkeypatch.setenv("DISPLAY", ":nowhere")
             refusal = asyncio.run(asyncio.wait_for(sit_beside(url, token, folder), PATIENCE_S))
-            assert refusal.strip() == "--human: found human_01, who has an operator already."
+            assert (
+                refusal.strip() == "--human: expected an operator without a person, got human_01, who has one already."
+            )
         with rclpy.init(domain_id=domain):
             watcher = Watcher()
             watcher.wait_for_ticks(12)
@@ -179,10 +181,13 @@ async def sit_beside(url: str, token: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("operator", "--human", "human_07"), "DISPLAY: found none, allowed is a screen, or --web"),
+        (
+            ("operator", "--human", "human_07"),
+            "DISPLAY: expected a display (--web serves browsers on other machines), got none",
+        ),
         (
             ("operator", "--web", "--run", "nowhere"),
-            "--run: found nowhere, allowed is the folder of a run on this machine",
+            "--run: expected the folder of a run in progress on this machine",
         ),
         (("up", "--operators", "3", "--ticks", "1"), "supervisors.operators: expected at most count (2), got 3."),
     ],

@@ -16,11 +16,11 @@ from fleet_bags.interventions import interventions
 from fleet_bags.recording import Leases, Observed, Recording, Report, Status
 from fleet_bags.run_metadata import RunMetadata
 from fleet_bringup.run_setup import fleet_file
-from fleet_cli.run_page.course import course_of
-from fleet_cli.run_page.film import MOST_STRIPS
+from fleet_cli.run_page.film import MAX_STRIPS
 from fleet_cli.run_page.page import number, page
-from fleet_cli.run_page.timeline import MOST_BINS, humans_timeline, robots_timeline
-from fleet_cli.runner.history import KEPT
+from fleet_cli.run_page.run_history import run_history
+from fleet_cli.run_page.timeline import MAX_BINS, humans_timeline, robots_timeline
+from fleet_cli.runner.history import WINDOW_TICKS
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease import Lease, LeaseKind
@@ -129,7 +129,7 @@ class Found(HTMLParser):
 
 
 def test_the_headline_says_what_was_counted_by_hand() -> None:
-    words = Found(page(course_of(recorded(helped=HELPED)))).words
+    words = Found(page(run_history(recorded(helped=HELPED)))).words
     first = {name: words[name].split()[0] for name in ("ticks", "successes", "hard_resets", "human_actions", "rohe")}
     rohe = (2 / 4) * (8 / 4) / (1 + 3 + 4 + 3)
     assert first == {
@@ -143,19 +143,19 @@ def test_the_headline_says_what_was_counted_by_hand() -> None:
     assert words["policy_versions"].split()[:2] == ["1,", "2"]
 
 
-@pytest.mark.parametrize("ticks", [12, 3 * KEPT])
+@pytest.mark.parametrize("ticks", [12, 3 * WINDOW_TICKS])
 def test_curves_follow_equation_3_tick_by_tick(ticks: int) -> None:
     """Also where the history is folded."""
-    course = course_of(recorded(ticks, HELPED))
+    run = run_history(recorded(ticks, HELPED))
     actions = 0
     for tick in range(ticks):
         actions += sum(first <= tick <= last for _, _, first, last, _ in HELPED)
         successes = 4 * ((tick + 1) // 5)
-        assert course.rohe_T[tick] == pytest.approx((2 / 4) * (successes / 4) / (1 + actions))
-        assert course.successes_T[tick] == successes
-    assert course.rohe_T[-1] == pytest.approx(course.history.rohe)
-    assert course.updates == {2: ticks // 2}
-    assert course.metrics.switches_M.tolist() == [1, 0]
+        assert run.rohe_T[tick] == pytest.approx((2 / 4) * (successes / 4) / (1 + actions))
+        assert run.successes_T[tick] == successes
+    assert run.rohe_T[-1] == pytest.approx(run.history.rohe)
+    assert run.updates == {2: ticks // 2}
+    assert run.metrics.switches_M.tolist() == [1, 0]
 
 
 def test_every_intervention_has_its_strip_and_its_reason() -> None:
@@ -165,7 +165,7 @@ def test_every_intervention_has_its_strip_and_its_reason() -> None:
         (1, 4, True, False),
         (5, 7, False, False),
     ]
-    text = page(course_of(recording))
+    text = page(run_history(recording))
     assert text.count("<li>") == len(HELPED)
     for who in ("ticks 0 to 2, human_01", "ticks 1 to 4, human_02", "ticks 5 to 7, human_01"):
         assert who in text
@@ -177,23 +177,23 @@ def test_every_intervention_has_its_strip_and_its_reason() -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
-    many = tuple((1, tick % 4, tick, tick, LeaseKind.TELEOPERATE) for tick in range(MOST_STRIPS + 5))
-    text = page(course_of(recorded(len(many), many)))
-    assert f"{MOST_STRIPS + 5} in all; {MOST_STRIPS} of them" in text
-    assert "5 left out" in text
-    assert text.count("<li>") == MOST_STRIPS
+    many = tuple((1, tick % 4, tick, tick, LeaseKind.TELEOPERATE) for tick in range(MAX_STRIPS + 5))
+    text = page(run_history(recorded(len(many), many)))
+    assert f"{MAX_STRIPS + 5} in total; {MAX_STRIPS} of them" in text
+    assert "5 are omitted" in text
+    assert text.count("<li>") == MAX_STRIPS
 
 
 def test_lanes_say_who_had_which_robot() -> None:
-    course = course_of(recorded(helped=HELPED))
-    lanes = {name: [s.title for s in segments] for name, segments in robots_timeline(course).lanes}
+    run = run_history(recorded(helped=HELPED))
+    lanes = {name: [s.title for s in segments] for name, segments in robots_timeline(run).lanes}
     assert lanes == {
         "robot_01": [],
         "robot_02": ["robot_02: human_01, ticks 0 to 2"],
         "robot_03": ["robot_03: human_02, hard reset, ticks 1 to 4"],
         "robot_04": ["robot_04: human_01, ticks 5 to 7"],
     }
-    humans = {name: [s.title for s in segments] for name, segments in humans_timeline(course).lanes}
+    humans = {name: [s.title for s in segments] for name, segments in humans_timeline(run).lanes}
     assert humans == {
         "human_01": ["human_01: with robot_02, ticks 0 to 2", "human_01: with robot_04, ticks 5 to 7"],
         "human_02": ["human_02: with robot_03, hard reset, ticks 1 to 4"],
@@ -201,13 +201,13 @@ def test_lanes_say_who_had_which_robot() -> None:
 
 
 def test_a_long_run_loses_no_intervention_in_its_lanes() -> None:
-    ticks = 2 * MOST_BINS + 1
-    course = course_of(recorded(ticks, ((1, 0, 1001, 1001, LeaseKind.TELEOPERATE),)))
-    timeline = robots_timeline(course)
+    ticks = 2 * MAX_BINS + 1
+    run = run_history(recorded(ticks, ((1, 0, 1001, 1001, LeaseKind.TELEOPERATE),)))
+    timeline = robots_timeline(run)
     (segment,) = timeline.lanes[0][1]
     assert timeline.bin_ticks > 1
     assert segment.first_tick <= 1001 < segment.end_tick
-    assert f"up to {timeline.bin_ticks} ticks are drawn as one" in page(course)
+    assert f"up to {timeline.bin_ticks} ticks are drawn as one" in page(run)
 
 
 def test_what_is_missing_or_unreachable_is_said() -> None:
@@ -222,21 +222,21 @@ def test_what_is_missing_or_unreachable_is_said() -> None:
         leases={t: table for t, table in whole.leases.items() if t < 10},
         reports={},
     )
-    text = page(course_of(cut))
+    text = page(run_history(cut))
     assert "2 of 12 ticks without a lease table" in text
-    assert "12 of 12 ticks without a report of the policy" in text
-    assert "1 of 48 steps of robots without an action" in text
+    assert "12 of 12 ticks without a policy report" in text
+    assert "1 of 48 robot steps without an action" in text
     assert 'unreachable: no network</td><td class="n">12<' in text
     assert 'no action was recorded</td><td class="n">1<' in text
-    assert "The policy said nothing of its uncertainty." in text
-    assert "No policy served." in text
-    assert "No human was with a robot." in text
+    assert "The policy reported no uncertainty." in text
+    assert "No policy was deployed." in text
+    assert "There was no intervention." in text
 
 
 def test_an_online_threshold_is_infinite_at_first() -> None:
     whole = recorded(helped=HELPED)
     tables = {t: replace(table, threshold=math.inf if t < 6 else 1.5) for t, table in whole.leases.items()}
-    words = Found(page(course_of(replace(whole, leases=tables)))).words
+    words = Found(page(run_history(replace(whole, leases=tables)))).words
     assert words["threshold"].split()[0] == "1.50"
 
 
@@ -258,7 +258,7 @@ def hostile() -> Recording:
 
 
 def test_what_comes_from_the_bag_is_text_and_nothing_else() -> None:
-    text = page(course_of(hostile()))
+    text = page(run_history(hostile()))
     found = Found(text)
     assert HOSTILE not in text
     assert text.count("&lt;script&gt;") >= 4
@@ -267,7 +267,7 @@ def test_what_comes_from_the_bag_is_text_and_nothing_else() -> None:
 
 
 def test_the_page_asks_for_nothing_from_outside() -> None:
-    links = Found(page(course_of(hostile()))).links
+    links = Found(page(run_history(hostile()))).links
     assert links
     assert all(link.startswith(("data:", "#")) for link in links)
 
@@ -276,21 +276,21 @@ def test_a_lease_of_somebody_who_is_not_in_the_fleet_is_bad_input() -> None:
     whole = recorded()
     stranger = Lease("robot_01", "human_09", 1, LeaseKind.TELEOPERATE, 0)
     with pytest.raises(
-        InputError, match=r"found 'human_09' with 'robot_01' at tick 0, allowed are human_01 to human_02"
+        InputError, match=r"expected human_01 to human_02 with .*, got 'human_09' with 'robot_01' at tick 0"
     ):
-        course_of(replace(whole, leases={0: Leases((stranger,), (), 1.0)}))
+        run_history(replace(whole, leases={0: Leases((stranger,), (), 1.0)}))
 
 
 def test_a_run_without_a_step_is_bad_input() -> None:
-    with pytest.raises(InputError, match="found no step of the robots"):
-        page(course_of(recorded(0)))
+    with pytest.raises(InputError, match="expected at least one step of the robots, got none"):
+        page(run_history(recorded(0)))
 
 
 def test_no_bag_no_page(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("before")
     done = fleet("report", ".", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.strip().endswith("allowed is the folder of a run that was recorded, or of its bag.")
+    assert done.stderr.startswith(".: expected the folder of a recorded run or of its bag")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text() == "before"
 
@@ -317,7 +317,7 @@ def browser():
 @pytest.mark.parametrize("width", [1280, 500])
 def test_a_browser_shows_every_section(browser, tmp_path: Path, width: int) -> None:
     file = tmp_path / "report.html"
-    file.write_text(page(course_of(hostile())), encoding="utf-8")
+    file.write_text(page(run_history(hostile())), encoding="utf-8")
     browser.set_window_size(width, 900)
     browser.get(file.as_uri())
     assert [section.get_attribute("id") for section in browser.find_elements("tag name", "section")] == list(SECTIONS)

@@ -120,7 +120,7 @@ def test_killed_nodes_come_back_and_the_run_goes_on(tmp_path: Path, tiny: Path) 
         assert not _waiting_in_shared_memory(folder)
         for node in ("policy_node", "allocator_node", "gate_node", "station_node", "trainer_node", "recorder_node"):
             os.kill(next(pid for pid, words in of_run(folder).items() if node in words), signal.SIGKILL)
-            assert "SIGKILL" in wait_for(process, "was started again (restart 1)")
+            assert "SIGKILL" in wait_for(process, "was restarted (restart 1)")
         wait_for(process, "report")
         assert process.wait(PATIENCE_S) == 0
     summary = json.loads((folder / "summary.json").read_text())
@@ -142,7 +142,7 @@ def test_the_run_fails_with_the_simulation(tmp_path: Path, tiny: Path) -> None:
     with started(folder, "--fleet", str(tiny)) as process:
         wait_for(process, "tick ")
         os.kill(next(pid for pid, words in of_run(folder).items() if "bridge_node" in words), signal.SIGKILL)
-        wait_for(process, "bridge has failed")
+        wait_for(process, "bridge failed")
         assert process.wait(PATIENCE_S) == 1
     assert gone(folder)
 

@@ -1,4 +1,4 @@
-"""Joining a run that goes on on this machine already."""
+"""Attaches a command to a run that is in progress on this machine."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ import os
 from pathlib import Path
 
 from fleet_bringup.graph import ENVIRONMENT
-from fleet_cli.runner.domain import runs
+from fleet_cli.runner.domain import runs_in_progress
 from fleet_contract.validation import InputError
 
 DISCOVERY_S = 4.0
-"""Time to hear of everybody on a domain."""
+"""Time in which a node discovers all others of its domain, s."""
 
 
 def attach(run: Path | None) -> Path:
-    """Be on the run's domain; returns its folder.
+    """Enter the ROS domain of a run and return the run's folder; without `run`, of the only run in progress.
 
     Raises:
-        BadInput: no such run is going on, or several are and none is named.
+        InputError: no such run is in progress, or several are and none is named.
     """
-    going_on = runs()
-    folder = run.absolute() if run else next(iter(going_on), None) if len(going_on) == 1 else None
-    if folder not in going_on:
-        found = f"found {run}, " if run else ""
-        raise InputError(f"--run: {found}allowed is the folder of a run on this machine: {_listed(going_on)}.")
-    os.environ.update(ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(going_on[folder])})
+    domains = runs_in_progress()
+    folder = run.absolute() if run else next(iter(domains), None) if len(domains) == 1 else None
+    if folder not in domains:
+        names = ", ".join(map(str, domains)) or "none, start one with ./fleet up"
+        got = run or ("no run" if domains else "none")
+        raise InputError(f"--run: expected the folder of a run in progress on this machine ({names}), got {got}.")
+    os.environ.update(ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(domains[folder])})
     return folder
-
-
-def _listed(going_on: dict[Path, int]) -> str:
-    return ", ".join(map(str, going_on)) or "there is none, ./fleet up starts one"

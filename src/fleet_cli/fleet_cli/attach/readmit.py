@@ -1,4 +1,4 @@
-"""A person lets an unreachable robot move again."""
+"""Readmits an unreachable robot to a run, on behalf of a person who checked that it may move."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import InputError
 
 ANSWER_S = 5.0
+"""Time within which a robot driver answers, s."""
 
 
 def readmit(run: Path | None, robot: str) -> bool:
-    """Want a robot back; says what becomes of it.
+    """Readmit a robot, and print the answer of its driver.
 
     Returns:
-        Whether it is back, or on its way.
+        Whether the robot is readmitted, or will be as soon as it is reachable.
 
     Raises:
-        BadInput: no such run is going on, it has no such robot, or the robot has never been unreachable.
+        InputError: no such run is in progress, it has no such robot, or the robot has never been unreachable.
     """
     names = read_fleet(attach(run) / FLEET_FILE).robot_names
     if robot not in names:
-        raise InputError(f"ROBOT: found {robot!r}, allowed are this run's robots: {', '.join(names)}.")
+        raise InputError(f"ROBOT: expected one of this run's robots ({', '.join(names)}), got {robot!r}.")
     rclpy.init()
     node = rclpy.create_node("readmit")
     try:
         client: Client[Any, Any] = node.create_client(Trigger, f"/{robot}/readmit")
         if not client.wait_for_service(DISCOVERY_S):
-            raise InputError(f"ROBOT: found {robot}, allowed is one that is or was unreachable.")
+            raise InputError(f"ROBOT: expected a robot that is or was unreachable, got {robot}.")
         response = call_until_answered(node, client, ANSWER_S)
-        print(f"{robot}: {response.message if response else 'its driver does not answer'}")
+        print(f"{robot}: {response.message if response else 'the driver does not answer'}")
         return bool(response and response.success)
     finally:
         node.destroy_node()

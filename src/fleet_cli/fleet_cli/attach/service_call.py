@@ -1,4 +1,4 @@
-"""Services of a fleet whose nodes may be started again at any time."""
+"""Calls services of nodes that may be restarted at any time."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from rclpy.client import Client
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-AGAIN_S = 1.0
+RETRY_S = 1.0
+"""Time after which an unanswered call is repeated, s."""
 
 
-def call_until_answered(node: Node, client: Client[Any, Any], patience_s: float) -> Trigger.Response | None:
-    """Call a service, and call it again every `AGAIN_S`, until it answers.
+def call_until_answered(node: Node, client: Client[Any, Any], timeout_s: float) -> Trigger.Response | None:
+    """Call a service, and repeat the call every `RETRY_S`, until it answers.
 
-    A node that was killed is taken for present and ready for up to 20 s, and what is asked in that time may reach nobody.
+    For up to 20 s after a node was killed, its service seems to be available, and a call in that time may get no answer.
 
     Returns:
-        The answer; None if there was none within `patience_s`.
+        The answer; None if there was none within `timeout_s`.
     """
-    until_s = time.monotonic() + patience_s
-    while time.monotonic() < until_s:
+    deadline_s = time.monotonic() + timeout_s
+    while time.monotonic() < deadline_s:
         answer = client.call_async(Trigger.Request())
-        rclpy.spin_until_future_complete(node, answer, timeout_sec=AGAIN_S)
+        rclpy.spin_until_future_complete(node, answer, timeout_sec=RETRY_S)
         if answer.done():
             return answer.result()
         client.remove_pending_request(answer)

@@ -1,1 +1,1 @@
-"""Benchmarks, and the load generators behind them."""
+"""Measures the performance of the stack."""

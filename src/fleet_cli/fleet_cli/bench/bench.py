@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: `fleet bench ...`."""
+"""Defines the commands for performance benchmarks: `fleet bench ...`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Annotated
 
 import typer
 
+from fleet_bringup.run_options import RunOptions
 from fleet_bringup.run_setup import config_folder, fleet_file
 from fleet_cli.command_line import make_folder, show, this_command
 from fleet_contract.fleet import read_fleet
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
 
-bench = typer.Typer(help="Measure how fast the stack is on this machine.", no_args_is_help=True)
+bench = typer.Typer(help="Measure the performance of the stack on this machine.", no_args_is_help=True)
 Report = Annotated[Path, typer.Option(help="Folder for results.json and results.parquet.")]
-Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Tiny sizes, which show that it works, not how fast.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Use tiny sizes, which check that the benchmark works.")]
 
 
 @bench.command()
 def policy(report: Report = Path("bench_policy"), seed: Seed = 0, quick: Quick = False) -> None:
-    """Table 5 of IIFL: action, uncertainty and training step, against a plain composition that computes the same."""
+    """Measure action, uncertainty and training step (IIFL table 5), and compare them with a plain PyTorch composition."""
     from fleet_experiments.bench.policy import QUICK, policy_bench
     from fleet_experiments.bench.policy_check import Unequal
     from fleet_experiments.bench.policy_workload import Sizes
@@ -42,23 +43,23 @@ def cascade(
     report: Report = Path("bench_cascade"),
     seed: Seed = 0,
     quick: Quick = False,
-    fleet: Annotated[
-        str, typer.Option(help="A fleet file, or the name of one that comes with the stack.")
-    ] = "block_push",
+    fleet: Annotated[str, typer.Option(help=RunOptions.model_fields["fleet"].description)] = "block_push",
 ) -> None:
-    """Real time: a cascade that screens 100 robots per tick, against the full estimate."""
+    """Measure the cascade that screens 100 robots per tick in real time, and compare it with the full estimate."""
     from fleet_experiments.bench.cascade import QUICK, CascadeBenchPlan, cascade_bench
 
-    chosen = read_fleet(fleet_file(fleet))
+    fleet_config = read_fleet(fleet_file(fleet))
     make_folder(report)
-    results = cascade_bench(chosen, QUICK if quick else CascadeBenchPlan(), report, seed=seed, command=this_command())
+    results = cascade_bench(
+        fleet_config, QUICK if quick else CascadeBenchPlan(), report, seed=seed, command=this_command()
+    )
     metrics = ("p50_s", "p99_s", "first_tick_s", "full_s", "recall", "recall_within_errors", "self_agreement")
     show(results, ("env", "condition"), metrics, report)
 
 
 @bench.command()
 def allocation(report: Report = Path("bench_allocation"), seed: Seed = 0, quick: Quick = False) -> None:
-    """One tick's allocation of 100 humans to 1,000 robots, by every kind of rule."""
+    """Measure the allocation of 100 humans to 1,000 robots for one tick, with each priority order."""
     from fleet_experiments.bench.allocation import QUICK, AllocationLoad, allocation_bench
 
     make_folder(report)
@@ -68,7 +69,7 @@ def allocation(report: Report = Path("bench_allocation"), seed: Seed = 0, quick:
 
 @bench.command()
 def simulation(report: Report = Path("bench_simulation"), seed: Seed = 0, quick: Quick = False) -> None:
-    """Control steps of 100 robots in every task of the simulated benchmark, against simulations one by one."""
+    """Measure control steps of 100 robots in each benchmark task, and compare them with separate simulations."""
     from fleet_experiments.bench.simulation import QUICK, SimulationLoad, simulation_bench
     from sim_bridge.backends import BENCHMARK
 
@@ -85,14 +86,14 @@ def recorder(
     report: Report = Path("bench_recorder"),
     quick: Quick = False,
     fleet: Annotated[
-        str, typer.Option(help="Whose robots talk, in larger numbers: a fleet file, or a name.")
+        str, typer.Option(help="Fleet whose topics are recorded, with more robots: a fleet file, or a fleet's name.")
     ] = "block_push",
 ) -> None:
-    """What the recorder takes in without loss: large images, many robots; and its writer alone."""
+    """Measure the load that the recorder takes without loss, with large images and with many robots, and its writer alone."""
     from fleet_cli.bench.recorder_bench import QUICK, RecorderBenchPlan, recorder_bench
 
-    chosen = read_fleet(fleet_file(fleet))
+    fleet_config = read_fleet(fleet_file(fleet))
     make_folder(report)
-    results = recorder_bench(chosen, QUICK if quick else RecorderBenchPlan(), report, command=this_command())
+    results = recorder_bench(fleet_config, QUICK if quick else RecorderBenchPlan(), report, command=this_command())
     metrics = ("messages_per_s", "mb_per_s", "share_of_pace", "lost", "cores", "delay_p99_s")
     show(results, ("algo", "condition"), metrics, report)

@@ -1,8 +1,9 @@
-"""Talks as some robots of a large fleet do, at a given pace: the load of the recorder's benchmark, a process of its own.
+"""Publishes the topics of some robots of a large fleet at a given rate: the load of the recorder benchmark, as a process.
 
-`python -m fleet_cli.bench.load_generator RUN FIRST COUNT TICKS WHOLE`: the robots from FIRST on of the fleet in the folder RUN; with
-WHOLE, everything that is said for a robot at every tick, and otherwise its images alone. It says when everything is heard by
-somebody, begins on a line from standard input, says how many seconds it took, and ends with standard input.
+`python -m fleet_cli.bench.load_generator RUN FIRST COUNT TICKS ALL_TOPICS` publishes for COUNT robots from index FIRST of the fleet in
+the folder RUN: all topics that robots have at each tick if ALL_TOPICS is 1, and images alone if it is 0. It prints "ready" when all
+publishers have subscriptions, starts at a line on standard input, prints the seconds that it took, and exits when standard input is
+closed.
 """
 
 from __future__ import annotations
@@ -27,51 +28,52 @@ from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100
 from fleet_contract.fleet import read_fleet
 from fleet_contract.robot import RobotContract
 
-LOOK_S = 0.05
+POLL_S = 0.05
+"""Time between two checks for subscriptions, s."""
 
 
 def main() -> None:
     """Run the process."""
-    run, first, count, ticks, whole = Path(sys.argv[1]), *map(int, sys.argv[2:6])
+    run, first, count, ticks, all_topics = Path(sys.argv[1]), *map(int, sys.argv[2:6])
     fleet = read_fleet(run / "fleet.yaml")
     contract = fleet.contract()
     rclpy.init()
-    node = rclpy.create_node(f"talker_{first}")
-    kinds = [(type(message), topic) for topic, message in _messages(contract, 0)][: None if whole else 1]
+    node = rclpy.create_node(f"load_generator_{first}")
+    kinds = [(type(message), topic) for topic, message in _messages(contract, 0)][: None if all_topics else 1]
     publishers = [
         [node.create_publisher(kind, f"{robot}/{topic}", _qos(kind)) for kind, topic in kinds]
         for robot in fleet.robot_names[first : first + count]
     ]
     while not all(publisher.get_subscription_count() for row in publishers for publisher in row):
-        time.sleep(LOOK_S)
-    print("heard", flush=True)
+        time.sleep(POLL_S)
+    print("ready", flush=True)
     sys.stdin.readline()
-    print(_talk(publishers, contract, ticks), flush=True)
+    print(_publish(publishers, contract, ticks), flush=True)
     sys.stdin.read()
     node.destroy_node()
     rclpy.shutdown()
 
 
-def _talk(publishers: list[list[Publisher[Any]]], contract: RobotContract, ticks: int) -> float:
-    """Say everything, one robot after the other within a tick; tell how long it took, s.
+def _publish(publishers: list[list[Publisher[Any]]], contract: RobotContract, ticks: int) -> float:
+    """Publish all messages, one robot after the other within a tick, and return the time that it took, s.
 
-    Who is late goes on from there, as cameras do: nothing is said in a burst. Messages are made once per tick, and are the same
-    for all robots but for their topics: it is not the talkers that are measured.
+    A late message delays the following ones, as with cameras, so there are no bursts. Messages are made once per tick and are the same
+    for all robots, because the load generator itself is not what is measured.
     """
-    begin = due = time.monotonic()
+    start = due = time.monotonic()
     for tick in range(ticks):
-        said = [serialize_message(message) for _, message in _messages(contract, tick)]
+        messages = [serialize_message(message) for _, message in _messages(contract, tick)]
         for row in publishers:
             due = max(due + 1 / (contract.rate_hz * len(publishers)), time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))
-            for publisher, message in zip(row, said, strict=False):
-                with suppress(RuntimeError):  # The network takes no more, and the message is lost.
+            for publisher, message in zip(row, messages, strict=False):
+                with suppress(RuntimeError):  # The network buffer is full, and the message is lost.
                     publisher.publish(message)
-    return time.monotonic() - begin
+    return time.monotonic() - start
 
 
 def _messages(contract: RobotContract, tick: int) -> Iterator[tuple[str, Any]]:
-    """What is said for a robot at a tick, the image first; the stamps' seconds are the tick."""
+    """Yield topic and message of a robot at a tick, the image first; the seconds of the stamps are the tick."""
     header, camera = Header(stamp=Time(sec=tick)), contract.require_camera()
     pixels = array("B", bytes(3 * camera.width * camera.height))
     image = Image(height=camera.height, width=camera.width, encoding="rgb8", step=3 * camera.width, data=pixels)

@@ -1,4 +1,4 @@
-"""What the recorder takes in: of a real fleet's topics from other processes, and of messages that are in memory already."""
+"""Measures the recorder: with the topics of a fleet from other processes, and its writer alone with messages in memory."""
 
 from __future__ import annotations
 
@@ -29,92 +29,93 @@ from fleet_cli.runner.domain import own_domain
 from fleet_contract.fleet import Fleet, RecordingConfig, RobotsConfig
 from fleet_experiments.results import Results, Row, new_results, run_of
 
-LAST_WORDS_S = 2.0
-"""Time in which messages that were lost on the way are sent again."""
+RETRANSMISSION_S = 2.0
+"""Time in which DDS sends lost messages again, s."""
 STAMP = slice(4, 8)
-"""Of a message with a header: the seconds of its stamp, which are its tick."""
+"""Bytes of a serialized message with a header that hold the seconds of its stamp, which are its tick."""
 
 
 @dataclass(frozen=True)
 class RecorderLoad:
-    """A fleet that is recorded."""
+    """A fleet whose topics are recorded."""
 
     name: str
     robots: int
     side: tuple[int, int]
-    """Width and height of the images, rgb8."""
+    """Width and height of the rgb8 images, pixels."""
     rate_hz: float
-    whole: bool
-    """Whether everything is said that belongs to a tick; otherwise images alone."""
+    """Ticks per second of the robots."""
+    all_topics: bool
+    """Whether all topics of a robot are published; otherwise images alone."""
 
 
 @dataclass(frozen=True)
 class RecorderBenchPlan:
-    """What is measured."""
+    """The measurements."""
 
     loads: tuple[RecorderLoad, ...] = (
-        RecorderLoad("cameras", robots=4, side=(640, 480), rate_hz=30.0, whole=False),
-        RecorderLoad("fleet", robots=100, side=(96, 96), rate_hz=10.0, whole=True),
+        RecorderLoad("cameras", robots=4, side=(640, 480), rate_hz=30.0, all_topics=False),
+        RecorderLoad("fleet", robots=100, side=(96, 96), rate_hz=10.0, all_topics=True),
     )
-    paces: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0)
-    """Times the rate."""
-    talkers: int = 4
-    """Processes that the robots are in."""
+    speeds: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0)
+    """Multiples of the robots' rate."""
+    generators: int = 4
+    """Number of load generator processes."""
     seconds: float = 20.0
-    """Of every measurement."""
+    """Length of each measurement, s."""
 
 
 QUICK = RecorderBenchPlan(
-    loads=(RecorderLoad("fleet", robots=4, side=(96, 96), rate_hz=10.0, whole=True),),
-    paces=(1.0,),
-    talkers=2,
+    loads=(RecorderLoad("fleet", robots=4, side=(96, 96), rate_hz=10.0, all_topics=True),),
+    speeds=(1.0,),
+    generators=2,
     seconds=1.0,
 )
 
 
 def recorder_bench(fleet: Fleet, plan: RecorderBenchPlan, folder: Path, *, command: str) -> Results:
-    """Measure the recorder node and the writer alone; write results into the folder, in which bags are written and removed."""
+    """Measure the recorder node, and its writer alone. Results are written into the folder, bags too, which are removed."""
     rows: list[Row] = []
     with Progress() as progress:
         for load in progress.track(plan.loads, description="loads"):
-            rows.append(_alone(load, plan, folder))
-            rows.extend(_recorded(fleet, load, pace, plan, folder) for pace in plan.paces)
+            rows.append(_writer_alone(load, plan, folder))
+            rows.extend(_recorded(fleet, load, speed, plan, folder) for speed in plan.speeds)
     results = new_results("recorder bench", command, rows)
     results.write(folder)
     return results
 
 
-def _recorded(fleet: Fleet, load: RecorderLoad, pace: float, plan: RecorderBenchPlan, folder: Path) -> Row:
-    """A recorder, and robots in processes of their own."""
+def _recorded(fleet: Fleet, load: RecorderLoad, speed: float, plan: RecorderBenchPlan, folder: Path) -> Row:
+    """Measure a recorder node with robots in other processes."""
     run = (folder / "run").absolute()
-    ticks = max(1, round(load.rate_hz * pace * plan.seconds))
+    ticks = max(1, round(load.rate_hz * speed * plan.seconds))
     shutil.rmtree(run, ignore_errors=True)
     with own_domain(None, run) as domain:
         environment = ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(domain)}
-        _prepare(fleet, load, pace, run)
+        _write_run(fleet, load, speed, run)
         executable = f"{get_package_prefix('fleet_bags')}/lib/fleet_bags/recorder_node"
         recorder = [executable, "--ros-args", "-p", f"run_dir:={run}"]
         with (
             _process(recorder, environment) as process,
-            _talkers(load, ticks, plan.talkers, run, environment) as talkers,
+            _generators(load, ticks, plan.generators, run, environment) as generators,
         ):
             before_s = _busy_s(process.pid)
-            seconds = _talk(talkers)
-            time.sleep(LAST_WORDS_S)
+            seconds = _publish(generators)
+            time.sleep(RETRANSMISSION_S)
             cores = (_busy_s(process.pid) - before_s) / seconds
             process.send_signal(signal.SIGINT)
             process.wait()
-    row = run_of("recorder", "node", 0, f"{load.name} x {pace:g}") | _found(load, ticks, seconds, run)
-    return row | {"share_of_pace": ticks / (load.rate_hz * pace * seconds), "cores": cores}
+    row = run_of("recorder", "node", 0, f"{load.name} x {speed:g}") | _recording_row(load, ticks, seconds, run)
+    return row | {"share_of_pace": ticks / (load.rate_hz * speed * seconds), "cores": cores}
 
 
-def _prepare(fleet: Fleet, load: RecorderLoad, pace: float, run: Path) -> None:
-    """The folder of a run of such a fleet."""
+def _write_run(fleet: Fleet, load: RecorderLoad, speed: float, run: Path) -> None:
+    """Write the folder of a run of such a fleet."""
     width, height = load.side
     contract = fleet.contract()
     camera = contract.require_camera().model_copy(update={"width": width, "height": height})
     observation = contract.observation.model_copy(update={"camera": camera})
-    changed = {"observation": observation, "operation": None, "rate_hz": load.rate_hz * pace}
+    changed = {"observation": observation, "operation": None, "rate_hz": load.rate_hz * speed}
     run.mkdir(parents=True)
     path = run / "contract.yaml"
     path.write_text(yaml.safe_dump(contract.model_copy(update=changed).model_dump(mode="json")), encoding="utf-8")
@@ -123,7 +124,7 @@ def _prepare(fleet: Fleet, load: RecorderLoad, pace: float, run: Path) -> None:
 
 @contextmanager
 def _process(words: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A process, and its end."""
+    """Run a process that is killed at the end of the block."""
     with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -132,51 +133,51 @@ def _process(words: list[str], environment: dict[str, str]) -> Iterator[subproce
 
 
 @contextmanager
-def _talkers(
+def _generators(
     load: RecorderLoad, ticks: int, number: int, run: Path, environment: dict[str, str]
 ) -> Iterator[list[subprocess.Popen[str]]]:
-    """Processes that are heard, and wait."""
+    """Start load generators that have subscriptions, and wait for a line."""
     count = load.robots // number
     with ExitStack() as stack:
-        talkers = []
+        generators = []
         for first in range(0, load.robots, count):
-            numbers = map(str, (first, count, ticks, int(load.whole)))
-            words = [sys.executable, "-P", "-m", "fleet_cli.bench.load_generator", str(run), *numbers]
-            talkers.append(stack.enter_context(_process(words, environment)))
-        for talker in talkers:
-            _line(talker)
-        yield talkers
+            numbers = map(str, (first, count, ticks, int(load.all_topics)))
+            words = [sys.executable, "-m", "fleet_cli.bench.load_generator", str(run), *numbers]
+            generators.append(stack.enter_context(_process(words, environment)))
+        for generator in generators:
+            _line(generator)
+        yield generators
 
 
-def _talk(talkers: list[subprocess.Popen[str]]) -> float:
-    """Let them; tell how long it took, s."""
-    for talker in talkers:
-        if talker.stdin:
-            talker.stdin.write("\n")
-            talker.stdin.flush()
-    return max(float(_line(talker)) for talker in talkers)
+def _publish(generators: list[subprocess.Popen[str]]) -> float:
+    """Start the load generators, and return the time that the slowest one took, s."""
+    for generator in generators:
+        if generator.stdin:
+            generator.stdin.write("\n")
+            generator.stdin.flush()
+    return max(float(_line(generator)) for generator in generators)
 
 
 def _line(process: subprocess.Popen[str]) -> str:
-    """The next line that it says.
+    """Return the next line that a process prints.
 
     Raises:
-        RuntimeError: it has ended.
+        RuntimeError: the process has exited.
     """
     line = process.stdout.readline() if process.stdout else ""
     if not line:
-        raise RuntimeError(f"{process.args!r} has ended")
+        raise RuntimeError(f"{process.args!r} has exited")
     return line
 
 
 def _busy_s(process: int) -> float:
-    """Time that a process and its threads have computed."""
+    """Return the processor time of a process and its threads, s."""
     numbers = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
     return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _found(load: RecorderLoad, ticks: int, seconds: float, run: Path) -> Row:
-    """What is in the bag, and is not; the bag is removed."""
+def _recording_row(load: RecorderLoad, ticks: int, seconds: float, run: Path) -> Row:
+    """Return rate, loss and delay of the recorded messages, and remove the bag."""
     ticks_of: dict[str, Counter[int]] = defaultdict(Counter)
     delays_s, size = [], 0
     for path in files_of(run / "bag"):
@@ -187,20 +188,20 @@ def _found(load: RecorderLoad, ticks: int, seconds: float, run: Path) -> Row:
                     delays_s.append((message.log_time - message.publish_time) / 1e9)
                     size += len(message.data)
     shutil.rmtree(run)
-    topics = load.robots * (6 if load.whole else 1)
-    kept = sum(len(counts) for counts in ticks_of.values())
+    topics = load.robots * (6 if load.all_topics else 1)
+    recorded = sum(len(counts) for counts in ticks_of.values())
     return {
         "messages_per_s": topics * ticks / seconds,
         "mb_per_s": size / seconds / 1e6,
-        "lost": topics * ticks - kept,
+        "lost": topics * ticks - recorded,
         "delay_p99_s": float(np.percentile(delays_s, 99)),
     }
 
 
-def _alone(load: RecorderLoad, plan: RecorderBenchPlan, folder: Path) -> Row:
-    """The writer with messages of the same sizes, as fast as it takes them."""
+def _writer_alone(load: RecorderLoad, plan: RecorderBenchPlan, folder: Path) -> Row:
+    """Measure the writer alone, with messages of the same sizes, as fast as it takes them."""
     width, height = load.side
-    sizes = [3 * width * height + 100, *([300, 150, 150, 150, 150] if load.whole else [])]
+    sizes = [3 * width * height + 100, *([300, 150, 150, 150, 150] if load.all_topics else [])]
     topics = [
         Topic(f"/robot_{robot}/{kind}", "x/msg/X", "", "", reliable_qos(100))
         for robot in range(load.robots)
@@ -209,15 +210,15 @@ def _alone(load: RecorderLoad, plan: RecorderBenchPlan, folder: Path) -> Row:
     messages = [bytes(size) for size in sizes]
     bag = folder / "alone"
     shutil.rmtree(bag, ignore_errors=True)
-    began, busy = time.perf_counter(), time.process_time()
-    writer, written, size = BagWriter(bag, topics, {}, RecordingConfig(), now_s=began), 0, 0
-    while (now_s := time.perf_counter()) < began + plan.seconds / 4:
+    started, busy = time.perf_counter(), time.process_time()
+    writer, written, size = BagWriter(bag, topics, {}, RecordingConfig(), now_s=started), 0, 0
+    while (now_s := time.perf_counter()) < started + plan.seconds / 4:
         for topic, message in zip(topics, cycle(messages), strict=False):
             writer.write(topic.name, message, received_ns=written, published_ns=written)
             written, size = written + 1, size + len(message)
         writer.advance(now_s)
     writer.close()
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     cores = (time.process_time() - busy) / seconds
     shutil.rmtree(bag)
     measured = {"messages_per_s": written / seconds, "mb_per_s": size / seconds / 1e6, "lost": 0, "cores": cores}

@@ -1,0 +1,1 @@
+"""Renders a recorded run as one self-contained HTML page."""

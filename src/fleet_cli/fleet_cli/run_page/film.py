@@ -1,4 +1,4 @@
-"""Every intervention as a strip: what the robot saw, or else the way of its state.
+"""Shows each intervention as a strip of camera images, or of state traces for robots without a camera.
 
 S state dim, H image rows, W image columns, C channels.
 """
@@ -6,8 +6,9 @@ S state dim, H image rows, W image columns, C channels.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 import cv2
@@ -20,103 +21,105 @@ from fleet_common.jpeg import to_jpeg
 from fleet_contract.translation import TO_RGB
 from fleet_contract.validation import InputError
 
-MOST_STRIPS = 60
-MOST_FRAMES = 6
-MOST_WAYS = 8
-WIDEST = 160
-"""Columns of a picture; wider ones are made smaller."""
+MAX_STRIPS = 60
+"""Number of interventions that are shown."""
+MAX_FRAMES = 6
+"""Number of images of an intervention."""
+MAX_TRACES = 8
+"""Number of state quantities of an intervention."""
+MAX_TRACE_POINTS = 100
+"""Number of points of a trace."""
+MAX_WIDTH = 160
+"""Columns to which wider images are reduced."""
 Item = TypeVar("Item")
-Place = tuple[int, int]
-"""Tick and robot."""
+RobotTick = tuple[int, int]
+"""A tick, and the index of a robot."""
 
 
 @dataclass(frozen=True)
 class FilmFrame:
-    """What the robot saw."""
+    """A camera image during an intervention."""
 
     tick: int
     is_after: bool
-    """Of the intervention: what it led to."""
-    picture: str
-    """A data URI; empty where the bag holds none."""
+    """Whether the tick is the first one after the intervention, and the image its outcome."""
+    image: str
+    """Data URI; empty if the bag has no image."""
 
 
 @dataclass(frozen=True)
 class StateTrace:
-    """One number of the state, from the first tick to the one after the last."""
+    """One quantity of the state, from the first tick of an intervention to the first one after it."""
 
     name: str
     unit: str
     first: float
     last: float
     points: str
-    """Of a line in a box of 100 by 20."""
+    """Points of an SVG polyline in a box of 100 by 20."""
 
 
 @dataclass(frozen=True)
 class Strip:
-    """An intervention."""
+    """An intervention as it is shown."""
 
-    about: Intervention
+    intervention: Intervention
     frames: tuple[FilmFrame, ...]
-    """None where the robots have no camera."""
-    ways: tuple[StateTrace, ...]
-    """None where they have one."""
+    """Images; empty if the robots have no camera."""
+    traces: tuple[StateTrace, ...]
+    """State traces; empty if the robots have a camera."""
 
 
 def strips(recording: Recording, found: Sequence[Intervention]) -> tuple[Strip, ...]:
-    """Of these interventions, or, where they are too many, of some that are spread evenly over them.
+    """Return the strips of at most `MAX_STRIPS` interventions, spread evenly over all.
 
     Raises:
-        BadInput: an image is none.
+        InputError: an image cannot be decoded.
     """
-    chosen = _evenly(found, MOST_STRIPS)
+    chosen = _evenly(found, MAX_STRIPS)
     if recording.metadata.contract.observation.camera is None:
-        return tuple(Strip(about, (), _ways(recording, about)) for about in chosen)
-    places = [[(tick, _robot(recording, about)) for tick in _observed(recording, about)] for about in chosen]
-    places = [_evenly(own, MOST_FRAMES) for own in places]
-    pictures = _pictures(recording, {place for own in places for place in own})
+        return tuple(Strip(intervention, (), _traces(recording, intervention)) for intervention in chosen)
+    ticks = [_evenly(_robot_ticks(recording, intervention), MAX_FRAMES) for intervention in chosen]
+    images = _images(recording, set(chain.from_iterable(ticks)))
     return tuple(
-        Strip(
-            about,
-            tuple(FilmFrame(tick, tick > about.last_tick, pictures.get((tick, robot), "")) for tick, robot in own),
-            (),
-        )
-        for about, own in zip(chosen, places, strict=True)
+        Strip(intervention, tuple(_frame(robot_tick, intervention, images) for robot_tick in own), ())
+        for intervention, own in zip(chosen, ticks, strict=True)
     )
 
 
 def _evenly(items: Sequence[Item], most: int) -> list[Item]:
-    """The first, the last, and others between."""
+    """Return at most `most` items, spread evenly from the first to the last."""
     if len(items) <= most:
         return list(items)
     return [items[number] for number in np.linspace(0, len(items) - 1, most).round().astype(int)]
 
 
-def _robot(recording: Recording, about: Intervention) -> int:
-    return recording.metadata.robots.index(about.lease.robot)
+def _frame(robot_tick: RobotTick, intervention: Intervention, images: Mapping[RobotTick, str]) -> FilmFrame:
+    tick, _ = robot_tick
+    return FilmFrame(tick, tick > intervention.last_tick, images.get(robot_tick, ""))
 
 
-def _observed(recording: Recording, about: Intervention) -> list[int]:
-    """Ticks of the intervention, and the one after it."""
-    observed = recording.observed_N[_robot(recording, about)]
-    return [tick for tick in range(about.first_tick, about.last_tick + 2) if tick in observed]
+def _robot_ticks(recording: Recording, intervention: Intervention) -> list[RobotTick]:
+    """Return the observed ticks of an intervention, and the first one after it, with its robot."""
+    robot = recording.metadata.robots.index(intervention.lease.robot)
+    ticks = range(intervention.first_tick, intervention.last_tick + 2)
+    return [(tick, robot) for tick in ticks if tick in recording.observed_N[robot]]
 
 
-def _pictures(recording: Recording, wanted: set[Place]) -> dict[Place, str]:
-    """As data URIs; the bag is read as far as they go."""
-    encoding, pictures = recording.metadata.contract.require_camera().encoding, dict[Place, str]()
+def _images(recording: Recording, wanted: set[RobotTick]) -> dict[RobotTick, str]:
+    """Return images as data URIs; the bag is read up to the last of them."""
+    encoding, images = recording.metadata.contract.require_camera().encoding, dict[RobotTick, str]()
     if wanted:
-        for tick, robot, image in _images(recording):
+        for tick, robot, image in _recorded_images(recording):
             if (tick, robot) in wanted:
-                pictures[tick, robot] = _picture(image, encoding)
-                if len(pictures) == len(wanted):
+                images[tick, robot] = _data_uri(image, encoding)
+                if len(images) == len(wanted):
                     break
-    return pictures
+    return images
 
 
-def _images(recording: Recording) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-    """Those of a replay are in the bag that was replayed, if that is still there."""
+def _recorded_images(recording: Recording) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+    """Yield tick, robot and image; those of a replay are in the bag that was replayed, if it still exists."""
     source = recording.metadata.fleet.environment.bag
     if source is None:
         return recording.images()
@@ -126,30 +129,31 @@ def _images(recording: Recording) -> Iterator[tuple[int, int, NDArray[np.uint8]]
         return iter(())
 
 
-def _picture(image: NDArray[np.uint8], encoding: str) -> str:
+def _data_uri(image: NDArray[np.uint8], encoding: str) -> str:
     conversion = TO_RGB[encoding]
     pixels = image if conversion is None else cv2.cvtColor(image, conversion)
     rows, columns = pixels.shape[:2]
-    if columns > WIDEST:
-        pixels = cv2.resize(pixels, (WIDEST, max(1, round(rows * WIDEST / columns))), interpolation=cv2.INTER_AREA)
+    if columns > MAX_WIDTH:
+        pixels = cv2.resize(
+            pixels, (MAX_WIDTH, max(1, round(rows * MAX_WIDTH / columns))), interpolation=cv2.INTER_AREA
+        )
     return f"data:image/jpeg;base64,{base64.b64encode(to_jpeg(np.asarray(pixels, np.uint8))).decode()}"
 
 
-def _ways(recording: Recording, about: Intervention) -> tuple[StateTrace, ...]:
-    observed = recording.observed_N[_robot(recording, about)]
-    ticks = _observed(recording, about)
-    if not ticks:
+def _traces(recording: Recording, intervention: Intervention) -> tuple[StateTrace, ...]:
+    robot_ticks = _evenly(_robot_ticks(recording, intervention), MAX_TRACE_POINTS)
+    if not robot_ticks:
         return ()
-    states_TS = np.array([observed[tick].state_S for tick in _evenly(ticks, 100)])
-    quantities = recording.metadata.contract.observation.state.quantities[:MOST_WAYS]
+    states_TS = np.array([recording.observed_N[robot][tick].state_S for tick, robot in robot_ticks])
+    quantities = recording.metadata.contract.observation.state.quantities[:MAX_TRACES]
     return tuple(
-        StateTrace(quantity.name, quantity.unit, float(values_T[0]), float(values_T[-1]), _line(values_T))
+        StateTrace(quantity.name, quantity.unit, float(values_T[0]), float(values_T[-1]), _polyline(values_T))
         for quantity, values_T in zip(quantities, states_TS.T, strict=False)
     )
 
 
-def _line(values_T: NDArray[np.float64]) -> str:
+def _polyline(values_T: NDArray[np.float64]) -> str:
     low, high = float(values_T.min()), float(values_T.max())
     heights = 18 - 16 * (values_T - low) / (high - low) if high > low else np.full(len(values_T), 10.0)
-    places = np.linspace(1, 99, len(values_T)) if len(values_T) > 1 else np.array([50.0])
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(places, heights, strict=True))
+    widths = np.linspace(1, 99, len(values_T)) if len(values_T) > 1 else np.array([50.0])
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(widths, heights, strict=True))

@@ -1,4 +1,4 @@
-"""A recorded run as one page for browsers, which needs nothing but itself."""
+"""Renders a recorded run as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -12,29 +12,33 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from fleet_bags.interventions import interventions
 from fleet_bags.recording import read_recording
 from fleet_cli.run_page.charts import bin_ticks_of, progress_chart, uncertainty_chart
-from fleet_cli.run_page.course import RunHistory, course_of
-from fleet_cli.run_page.film import MOST_FRAMES, MOST_WAYS, strips
+from fleet_cli.run_page.film import MAX_FRAMES, MAX_TRACES, strips
+from fleet_cli.run_page.run_history import RunHistory, run_history
 from fleet_cli.run_page.tables import humans, robots, settings, versions
-from fleet_cli.run_page.timeline import humans_timeline, reasons, robots_timeline, said_ticks
+from fleet_cli.run_page.timeline import humans_timeline, reasons, robots_timeline, tick_range
 from fleet_cli.runner.summary import LABELS, summarise
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
 from fleet_contract.validation import InputError
 
 FILE = "report.html"
-MOST_REASONS = 10
+MAX_REASONS = 10
 
 
 def report_on(path: Path, out: Path | None) -> Path:
-    """Write the page of the run at `path`, a bag's folder or a run's, and say where it is: beside the bag, if not `out`.
+    """Write the page of a recorded run, and return its file. An error leaves an earlier page as it was.
+
+    Args:
+        path: Folder of the run, or of its bag.
+        out: File to write; by default report.html beside the bag.
 
     Raises:
-        BadInput: there is no such run, or the page cannot be written; what was there before is still there.
+        InputError: there is no such run, or the page cannot be written.
     """
-    course = course_of(read_recording(path))
-    file = out or course.recording.bag.absolute().parent / FILE
+    run = run_history(read_recording(path))
+    file = out or run.recording.bag.absolute().parent / FILE
     partial = file.with_name(f"{file.name}.partial")
-    text = page(course)
+    text = page(run)
     try:
         partial.write_text(text, encoding="utf-8")
         partial.replace(file)
@@ -45,18 +49,18 @@ def report_on(path: Path, out: Path | None) -> Path:
     return file
 
 
-def page(course: RunHistory) -> str:
-    """The page.
+def page(run: RunHistory) -> str:
+    """Return the page as HTML.
 
     Raises:
-        BadInput: an image is none, or the robots made no step.
+        InputError: an image cannot be decoded, or the robots made no step.
     """
-    recording = course.recording
-    if not course.ticks:
-        raise InputError(f"{recording.bag}: found no step of the robots, allowed is at least one.")
-    summary = summarise(course.history, seed=recording.metadata.seed, bag=recording.bag, wall_s=course.wall_s)
-    found = interventions(recording)
-    why = reasons(course)
+    recording = run.recording
+    if not run.ticks:
+        raise InputError(f"{recording.bag}: expected at least one step of the robots, got none.")
+    summary = summarise(run.history, seed=recording.metadata.seed, bag=recording.bag, wall_s=run.wall_s)
+    shown = interventions(recording)
+    why_nobody = reasons(run)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -65,38 +69,38 @@ def page(course: RunHistory) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "duration": duration}
-    environment.globals |= {"said_ticks": said_ticks}
+    environment.globals |= {"tick_range": tick_range}
     return environment.get_template(FILE).render(
         css=(Path(__file__).parent / "report.css").read_text(encoding="utf-8"),
         summary=summary,
         contract=recording.metadata.contract,
         fleet=recording.metadata.fleet,
-        began=_began(course),
-        ticks=course.ticks,
-        updates=course.updates,
+        started=_started(run),
+        ticks=run.ticks,
+        updates=run.updates,
         legend=[(as_hex(DRIVER_COLOURS[driver]), LABELS[driver]) for driver in Driver],
         usual=as_hex(DRIVER_COLOURS[Driver.POLICY]),
-        robots_timeline=robots_timeline(course),
-        humans_timeline=humans_timeline(course),
-        reasons=why.most_common(MOST_REASONS),
-        other_reasons=sum(why.values()) - sum(count for _, count in why.most_common(MOST_REASONS)),
-        uncertainty=uncertainty_chart(course) if np.isfinite(course.uncertainties_TN).any() else "",
-        progress=progress_chart(course),
-        bin_ticks=bin_ticks_of(course),
-        missing=_missing(course),
-        humans=humans(course, found),
-        robots=robots(course, found, summary),
-        versions=versions(course),
-        strips=strips(recording, found),
-        interventions=len(found),
-        most_frames=MOST_FRAMES,
-        most_ways=MOST_WAYS,
-        settings=settings(course),
+        robots_timeline=robots_timeline(run),
+        humans_timeline=humans_timeline(run),
+        reasons=why_nobody.most_common(MAX_REASONS),
+        other_reasons=sum(why_nobody.values()) - sum(count for _, count in why_nobody.most_common(MAX_REASONS)),
+        uncertainty=uncertainty_chart(run) if np.isfinite(run.uncertainties_TN).any() else "",
+        progress=progress_chart(run),
+        bin_ticks=bin_ticks_of(run),
+        missing=_missing(run),
+        humans=humans(run, shown),
+        robots=robots(run, shown, summary),
+        versions=versions(run),
+        strips=strips(recording, shown),
+        interventions=len(shown),
+        max_frames=MAX_FRAMES,
+        max_traces=MAX_TRACES,
+        settings=settings(run),
     )
 
 
 def number(value: float, digits: int = 3) -> str:
-    """To so many significant digits, never as a power of ten."""
+    """Return a number with so many significant digits, and never as a power of ten."""
     if not math.isfinite(value):
         return "none"
     if not value:
@@ -105,7 +109,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In words."""
+    """Return a duration in words."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -113,22 +117,22 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.3g} s"
 
 
-def _began(course: RunHistory) -> datetime:
-    stamps = [status.stamp[0] for statuses in course.recording.statuses_N for status in statuses.values()]
+def _started(run: RunHistory) -> datetime:
+    stamps = [status.stamp[0] for statuses in run.recording.statuses_N for status in statuses.values()]
     return datetime.fromtimestamp(min(stamps), UTC)
 
 
-def _missing(course: RunHistory) -> list[str]:
-    """What was not recorded, or was not said in time."""
-    recording, total = course.recording, course.ticks * len(course.recording.metadata.robots)
-    ticks = range(course.ticks)
+def _missing(run: RunHistory) -> list[str]:
+    """Return which messages were not recorded, or not published in time."""
+    recording, total = run.recording, run.ticks * len(run.recording.metadata.robots)
+    ticks = range(run.ticks)
     counts: list[tuple[int, int, str]] = [
-        (sum(tick not in recording.leases for tick in ticks), course.ticks, "ticks without a lease table"),
-        (sum(tick not in recording.reports for tick in ticks), course.ticks, "ticks without a report of the policy"),
+        (sum(tick not in recording.leases for tick in ticks), run.ticks, "ticks without a lease table"),
+        (sum(tick not in recording.reports for tick in ticks), run.ticks, "ticks without a policy report"),
         (
-            total - sum(t in rows for rows in recording.released_N for t in ticks),
+            total - sum(tick in rows for rows in recording.released_N for tick in ticks),
             total,
-            "steps of robots without an action",
+            "robot steps without an action",
         ),
     ]
-    return [f"{count} of {of} {what}" for count, of, what in counts if count]
+    return [f"{count} of {of} {kind}" for count, of, kind in counts if count]

@@ -1,4 +1,4 @@
-"""The tables of a run's page.
+"""Computes the tables of a run's page.
 
 N robots, T ticks.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from fleet_bags.interventions import Intervention
-from fleet_cli.run_page.course import RunHistory
+from fleet_cli.run_page.run_history import RunHistory
 from fleet_contract.driving import Driver
 from fleet_contract.fleet import AllocationConfig
 from fleet_contract.lease import LeaseKind
@@ -23,36 +23,37 @@ from fleet_contract.lease import LeaseKind
 
 @dataclass(frozen=True)
 class Human:
-    """What a supervisor gave."""
+    """The work of a supervisor."""
 
     name: str
     kind: str
-    """A person, or a script of some style."""
+    """"person", or "script" with its style."""
     teleoperation_ticks: int
     hard_reset_ticks: int
     busy: float
-    """Share of the run."""
+    """Share of the run's ticks with a robot."""
     interventions: int
     switches: int
-    """Times that they began with another robot than the one before."""
+    """Number of interventions with another robot than the previous one."""
 
 
 @dataclass(frozen=True)
 class Robot:
-    """What a robot did, and who drove it: ticks."""
+    """What a robot achieved, and who drove it."""
 
     name: str
     successes: int
     hard_resets: int
     interventions: int
     ticks: Mapping[Driver, int]
-    above: float
-    """Share of the ticks at which the policy was more uncertain than the threshold; not a number where it never said."""
+    """Number of ticks by driver."""
+    above_threshold: float
+    """Share of the ticks with an uncertainty at which it was above the threshold; NaN if there are none."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """What happened while a version of the policy served."""
+    """What happened while a policy version was deployed."""
 
     number: int
     first_tick: int
@@ -60,78 +61,78 @@ class Version:
     successes: int
     hard_resets: int
     human: float
-    """Share of the robots' steps that belonged to humans."""
+    """Share of the robots' steps that humans drove."""
     uncertainty: float
-    """Median, nats."""
+    """Median uncertainty, nats."""
 
 
 @dataclass(frozen=True)
 class FleetFileEntry:
-    """One of the fleet file."""
+    """A value of the fleet file."""
 
     key: str
     value: str
     meaning: str
 
 
-def humans(course: RunHistory, found: Sequence[Intervention]) -> list[Human]:
-    """In the order of their names."""
-    fleet, effort = course.history.fleet, course.history.effort
-    helped = Counter(about.lease.supervisor for about in found)
+def humans(run: RunHistory, interventions: Sequence[Intervention]) -> list[Human]:
+    """Return the work of all supervisors, in the order of their names."""
+    fleet, effort = run.history.fleet, run.history.effort
+    counts = Counter(intervention.lease.supervisor for intervention in interventions)
     return [
         Human(
             name=name,
             kind="person" if name in fleet.operator_names else f"script, {fleet.style_of(human)}",
             teleoperation_ticks=effort[name][LeaseKind.TELEOPERATE],
             hard_reset_ticks=effort[name][LeaseKind.HARD_RESET],
-            busy=effort[name].total() / course.ticks,
-            interventions=helped[name],
-            switches=int(course.metrics.switches_M[human]),
+            busy=effort[name].total() / run.ticks,
+            interventions=counts[name],
+            switches=int(run.metrics.switches_M[human]),
         )
         for human, name in enumerate(fleet.supervisor_names)
     ]
 
 
-def robots(course: RunHistory, found: Sequence[Intervention], summary: Mapping[str, Any]) -> list[Robot]:
-    """In the order of their names."""
-    helped = Counter(about.lease.robot for about in found)
-    unsure_TN = course.uncertainties_TN
-    above_N = (unsure_TN > course.thresholds_T[:, None]).sum(axis=0)
-    said_N = np.isfinite(unsure_TN).sum(axis=0)
+def robots(run: RunHistory, interventions: Sequence[Intervention], summary: Mapping[str, Any]) -> list[Robot]:
+    """Return what all robots achieved, in the order of their names."""
+    counts = Counter(intervention.lease.robot for intervention in interventions)
+    uncertainties_TN = run.uncertainties_TN
+    above_N = (uncertainties_TN > run.thresholds_T[:, None]).sum(axis=0)
+    reported_N = np.isfinite(uncertainties_TN).sum(axis=0)
     return [
         Robot(
             name=name,
             successes=row["successes"],
             hard_resets=row["hard_resets"],
-            interventions=helped[name],
+            interventions=counts[name],
             ticks={driver: row[f"{driver.name.lower()}_ticks"] for driver in Driver},
-            above=float(above_N[robot] / said_N[robot]) if said_N[robot] else np.nan,
+            above_threshold=float(above_N[robot] / reported_N[robot]) if reported_N[robot] else np.nan,
         )
         for robot, (name, row) in enumerate(summary["per_robot"].items())
     ]
 
 
-def versions(course: RunHistory) -> list[Version]:
-    """In the order in which they served."""
-    edges = [*course.served_from.items(), (0, course.ticks)]
+def versions(run: RunHistory) -> list[Version]:
+    """Return the policy versions in the order in which they were deployed."""
+    edges = [*run.deployed_at.items(), (0, run.ticks)]
     return [
         Version(
             number=number,
             first_tick=first,
             last_tick=end - 1,
-            successes=_between(course.successes_T, first, end),
-            hard_resets=_between(course.hard_resets_T, first, end),
-            human=float((course.drivers_TN[first:end] >= Driver.HUMAN).mean()),
-            uncertainty=_median(course.uncertainties_TN[first:end]),
+            successes=_between(run.successes_T, first, end),
+            hard_resets=_between(run.hard_resets_T, first, end),
+            human=float((run.drivers_TN[first:end] >= Driver.HUMAN).mean()),
+            uncertainty=_median(run.uncertainties_TN[first:end]),
         )
         for (number, first), (_, end) in pairwise(edges)
         if first < end
     ]
 
 
-def settings(course: RunHistory) -> list[FleetFileEntry]:
-    """Those of the fleet file that decided who gets help and how the policy learns."""
-    fleet = course.history.fleet
+def settings(run: RunHistory) -> list[FleetFileEntry]:
+    """Return the values of the fleet file that decide who gets help and how the policy learns."""
+    fleet = run.history.fleet
     unused = _unused(fleet.allocation)
     parts: list[tuple[str, BaseModel, set[str]]] = [
         ("allocation", fleet.allocation, set(AllocationConfig.model_fields) - unused),
@@ -140,7 +141,7 @@ def settings(course: RunHistory) -> list[FleetFileEntry]:
         ("tick", fleet.tick, {"mode"}),
     ]
     return [
-        FleetFileEntry(f"{part}.{key}", _said(value), type(model).model_fields[key].description or "")
+        FleetFileEntry(f"{part}.{key}", _text(value), type(model).model_fields[key].description or "")
         for part, model, keys in parts
         for key, value in model
         if key in keys
@@ -154,7 +155,7 @@ def _unused(allocation: AllocationConfig) -> set[str]:
     return unused | (set() if allocation.order == "TD" else {"risk_weight"})
 
 
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, bool):

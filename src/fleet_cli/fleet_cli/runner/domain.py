@@ -1,4 +1,4 @@
-"""A ROS domain of the run's own, so that runs on one machine never hear each other."""
+"""Reserves a ROS domain for each run, so that the runs on one machine are isolated from each other."""
 
 from __future__ import annotations
 
@@ -12,78 +12,83 @@ from pathlib import Path
 from fleet_contract.validation import InputError
 
 DOMAINS = range(1, 102)
-"""Ports of higher domains can collide with ephemeral ones."""
+"""Domains that are used. The ports of higher ones can collide with ephemeral ports."""
 FIRST_PORT, PORTS_PER_DOMAIN = 7400, 250
-"""RTPS well-known ports: participants of domain d listen from 7400 + 250 d on."""
+"""Well-known ports of RTPS: participants of domain d listen on ports from 7400 + 250 d."""
 
 
 @contextmanager
 def own_domain(wanted: str | None, run: Path) -> Iterator[int]:
-    """A domain that nobody on this machine uses, kept for the run in that folder until the end of the block.
+    """Reserve a domain that nothing on this machine uses, until the end of the block.
 
-    The wanted one if it is free; another one otherwise.
+    Args:
+        wanted: Domain that is taken if it is free.
+        run: Folder of the run that the domain is for.
 
     Raises:
-        BadInput: `wanted` is no domain, or all are taken.
+        InputError: `wanted` is not a domain, or all domains are taken.
     """
     if wanted and not (wanted.isdigit() and int(wanted) in range(DOMAINS.stop)):
-        raise InputError(f"ROS_DOMAIN_ID: found {wanted!r}, allowed is a number from 0 to {DOMAINS.stop - 1}.")
+        raise InputError(f"ROS_DOMAIN_ID: expected a number from 0 to {DOMAINS.stop - 1}, got {wanted!r}.")
     candidates = [int(wanted)] if wanted else []
     for domain in [*candidates, *DOMAINS]:
-        with socket.socket(socket.AF_UNIX) as mine:
-            if not _take(mine, domain):
+        with socket.socket(socket.AF_UNIX) as lock:
+            if not _lock(lock, domain):
                 continue
-            if not _heard(domain):
-                place = _place(domain)
-                place.write_text(str(run.absolute()), encoding="utf-8")
+            if not _is_in_use(domain):
+                record = _record(domain)
+                record.write_text(str(run.absolute()), encoding="utf-8")
                 try:
                     yield domain
                 finally:
-                    place.unlink(missing_ok=True)
+                    record.unlink(missing_ok=True)
                 return
-    raise InputError("ROS_DOMAIN_ID: found no free domain, allowed are at most 101 runs at a time.")
+    raise InputError(f"ROS_DOMAIN_ID: expected at most {len(DOMAINS)} runs at a time, got no free domain.")
 
 
-def runs() -> dict[Path, int]:
-    """The domains of the runs that are going on here, by their folders."""
-    found = {}
+def runs_in_progress() -> dict[Path, int]:
+    """Return the domain of each run in progress on this machine, by the run's folder."""
+    domains = {}
     for domain in range(DOMAINS.stop):
-        with socket.socket(socket.AF_UNIX) as mine:
-            if _place(domain).exists() and not _take(mine, domain):
-                found[Path(_place(domain).read_text(encoding="utf-8"))] = domain
-    return found
+        with socket.socket(socket.AF_UNIX) as lock:
+            if _record(domain).exists() and not _lock(lock, domain):
+                domains[Path(_record(domain).read_text(encoding="utf-8"))] = domain
+    return domains
 
 
-def _take(mine: socket.socket, domain: int) -> bool:
-    """Whether the domain was nobody's. An abstract name lives as long as its socket, and reaches as far as a domain here."""
+def _lock(lock: socket.socket, domain: int) -> bool:
+    """Lock a domain, and return whether it was free.
+
+    The lock is an abstract socket name, which lives as long as the socket, and is known in the same network namespace as the domain.
+    """
     try:
-        mine.bind(f"\0fleet-domain-{domain}")
+        lock.bind(f"\0fleet-domain-{domain}")
     except OSError:
         return False
     return True
 
 
-def _place(domain: int) -> Path:
-    """Where the folder of the domain's run is written down, by us and nobody else.
+def _record(domain: int) -> Path:
+    """Return the file that names the folder of the domain's run, in a folder that only this user can write.
 
     Raises:
-        BadInput: somebody else has made the place.
+        InputError: the folder belongs to another user.
     """
     home = Path(tempfile.gettempdir()) / f"fleet-{os.getuid()}"
     home.mkdir(mode=0o700, exist_ok=True)
     if home.is_symlink() or home.stat().st_uid != os.getuid():
-        raise InputError(f"{home}: belongs to somebody else, allowed is a folder of our own.")
+        raise InputError(f"{home}: expected a folder of user {os.getuid()}, got one of user {home.lstat().st_uid}.")
     return home / str(domain)
 
 
-def _heard(domain: int) -> bool:
-    """Whether something on this machine listens for participants of the domain."""
+def _is_in_use(domain: int) -> bool:
+    """Return whether a process on this machine listens on a port of the domain."""
     first = FIRST_PORT + PORTS_PER_DOMAIN * domain
     return any(first <= port < first + PORTS_PER_DOMAIN for port in _open_ports())
 
 
 def _open_ports() -> Iterator[int]:
-    """UDP ports at which something listens."""
+    """Yield the UDP ports that processes on this machine listen on."""
     for table in (Path("/proc/net/udp"), Path("/proc/net/udp6")):
         if table.exists():
             for line in table.read_text(encoding="ascii").splitlines()[1:]:

@@ -1,4 +1,4 @@
-"""What happened, tick by tick, as the topics tell it.
+"""Collects what happened in a run, tick by tick, from its topics.
 
 N robots, T ticks.
 """
@@ -18,48 +18,48 @@ from fleet_contract.driving import Driver, driver_of
 from fleet_contract.fleet import Fleet
 from fleet_contract.lease import Lease, LeaseKind
 
-KEPT = 200
-"""Ticks; topics never lag so far behind each other."""
+WINDOW_TICKS = 200
+"""Newest ticks that are held in full; topics never lag so far behind each other."""
 
 
 @dataclass
 class TickRecord:
-    """One tick."""
+    """What the topics published about one tick."""
 
     actions: dict[str, RobotAction] = field(default_factory=dict)
     leases: tuple[Lease, ...] = ()
     uncertainties: dict[str, float] = field(default_factory=dict)
     allocated: bool = False
-    """Whether the tick's lease table has come."""
+    """Whether the lease table of the tick has arrived."""
 
     def driver(self, robot: str) -> Driver:
-        """Who had the robot."""
+        """Return who drove a robot."""
         lease = next((lease for lease in self.leases if lease.robot == robot), None)
         return driver_of(self.actions.get(robot), lease)
 
 
 class History:
-    """Collects what the topics say. The newest ticks are kept as they were told, of older ones only what the report needs."""
+    """Holds the newest ticks of a run in full, and of older ones what the report needs."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.tick = -1
-        """The newest tick that was heard of."""
+        """Newest tick of which a status was received; -1 before the first."""
         self.waiting: tuple[str, ...] = ()
         self.threshold = math.inf if fleet.allocation.threshold == "online" else float(fleet.allocation.threshold)
-        """Of the uncertainty, at the newest allocation, nats."""
+        """Threshold of the uncertainty at the newest allocation, nats."""
         self.versions: list[int] = []
-        """Policy versions in the order of their service."""
+        """Policy versions in the order in which they were deployed."""
         self.successes: dict[str, int] = {}
         self.hard_resets: dict[str, int] = {}
         self._status_ticks: dict[str, int] = {}
-        self._moments: dict[int, TickRecord] = {}
+        self._records: dict[int, TickRecord] = {}
         self._drivers: list[NDArray[np.int8]] = []
         self._uncertainties: list[NDArray[np.float32]] = []
         self._effort: dict[str, Counter[LeaseKind]] = {name: Counter() for name in fleet.supervisor_names}
 
     def add_status(self, robot: str, tick: int, *, successes: int, hard_resets: int) -> None:
-        """What became of a robot up to a tick."""
+        """Add the outcome of a robot up to a tick."""
         if tick <= self._status_ticks.get(robot, -1):
             return
         self._status_ticks[robot] = tick
@@ -67,7 +67,7 @@ class History:
         self.successes[robot], self.hard_resets[robot] = successes, hard_resets
 
     def add_report(self, tick: int, version: int, uncertainties: dict[str, float]) -> None:
-        """How sure the policy is."""
+        """Add the uncertainties of a policy version."""
         self.at(tick).uncertainties = uncertainties
         if version not in self.versions:
             self.versions.append(version)
@@ -75,61 +75,61 @@ class History:
     def add_leases(
         self, tick: int, leases: tuple[Lease, ...], waiting: tuple[str, ...], threshold: float | None = None
     ) -> None:
-        """Who holds whom; `threshold` where it may have changed."""
-        moment = self.at(tick)
-        moment.leases, moment.allocated = leases, True
+        """Add the allocation of a tick; `threshold` if it may have changed, nats."""
+        record = self.at(tick)
+        record.leases, record.allocated = leases, True
         self.waiting = waiting
         self.threshold = self.threshold if threshold is None else threshold
 
     def add_action(self, robot: str, action: RobotAction) -> None:
-        """What the gate released."""
+        """Add the action that the gate released for a robot."""
         self.at(action.tick).actions[robot] = action
 
     def at(self, tick: int) -> TickRecord:
-        """What is known of a tick; nothing, if it is long past."""
-        if tick not in self._moments:
+        """Return what is known of a tick; an empty record for one before the newest `WINDOW_TICKS`."""
+        if tick not in self._records:
             if tick < len(self._drivers):
                 return TickRecord()
-            self._moments[tick] = TickRecord()
-            while len(self._drivers) + KEPT <= tick:
-                moment = self._moments.pop(len(self._drivers), TickRecord())
-                self._drivers.append(self._drivers_of(moment))
-                self._uncertainties.append(self._uncertainties_of(moment))
-                _count(self._effort, moment)
-        return self._moments[tick]
+            self._records[tick] = TickRecord()
+            while len(self._drivers) + WINDOW_TICKS <= tick:
+                record = self._records.pop(len(self._drivers), TickRecord())
+                self._drivers.append(self._drivers_of(record))
+                self._uncertainties.append(self._uncertainties_of(record))
+                _count(self._effort, record)
+        return self._records[tick]
 
-    def is_told(self, tick: int) -> bool:
-        """Whether everything is known of a tick, and what became of it."""
-        moment, robots = self.at(tick), self.fleet.robot_names
-        told = moment.allocated and len(moment.uncertainties) == len(moment.actions) == len(robots)
-        return told and all(self._status_ticks.get(robot, -1) > tick for robot in robots)
+    def is_complete(self, tick: int) -> bool:
+        """Return whether all messages about a tick and its outcome have arrived."""
+        record, robots = self.at(tick), self.fleet.robot_names
+        decided = record.allocated and len(record.uncertainties) == len(record.actions) == len(robots)
+        return decided and all(self._status_ticks.get(robot, -1) > tick for robot in robots)
 
     @property
     def ticks(self) -> int:
-        """Steps that the robots have made, with an action or holding because none came in time."""
+        """Number of steps that the robots have made, including those at which they held because no action arrived in time."""
         return max(self.tick, 0)
 
     @property
     def effort(self) -> dict[str, Counter[LeaseKind]]:
-        """Ticks of teleoperation and of hard resets, per supervisor."""
+        """Number of ticks of teleoperation and of hard resets, by supervisor."""
         effort = {name: Counter(counter) for name, counter in self._effort.items()}
-        for moment in self._moments.values():
-            _count(effort, moment)
+        for record in self._records.values():
+            _count(effort, record)
         return effort
 
     @property
     def human_actions(self) -> int:
-        """Sum over ticks of the assigned supervisors, hard resets included (IIFL equation 3)."""
+        """Number of ticks with an assigned supervisor, summed over supervisors, hard resets included (IIFL equation 3)."""
         return sum(counter.total() for counter in self.effort.values())
 
     @property
     def completed(self) -> int:
-        """Tasks, all robots together."""
+        """Number of completed tasks of all robots together."""
         return sum(self.successes.values())
 
     @property
     def rohe(self) -> float:
-        """Return on human effort, IIFL equation 3: the reward is 1 for a completed task (section 5.2)."""
+        """Return on human effort (IIFL equation 3); the reward is 1 for a completed task (section 5.2)."""
         return return_on_human_effort(
             robots=self.fleet.robots.count,
             supervisors=self.fleet.supervisors.count,
@@ -138,25 +138,25 @@ class History:
         )
 
     def drivers_TN(self) -> NDArray[np.int8]:  # noqa: N802 - shape suffix
-        """`Driver` of every tick and robot, (T, N)."""
+        """Return the `Driver` at every tick of every robot, (T, N)."""
         return np.array([*self._drivers, *map(self._drivers_of, self._in_order())]).reshape(-1, self.fleet.robots.count)
 
     def uncertainties_TN(self) -> NDArray[np.float32]:  # noqa: N802 - shape suffix
-        """Uncertainty of every tick and robot, (T, N), nats; not a number where the policy did not say."""
+        """Return the uncertainty at every tick about every robot, (T, N), nats; NaN where the policy reported none."""
         rows = [*self._uncertainties, *map(self._uncertainties_of, self._in_order())]
         return np.array(rows).reshape(-1, self.fleet.robots.count)
 
     def _in_order(self) -> list[TickRecord]:
-        """The newest ticks that are over."""
-        return [self._moments.get(tick, TickRecord()) for tick in range(len(self._drivers), self.ticks)]
+        """Return the records of the newest ticks that are over, in order."""
+        return [self._records.get(tick, TickRecord()) for tick in range(len(self._drivers), self.ticks)]
 
-    def _drivers_of(self, moment: TickRecord) -> NDArray[np.int8]:
-        return np.array([moment.driver(robot) for robot in self.fleet.robot_names], dtype=np.int8)
+    def _drivers_of(self, record: TickRecord) -> NDArray[np.int8]:
+        return np.array([record.driver(robot) for robot in self.fleet.robot_names], dtype=np.int8)
 
-    def _uncertainties_of(self, moment: TickRecord) -> NDArray[np.float32]:
-        return np.array([moment.uncertainties.get(robot, np.nan) for robot in self.fleet.robot_names], dtype=np.float32)
+    def _uncertainties_of(self, record: TickRecord) -> NDArray[np.float32]:
+        return np.array([record.uncertainties.get(robot, np.nan) for robot in self.fleet.robot_names], dtype=np.float32)
 
 
-def _count(effort: dict[str, Counter[LeaseKind]], moment: TickRecord) -> None:
-    for lease in moment.leases:
+def _count(effort: dict[str, Counter[LeaseKind]], record: TickRecord) -> None:
+    for lease in record.leases:
         effort[lease.supervisor][lease.kind] += 1

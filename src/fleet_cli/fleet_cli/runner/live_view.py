@@ -1,4 +1,4 @@
-"""The live terminal view: per robot who drives and how unsure the policy is, per human where they are."""
+"""Renders the live terminal view: who drives each robot, the policy's uncertainty, and the robot of each human."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_TROUBLES = 10
 
 
 def view(history: History, troubles: Sequence[Check], *, ticks: int, rate_hz: float) -> RenderableType:
-    """The fleet as it is now, and the checks that are not well, a line each."""
+    """Return the fleet as it is now, and one line for each check that is not OK."""
     return Group(
         _headline(history, ticks=ticks, rate_hz=rate_hz),
         *map(_trouble, troubles[:MOST_TROUBLES]),
@@ -32,9 +32,9 @@ def view(history: History, troubles: Sequence[Check], *, ticks: int, rate_hz: fl
 
 
 def line(history: History, *, ticks: int, rate_hz: float) -> str:
-    """The fleet in one line."""
-    moment = history.at(history.tick - 1)
-    drivers = [moment.driver(robot) for robot in history.fleet.robot_names]
+    """Return the fleet as it is now in one line."""
+    record = history.at(history.tick - 1)
+    drivers = [record.driver(robot) for robot in history.fleet.robot_names]
     counts = ", ".join(f"{drivers.count(driver)} {driver.name.lower()}" for driver in Driver if driver in drivers)
     return (
         f"tick {history.ticks}{f' of {ticks}' if ticks else ''}  {rate_hz:.1f}/s  policy v{_version(history)}  "
@@ -59,21 +59,21 @@ def _headline(history: History, *, ticks: int, rate_hz: float) -> Text:
 
 
 def _trouble(check: Check) -> Text:
-    said = " ".join(f"{title(check)}: {check.message}".split())
+    text = " ".join(f"{title(check)}: {check.message}".split())
     return Text.assemble(
-        (f"{check.level.name:<5}", LEVEL_STYLES[check.level]), f"  {said}", no_wrap=True, overflow="ellipsis"
+        (f"{check.level.name:<5}", LEVEL_STYLES[check.level]), f"  {text}", no_wrap=True, overflow="ellipsis"
     )
 
 
 def _newest(history: History) -> TickRecord:
-    """The newest tick of which the actions are known."""
+    """Return the newest tick of which actions have arrived."""
     newest = history.at(history.tick)
     return newest if newest.actions else history.at(history.tick - 1)
 
 
 def _robots(history: History) -> Table:
     threshold = history.threshold
-    moment = _newest(history)
+    record = _newest(history)
     table = Table(title=f"threshold {threshold:.3g} nats", title_justify="left", expand=False)
     table.add_column("robot")
     table.add_column("driver")
@@ -83,9 +83,9 @@ def _robots(history: History) -> Table:
     table.add_column("hard resets", justify="right")
     names = history.fleet.robot_names
     for robot in names[:MOST_ROWS]:
-        driver = moment.driver(robot)
-        action = moment.actions.get(robot)
-        unsure = moment.uncertainties.get(robot)
+        driver = record.driver(robot)
+        action = record.actions.get(robot)
+        unsure = record.uncertainties.get(robot)
         who = action.supervisor if action and action.supervisor else driver.name.lower()
         if driver is Driver.RESET:
             who += " (reset)"
@@ -105,7 +105,7 @@ def _robots(history: History) -> Table:
 
 
 def _bar(uncertainty: float, threshold: float) -> Text:
-    """Uncertainty against the threshold, which is the middle of the bar."""
+    """Return a bar of the uncertainty, whose middle is the threshold."""
     filled = max(0, min(16, round(uncertainty / max(threshold, 1e-9) * 8)))
     return Text("█" * filled + "·" * (16 - filled), as_hex(uncertainty_colour(uncertainty, threshold)))
 

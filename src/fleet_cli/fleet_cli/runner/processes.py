@@ -1,4 +1,4 @@
-"""The nodes as processes, kept by supervisor: started, restarted with back-off when they crash, and stopped."""
+"""Runs the nodes as processes under supervisor, which restarts crashed ones with back-off."""
 
 from __future__ import annotations
 
@@ -24,36 +24,41 @@ from fleet_bringup.graph import NodeSpec, arguments
 from fleet_contract.validation import EXIT_INPUT_ERROR
 
 START_S = 10.0
+"""Time within which supervisor starts, s."""
 POLL_S = 0.02
+"""Time between two looks at a process that starts or stops, s."""
 GRACE_S = 2
-"""Time that a node has to end before it is killed."""
+"""Time that a node has to exit before it is killed, s."""
 RECORDER_GRACE_S = 10
-"""The same for the recorder, which writes what is on its way: on a busy machine, seconds of images."""
+"""Time that the recorder has to exit, s: on a busy machine it has seconds of images to write."""
 STEADY_S = 5
-"""A node that ends sooner is restarted later and later, at most RETRIES times."""
+"""Run time below which a node counts as crashed at its start, and is restarted with back-off, s."""
 RETRIES = 5
+"""Number of restarts in a row of a node that crashes at its start."""
 RECORDER = "recorder"
-STOPPED_IN_TURN = ("robots", "recorders", "others")
+STOP_ORDER = ("robots", "recorders", "others")
+"""Groups of nodes in the order in which they are stopped."""
 PR_SET_PDEATHSIG = 1
+"""Option of prctl(2) that sends a signal to this process when its parent dies."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A node's process is in another state than before."""
+    """A change of state of a node's process."""
 
     node: str
     state: str
-    """Of supervisor: STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL."""
+    """State in supervisor: STARTING, RUNNING, BACKOFF, STOPPING, EXITED or FATAL."""
     ending: str
-    """How the process before this one, or the one that has ended, came to its end: "exit status 1", say."""
+    """How the node's last process exited, such as "exit status 1"; empty if none has."""
     restarts: int
-    """How often the node was started again."""
+    """Number of restarts of the node."""
 
 
 class Processes:
-    """All nodes of a run but those that run in the foreground.
+    """Runs the background nodes of a run.
 
-    Use as a context: at its end every process is gone. Should this process itself be killed, they end as well.
+    This is a context manager, at whose end every process has exited. If this process is killed, they exit as well.
     """
 
     def __init__(
@@ -68,12 +73,12 @@ class Processes:
         self._restarts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
-        """Start supervisor, and it the nodes.
+        """Start supervisor, which starts the nodes.
 
         Raises:
             RuntimeError: supervisor does not start.
         """
-        # Not in the run's folder, because the name of a socket must be short.
+        # The run's folder will not do: the path of a socket has at most 107 characters.
         self._state = tempfile.TemporaryDirectory(prefix="fleet-")
         home = Path(self._state.name)
         configuration, socket = home / "supervisord.conf", home / "supervisor.sock"
@@ -98,16 +103,16 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop what is still running."""
+        """Stop the processes that are still running."""
         self.stop()
         self._state.cleanup()
 
     def stop(self) -> None:
-        """Let the robots rest, then the recorder write what was said, then stop all the others, and supervisor."""
+        """Stop the robots first, then the recorder, which writes what was published, then all other nodes and supervisor."""
         if self._daemon.poll() is not None:
             return
         with suppress(OSError, Fault):
-            for group in STOPPED_IN_TURN:
+            for group in STOP_ORDER:
                 self._stop(group)
             self._supervisor.shutdown()
         try:
@@ -117,7 +122,7 @@ class Processes:
             self._daemon.wait()
 
     def _stop(self, group: str) -> None:
-        """Stop the processes of a group and wait until they are gone; supervisor kills the one that takes too long."""
+        """Stop the processes of a group and wait until they have exited; supervisor kills those that take too long."""
         if not self._members(group):
             return
         self._supervisor.stopProcessGroup(group, False)
@@ -128,7 +133,7 @@ class Processes:
             time.sleep(POLL_S)
 
     def changes(self) -> list[Change]:
-        """What has changed since the last call."""
+        """Return what changed since the last call."""
         try:
             infos = self._supervisor.getAllProcessInfo()
         except (OSError, Fault):
@@ -145,17 +150,17 @@ class Processes:
         return changes
 
     def _ending(self, node: str) -> str:
-        """What supervisor has written down; it does not tell otherwise when a node ends soon after its start."""
+        """Return how a node's last process exited, from supervisor's log: its API tells nothing of one that exits soon after its start."""
         log = (self._logs / "supervisor.log").read_text(encoding="utf-8")
         endings = re.findall(rf"exited: {node} \((.+?); ", log)
         return endings[-1] if endings else ""
 
     def is_needed(self, node: str) -> bool:
-        """Whether the run ends when this node does."""
+        """Return whether the run ends when this node exits."""
         return self._nodes[node].needed
 
-    def last_words(self, node: str) -> str:
-        """The end of what a node has said."""
+    def log_tail(self, node: str) -> str:
+        """Return the end of a node's log."""
         log = self._logs / f"{node}.log"
         return log.read_text(encoding="utf-8", errors="replace")[-2000:].strip() if log.exists() else ""
 
@@ -165,7 +170,7 @@ class Processes:
     def _groups(self) -> str:
         return "\n".join(
             f"[group:{group}]\nprograms={','.join(members)}"
-            for group in STOPPED_IN_TURN
+            for group in STOP_ORDER
             if (members := self._members(group))
         )
 
@@ -209,7 +214,7 @@ def _group(node: NodeSpec) -> str:
 
 
 def _escaped(text: str | Path) -> str:
-    """Supervisor takes percent signs for the beginning of a variable."""
+    """Return text for supervisor's configuration, in which a percent sign starts a variable."""
     return str(text).replace("%", "%%")
 
 

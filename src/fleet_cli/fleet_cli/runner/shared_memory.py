@@ -1,4 +1,4 @@
-"""Shared memory that DDS and ROS 2's tracing leave behind."""
+"""Removes shared memory that DDS and the tracing of ROS 2 leave behind."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-SHARED = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory is
+SHARED = Path("/dev/shm")  # noqa: S108 - POSIX shared memory
 PREFIXES = ("fastdds_", "sem.fastdds_", "fast_datasharing_", "sem.fast_datasharing_", "lttng-ust-wait-")
 
 
 def remove_orphans() -> list[str]:
     """Remove segments that no other process has mapped, and return their names.
 
-    To be called while this process takes part in no domain: what it has mapped is left over from an earlier part.
+    Call this only while this process has no ROS context: what it still has mapped then is left from an earlier one.
     """
     candidates = [file for file in SHARED.glob("*") if file.name.startswith(PREFIXES)]
     if not candidates:

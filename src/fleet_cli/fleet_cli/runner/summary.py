@@ -1,4 +1,4 @@
-"""The end of a run: summary.json and a picture.
+"""Writes the report of a run: summary.json and a picture.
 
 N robots, T ticks.
 """
@@ -30,11 +30,12 @@ LABELS = {
     Driver.HUMAN: "human",
     Driver.RESET: "human, hard reset",
 }
-MOST_NAMED = 25
+MAX_ROBOT_LABELS = 25
+"""Number of robots that are named on an axis."""
 
 
 def summarise(history: History, *, seed: int, bag: Path | None, wall_s: float) -> dict[str, Any]:
-    """What summary.json says; see the README for what the numbers mean."""
+    """Return the content of summary.json; the README explains the numbers."""
     fleet = history.fleet
     drivers_TN = history.drivers_TN()
     return {
@@ -75,22 +76,22 @@ def write_report(folder: Path, history: History, summary: dict[str, Any]) -> Non
         _draw(history).savefig(folder / "run.png", dpi=110)
 
 
-def show_uncertainty(
+def draw_uncertainty(
     axes: Axes,
-    unsure_TN: NDArray[np.float32],
+    uncertainties_TN: NDArray[np.float32],
     threshold: float | NDArray[np.float64],
     extent: tuple[float, float, float, float],
 ) -> AxesImage:
-    """Draw how unsure the policy was of every robot: white at the threshold, red above it.
+    """Draw the uncertainty about every robot: white at the threshold, red above it.
 
     Args:
-        axes: where.
-        unsure_TN: nats.
-        threshold: nats; one, or (T, 1).
-        extent: ticks and robots of the picture's edges.
+        axes: Axes to draw on.
+        uncertainties_TN: Uncertainties, nats.
+        threshold: Threshold, nats; one number or (T, 1).
+        extent: Ticks (left, right) and robots (bottom, top) at the edges of the picture.
     """
     return axes.imshow(
-        (unsure_TN / np.maximum(threshold, 1e-9)).T,
+        (uncertainties_TN / np.maximum(threshold, 1e-9)).T,
         aspect="auto",
         interpolation="none",
         extent=extent,
@@ -101,15 +102,15 @@ def show_uncertainty(
 
 
 def _draw(history: History) -> Figure:
-    """Above, how unsure the policy was of every robot; below, who drove it."""
+    """Draw the uncertainty about every robot above, and who drove it below."""
     names = history.fleet.robot_names
-    drivers_TN, unsure_TN = history.drivers_TN(), history.uncertainties_TN()
+    drivers_TN, uncertainties_TN = history.drivers_TN(), history.uncertainties_TN()
     threshold = history.threshold
     figure = Figure(figsize=(12, 3.2 + 0.28 * min(len(names), 40)), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     extent = (-0.5, len(drivers_TN) - 0.5, len(names) - 0.5, -0.5)
-    shown = show_uncertainty(above, unsure_TN, threshold, extent)
-    figure.colorbar(shown, ax=above, label="uncertainty / threshold", extend="max")
+    image = draw_uncertainty(above, uncertainties_TN, threshold, extent)
+    figure.colorbar(image, ax=above, label="uncertainty / threshold", extend="max")
     above.set_title(f"Uncertainty (threshold {threshold:.3g} nats)", loc="left")
     below.imshow(
         drivers_TN.T,
@@ -129,7 +130,7 @@ def _draw(history: History) -> Figure:
         ncols=len(Driver),
         frameon=False,
     )
-    step = 1 + len(names) // MOST_NAMED
+    step = 1 + len(names) // MAX_ROBOT_LABELS
     for axes in (above, below):
         axes.set_yticks(np.arange(0, len(names), step), names[::step])
     for update in history.fleet.training.update_ticks:

@@ -1,4 +1,4 @@
-"""The runner for hosts without launch: the node graph as processes, the console in the foreground."""
+"""Runs the node graph on hosts without ROS 2 launch: nodes as background processes, the console in the foreground."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from fleet_common.node import run as run_node
 from fleet_contract.validation import EXIT_INPUT_ERROR
 
 EXIT_FAILED = 1
+"""Exit code of a run that a needed node has ended."""
 
 
 def up(run: Run, *, headless: bool, log_level: str) -> int:
     """Run the fleet until its last tick or until it is stopped.
 
     Returns:
-        Exit code: 0 at the end or after SIGINT or SIGTERM, 2 if a node refuses its input, 1 if one that is needed fails.
+        Exit code: 0 after the last tick, SIGINT or SIGTERM; 2 if a node refuses its input; 1 if a needed node fails.
     """
     nodes = node_graph(run, headless=headless)
     *others, console = nodes
@@ -34,19 +35,19 @@ def up(run: Run, *, headless: bool, log_level: str) -> int:
         print(f"run {run.folder}  (ROS_DOMAIN_ID={domain})", flush=True)
         try:
             with Processes(others, run.folder, environment, params_files, log_level) as processes:
-                watch = ProcessMonitor(processes)
-                ended = run_node(lambda: ConsoleNode(watch), args=arguments(console, params_files, log_level))
-                # The console has left ROS first: who sees others leave can lock up in Fast DDS (see config/fastdds.xml).
-                with ThreadPoolExecutor(1) as beside:
-                    beside.submit(processes.stop)
+                monitor = ProcessMonitor(processes)
+                ended = run_node(lambda: ConsoleNode(monitor), args=arguments(console, params_files, log_level))
+                # The console leaves ROS first: a participant that sees others leave can deadlock in Fast DDS (config/fastdds.xml).
+                with ThreadPoolExecutor(1) as background:
+                    background.submit(processes.stop)
                     ended.finish()
-                return watch.exit_code
+                return monitor.exit_code
         finally:
             remove_orphans()
 
 
 class ProcessMonitor:
-    """Tells the console what happens to the other processes, and whether the run can go on."""
+    """Reports to the console what happens to the other processes, and whether the run has failed."""
 
     def __init__(self, processes: Processes) -> None:
         self.exit_code = 0
@@ -54,20 +55,22 @@ class ProcessMonitor:
         self._processes = processes
 
     def __call__(self) -> list[str]:
-        """What has happened since the last call, a sentence each."""
+        """Return what happened since the last call, one sentence each."""
         return [sentence for change in self._processes.changes() if (sentence := self._sentence(change))]
 
     def _sentence(self, change: Change) -> str:
         node = change.node
         if change.restarts > self._restarts[node]:
             self._restarts[node] = change.restarts
-            return f"{node} has ended unexpectedly ({change.ending}) and was started again (restart {change.restarts})"
+            return f"{node} exited unexpectedly ({change.ending}) and was restarted (restart {change.restarts})"
         if change.state not in {"EXITED", "BACKOFF", "FATAL"}:
             return ""
         if change.ending == f"exit status {EXIT_INPUT_ERROR}":
             self.exit_code = EXIT_INPUT_ERROR
-            return self._processes.last_words(node)
+            return self._processes.log_tail(node)
         if change.state == "FATAL" or self._processes.is_needed(node):
             self.exit_code = EXIT_FAILED
-            return f"{node} has failed ({change.ending}) and the run ends; it said last:\n{self._processes.last_words(node)}"
+            return (
+                f"{node} failed ({change.ending}) and the run ends. End of its log:\n{self._processes.log_tail(node)}"
+            )
         return ""

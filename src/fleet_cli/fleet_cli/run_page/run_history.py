@@ -1,4 +1,4 @@
-"""A recorded run told once more, tick by tick, to those who count.
+"""Reconstructs from a recording what the console saw during the run, tick by tick.
 
 N robots, T ticks.
 """
@@ -21,52 +21,53 @@ from fleet_contract.validation import InputError
 
 @dataclass(frozen=True)
 class RunHistory:
-    """A run from its first tick to its last."""
+    """A recorded run from its first tick to its last."""
 
     recording: Recording
     history: History
     metrics: Metrics
     drivers_TN: NDArray[np.int8]
     uncertainties_TN: NDArray[np.float32]
-    """Nats; not a number where the policy did not say."""
+    """Uncertainties, nats; NaN where the policy reported none."""
     thresholds_T: NDArray[np.float64]
-    """Nats; the one before, where the tick has none."""
+    """Thresholds, nats; a tick without one has the previous one."""
     rohe_T: NDArray[np.float64]
-    """IIFL equation 3 over all ticks so far."""
+    """Return on human effort up to each tick (IIFL equation 3)."""
     successes_T: NDArray[np.int64]
-    """So far, all robots; so are hard resets."""
+    """Number of successes of all robots up to each tick."""
     hard_resets_T: NDArray[np.int64]
-    served_from: Mapping[int, int]
-    """First tick of every version of the policy."""
+    """Number of hard resets of all robots up to each tick."""
+    deployed_at: Mapping[int, int]
+    """First tick of every policy version."""
 
     @property
     def ticks(self) -> int:
-        """T."""
+        """Number of ticks, T."""
         return len(self.rohe_T)
 
     @property
     def updates(self) -> Mapping[int, int]:
-        """First tick of every version but the first."""
-        return dict(list(self.served_from.items())[1:])
+        """First tick of every policy version but the first."""
+        return dict(list(self.deployed_at.items())[1:])
 
     @property
     def wall_s(self) -> float:
-        """From the first tick to the last."""
+        """Time from the first tick to the last, s."""
         stamps = [s.stamp[0] + s.stamp[1] * 1e-9 for rows in self.recording.statuses_N for s in rows.values()]
         return max(stamps, default=0.0) - min(stamps, default=0.0)
 
 
-def course_of(recording: Recording) -> RunHistory:
-    """What the console would have seen.
+def run_history(recording: Recording) -> RunHistory:
+    """Return what the console would have seen of a recorded run.
 
     Raises:
-        BadInput: a lease is of a robot or human that the fleet has not.
+        InputError: a lease names a robot or human that is not in the fleet.
     """
     fleet = recording.metadata.fleet
     history, metrics = History(fleet), Metrics(fleet.robot_names, fleet.supervisor_names)
     thresholds, rohes, successes, hard_resets = [], [], [], []
     for tick in range(recording.ticks + 1):
-        _tell_statuses(history, recording, tick)
+        _add_statuses(history, recording, tick)
         if tick:
             rohe = return_on_human_effort(
                 robots=fleet.robots.count,
@@ -77,11 +78,11 @@ def course_of(recording: Recording) -> RunHistory:
             rohes.append(rohe)
             successes.append(history.completed)
             hard_resets.append(sum(history.hard_resets.values()))
-        _tell_decisions(history, metrics, recording, tick)
+        _add_decisions(history, metrics, recording, tick)
         thresholds.append(history.threshold)
-    served_from: dict[int, int] = {}
+    deployed_at: dict[int, int] = {}
     for tick in sorted(recording.reports):
-        served_from.setdefault(recording.reports[tick].version, tick)
+        deployed_at.setdefault(recording.reports[tick].version, tick)
     return RunHistory(
         recording=recording,
         history=history,
@@ -92,17 +93,17 @@ def course_of(recording: Recording) -> RunHistory:
         rohe_T=np.array(rohes, dtype=np.float64),
         successes_T=np.array(successes, dtype=np.int64),
         hard_resets_T=np.array(hard_resets, dtype=np.int64),
-        served_from=served_from,
+        deployed_at=deployed_at,
     )
 
 
-def _tell_statuses(history: History, recording: Recording, tick: int) -> None:
+def _add_statuses(history: History, recording: Recording, tick: int) -> None:
     for robot, statuses in zip(recording.metadata.robots, recording.statuses_N, strict=True):
         if status := statuses.get(tick):
             history.add_status(robot, tick, successes=status.successes, hard_resets=status.hard_resets)
 
 
-def _tell_decisions(history: History, metrics: Metrics, recording: Recording, tick: int) -> None:
+def _add_decisions(history: History, metrics: Metrics, recording: Recording, tick: int) -> None:
     if report := recording.reports.get(tick):
         history.add_report(tick, report.version, dict(report.uncertainties))
     for robot, released in zip(recording.metadata.robots, recording.released_N, strict=True):
@@ -125,6 +126,6 @@ def _require_known(recording: Recording, tick: int) -> None:
     for lease in recording.leases[tick].leases:
         if lease.robot not in robots or lease.supervisor not in supervisors:
             raise InputError(
-                f"{recording.bag}: /fleet/leases: found {lease.supervisor!r} with {lease.robot!r} at tick {tick}, "
-                f"allowed are {supervisors[0]} to {supervisors[-1]} with {robots[0]} to {robots[-1]}."
+                f"{recording.bag}: /fleet/leases: expected {supervisors[0]} to {supervisors[-1]} with "
+                f"{robots[0]} to {robots[-1]}, got {lease.supervisor!r} with {lease.robot!r} at tick {tick}."
             )
