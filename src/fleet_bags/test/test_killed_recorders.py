@@ -27,7 +27,7 @@ def feeder():
     """Start a process that forks recorders, which start at once because everything is imported."""
     script = Path(__file__).with_name("feeder.py")
     with subprocess.Popen(
-        [sys.executable, "-P", script],
+        [sys.executable, script],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

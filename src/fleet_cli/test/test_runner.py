@@ -29,7 +29,7 @@ def started(folder: Path, *words: str, domain: str = "") -> Iterator[subprocess.
     if domain:
         environment["ROS_DOMAIN_ID"] = domain
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "fleet_cli.main", "up", "--headless", "--report", str(folder), *words],
+        [sys.executable, "-m", "fleet_cli.main", "up", "--headless", "--report", str(folder), *words],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -25,7 +25,7 @@ node.run_process(Node, at_end=lambda *_: print("done", flush=True))
 
 def _exited(*, hangs: bool) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-c", PROGRAM.format(hangs=hangs)],
+        [sys.executable, "-c", PROGRAM.format(hangs=hangs)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -9,7 +9,7 @@ from sim_station import TASKS
 
 from yumi_driver.sim_controller.egm_link import free_udp_ports
 
-COMMAND = [sys.executable, "-P", "-W", "error", "-m", "yumi_driver.sim_controller"]
+COMMAND = [sys.executable, "-W", "error", "-m", "yumi_driver.sim_controller"]
 
 
 def test_help_explains_itself():

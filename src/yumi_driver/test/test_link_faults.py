@@ -172,7 +172,7 @@ def test_a_gateway_that_speaks_something_else_is_not_listened_to(place):
     ],
 )
 def test_an_agent_that_hears_garbage_ends(place, sent, says):
-    command = [sys.executable, "-P", "-m", "yumi_driver.agent", str(place.gateway.cell_file)]
+    command = [sys.executable, "-m", "yumi_driver.agent", str(place.gateway.cell_file)]
     done = subprocess.run(command, input=sent, capture_output=True, timeout=30, check=False)
     assert done.returncode == 1
     assert says in done.stderr.decode()
@@ -182,7 +182,7 @@ def test_an_agent_that_hears_garbage_ends(place, sent, says):
 def test_an_agent_ends_when_nobody_is_heard(place):
     # As a shell starts what it does not wait for: the signal by which the agent ends itself is ignored at first.
     command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
-    command += [sys.executable, "-P", "-m", "yumi_driver.agent", str(place.gateway.cell_file)]
+    command += [sys.executable, "-m", "yumi_driver.agent", str(place.gateway.cell_file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as agent:
         assert agent.wait(timeout=30) != 0
         assert "nobody is heard any more" in agent.stderr.read().decode()
