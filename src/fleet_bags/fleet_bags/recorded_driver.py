@@ -14,8 +14,8 @@ from typing_extensions import override
 
 from fleet_bags.recorded_images import RecordedImages
 from fleet_contract.translation import TO_RGB
+from robot_driver.action_check import checked_actions
 from robot_driver.driver import RobotDriver
-from robot_driver.orders import checked_actions
 from robot_driver.step import Step
 
 if TYPE_CHECKING:

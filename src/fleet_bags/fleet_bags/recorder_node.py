@@ -24,6 +24,7 @@ from fleet_common.node import FleetNode, run_process
 from fleet_common.polled_group import PolledGroup
 from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.message_types import message_class
+from fleet_contract.topics import DIAGNOSTICS_TOPIC, RECORDING_TOPIC
 
 START_CHECK_PERIOD_S = 0.1
 """Period at which the recorder checks whether all cameras have a publisher, s."""
@@ -33,8 +34,6 @@ DISK_CHECK_PERIOD_S = 1.0
 """Period at which free disk space is checked and diagnostics are published, s."""
 QUIET_S = 0.5
 """Time without messages after which the recorder assumes that no more are in transit, s."""
-ALWAYS_PUBLISHED = "/diagnostics"
-"""The topic on which messages never cease."""
 LONGEST_FINISH_S = 8.0
 """Time after which the bag is closed at the end even if messages still arrive, s."""
 
@@ -67,7 +66,7 @@ class RecorderNode(FleetNode):
         )
         self._last_received_s = 0.0
         """Time at which the last message was taken, s."""
-        self._recording = self.create_publisher(Bool, "fleet/recording", TRANSIENT_LOCAL_100)
+        self._recording = self.create_publisher(Bool, RECORDING_TOPIC, TRANSIENT_LOCAL_100)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._start_timer = self.create_timer(START_CHECK_PERIOD_S, self._check_start, clock=steady)
         self.create_timer(TAKE_PERIOD_S, self._take, clock=steady)
@@ -101,7 +100,8 @@ class RecorderNode(FleetNode):
                 self._writer.write(
                     topic, data, received_ns=info["received_timestamp"], published_ns=info["source_timestamp"]
                 )
-                self._last_received_s = self._last_received_s if topic == ALWAYS_PUBLISHED else now_s
+                # Diagnostics never cease, not even at the end.
+                self._last_received_s = self._last_received_s if topic == DIAGNOSTICS_TOPIC else now_s
             self._writer.advance(now_s)
         if self._writer.problem and self._subscriptions_by_topic:
             self._stop_recording()

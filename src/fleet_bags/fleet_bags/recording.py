@@ -24,10 +24,15 @@ from fleet_contract.lease import Lease, lease_of
 from fleet_contract.observation import image_of, state_of
 from fleet_contract.robot import RobotContract
 from fleet_contract.stamps import StampJoin
-from fleet_contract.topics import PROPOSED_ACTION_TOPICS
+from fleet_contract.topics import (
+    LEASES_TOPIC,
+    POLICY_ACTION_TOPIC,
+    POLICY_REPORT_TOPIC,
+    POLICY_VERSION_TOPIC,
+    TELEOP_ACTION_TOPIC,
+)
 from fleet_contract.validation import InputError
 
-POLICY, HUMAN = PROPOSED_ACTION_TOPICS
 Row = TypeVar("Row")
 Stamp = tuple[int, int]
 """Seconds and nanoseconds."""
@@ -176,7 +181,7 @@ def read_recording(path: Path) -> Recording:
         return tuple(index(f"{name}/{topic}", read, **options) for name in metadata.robots)
 
     versions: dict[int, RecordedPolicyVersion] = {}
-    handlers["/fleet/policy_version"] = lambda message: versions.update(
+    handlers[f"/{POLICY_VERSION_TOPIC}"] = lambda message: versions.update(
         {message.version: _policy_version(message, bag)}
     )
     observed_N = index_robots(
@@ -186,10 +191,10 @@ def read_recording(path: Path) -> Recording:
     )
     statuses_N = index_robots(contract.success.topic, _status, keep_last=True)
     released_N = index_robots(contract.action.topic, action_of)
-    proposed_N = index_robots(POLICY, action_of, keep_last=True)
-    human_actions_N = index_robots(HUMAN, action_of, keep_last=True)
-    reports = index("fleet/policy_report", _report, keep_last=True)
-    leases = index("fleet/leases", _leases)
+    proposed_N = index_robots(POLICY_ACTION_TOPIC, action_of, keep_last=True)
+    human_actions_N = index_robots(TELEOP_ACTION_TOPIC, action_of, keep_last=True)
+    reports = index(POLICY_REPORT_TOPIC, _report, keep_last=True)
+    leases = index(LEASES_TOPIC, _leases)
     with opened(bag) as reader:
         if not reader.message_count:
             raise InputError(f"{bag}: expected the bag of a run, got one without messages.")

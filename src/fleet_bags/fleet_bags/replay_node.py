@@ -12,7 +12,8 @@ from fleet_bags.recorded_driver import RecordedDriver
 from fleet_bags.recording import replayed_recording
 from fleet_common.node import run_process
 from fleet_common.qos import TRANSIENT_LOCAL_100
-from robot_driver.driver_node import LOOK_S, DriverNode
+from fleet_contract.topics import POLICY_VERSION_TOPIC
+from robot_driver.driver_node import POLL_S, DriverNode
 
 
 class ReplayNode(DriverNode):
@@ -21,7 +22,7 @@ class ReplayNode(DriverNode):
     def __init__(self) -> None:
         super().__init__("bridge")
         recording = replayed_recording(self.fleet)
-        self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", TRANSIENT_LOCAL_100)
+        self._versions = self.create_publisher(PolicyVersion, POLICY_VERSION_TOPIC, TRANSIENT_LOCAL_100)
         self._due_versions = list(recording.policy_versions[: len(self.fleet.training.update_ticks)])
         self.serve(RecordedDriver(recording, time.monotonic, self.fleet.environment.speed))
 
@@ -29,7 +30,7 @@ class ReplayNode(DriverNode):
     @override
     def tick_s(self) -> float:
         """Shortest duration of a tick, s: the recording determines when the next one begins."""
-        return LOOK_S
+        return POLL_S
 
     @override
     def _publish(self, robots: list[int] | None = None) -> None:

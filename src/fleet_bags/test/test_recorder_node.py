@@ -88,7 +88,7 @@ def test_a_nearly_full_disk_is_an_error_and_delays_nobody(tmp_path):
 @contextmanager
 def recorder_of(folder):
     """Run a recorder in its own process."""
-    words = [sys.executable, "-P", "-c", "from fleet_bags.recorder_node import main; main()"]
+    words = [sys.executable, "-c", "from fleet_bags.recorder_node import main; main()"]
     with subprocess.Popen([*words, "--ros-args", "-p", f"run_dir:={folder}"]) as process:
         try:
             yield process

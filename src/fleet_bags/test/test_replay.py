@@ -14,7 +14,7 @@ from fleet_bags.recorded_station import RecordedStation
 from fleet_bags.recording import read_recording
 from fleet_contract.action import ActionKind
 from fleet_contract.lease import Lease, LeaseKind
-from robot_driver.tally import RobotCounters
+from robot_driver.robot_counters import RobotCounters
 
 RUN = MadeUpRun()
 HOLDS_N = np.full(2, ActionKind.HOLD, dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Literal, Self
 
 import numpy as np
@@ -218,19 +219,21 @@ class RobotContract(StrictModel):
         return self.native
 
     @property
-    def fleet_topics(self) -> frozenset[str]:
-        """Topics that the fleet itself publishes in the robot's namespace."""
-        observation, operation = self.observation, self.operation
-        topics = {
-            observation.state.topic,
-            self.action.topic,
-            self.violation.topic,
-            self.success.topic,
-            *PROPOSED_ACTION_TOPICS,
+    def fleet_topics(self) -> Mapping[str, str]:
+        """Types of the messages that the fleet itself publishes in the robot's namespace, by topic."""
+        state, camera = self.observation.state, self.observation.camera
+        types = {
+            state.topic: state.type,
+            self.success.topic: self.success.type,
+            self.violation.topic: self.violation.type,
+            self.action.topic: self.action.type,
+            **dict.fromkeys(PROPOSED_ACTION_TOPICS, self.action.type),
         }
-        if observation.camera:
-            topics |= {observation.camera.topic, observation.camera.info_topic}
-        return frozenset(topics | {operation.video.topic} if operation else topics)
+        if camera:
+            types |= {camera.topic: camera.type, camera.info_topic: "sensor_msgs/msg/CameraInfo"}
+        if self.operation:
+            types[self.operation.video.topic] = self.operation.video.type
+        return types
 
     @property
     def action_dim(self) -> int:

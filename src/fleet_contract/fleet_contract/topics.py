@@ -39,3 +39,17 @@ READMIT_SERVICE = "readmit"
 """Readmits an unreachable robot, in the robot's namespace."""
 SUPERVISE_ACTION = "supervise"
 """Asks a human for help with a robot, in the human's namespace."""
+
+FLEET_TOPIC_TYPES = {
+    POLICY_REPORT_TOPIC: "fleet_interfaces/msg/PolicyReport",
+    POLICY_VERSION_TOPIC: "fleet_interfaces/msg/PolicyVersion",
+    LEASES_TOPIC: "fleet_interfaces/msg/LeaseTable",
+    EMERGENCY_STOPPED_TOPIC: "std_msgs/msg/Bool",
+    DIAGNOSTICS_TOPIC: "diagnostic_msgs/msg/DiagnosticArray",
+}
+"""Message types of the topics that exist once per fleet and tell what it does; they are recorded and can be viewed."""
+
+
+def absolute_name(topic: str) -> str:
+    """Return the absolute name of a topic of the whole fleet."""
+    return f"/{topic.removeprefix('/')}"
