@@ -151,7 +151,7 @@ def test_a_port_in_use_is_reported_in_one_sentence_with_exit_code_2(run_dir):
     with closing(socket.create_server(("127.0.0.1", 0))) as used:
         port = used.getsockname()[1]
         program = "from fleet_views.foxglove_node import main; main()"
-        words = [sys.executable, "-P", "-c", program, "--ros-args", "-p", f"run_dir:={run_dir}", "-p", f"port:={port}"]
+        words = [sys.executable, "-c", program, "--ros-args", "-p", f"run_dir:={run_dir}", "-p", f"port:={port}"]
         done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     address = f"'127.0.0.1' and port {port}"
