@@ -10,14 +10,14 @@ import pytest
 
 from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import InputError
-from fleet_experiments.fleet.benchmark import TICKS, fleet_file, found, is_benchmark
+from fleet_experiments.fleet.benchmark import TICKS, fleet_file, is_benchmark, read_benchmark
 from fleet_experiments.fleet.benchmark_figure import MEASURES
 from fleet_experiments.fleet.fleet_run import TickCounts
 from fleet_experiments.fleet.fleet_trials import TICK_COUNTS
 from fleet_experiments.results import run_of
 from fleet_experiments.sweep import ROWS
 from fleet_training.algorithms import ALGORITHMS
-from fleet_training.fleet_setting import setting_of
+from fleet_training.learning_setup import learning_setup
 from sim_bridge.backends import BENCHMARK
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -28,18 +28,19 @@ PRETRAINING_STEPS = {"ball_balance": 2500, "ant": 5000, "anymal": 12_500, "frank
 @pytest.mark.parametrize("env", BENCHMARK)
 def test_the_papers_scale_is_the_papers(env):
     fleet = read_fleet(CONFIG / fleet_file(env, "paper"))
-    setting = setting_of(fleet, ticks=TICKS["paper"])
+    setup = learning_setup(fleet, ticks=TICKS["paper"])
+    allocation, pretraining = fleet.allocation, fleet.pretraining
     frozen = env == "franka_cube_stack"
-    assert (setting.robots, setting.supervisors, setting.ticks) == (100, 10, 10_000)
-    assert (setting.intervention_ticks, setting.hard_reset_ticks) == (5, 5)
-    assert setting.pretraining_steps == setting.demonstrations / 2 == PRETRAINING_STEPS[env]
-    assert setting.implicit.optimizer.batch_size == setting.explicit.optimizer.batch_size == 512
-    assert (setting.implicit.chains, setting.implicit.sampler.iterations) == (512, 100)
-    assert (setting.implicit.shape.width, setting.implicit.shape.depth) == (256, 6)
-    assert (setting.calibration_ticks, setting.calibration_percentile) == (1000, 99.0)
-    assert setting.threshold == (0.0 if frozen else None)
-    assert setting.idle_humans != frozen
-    learned = {name: [setting.steps_after(of, tick) for tick in range(1, 10_001)] for name, of in ALGORITHMS.items()}
+    assert (fleet.robots.count, fleet.supervisors.count, setup.ticks) == (100, 10, 10_000)
+    assert (allocation.intervention_ticks, allocation.hard_reset_ticks) == (5, 5)
+    assert pretraining.gradient_steps == pretraining.pairs / 2 == PRETRAINING_STEPS[env]
+    assert setup.implicit.optimizer.batch_size == setup.explicit.optimizer.batch_size == 512
+    assert (setup.implicit.chains, setup.implicit.sampler.iterations) == (512, 100)
+    assert (setup.implicit.shape.width, setup.implicit.shape.depth) == (256, 6)
+    assert (pretraining.calibration_ticks, pretraining.calibration_percentile) == (1000, 99.0)
+    assert allocation.threshold == (0.0 if frozen else "calibrated")
+    assert allocation.idle_humans != frozen
+    learned = {name: [setup.steps_after(of, tick) for tick in range(1, 10_001)] for name, of in ALGORITHMS.items()}
     for name in ("ifl", "iifl", "iifl_random"):
         assert sum(learned[name]) == pytest.approx(0 if frozen else 20_000, rel=1e-3)
     if not frozen:
@@ -75,7 +76,7 @@ def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
     kept(tmp_path, "ant", "iifl", 2, course)
     kept(tmp_path, "anymal", "bc", 1, TickCounts(course.successes_T, np.zeros(3, dtype=int), np.zeros(3, dtype=int)))
     kept(tmp_path, "anymal", "iifl_random", 7, course)
-    (scale,) = found(tmp_path)
+    (scale,) = read_benchmark(tmp_path)
     assert [(row["env"], row["algo"], row["seed"]) for row in scale.rows] == [
         ("ant", "IIFL", 0),
         ("ant", "IIFL", 2),
@@ -83,7 +84,7 @@ def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
         ("anymal", "IIFL-Random", 7),
     ]
     assert [row["rohe"] for row in scale.rows] == [0.25, 0.25, None, 0.25], "nobody acted for BC"
-    assert [panel.asked_humans for panel in scale.panels] == [True, False, True]
+    assert [panel.has_human_actions for panel in scale.panels] == [True, False, True]
     assert len(scale.missing) == 4 * 5 * 3 - 3
     assert {"ant iifl 1", "anymal bc 0", "ball_balance ifl 2"} <= set(scale.missing)
     assert not {"ant iifl 0", "anymal bc 1"} & set(scale.missing)
@@ -101,7 +102,7 @@ def test_measures_of_the_figure():
 @pytest.mark.parametrize(
     ("harm", "says"),
     [
-        ("rows", "found no rows of a run"),
+        ("rows", "expected the rows of a run"),
         ("row of another version", "found no row of a trial of this version"),
         ("course", "found no course of a run"),
         ("course of another version", "found no course of a run"),
@@ -120,15 +121,15 @@ def test_runs_of_another_version_are_refused_in_one_sentence(tmp_path, harm, say
     else:
         np.savez(run / TICK_COUNTS, successes=np.zeros(3))
     with pytest.raises(InputError, match=says):
-        found(tmp_path)
+        read_benchmark(tmp_path)
 
 
 def test_a_folder_without_runs_is_refused(tmp_path):
     assert not is_benchmark(tmp_path)
     (tmp_path / "cpu").mkdir()
     assert is_benchmark(tmp_path)
-    with pytest.raises(InputError, match="found no runs of the benchmark"):
-        found(tmp_path)
+    with pytest.raises(InputError, match="got one without runs of the benchmark"):
+        read_benchmark(tmp_path)
 
 
 @pytest.mark.parametrize(

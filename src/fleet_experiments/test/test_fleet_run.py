@@ -16,7 +16,7 @@ from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import InputError
 from fleet_experiments.fleet.fleet_run import FleetRun
 from fleet_training.algorithms import ALGORITHMS
-from fleet_training.fleet_setting import setting_of
+from fleet_training.learning_setup import learning_setup
 from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.langevin import Langevin
 
@@ -33,9 +33,9 @@ def often(monkeypatch):
     monkeypatch.setattr(fleet_learning.optimization, "SAVE_EVERY_STEPS", 2)
 
 
-def run(folder, name, seed=0, setting=SMALL, advance=lambda *_: None):
+def run(folder, name, seed=0, setup=SMALL, advance=lambda *_: None):
     folder.mkdir(exist_ok=True)
-    return FleetRun(setting, ALGORITHMS[name], seed, folder, advance).run()
+    return FleetRun(setup, ALGORITHMS[name], seed, folder, advance).run()
 
 
 def cut_at(stage, step):
@@ -52,7 +52,7 @@ def test_every_algorithm_runs_and_counts(name, tmp_path):
     outcome = run(tmp_path, name, advance=lambda *what: told.append(what))
     row, algorithm = outcome.row, ALGORITHMS[name]
     assert (row["env"], row["algo"], row["seed"]) == ("maze", algorithm.name, 0)
-    learned = outcome.policy.optimizer_state.steps - SMALL.pretraining_steps
+    learned = outcome.policy.optimizer_state.steps - SMALL.fleet.pretraining.gradient_steps
     assert learned == (0 if algorithm.updates == "never" else SMALL.online_steps)
     assert row["human_actions"] >= row["teleoperation_ticks"] >= 0
     assert row["teleoperation_ticks"] == 0 or algorithm.order != "C"
@@ -80,20 +80,16 @@ def test_cut_and_resumed_equals_uncut(name, cuts, tmp_path):
 
 @pytest.mark.parametrize("task", ["ball_balance", "franka_cube_stack"])
 def test_cut_and_resumed_equals_uncut_with_robots_that_move_all_the_time(task, tmp_path):
-    setting = setting_of(read_fleet(BENCHMARK / f"{task}.yaml"), ticks=25)
-    setting = replace(
-        setting,
-        demonstrations=20,
-        pretraining_steps=3,
-        online_steps=4 if setting.update_ticks else 0,
-        update_ticks=(10, 20) if setting.update_ticks else (),
-        calibration_ticks=3,
-        implicit=replace(setting.implicit, chains=4, sampler=Langevin(iterations=2)),
+    fleet = read_fleet(BENCHMARK / f"{task}.yaml")
+    setup = learning_setup(fleet, ticks=25).with_fleet(
+        pretraining={"pairs": 20, "gradient_steps": 3, "calibration_ticks": 3},
+        training={"update_ticks": (10, 20) if fleet.training.update_ticks else (), "gradient_steps": 2},
     )
+    setup = replace(setup, implicit=replace(setup.implicit, chains=4, sampler=Langevin(iterations=2)))
     with pytest.raises(Cut):
-        run(tmp_path / "cut", "iifl", setting=setting, advance=cut_at("the fleet works", 18))
-    resumed = run(tmp_path / "cut", "iifl", setting=setting)
-    uncut = run(tmp_path / "uncut", "iifl", setting=setting)
+        run(tmp_path / "cut", "iifl", setup=setup, advance=cut_at("the fleet works", 18))
+    resumed = run(tmp_path / "cut", "iifl", setup=setup)
+    uncut = run(tmp_path / "uncut", "iifl", setup=setup)
     assert resumed.row == uncut.row
     assert uncut.row["reward"] > 0
     assert (uncut.row["teleoperation_ticks"] == 25 * 2) == (task == "franka_cube_stack"), "there all humans are busy"
@@ -114,8 +110,8 @@ def test_what_was_decided_is_not_decided_again(tmp_path, monkeypatch):
 def test_another_run_is_refused(tmp_path):
     with pytest.raises(Cut):
         run(tmp_path, "iifl", advance=cut_at("the fleet works", 18))
-    for other in ({"seed": 1}, {"name": "ibc"}, {"setting": replace(SMALL, robots=5)}):
-        with pytest.raises(InputError, match="found another training"):
+    for other in ({"seed": 1}, {"name": "ibc"}, {"setup": SMALL.with_fleet(robots={"count": 5})}):
+        with pytest.raises(InputError, match="got another training"):
             run(tmp_path, **({"name": "iifl"} | other))
 
 
@@ -126,14 +122,14 @@ def test_seeds_differ_and_repeat(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ticks", "updates", "steps"), [(30, (10, 20, 30), 9), (30, (7, 14, 21), 10), (100, (100,), 50), (5, (), 7)]
+    ("ticks", "updates", "steps"), [(30, (10, 20, 30), 3), (31, (7, 14, 21), 11), (100, (100,), 50), (5, (), 7)]
 )
 @pytest.mark.parametrize("name", ["ifl", "iifl", "bc"])
 def test_steps_add_up_to_the_same_total_whoever_learns(name, ticks, updates, steps):
-    setting = replace(SMALL, ticks=ticks, update_ticks=updates, online_steps=steps)
-    due = [setting.steps_after(ALGORITHMS[name], tick) for tick in range(1, ticks + 1)]
+    setup = replace(SMALL.with_fleet(training={"update_ticks": updates, "gradient_steps": steps}), ticks=ticks)
+    due = [setup.steps_after(ALGORITHMS[name], tick) for tick in range(1, ticks + 1)]
     learns = name == "ifl" or (name == "iifl" and updates)
-    assert sum(due) == (steps if learns else 0)
+    assert sum(due) == (steps * len(updates) if learns else 0)
     assert min(due) >= 0
     if name == "iifl":
         assert {tick for tick, count in enumerate(due, 1) if count} <= set(updates)

@@ -12,7 +12,7 @@ from fleet_experiments.fleet.fleet_run import read_tick_counts
 from fleet_experiments.fleet.fleet_trials import TICK_COUNTS, fleet_trials
 from fleet_experiments.results import Row, read_results
 from fleet_training.algorithms import ALGORITHMS
-from fleet_training.fleet_setting import setting_of
+from fleet_training.learning_setup import learning_setup
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = """
@@ -79,12 +79,12 @@ def test_random_allocation_gets_as_much_of_the_humans_as_iifl_took(tmp_path):
 
 @pytest.mark.parametrize(("observes", "seen"), [("state", (6,)), ("camera", (96, 96, 3))])
 def test_both_kinds_of_policies_learn_as_often_and_see_the_same(tmp_path, observes, seen):
-    setting = setting_of(tiny(tmp_path, observes), ticks=8)
-    due = {name: [setting.steps_after(ALGORITHMS[name], tick) for tick in range(1, 9)] for name in ("ifl", "iifl")}
+    setup = learning_setup(tiny(tmp_path, observes), ticks=8)
+    due = {name: [setup.steps_after(ALGORITHMS[name], tick) for tick in range(1, 9)] for name in ("ifl", "iifl")}
     assert due["iifl"] == [0, 0, 4, 0, 0, 4, 0, 0]
     assert due["ifl"] == [1] * 8
     for name in ("ifl", "iifl"):
-        policy = setting.new_policy(ALGORITHMS[name], None, 0)
+        policy = setup.new_policy(ALGORITHMS[name], None, 0)
         assert policy.observes == observes
         encoder = policy.config.encoder
         assert (encoder.observed if encoder else (policy.config.shape.state_dim,)) == seen

@@ -12,12 +12,13 @@ import pytest
 import torch
 from small import SMALL
 
+from fleet_contract.fleet import MAX_ROBOTS
 from fleet_experiments.fleet.memory import run_bytes
 from fleet_learning.dataset import new_dataset
 from fleet_learning.randomness import torch_generator
 from fleet_learning.scaling import contract_scaling
 from fleet_training.algorithms import ALGORITHMS
-from fleet_training.setting import Setting
+from fleet_training.learning_setup import LearningSetup
 from iifl_policy.langevin import Langevin
 
 LEARNS = replace(
@@ -25,24 +26,27 @@ LEARNS = replace(
     optimizer=replace(SMALL.implicit.optimizer, batch_size=3000),
     shape=replace(SMALL.implicit.shape, width=256, depth=4),
 )
-DECIDES = replace(SMALL.implicit, chains=512, sampler=Langevin(iterations=2))
+DECIDES = replace(SMALL.implicit, chains=5120, sampler=Langevin(iterations=2))
 
 
-def peak_bytes(setting: Setting) -> int:
+def peak_bytes(setup: LearningSetup) -> int:
     torch.set_num_threads(1)
-    states_NS = np.random.default_rng(0).normal(size=(setting.robots, 2)).astype(np.float32)
+    states_NS = np.random.default_rng(0).normal(size=(setup.fleet.robots.count, 2)).astype(np.float32)
     dataset = new_dataset(list(states_NS[:64]), list(np.zeros((64, 2))))
-    policy = setting.new_policy(ALGORITHMS["iifl"], contract_scaling(setting.contract, dataset), 0)
+    policy = setup.new_policy(ALGORITHMS["iifl"], contract_scaling(setup.contract, dataset), 0)
     policy.fit(dataset, steps=2, seed=0).policy.decide(states_NS, torch_generator(0))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @pytest.mark.parametrize(
-    "setting",
-    [replace(SMALL, robots=100, implicit=LEARNS), replace(SMALL, robots=10_000, implicit=DECIDES)],
+    "setup",
+    [
+        replace(SMALL.with_fleet(robots={"count": 100}), implicit=LEARNS),
+        replace(SMALL.with_fleet(robots={"count": MAX_ROBOTS}), implicit=DECIDES),
+    ],
     ids=["learns", "decides"],
 )
-def test_what_is_foretold_is_about_what_is_taken(setting):
+def test_what_is_foretold_is_about_what_is_taken(setup):
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        taken = pool.submit(peak_bytes, setting).result()
-    assert 0.5 < run_bytes(setting) / taken < 2
+        taken = pool.submit(peak_bytes, setup).result()
+    assert 0.5 < run_bytes(setup) / taken < 2

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small import CONTRACT, SMALL
+from small import CONTRACT, CONTRACT_FILE, SMALL
 
 from fleet_contract.validation import InputError
-from fleet_experiments.navigation.experiment import COMPARED, _run, navigation, navigation_setting
+from fleet_experiments.navigation.experiment import COMPARED, _run, navigation, navigation_setup
 from fleet_experiments.navigation.figure import PLACES, landscapes, read_panel
 from fleet_experiments.navigation.trial import run_trial
 from fleet_experiments.results import read_results
@@ -73,11 +73,11 @@ def test_demonstrations_are_one_whole_episode_of_every_robot():
 
 
 def test_landscapes_are_normalised_energies():
-    setting = navigation_setting(CONTRACT)
+    setup = navigation_setup(CONTRACT_FILE)
     dataset = demonstrate_episodes(
         make_environment("numpy", "navigation", CONTRACT, 1), [make_supervisor("navigation", "up", CONTRACT, 0, 0)], 0
     )
-    policy = replace(setting, implicit=SMALL.implicit).new_policy(
+    policy = replace(setup, implicit=SMALL.implicit).new_policy(
         ALGORITHMS["iifl"], contract_scaling(CONTRACT, dataset), 0
     )
     energies_PGG = landscapes(policy)
@@ -138,5 +138,5 @@ def test_runs_that_have_ended_are_not_run_again(small_experiment):
     again = navigation(SMALL, folder, seeds=[0, 1], command="test", address=None)
     assert len(again.rows) == len(results.rows)
     assert {row["algo"] for row in again.rows} == {"BC", "IBC", "IFL", "IIFL", "kept"}
-    with pytest.raises(InputError, match=r"runs: found other runs, allowed are the same runs that were cut"):
+    with pytest.raises(InputError, match=r"runs: expected a new folder, or one with the same runs to resume, got one with other runs"):
         navigation(replace(SMALL, ticks=SMALL.ticks + 1), folder, seeds=[0, 1], command="test", address=None)

@@ -20,7 +20,7 @@ from fleet_learning.scaling import contract_scaling
 from fleet_training.algorithms import Algorithm
 from fleet_training.calibration import run_without_teleoperation
 from fleet_training.demonstrations import demonstrate, demonstrate_episodes
-from fleet_training.setting import Setting
+from fleet_training.learning_setup import LearningSetup
 
 OnProgress = Callable[[str, int, int], None]
 """Called with the stage of the work, how much of it is done, and of how much."""
@@ -50,10 +50,10 @@ class FirstPolicy:
     """Collects demonstrations, trains on them, and calibrates the uncertainty threshold."""
 
     def __init__(
-        self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress = lambda *_: None
+        self, setup: LearningSetup, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress = lambda *_: None
     ) -> None:
         """A training that was interrupted resumes from the file that it has left in `folder`."""
-        self._setting = setting
+        self._setup = setup
         self._algorithm = algorithm
         self._seed = seed
         self._pretraining = folder / "pretraining.safetensors"
@@ -74,28 +74,28 @@ class FirstPolicy:
 
     def untrained(self, demonstrations: Dataset) -> Policy:
         """The algorithm's policy before its first gradient step."""
-        scaling = contract_scaling(self._setting.contract, demonstrations)
-        return self._setting.new_policy(self._algorithm, scaling, self._seed)
+        scaling = contract_scaling(self._setup.contract, demonstrations)
+        return self._setup.new_policy(self._algorithm, scaling, self._seed)
 
     def demonstrations(self) -> Dataset:
         """Demonstrations of the scripted supervisors; the same seed gives the same ones."""
-        setting = self._setting
-        robots = setting.demonstrations if setting.whole_episodes else len(setting.styles)
-        with closing(setting.make_environment(setting.demonstration_task, robots)) as environment:
-            supervisors = [setting.make_supervisor(setting.demonstration_task, self._seed, i) for i in range(robots)]
-            if setting.whole_episodes:
-                return demonstrate_episodes(environment, supervisors, self._seed, setting.stream)
+        setup, fleet = self._setup, self._setup.fleet
+        robots = setup.demonstrated_episodes or len(fleet.supervisors.styles)
+        with closing(setup.make_environment(setup.demonstration_task, robots)) as environment:
+            supervisors = [setup.make_supervisor(setup.demonstration_task, self._seed, i) for i in range(robots)]
+            if setup.demonstrated_episodes:
+                return demonstrate_episodes(environment, supervisors, self._seed, fleet.pretraining.observes)
             return demonstrate(
                 environment,
                 supervisors,
-                setting.demonstrations,
+                fleet.pretraining.pairs,
                 self._seed,
-                setting.stream,
-                setting.demonstration_noise,
+                fleet.pretraining.observes,
+                fleet.pretraining.demonstration_noise,
             )
 
     def _pretrained(self, policy: Policy, demonstrations: Dataset, draw: OnStep) -> Fitted[Policy]:
-        steps = self._setting.pretraining_steps
+        steps = self._setup.fleet.pretraining.gradient_steps
 
         def on_step(done: int, measures: Mapping[str, float]) -> None:
             draw(done, measures)
@@ -105,26 +105,26 @@ class FirstPolicy:
 
     def _threshold(self, policy: Policy) -> float:
         """Calibrated where uncertainty decides who is helped, unless it is set, and of no consequence elsewhere."""
-        setting = self._setting
-        if setting.threshold is not None:
-            return setting.threshold
+        setup, fleet = self._setup, self._setup.fleet
+        if not isinstance(fleet.allocation.threshold, str):
+            return fleet.allocation.threshold
         if "U" not in self._algorithm.order:
             return 0.0
-        ticks, done = setting.calibration_ticks, 0
+        ticks, done = fleet.pretraining.calibration_ticks, 0
 
         def advance() -> None:
             nonlocal done
             done += 1
             self._advance("calibration", done, ticks)
 
-        with closing(setting.make_environment(setting.demonstration_task, setting.robots)) as environment:
+        with closing(setup.make_environment(setup.demonstration_task, fleet.robots.count)) as environment:
             uncertainties_TN = run_without_teleoperation(
                 environment,
-                setting.make_supervisors(self._seed),
+                setup.make_supervisors(self._seed),
                 policy,
-                setting.allocation("C", 0.0),
+                setup.allocation("C", 0.0),
                 ticks=ticks,
                 seed=self._seed,
                 advance=advance,
             )
-        return calibrated_threshold(uncertainties_TN, setting.calibration_percentile)
+        return calibrated_threshold(uncertainties_TN, fleet.pretraining.calibration_percentile)

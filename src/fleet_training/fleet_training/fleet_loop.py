@@ -20,7 +20,7 @@ from fleet_safety.gate import ActionGate
 from fleet_supervisors.supervisors import make_supervisor
 from iifl_policy.risk import Critic
 from robot_driver.step import Step
-from robot_driver.tally import RobotCounters
+from robot_driver.robot_counters import RobotCounters
 from sim_bridge.environment import Environment, observations
 from teleop_gui.station import Station
 from teleop_gui.supervisor import Supervisor

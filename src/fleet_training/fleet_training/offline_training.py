@@ -31,7 +31,7 @@ from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import contract_scaling
 from fleet_training.algorithms import Algorithm
 from fleet_training.first_policy import OnProgress, TrainedStart
-from fleet_training.setting import Setting
+from fleet_training.learning_setup import LearningSetup
 
 HELD_OUT = 0.2
 """Share of the attempts, among those that humans showed something in."""
@@ -117,7 +117,7 @@ class OfflineTraining:
 
     def __init__(
         self,
-        setting: Setting,
+        setup: LearningSetup,
         algorithm: Algorithm,
         lessons: TrainingData,
         folder: Path,
@@ -125,14 +125,14 @@ class OfflineTraining:
         seed: int,
         advance: OnProgress = lambda *_: None,
     ) -> None:
-        """`setting` says how large the policy is and how long it learns at most."""
-        self._setting = setting
+        """`setup` says how large the policy is and how long it learns at most."""
+        self._setup = setup
         self._algorithm = algorithm
         self._lessons = lessons
         self._seed = seed
         self._advance = advance
         self._folder = folder
-        key = resume_key(setting, algorithm, lessons.pairs.digest, lessons.held_out.digest, seed)
+        key = resume_key(setup.key, algorithm, lessons.pairs.digest, lessons.held_out.digest, seed)
         self._resume_file = ResumeFile(folder / "training.safetensors", key)
 
     def run(self) -> tuple[TrainedStart, list[HeldOutError]]:
@@ -145,10 +145,10 @@ class OfflineTraining:
         Raises:
             BadInput: the folder holds another training.
         """
-        setting, pairs = self._setting, self._lessons.pairs
-        total = setting.pretraining_steps
-        scaling = contract_scaling(setting.contract, pairs)
-        untrained = _settling(setting, total).new_policy(self._algorithm, scaling, self._seed)
+        setup, pairs = self._setup, self._lessons.pairs
+        total = setup.fleet.pretraining.gradient_steps
+        scaling = contract_scaling(setup.contract, pairs)
+        untrained = _settling(setup, total).new_policy(self._algorithm, scaling, self._seed)
         kept = self._resume_file.read()
         policy, best, errors = _read(kept, untrained) if kept else (untrained, untrained, [])
         loss = math.nan
@@ -167,7 +167,7 @@ class OfflineTraining:
                 self._resume_file.write(_written(policy, best, errors))
         self._advance("training", total, total)
         # A fleet begins with a checkpoint, which has no moments, and goes on learning at its own rate.
-        served = setting.new_policy(self._algorithm, scaling, self._seed).with_state(
+        served = setup.new_policy(self._algorithm, scaling, self._seed).with_state(
             best.tensors(), OptimizerState(best.optimizer_state.steps)
         )
         start = TrainedStart(pairs, served, loss, self._threshold(served))
@@ -177,7 +177,7 @@ class OfflineTraining:
     def _on_step(self, before: int, draw: OnStep) -> OnStep:
         def on_step(done: int, measures: Mapping[str, float]) -> None:
             draw(done, measures)
-            self._advance("training", before + done, self._setting.pretraining_steps)
+            self._advance("training", before + done, self._setup.fleet.pretraining.gradient_steps)
 
         return on_step
 
@@ -185,22 +185,24 @@ class OfflineTraining:
         """About the same pairs, with the same draws, at every check."""
         held_out = self._lessons.held_out[_some(len(self._lessons.held_out), self._seed)]
         decided_BA = policy.decide(held_out.observations_B, torch_generator(self._seed)).actions_NA
-        half_A = (self._setting.contract.action_high_A - self._setting.contract.action_low_A) / 2
+        half_A = (self._setup.contract.action_high_A - self._setup.contract.action_low_A) / 2
         errors_B = np.square((decided_BA - held_out.actions_BA) / half_A).mean(1)
         return HeldOutError(float(errors_B.mean()), float(errors_B.std() / math.sqrt(len(errors_B))))
 
     def _threshold(self, policy: Policy) -> float:
         visited_N = self._lessons.visited
         decision = policy.decide(visited_N[_some(len(visited_N), self._seed)], torch_generator(self._seed))
-        return calibrated_threshold(decision.uncertainties_N[None], self._setting.calibration_percentile)
+        return calibrated_threshold(
+            decision.uncertainties_N[None], self._setup.fleet.pretraining.calibration_percentile
+        )
 
 
-def _settling(setting: Setting, total: int) -> Setting:
-    """The setting with a learning rate that falls to `LAST_RATE` of it within so many steps."""
+def _settling(setup: LearningSetup, total: int) -> LearningSetup:
+    """The setup with a learning rate that falls to `LAST_RATE` of it within so many steps."""
     stairs = {"decay": LAST_RATE ** (1 / (CHECKS - 1)), "decay_steps": math.ceil(total / CHECKS)}
-    implicit, explicit = setting.implicit, setting.explicit
+    implicit, explicit = setup.implicit, setup.explicit
     return replace(
-        setting,
+        setup,
         implicit=replace(implicit, optimizer=replace(implicit.optimizer, **stairs)),
         explicit=replace(explicit, optimizer=replace(explicit.optimizer, **stairs)),
     )

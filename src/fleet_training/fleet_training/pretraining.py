@@ -18,7 +18,7 @@ from fleet_learning.randomness import torch_generator
 from fleet_learning.scaling import contract_scaling
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.first_policy import FirstPolicy, OnProgress, TrainedStart
-from fleet_training.fleet_setting import setting_of
+from fleet_training.learning_setup import learning_setup
 
 UNSEEN = 5
 """Of so many pairs shown, the last one is kept from the training, and the threshold calibrated on it."""
@@ -38,7 +38,9 @@ def pretrain(fleet_file: Path, *, seed: int) -> None:
             "such robots is recorded by ./fleet up --demonstrate."
         )
     with _progress() as advance, TemporaryDirectory() as folder:
-        start = FirstPolicy(setting_of(fleet, ticks=0), ALGORITHMS["iifl"], seed, Path(folder), advance).start(_ignore)
+        start = FirstPolicy(learning_setup(fleet, ticks=0), ALGORITHMS["iifl"], seed, Path(folder), advance).start(
+            _ignore
+        )
     _write(start, fleet, f"fleet pretrain --fleet {fleet.fleet} --seed {seed}")
 
 
@@ -59,19 +61,19 @@ def pretrain_from(fleet: Fleet, shown: Dataset, *, seed: int) -> None:
     """
     if len(shown) < FEWEST_PAIRS:
         raise InputError(f"--from: found {len(shown)} pairs that humans showed, allowed are {FEWEST_PAIRS} or more.")
-    setting = setting_of(fleet, ticks=0)
+    setup, steps = learning_setup(fleet, ticks=0), fleet.pretraining.gradient_steps
     seen = np.arange(len(shown)) < len(shown) - len(shown) // UNSEEN
-    policy = setting.new_policy(ALGORITHMS["iifl"], contract_scaling(setting.contract, shown[seen]), seed)
+    policy = setup.new_policy(ALGORITHMS["iifl"], contract_scaling(setup.contract, shown[seen]), seed)
     with _progress() as advance:
         fitted = policy.fit(
             shown[seen],
-            steps=setting.pretraining_steps,
+            steps=steps,
             seed=seed,
-            on_step=lambda done, _: advance("pretraining", done, setting.pretraining_steps),
+            on_step=lambda done, _: advance("pretraining", done, steps),
         )
         decision = fitted.policy.decide(shown[~seen].observations_B, torch_generator(seed))
         advance("calibration", 1, 1)
-    threshold = calibrated_threshold(decision.uncertainties_N[None], setting.calibration_percentile)
+    threshold = calibrated_threshold(decision.uncertainties_N[None], fleet.pretraining.calibration_percentile)
     _write(
         TrainedStart(shown, fitted.policy, fitted.loss, threshold),
         fleet,

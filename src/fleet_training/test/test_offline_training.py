@@ -7,34 +7,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fleet_training.fleet_setting import setting_of
 
 from fleet_bags.lerobot.export import export
 from fleet_bags.samples import COLUMNS, Samples, SamplesMetadata, SourceRun
 from fleet_contract.action import ActionKind, ActionSource
-from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.fleet import PretrainingConfig, read_fleet
 from fleet_contract.validation import InputError
 from fleet_learning.dataset import new_dataset
 from fleet_training import offline_training
 from fleet_training.algorithms import ALGORITHMS
+from fleet_training.learning_setup import learning_setup
 from fleet_training.offline_training import OfflineTraining, TrainingData, read_training_data
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 SHIPPED = read_fleet(CONFIG / "block_push.yaml")
 CONTRACT = SHIPPED.contract()
-SETTING = setting_of(
-    Fleet.model_validate(
-        SHIPPED.model_dump()
-        | {
-            "pretraining": {
-                "observes": "state", "width": 16, "depth": 1, "gradient_steps": 60, "batch_size": 32,
-                "learning_rate": 3e-3, "counter_iterations": 5, "calibration_percentile": 75.0,
-            },
-            "policy": SHIPPED.policy.model_dump() | {"chains": 16, "iterations": 10},
-        }
+SETUP = learning_setup(
+    SHIPPED.with_changes(
+        source="test",
+        pretraining=PretrainingConfig(
+            width=16,
+            depth=1,
+            gradient_steps=60,
+            batch_size=32,
+            learning_rate=3e-3,
+            counter_example_iterations=5,
+            calibration_percentile=75.0,
+        ),
+        policy={"chains": 16, "iterations": 10},
     ),
     ticks=0,
-)  # fmt: skip
+)
 
 
 def pairs(count: int, seed: int):
@@ -107,7 +110,7 @@ def test_what_was_exported_for_lerobot_teaches_the_same(recorded, tmp_path):
     policies = []
     for name, lessons in (("own", own), ("back", back)):
         (tmp_path / name).mkdir()
-        training = OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path / name, seed=5)
+        training = OfflineTraining(SETUP, ALGORITHMS["bc"], lessons, tmp_path / name, seed=5)
         policies.append(training.run()[0].policy.tensors())
     for tensor, same in zip(policies[0].values(), policies[1].values(), strict=True):
         np.testing.assert_array_equal(tensor, same)
@@ -124,7 +127,7 @@ def test_too_little_to_learn_from_and_other_robots_are_refused(recorded):
         read_training_data([Path("set")], CONTRACT, "state", seed=0)
     with pytest.raises(InputError, match="set: contract found"):
         read_training_data([Path("set")], read_fleet(CONFIG / "mobile_base.yaml").contract(), "state", seed=0)
-    with pytest.raises(InputError, match="images: found none in the training set"):
+    with pytest.raises(InputError, match="images: expected a training set of robots that have a camera"):
         read_training_data([Path("set")], CONTRACT, "camera", seed=0)
 
 
@@ -138,7 +141,7 @@ def test_a_cut_training_goes_on_to_the_same_policy(tmp_path, algorithm):
 
     def training(name, advance=lambda *_: None):
         (tmp_path / name).mkdir(exist_ok=True)
-        return OfflineTraining(SETTING, ALGORITHMS[algorithm], lessons, tmp_path / name, seed=5, advance=advance)
+        return OfflineTraining(SETUP, ALGORITHMS[algorithm], lessons, tmp_path / name, seed=5, advance=advance)
 
     whole, errors = training("whole").run()
 
@@ -162,7 +165,7 @@ def bars(errors):
 
 def test_it_learns_and_serves_the_last_policy_that_errs_least_as_far_as_one_can_tell(tmp_path):
     lessons = TrainingData(pairs(200, 1), pairs(60, 2), pairs(30, 3).observations_B)
-    start, errors = OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
+    start, errors = OfflineTraining(SETUP, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
     assert min(error.mean for error in errors) < 0.5 * errors[0].mean
     last = max(index for index, good in enumerate(bars(errors)) if good)
     assert start.policy.optimizer_state.steps == 3 * (1 + last)
@@ -173,10 +176,10 @@ def test_it_ends_when_what_is_held_out_gets_worse(tmp_path):
     noise = pairs(40, 1)
     noise = replace(noise, actions_BA=np.random.default_rng(0).uniform(-0.05, 0.05, (40, 2)).astype(np.float32))
     other = replace(pairs(400, 2), actions_BA=np.zeros((400, 2), np.float32))
-    slow = replace(SETTING.explicit, optimizer=replace(SETTING.explicit.optimizer, learning_rate=1e-4))
-    setting = replace(SETTING, pretraining_steps=2000, explicit=slow)
+    slow = replace(SETUP.explicit, optimizer=replace(SETUP.explicit.optimizer, learning_rate=1e-4))
+    setup = replace(SETUP.with_fleet(pretraining={"gradient_steps": 2000}), explicit=slow)
     lessons = TrainingData(noise, other, other.observations_B)
-    start, errors = OfflineTraining(setting, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
+    start, errors = OfflineTraining(setup, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
     assert len(errors) < offline_training.CHECKS
     assert not any(bars(errors)[-offline_training.PATIENCE :])
     assert start.policy.optimizer_state.steps == 100 * (len(errors) - offline_training.PATIENCE)
@@ -190,13 +193,13 @@ def test_another_training_in_the_folder_is_refused(tmp_path):
             raise Cut
 
     with pytest.raises(Cut):
-        OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path, seed=5, advance=cut).run()
-    with pytest.raises(InputError, match="found another training"):
-        OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path, seed=6).run()
+        OfflineTraining(SETUP, ALGORITHMS["bc"], lessons, tmp_path, seed=5, advance=cut).run()
+    with pytest.raises(InputError, match="got another training"):
+        OfflineTraining(SETUP, ALGORITHMS["bc"], lessons, tmp_path, seed=6).run()
 
 
 def test_the_threshold_is_the_percentile_of_the_uncertainties_where_the_policy_drove(tmp_path):
     lessons = TrainingData(pairs(120, 1), pairs(30, 2), pairs(40, 3).observations_B)
-    start, _ = OfflineTraining(SETTING, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
+    start, _ = OfflineTraining(SETUP, ALGORITHMS["bc"], lessons, tmp_path, seed=5).run()
     unsure_N = start.policy.decide(lessons.visited, None).uncertainties_N
     assert start.threshold == pytest.approx(np.percentile(unsure_N, 75.0))

@@ -1,4 +1,4 @@
-"""IIFL's simulated benchmark (section 5.2): which runs there are, and what came of them.
+"""Reads the results of IIFL's simulated benchmark (section 5.2).
 
 T ticks.
 """
@@ -18,77 +18,77 @@ from fleet_training.algorithms import ALGORITHMS
 from sim_bridge.backends import BENCHMARK
 
 TICKS = {"paper": 10_000, "cpu": 1000}
-"""T, by scale; all else that differs stands in the fleet files."""
+"""T, by scale; all other differences are in the fleet files."""
 SEEDS = (0, 1, 2)
-"""Without which the benchmark is not whole."""
+"""Seeds of a complete benchmark."""
 FIGURE = "figure_3.png"
 
 
 def fleet_file(env: str, scale: str) -> Path:
-    """Where the fleet file is, from the folder of all fleet files.
+    """Return the path of a fleet file relative to the folder of all fleet files.
 
     Raises:
-        BadInput: there is no such environment or scale.
+        InputError: there is no such environment or scale.
     """
     if env not in BENCHMARK:
-        raise InputError(f"--env: found {env!r}, allowed are {', '.join(BENCHMARK)}.")
+        raise InputError(f"--env: expected one of {', '.join(BENCHMARK)}, got {env!r}.")
     if scale not in TICKS:
-        raise InputError(f"--scale: found {scale!r}, allowed are {', '.join(TICKS)}.")
+        raise InputError(f"--scale: expected one of {', '.join(TICKS)}, got {scale!r}.")
     return Path("benchmark") / scale / f"{env}.yaml"
 
 
 @dataclass(frozen=True)
-class Found:
-    """What has been run at one scale."""
+class ScaleResults:
+    """The completed runs of the benchmark at one scale."""
 
     scale: str
     folder: Path
     rows: list[Row]
     panels: list[BenchmarkPanel]
     missing: list[str]
-    """Runs that there are not, by environment, algorithm and seed."""
+    """Environment, algorithm and seed of the runs that are not completed."""
 
     def draw(self) -> Path:
-        """Draw Figure 3 into the folder."""
+        """Draw Figure 3 into the folder and return its path."""
         draw_benchmark(self.panels, self.folder / FIGURE)
         return self.folder / FIGURE
 
 
 def is_benchmark(folder: Path) -> bool:
-    """Whether `fleet experiment benchmark` writes there."""
+    """Return whether the folder is one of `fleet experiment benchmark`."""
     return any((folder / scale).is_dir() for scale in TICKS)
 
 
-def found(folder: Path) -> list[Found]:
-    """What lies in a folder that `fleet experiment benchmark` writes to, by scale.
+def read_benchmark(folder: Path) -> list[ScaleResults]:
+    """Return the results in a folder of `fleet experiment benchmark`, by scale.
 
     Raises:
-        BadInput: there is nothing, or something is not of this version.
+        InputError: there are no results, or some are of another version.
     """
-    scales = [found_at(folder, scale) for scale in TICKS if (folder / scale).is_dir()]
+    scales = [read_scale(folder, scale) for scale in TICKS if (folder / scale).is_dir()]
     if not any(scale.panels for scale in scales):
         raise InputError(
-            f"{folder}: found no runs of the benchmark, allowed is a folder of ./fleet experiment benchmark."
+            f"{folder}: expected a folder of ./fleet experiment benchmark, got one without runs of the benchmark."
         )
     return [scale for scale in scales if scale.panels]
 
 
-def found_at(folder: Path, scale: str) -> Found:
-    """What lies there of one scale.
+def read_scale(folder: Path, scale: str) -> ScaleResults:
+    """Return the results of one scale.
 
     Raises:
-        BadInput: something is not of this version.
+        InputError: some results are of another version.
     """
-    everything = Found(scale, folder / scale, [], [], [])
+    results = ScaleResults(scale, folder / scale, [], [], [])
     for env in BENCHMARK:
-        runs = everything.folder / env / "runs"
+        runs = results.folder / env / "runs"
         for name, algorithm in ALGORITHMS.items():
-            done = [run for run in sorted(runs.glob(f"{name}_[0-9]*")) if (run / ROWS).exists()]
-            wanted = {seed: runs / f"{name}_{seed}" for seed in SEEDS}
-            everything.missing.extend(f"{env} {name} {seed}" for seed, run in wanted.items() if run not in done)
-            everything.rows.extend(trial_row(run) for run in done)
-            if done:
-                everything.panels.append(
-                    BenchmarkPanel(env, algorithm.name, [read_tick_counts(run / TICK_COUNTS) for run in done])
+            completed = [run for run in sorted(runs.glob(f"{name}_[0-9]*")) if (run / ROWS).exists()]
+            expected = {seed: runs / f"{name}_{seed}" for seed in SEEDS}
+            results.missing.extend(f"{env} {name} {seed}" for seed, run in expected.items() if run not in completed)
+            results.rows.extend(trial_row(run) for run in completed)
+            if completed:
+                results.panels.append(
+                    BenchmarkPanel(env, algorithm.name, [read_tick_counts(run / TICK_COUNTS) for run in completed])
                 )
-    return everything
+    return results

@@ -1,4 +1,4 @@
-"""Figure 3 of the paper (IIFL): completed tasks, hard resets and return on human effort as fleets work.
+"""Draws Figure 3 of IIFL: completed tasks, hard resets and return on human effort over ticks.
 
 R runs, T ticks.
 """
@@ -26,31 +26,31 @@ COLOURS = dict(
 )
 ROHE = "return on human effort,\nas the paper plots it"
 MEASURES: dict[str, Callable[[TickCounts], NDArray[np.float64]]] = {
-    "completed tasks": lambda course: course.successes_T.cumsum().astype(float),
-    "hard resets": lambda course: course.hard_resets_T.cumsum().astype(float),
-    ROHE: lambda course: plotted_return_on_human_effort(course.successes_T, course.human_actions_T),
+    "completed tasks": lambda counts: counts.successes_T.cumsum().astype(float),
+    "hard resets": lambda counts: counts.hard_resets_T.cumsum().astype(float),
+    ROHE: lambda counts: plotted_return_on_human_effort(counts.successes_T, counts.human_actions_T),
 }
-"""By their label; (T,) each."""
+"""Measures (T,) by their label in the figure."""
 
 
 @dataclass(frozen=True)
 class BenchmarkPanel:
-    """The runs of one algorithm in one environment, which differ in their seeds."""
+    """The runs of one algorithm in one environment with different seeds."""
 
     env: str
     algorithm: str
-    courses: Sequence[TickCounts]
+    runs: Sequence[TickCounts]
 
     @property
-    def asked_humans(self) -> bool:
-        """Whether humans have acted at all."""
-        return any(course.human_actions_T.any() for course in self.courses)
+    def has_human_actions(self) -> bool:
+        """Whether humans acted in any run."""
+        return any(counts.human_actions_T.any() for counts in self.runs)
 
 
 def draw_benchmark(panels: Sequence[BenchmarkPanel], path: Path) -> None:
-    """Means over runs, and one standard deviation to both sides, by environment and measure.
+    """Draw means over runs with bands of one standard deviation, by environment and measure.
 
-    Where humans never acted, their effort has no return (table 1 of the paper: N/A).
+    Without human actions there is no return on human effort (N/A in table 1 of the paper).
     """
     envs = list(dict.fromkeys(panel.env for panel in panels))
     figure = Figure(figsize=(3.4 * len(envs), 2.6 * len(MEASURES)), layout="constrained")
@@ -59,8 +59,8 @@ def draw_benchmark(panels: Sequence[BenchmarkPanel], path: Path) -> None:
         for column, env in enumerate(envs):
             axes = grid[row, column]
             for panel in panels:
-                if panel.env == env and (label != ROHE or panel.asked_humans):
-                    values_RT = np.stack([measure(course) for course in panel.courses])
+                if panel.env == env and (label != ROHE or panel.has_human_actions):
+                    values_RT = np.stack([measure(counts) for counts in panel.runs])
                     mean_T, spread_T = values_RT.mean(0), values_RT.std(0)
                     ticks = np.arange(1, len(mean_T) + 1)
                     axes.plot(ticks, mean_T, color=COLOURS[panel.algorithm], label=panel.algorithm)

@@ -30,7 +30,7 @@ from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_training.algorithms import Algorithm
 from fleet_training.first_policy import FirstPolicy, OnProgress
 from fleet_training.fleet_loop import FleetLoop, TickResult
-from fleet_training.setting import Setting
+from fleet_training.learning_setup import LearningSetup
 from sim_bridge.environment import Environment
 
 SAVE_EVERY_TICKS = 100
@@ -110,16 +110,17 @@ class FleetRun:
     """
 
     def __init__(
-        self, setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress = lambda *_: None
+        self, setup: LearningSetup, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress = lambda *_: None
     ) -> None:
         """`folder` exists, and is this run's own; TensorBoard finds the curves of all trainings there."""
         self._folder = folder
-        self._setting = setting
+        self._setup = setup
         self._algorithm = algorithm
         self._seed = seed
-        self._first = FirstPolicy(setting, algorithm, seed, folder, advance)
+        self._first = FirstPolicy(setup, algorithm, seed, folder, advance)
         self._resume_file = ResumeFile(
-            folder / "run.safetensors", resume_key(setting, algorithm, seed, task_digest(setting.task))
+            folder / "run.safetensors",
+            resume_key(setup.key, algorithm, seed, task_digest(setup.fleet.environment.task)),
         )
         self._advance = advance
 
@@ -129,7 +130,7 @@ class FleetRun:
         Raises:
             BadInput: the folder holds another run.
         """
-        setting = self._setting
+        setup = self._setup
         kept = self._resume_file.read()
         with curves(self._folder / "curves") as on_step_from:
             if kept:
@@ -137,11 +138,13 @@ class FleetRun:
                 policy, threshold, decisions = _read(kept, self._first.untrained(demonstrations))
             else:
                 start = self._first.start(on_step_from(0))
-                command = f"{setting.env} {self._algorithm.name} seed {self._seed}"
-                start.write(self._folder / CHECKPOINT, self._folder / DEMONSTRATIONS, setting.contract, command)
+                command = f"{setup.fleet.fleet} {self._algorithm.name} seed {self._seed}"
+                start.write(self._folder / CHECKPOINT, self._folder / DEMONSTRATIONS, setup.contract, command)
                 demonstrations, policy, threshold, decisions = start.demonstrations, start.policy, start.threshold, []
-            with closing(setting.make_environment(setting.task, setting.robots)) as environment:
-                return self._work(environment, RecordedPolicy(policy, decisions), threshold, demonstrations, on_step_from)
+            with closing(setup.make_environment(setup.fleet.environment.task, setup.fleet.robots.count)) as environment:
+                return self._work(
+                    environment, RecordedPolicy(policy, decisions), threshold, demonstrations, on_step_from
+                )
 
     def _work(
         self,
@@ -151,13 +154,13 @@ class FleetRun:
         demonstrations: Dataset,
         on_step_from: OnStepFrom,
     ) -> Outcome:
-        setting, algorithm, replayed = self._setting, self._algorithm, len(policy.decisions)
-        supervisors, contract = setting.make_supervisors(self._seed), setting.contract
-        loop = FleetLoop(environment, supervisors, policy, setting.allocation(algorithm.order, threshold), self._seed)
+        setup, algorithm, replayed = self._setup, self._algorithm, len(policy.decisions)
+        supervisors, contract = setup.make_supervisors(self._seed), setup.contract
+        loop = FleetLoop(environment, supervisors, policy, setup.allocation(algorithm.order, threshold), self._seed)
         metrics = Metrics(loop.robots, tuple(supervisors))
-        humans = HumanPairs(setting.robots, contract.observed_shape(policy.observes), contract.action_dim)
+        humans = HumanPairs(setup.fleet.robots.count, contract.observed_shape(policy.observes), contract.action_dim)
         dataset, reward, course = demonstrations, 0.0, []
-        for done in range(1, setting.ticks + 1):
+        for done in range(1, setup.ticks + 1):
             tick = loop.tick()
             metrics.add(tick.table, tick.violated_N, tick.step.succeeded_N)
             begun = int((tick.step.violated_N & ~tick.violated_N).sum())
@@ -165,25 +168,25 @@ class FleetRun:
             reward += tick.step.rewards_N.sum()
             _collect(humans, done - 1, tick)
             dataset += humans.between(done - 1, done)
-            steps = setting.steps_after(algorithm, done)
+            steps = setup.steps_after(algorithm, done)
             if steps and done > replayed:
                 before = policy.policy
                 on_step = on_step_from(before.optimizer_state.steps)
                 policy.policy = before.fit(dataset, steps=steps, seed=self._seed, on_step=on_step).policy
             if done > replayed and done % SAVE_EVERY_TICKS == 0:
                 self._resume_file.write(_written(policy, threshold))
-            self._advance("the fleet works", done, setting.ticks)
+            self._advance("the fleet works", done, setup.ticks)
         successes = int(loop.tally.successes_N.sum())
-        effort = {"robots": setting.robots, "human_actions": metrics.human_actions}
+        effort = {"robots": setup.fleet.robots.count, "human_actions": metrics.human_actions}
         row: Row = {
-            **run_of(setting.env, algorithm.name, self._seed, setting.task),
+            **run_of(setup.fleet.fleet, algorithm.name, self._seed, setup.fleet.environment.task),
             "successes": successes,
             "hard_resets": int(loop.tally.hard_resets_N.sum()),
             "human_actions": metrics.human_actions,
             "teleoperation_ticks": int(metrics.teleoperation_ticks_M.sum()),
             "idle_ticks": int(metrics.idle_ticks_N.sum()),
             "switches": int(metrics.switches_M.sum()),
-            "rohe": return_on_human_effort(**effort, supervisors=setting.supervisors, reward=successes),
+            "rohe": return_on_human_effort(**effort, supervisors=setup.fleet.supervisors.count, reward=successes),
             "reward": float(reward),
             "threshold": threshold,
             "pairs": len(dataset),

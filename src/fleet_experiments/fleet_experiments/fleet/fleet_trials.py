@@ -13,11 +13,11 @@ from fleet_experiments.fleet.fleet_run import CHECKPOINT, DEMONSTRATIONS, FleetR
 from fleet_experiments.fleet.memory import run_bytes
 from fleet_experiments.fleet.task_digest import task_digest
 from fleet_experiments.results import Results, Row, new_results
-from fleet_experiments.sweep import ROWS, OnProgress, read_rows, sweep
+from fleet_experiments.sweep import ROWS, read_rows, sweep
 from fleet_learning.resume_file import resume_key
 from fleet_training.algorithms import ALGORITHMS, Algorithm
-from fleet_training.fleet_setting import setting_of
-from fleet_training.setting import Setting
+from fleet_training.first_policy import OnProgress
+from fleet_training.learning_setup import LearningSetup, learning_setup
 
 RANDOM, LIKE = "iifl_random", "iifl"
 TICK_COUNTS = "course.npz"
@@ -44,8 +44,8 @@ def fleet_trials(
         BadInput: the folder holds other runs, a run does not fit into memory, there is no cluster at the address, or
             random allocation is asked for without IIFL, which is not in the folder either.
     """
-    setting = setting_of(fleet, ticks=ticks)
-    key, runs = resume_key(setting, task_digest(setting.task)), folder / "runs"
+    setup = learning_setup(fleet, ticks=ticks)
+    key, runs = resume_key(setup.key, task_digest(fleet.environment.task)), folder / "runs"
     if RANDOM in algorithms and LIKE not in algorithms:
         _require_like(runs, seeds)
     trials = {
@@ -54,7 +54,7 @@ def fleet_trials(
         for seed in seeds
     }
     after = {f"{RANDOM}_{seed}": f"{LIKE}_{seed}" for seed in seeds}
-    sweep(trials, runs, key=key, after=after, memory_bytes=run_bytes(setting), address=address)
+    sweep(trials, runs, key=key, after=after, memory_bytes=run_bytes(setup), address=address)
     rows = [trial_row(runs / f"{name}_{seed}") for name in algorithms for seed in seeds]
     results = new_results(experiment, command, rows)
     results.write(folder)
@@ -81,27 +81,29 @@ def _require_like(folder: Path, seeds: Sequence[int]) -> None:
 
 
 def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, advance: OnProgress) -> list[Row]:
-    setting, chosen = setting_of(fleet, ticks=ticks), ALGORITHMS[algorithm]
+    setup, chosen = learning_setup(fleet, ticks=ticks), ALGORITHMS[algorithm]
     if algorithm == RANDOM:
         like = trial_row(folder.parent / f"{LIKE}_{seed}")
-        setting = replace(setting, budget_per_tick=max(int(like["human_actions"] or 0), 1) / ticks)
-    over_nodes(fleet, setting, chosen).write(folder / "fleet.yaml")
-    outcome = FleetRun(setting, chosen, seed, folder, advance).run()
+        setup = replace(setup, random_budget_per_tick=max(int(like["human_actions"] or 0), 1) / ticks)
+    over_nodes(setup, chosen).write(folder / "fleet.yaml")
+    outcome = FleetRun(setup, chosen, seed, folder, advance).run()
     outcome.course.write(folder / TICK_COUNTS)
     return [outcome.row]
 
 
-def over_nodes(fleet: Fleet, setting: Setting, algorithm: Algorithm) -> Fleet:
-    """The fleet whose nodes, in lockstep with the same seed, repeat this algorithm's run, in whose folder the file lies.
+def over_nodes(setup: LearningSetup, algorithm: Algorithm) -> Fleet:
+    """Return the fleet whose nodes, in lockstep with the same seed, repeat this algorithm's run, in whose folder the file lies.
 
     Nodes take the same number of gradient steps at every update: where the steps of a run do not divide evenly among its
     updates, the nodes take a few more.
     """
-    updates = tuple(tick for tick in range(1, setting.ticks) if setting.steps_after(algorithm, tick))
-    steps = max((setting.steps_after(algorithm, tick) for tick in updates), default=1)
-    content = fleet.model_dump()
-    content["policy"]["checkpoint"] = CHECKPOINT
-    content["supervisors"]["operators"] = 0
-    content["allocation"] |= setting.allocation(algorithm.order, 0.0).model_dump() | {"threshold": "calibrated"}
-    content["training"] |= {"demonstrations": DEMONSTRATIONS, "update_ticks": updates, "gradient_steps": steps}
-    return Fleet.model_validate(content)
+    updates = tuple(tick for tick in range(1, setup.ticks) if setup.steps_after(algorithm, tick))
+    steps = max((setup.steps_after(algorithm, tick) for tick in updates), default=1)
+    allocation = setup.allocation(algorithm.order, 0.0).model_dump() | {"threshold": "calibrated"}
+    return setup.fleet.with_changes(
+        source=setup.fleet.fleet,
+        supervisors={"operators": 0},
+        policy={"checkpoint": CHECKPOINT},
+        allocation=allocation,
+        training={"demonstrations": DEMONSTRATIONS, "update_ticks": updates, "gradient_steps": steps},
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from fleet_training.setting import Setting
+from fleet_training.learning_setup import LearningSetup
 
 BASE_BYTES = 600 * 2**20
 """The interpreter with its libraries, and what their threads keep."""
@@ -13,14 +13,18 @@ TRAINING_COPIES, DECIDING_COPIES, KEEPING_COPIES = 3, 15, 2
 decisions and pairs. The first two were measured, by the peak of processes with 10,000 to 70,000 candidates and up to 4,000 robots."""
 
 
-def run_bytes(setting: Setting) -> int:
-    """About what a run takes at most, bytes, to a factor of two; encoders are not counted, explicit policies as implicit ones."""
-    implicit, contract = setting.implicit, setting.contract
-    shape, loss = implicit.shape, implicit.loss
-    candidates = shape.members * implicit.optimizer.batch_size * (1 + loss.counter_examples)
+def run_bytes(setup: LearningSetup) -> int:
+    """Return roughly the most memory that a run takes, bytes, to a factor of two.
+
+    Encoders are not counted, and explicit policies are counted as implicit ones.
+    """
+    fleet, implicit, contract = setup.fleet, setup.implicit, setup.contract
+    robots, humans, shape = fleet.robots.count, fleet.supervisors.count, implicit.shape
+    candidates = shape.members * implicit.optimizer.batch_size * (1 + implicit.loss.counter_examples)
     training = 4 * TRAINING_COPIES * candidates * shape.width * shape.depth
-    deciding = 4 * DECIDING_COPIES * shape.members * setting.robots * implicit.chains * contract.action_dim
-    decided = 8 * setting.ticks * setting.robots * (contract.action_dim + 1)
-    observed = math.prod(contract.observed_shape(setting.stream))
-    pairs = 4 * (setting.demonstrations + setting.supervisors * setting.ticks) * (observed + contract.action_dim)
+    deciding = 4 * DECIDING_COPIES * shape.members * robots * implicit.chains * contract.action_dim
+    decided = 8 * setup.ticks * robots * (contract.action_dim + 1)
+    observed = math.prod(contract.observed_shape(fleet.pretraining.observes))
+    demonstrations = setup.demonstrated_episodes or fleet.pretraining.pairs
+    pairs = 4 * (demonstrations + humans * setup.ticks) * (observed + contract.action_dim)
     return BASE_BYTES + training + deciding + KEEPING_COPIES * (decided + pairs)

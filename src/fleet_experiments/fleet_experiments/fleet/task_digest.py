@@ -1,4 +1,4 @@
-"""What runs of a task depend on beside their setting: models, experts, and what these reach."""
+"""Computes a digest of the files that runs of a benchmark task depend on: its model, expert and expert return."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sim_bridge.backends import BENCHMARK
 
 
 def task_digest(task: str) -> str:
-    """Of a task of the benchmark; of others nothing."""
+    """Return the digest of a benchmark task; empty for other tasks."""
     if task not in BENCHMARK:
         return ""
     from sim_bridge.benchmark.expert_return import FOLDER

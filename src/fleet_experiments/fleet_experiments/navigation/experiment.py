@@ -12,23 +12,26 @@ from pathlib import Path
 
 import numpy as np
 
-from fleet_contract.robot import RobotContract
-from fleet_experiments.fleet.fleet_run import FleetRun
+from fleet_contract.fleet import (
+    AllocationConfig,
+    EnvironmentConfig,
+    Fleet,
+    PolicySelection,
+    PretrainingConfig,
+    RobotsConfig,
+    SupervisorsConfig,
+    TrainingConfig,
+)
+from fleet_experiments.fleet.fleet_run import DEMONSTRATIONS, FleetRun
 from fleet_experiments.navigation.figure import NavigationPanel, draw_navigation, landscapes, read_panel
 from fleet_experiments.navigation.trial import run_trial
 from fleet_experiments.results import Results, Row, new_results
-from fleet_experiments.sweep import OnProgress, sweep
-from fleet_learning.optimization import OptimizerConfig
-from fleet_learning.resume_file import resume_key
+from fleet_experiments.sweep import sweep
 from fleet_training.algorithms import ALGORITHMS, Algorithm
-from fleet_training.setting import Setting
-from iifl_policy.energy import EnergyShape
-from iifl_policy.explicit import ExplicitConfig, ExplicitShape
-from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy
-from iifl_policy.langevin import Langevin
-from iifl_policy.loss import LossConfig
+from fleet_training.first_policy import OnProgress
+from fleet_training.learning_setup import LearningSetup, learning_setup
+from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.uniform import Uniform
-from sim_bridge.backends import make_environment
 
 TASKS = {"calm": "navigation", "windy": "windy_navigation"}
 TICKS = 1000
@@ -40,74 +43,72 @@ PANEL = "windy.npz"
 COMPARED = ("bc", "ibc", "ifl", "iifl")
 
 
-def navigation_setting(contract: RobotContract) -> Setting:
-    """100 demonstrations without wind; then 20 robots and 4 humans in the wind.
+def navigation_setup(contract_file: Path) -> LearningSetup:
+    """Return the paper's setup: 100 demonstrations without wind; then 20 robots and 4 humans in the wind.
 
-    Actions have two dimensions, which 128 evenly spread actions fill: deciding by these, weighted by exp(-E), gives the same
-    policy as Langevin chains and a less biased divergence at a fraction of the cost. Counter-examples come from Langevin
-    chains, as in the paper. What takes long to learn is the fork: a single cell in 170 where the way ahead ends.
+    Two action dimensions are filled by 128 evenly spread actions: deciding by these, weighted by exp(-E), gives the same policy
+    as Langevin chains and a less biased divergence at a fraction of the cost. Counter-examples come from Langevin chains, as
+    in the paper. The fork takes long to learn: one cell in 170 in which the way ahead ends.
+
+    Raises:
+        InputError: the robots' contract cannot be used.
     """
-    return Setting(
-        env="navigation",
-        backend="numpy",
-        task=TASKS["windy"],
+    fleet = Fleet(
+        fleet="navigation",
+        robots=RobotsConfig(contract=contract_file, count=20),
+        environment=EnvironmentConfig(backend="numpy", task=TASKS["windy"]),
+        supervisors=SupervisorsConfig(count=4, styles=("either",)),
+        policy=PolicySelection(checkpoint=None, chains=128),
+        allocation=AllocationConfig(intervention_ticks=5, hard_reset_ticks=5),
+        training=TrainingConfig(
+            demonstrations=Path(DEMONSTRATIONS),
+            update_ticks=tuple(range(UPDATED_EVERY, TICKS + 1, UPDATED_EVERY)),
+            gradient_steps=1000,
+        ),
+        pretraining=PretrainingConfig(
+            width=256,
+            depth=3,
+            gradient_steps=4000,
+            batch_size=128,
+            learning_rate=1e-3,
+            learning_rate_decay=0.97,
+            counter_example_iterations=5,
+            gradient_margin=10.0,
+            calibration_ticks=200,
+            calibration_percentile=99.0,
+        ),
+    )
+    setup = learning_setup(fleet, ticks=TICKS)
+    return replace(
+        setup,
+        implicit=replace(setup.implicit, sampler=Uniform()),
         demonstration_task=TASKS["calm"],
-        contract=contract,
-        episode_ticks=None,
-        robots=20,
-        supervisors=4,
-        styles=("either",),
-        ticks=TICKS,
-        demonstrations=100,
-        whole_episodes=True,
-        demonstration_noise=0.0,
-        stream="state",
-        pretraining_steps=4000,
-        update_ticks=tuple(range(UPDATED_EVERY, TICKS + 1, UPDATED_EVERY)),
-        online_steps=10_000,
-        calibration_ticks=200,
-        calibration_percentile=99.0,
-        threshold=None,
-        idle_humans=True,
-        budget_per_tick=2.0,
-        intervention_ticks=5,
-        hard_reset_ticks=5,
-        implicit=ImplicitConfig(
-            EnergyShape(2, 2, width=256, depth=3),
-            sampler=Uniform(),
-            chains=128,
-            loss=LossConfig(sampler=Langevin(iterations=5), gradient_margin=10.0),
-            optimizer=OptimizerConfig(batch_size=128, learning_rate=1e-3, decay=0.97),
-        ),
-        explicit=ExplicitConfig(
-            ExplicitShape(2, 2), optimizer=OptimizerConfig(batch_size=128, learning_rate=1e-3, decay=0.97)
-        ),
+        demonstrated_episodes=100,
     )
 
 
-def navigation(setting: Setting, folder: Path, *, seeds: list[int], command: str, address: str | None) -> Results:
+def navigation(setup: LearningSetup, folder: Path, *, seeds: list[int], command: str, address: str | None) -> Results:
     """Train and try every algorithm with every seed; write results and the figure into the folder.
 
     Raises:
         BadInput: the folder holds other runs, or there is no cluster at the address.
     """
-    runs = {f"{name}_{seed}": partial(_run, setting, ALGORITHMS[name], seed) for name in COMPARED for seed in seeds}
-    key = resume_key(setting)
-    results = new_results("navigation", command, sweep(runs, folder / "runs", key=key, address=address))
+    runs = {f"{name}_{seed}": partial(_run, setup, ALGORITHMS[name], seed) for name in COMPARED for seed in seeds}
+    results = new_results("navigation", command, sweep(runs, folder / "runs", key=setup.key, address=address))
     results.write(folder)
     panels = [read_panel(ALGORITHMS[name].name, folder / "runs" / f"{name}_{seeds[0]}" / PANEL) for name in COMPARED]
     draw_navigation(panels, folder / "navigation.png")
     return results
 
 
-def _run(setting: Setting, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress) -> list[Row]:
+def _run(setup: LearningSetup, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress) -> list[Row]:
     """One algorithm and seed. Who does not learn from the fleet is tried at once."""
     if algorithm.updates == "never":
-        setting = replace(setting, ticks=0)
-    outcome = FleetRun(setting, algorithm, seed, folder, advance).run()
+        setup = replace(setup, ticks=0)
+    outcome = FleetRun(setup, algorithm, seed, folder, advance).run()
     rows: list[Row] = []
     for condition, task in TASKS.items():
-        with closing(make_environment(setting.backend, task, setting.contract, TRIALS)) as environment:
+        with closing(setup.make_environment(task, TRIALS)) as environment:
             trial = run_trial(environment, outcome.policy, TRIAL_SEED + seed)
         rows.append(
             outcome.row

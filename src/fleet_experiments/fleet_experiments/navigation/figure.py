@@ -1,4 +1,4 @@
-"""Figure 1 of the paper (IIFL): where the robots went, and which actions a policy finds good.
+"""Draws Figure 1 of IIFL: trajectories of the robots, and the energies of a policy's actions.
 
 N robots, T ticks, S state dim, G grid points per action dimension, P places.
 """
@@ -20,38 +20,39 @@ from iifl_policy.implicit import ImplicitPolicy
 from sim_bridge.maze.layout import MAZE_LAYOUT
 
 PLACES = {"junction": (15.0, 25.0), "hallway": (95.0, 25.0), "windy area": (125.0, 28.0)}
-"""Cells at which the energy is drawn."""
+"""Cells at which the energies are drawn."""
 GRID = 61
+"""G."""
 DRAWN = 40
-"""Robots whose ways are drawn."""
-WAY, FAILED = "#2166ac", "#b2182b"
+"""Number of robots whose trajectories are drawn."""
+SUCCEEDED, FAILED = "#2166ac", "#b2182b"
 
 
 @dataclass(frozen=True)
 class NavigationPanel:
-    """What one policy did in the wind."""
+    """The trial of one policy in the wind."""
 
     name: str
     states_TNS: NDArray[np.float64]
     succeeded_N: NDArray[np.bool_]
     energies_PGG: NDArray[np.float64] | None
-    """Of the first member at `PLACES`, by dx and dy, each between 0 and 1; none of an explicit policy."""
+    """Energies of the first member at `PLACES` by dx and dy, scaled to [0, 1]; None for an explicit policy."""
 
     def write(self, path: Path) -> None:
-        """Keep as .npz."""
+        """Write the panel as .npz."""
         energies = np.zeros(0) if self.energies_PGG is None else self.energies_PGG
         np.savez_compressed(path, states=self.states_TNS, succeeded=self.succeeded_N, energies=energies)
 
 
 def read_panel(name: str, path: Path) -> NavigationPanel:
-    """What `NavigationPanel.write` kept."""
+    """Return the panel that `NavigationPanel.write` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
         energies = arrays["energies"]
         return NavigationPanel(name, arrays["states"], arrays["succeeded"], energies if energies.size else None)
 
 
 def landscapes(policy: ImplicitPolicy) -> NDArray[np.float64]:
-    """Energies (P, G, G) of the first member at `PLACES`, normalised to 0 to 1."""
+    """Return the energies (P, G, G) of the first member at `PLACES`, scaled to [0, 1]."""
     axis = torch.linspace(-1, 1, GRID)
     actions_KA = torch.cartesian_prod(axis, axis)
     features_EPW = policy.features(np.array(list(PLACES.values())))
@@ -62,18 +63,20 @@ def landscapes(policy: ImplicitPolicy) -> NDArray[np.float64]:
 
 
 def draw_navigation(panels: Sequence[NavigationPanel], path: Path) -> None:
-    """Ways of every policy above each other; beside them the energies of the last implicit one."""
+    """Draw the trajectories of every policy in rows, and the energies of the last implicit one beside them."""
     figure = Figure(figsize=(13, 2.5 * len(panels)), layout="constrained")
-    ways, energies = figure.subfigures(1, 2, width_ratios=[3, 1], squeeze=False)[0]
-    for axes, panel in zip(ways.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0], panels, strict=True):
-        _draw_ways(axes, panel)
+    trajectories, energies = figure.subfigures(1, 2, width_ratios=[3, 1], squeeze=False)[0]
+    for axes, panel in zip(
+        trajectories.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0], panels, strict=True
+    ):
+        _draw_trajectories(axes, panel)
     implicit = [panel for panel in panels if panel.energies_PGG is not None]
     if implicit:
         _draw_energies(energies.subplots(len(PLACES), 1), implicit[-1])
     figure.savefig(path, dpi=130)
 
 
-def _draw_ways(axes: Axes, panel: NavigationPanel) -> None:
+def _draw_trajectories(axes: Axes, panel: NavigationPanel) -> None:
     layout = MAZE_LAYOUT
     first, last = layout.windy
     axes.add_patch(Patch((first, -0.5), last - first, layout.rows, color="#d1e5f0", zorder=0))
@@ -84,7 +87,7 @@ def _draw_ways(axes: Axes, panel: NavigationPanel) -> None:
             Patch((wall.x_low, wall.y_low), wall.x_high - wall.x_low, wall.y_high - wall.y_low, color="#969696")
         )
     for robot in range(min(DRAWN, panel.states_TNS.shape[1])):
-        colour = WAY if panel.succeeded_N[robot] else FAILED
+        colour = SUCCEEDED if panel.succeeded_N[robot] else FAILED
         axes.plot(*panel.states_TNS[:, robot].T, color=colour, linewidth=0.8, alpha=0.5)
         if not panel.succeeded_N[robot]:
             cells = panel.states_TNS[~np.isnan(panel.states_TNS[:, robot, 0]), robot]

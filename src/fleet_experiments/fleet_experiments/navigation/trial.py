@@ -1,11 +1,10 @@
-"""What a policy does by itself: one episode of every robot, without humans.
+"""Runs a policy without humans for one episode of every robot.
 
 N robots, T ticks, S state dim.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,18 +18,16 @@ from sim_bridge.environment import Environment, observations
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of every robot."""
+    """The outcome of every robot's episode."""
 
     succeeded_N: NDArray[np.bool_]
     violated_N: NDArray[np.bool_]
     states_TNS: NDArray[np.float64]
-    """Observations; not a number after the end of a robot's episode."""
+    """Observations; NaN after the end of a robot's episode."""
 
 
-def run_trial(
-    environment: Environment, policy: Decider, seed: int, advance: Callable[[], None] = lambda: None
-) -> Trial:
-    """Let the policy drive all robots until each has succeeded, got into violation, or run out of time."""
+def run_trial(environment: Environment, policy: Decider, seed: int) -> Trial:
+    """Let the policy drive all robots until each has succeeded, is in constraint violation, or has run out of time."""
     step = environment.reset(seed)
     robots = environment.robots
     driving_N = np.ones(robots, dtype=bool)
@@ -47,5 +44,4 @@ def run_trial(
         succeeded_N |= driving_N & step.succeeded_N
         violated_N |= driving_N & step.violated_N
         driving_N &= ~(step.episode_over_N | step.violated_N)
-        advance()
     return Trial(succeeded_N, violated_N, np.stack(states))
