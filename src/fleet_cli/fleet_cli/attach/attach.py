@@ -22,8 +22,9 @@ def attach(run: Path | None) -> Path:
     domains = runs_in_progress()
     folder = run.absolute() if run else next(iter(domains), None) if len(domains) == 1 else None
     if folder not in domains:
-        names = ", ".join(map(str, domains)) or "none, start one with ./fleet up"
-        got = run or ("no run" if domains else "none")
-        raise InputError(f"--run: expected the folder of a run in progress on this machine ({names}), got {got}.")
+        expected = "--run: expected the folder of a run in progress on this machine"
+        if not domains:
+            raise InputError(f"{expected}, got none; ./fleet up starts one.")
+        raise InputError(f"{expected} ({', '.join(map(str, domains))}), got {run or 'none'}.")
     os.environ.update(ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(domains[folder])})
     return folder
