@@ -1,7 +1,7 @@
 # noqa: INP001 - benchmarks are no package
-"""How long one allocation takes, 1,000 robots and 100 humans, by every kind of rule; `fleet bench allocation` does the same.
+"""Measures one allocation of 1,000 robots and 100 humans with every kind of rule, as `fleet bench allocation` does.
 
-python -P -m pytest src/fleet_experiments/bench/bench_allocation.py -o python_functions="bench_*"
+python -m pytest src/fleet_experiments/bench/bench_allocation.py -o python_functions="bench_*"
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fleet_experiments.bench.allocation import RULES, WARM_UP_TICKS, AllocationL
 
 @pytest.mark.parametrize("rule", RULES)
 def bench_step(benchmark: BenchmarkFixture, rule: str) -> None:
-    """One tick."""
+    """Measure one tick."""
     load = AllocationLoad()
     inputs = load.inputs(seed=0)
 

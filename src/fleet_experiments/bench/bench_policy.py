@@ -1,7 +1,7 @@
 # noqa: INP001 - benchmarks are no package
-"""A fleet's decision and a training step at a tenth of Table 5's size; `fleet bench policy` measures all of it.
+"""Measures a fleet's decision and a training step at a tenth of Table 5's size; `fleet bench policy` measures the full size.
 
-python -P -m pytest src/fleet_experiments/bench/bench_policy.py -o python_functions="bench_*"
+python -m pytest src/fleet_experiments/bench/bench_policy.py -o python_functions="bench_*"
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ ROUNDS = 3
 
 @pytest.fixture(scope="module")
 def subject() -> Subject:
-    """Energies that both ways of computing agree about."""
+    """Return energies for which both implementations give the same results."""
     device = torch.device("cpu")
     check_equality(SIZES, 0, device)
     return new_subject(SIZES, 0, device)
 
 
 def bench_decision(benchmark: BenchmarkFixture, subject: Subject) -> None:
-    """Actions and uncertainties of the package."""
+    """Measure actions and uncertainties of the package."""
     policy = subject.policy()
     benchmark.pedantic(lambda: policy.decide(subject.states_NS, torch_generator(0)), rounds=ROUNDS)
 
 
 def bench_plain_decision(benchmark: BenchmarkFixture, subject: Subject) -> None:
-    """Actions and uncertainties of the plain composition."""
+    """Measure actions and uncertainties of the plain composition."""
     energies, states_NS, chance = subject.energies(), subject.plain_states(), plain.Fresh(torch_generator(0))
     arguments = (energies, states_NS, SIZES.chains, subject.plain_sample(), chance)
     benchmark.pedantic(plain.decide, arguments, rounds=ROUNDS)
 
 
 def bench_training_step(benchmark: BenchmarkFixture, subject: Subject) -> None:
-    """Both members of the package."""
+    """Measure a training step of both members with the package."""
     learner, dataset = subject.learner(), subject.dataset(0)
     benchmark.pedantic(lambda: learner.fit(dataset, steps=1, seed=0), rounds=ROUNDS)
 
 
 def bench_plain_training_step(benchmark: BenchmarkFixture, subject: Subject) -> None:
-    """Both members of the plain composition."""
+    """Measure a training step of both members with the plain composition."""
     energies, (states, actions) = subject.energies(), subject.scaling.pairs(subject.dataset(0))
     batch = torch.arange(SIZES.batch).expand(SIZES.shape.members, -1)
-    chance, optimisers = plain.Fresh(torch_generator(0)), plain.optimisers_of(energies)
-    arguments = (energies, optimisers, states[batch], actions[batch], subject.plain_sample(), chance)
+    chance, optimizers = plain.Fresh(torch_generator(0)), plain.optimizers_of(energies)
+    arguments = (energies, optimizers, states[batch], actions[batch], subject.plain_sample(), chance)
     benchmark.pedantic(plain.train_step, arguments, rounds=ROUNDS)

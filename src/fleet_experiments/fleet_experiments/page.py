@@ -1,7 +1,7 @@
-"""Tables of a Markdown page, filled from results: `python -P -m fleet_experiments.page docs/benchmarks.md`.
+"""Fills the tables of a Markdown page from results: `python -m fleet_experiments.page docs/benchmarks.md`.
 
-A table stands between `<!-- table FOLDER by KEY, KEY: METRIC, METRIC -->` and `<!-- end -->`. FOLDER, seen from the page, holds
-results.json.
+A table stands between `<!-- table FOLDER by KEY, KEY: METRIC, METRIC -->` and `<!-- end -->`. FOLDER is relative to the page and
+holds results.json.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ TABLE = re.compile(r"(<!-- table (\S+) by ([^:]+): ([^>]+) -->\n)(.*?)(<!-- end 
 
 
 def filled(page: str, folder: Path) -> str:
-    """The page with its tables written anew.
+    """Return the page with current tables.
 
     Raises:
-        BadInput: results that a table names cannot be read.
+        InputError: the results of a table cannot be read.
     """
 
-    def table(found: re.Match[str]) -> str:
-        begin, name, keys, metrics, _, end = found.groups()
+    def table(match: re.Match[str]) -> str:
+        begin, name, keys, metrics, _, end = match.groups()
         results = read_results(folder / name)
-        lines = [*_table(results, _words(keys), _words(metrics)), "", _origin(results)]
+        lines = [*_table(results, _split(keys), _split(metrics)), "", _origin(results)]
         return begin + "\n" + "\n".join(lines) + "\n\n" + end
 
     return TABLE.sub(table, page)
 
 
-def _words(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [word.strip() for word in text.split(",")]
 
 
 def _table(results: Results, keys: Sequence[str], metrics: Sequence[str]) -> Iterator[str]:
-    """Means and standard deviations, in Markdown."""
+    """Yield the lines of a Markdown table of means and standard deviations."""
     yield _line([*keys, "runs", *metrics])
     yield _line(["---"] * (len(keys) + 1 + len(metrics)))
     for identity, rows in groups(results.rows, keys):

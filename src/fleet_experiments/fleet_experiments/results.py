@@ -1,4 +1,4 @@
-"""Results of experiments and benchmarks: one format that tables, plots and checks read."""
+"""Defines the format of the results of experiments and benchmarks, which tables, plots and checks read."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from rich.table import Table
 from fleet_contract.validation import InputError, StrictModel, validated
 
 Row = dict[str, str | int | float | bool | None]
-"""`env`, `algo`, `seed` and `condition` say what was run, all other keys what was measured."""
+"""`env`, `algo`, `seed` and `condition` identify the run; all other keys are measurements."""
 IDENTITY = ("env", "algo", "seed", "condition")
 FILE = "results.json"
 
 
 def run_of(env: str, algo: str, seed: int, condition: str) -> Row:
-    """The part of a row that says what was run."""
+    """Return the part of a row that identifies the run."""
     return {"env": env, "algo": algo, "seed": seed, "condition": condition}
 
 
 class Results(StrictModel):
-    """What one command measured."""
+    """The measurements of one command."""
 
     experiment: str
     command: str
-    """That gives these results again."""
+    """Command that reproduces the results."""
     version: str
-    """Of the code."""
+    """Version of the code."""
     device: str
-    """What computed them."""
+    """Hardware that computed the results."""
     date: str
-    """ISO 8601, UTC."""
+    """Time in ISO 8601, UTC."""
     rows: list[Row]
 
     def write(self, folder: Path) -> None:
-        """Write results.json, and the rows as results.parquet, whole or not at all."""
+        """Write results.json, atomically, and the rows as results.parquet."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -54,14 +54,14 @@ class Results(StrictModel):
 
 
 def new_results(experiment: str, command: str, rows: list[Row]) -> Results:
-    """Results of this machine, now.
+    """Return results of this machine with the current time.
 
     Raises:
-        ValueError: a row does not say what was run.
+        ValueError: a row does not identify its run.
     """
     for row in rows:
         if missing := [key for key in IDENTITY if key not in row]:
-            raise ValueError(f"row without {', '.join(missing)}: {row}")
+            raise ValueError(f"expected a row with {', '.join(IDENTITY)}, got one without {', '.join(missing)}: {row}")
     return Results(
         experiment=experiment,
         command=command,
@@ -73,10 +73,10 @@ def new_results(experiment: str, command: str, rows: list[Row]) -> Results:
 
 
 def read_results(path: Path) -> Results:
-    """The results at `path`, a file or the folder that holds results.json.
+    """Return the results in a file, or in the results.json of a folder.
 
     Raises:
-        BadInput: there are none.
+        InputError: the file is missing or holds no results.
     """
     file = path / FILE if path.is_dir() else path
     try:
@@ -84,12 +84,12 @@ def read_results(path: Path) -> Results:
     except FileNotFoundError:
         raise InputError(f"{file}: there is no such file.") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{file}: found no JSON ({error}), allowed are results of an experiment.") from None
+        raise InputError(f"{file}: expected results of an experiment, got no JSON ({error}).") from None
     return validated(content, Results, source=str(file))
 
 
 def device_name() -> str:
-    """GPU or processor, threads, and the version of torch."""
+    """Return the GPU, or the processor and its threads, and the version of torch."""
     import torch
 
     if torch.cuda.is_available():
@@ -107,23 +107,23 @@ def _processor() -> str:
 
 
 def groups(rows: Iterable[Row], keys: Sequence[str]) -> list[tuple[tuple[object, ...], list[Row]]]:
-    """The rows that agree in `keys`, together, in the order in which they first come."""
-    found: dict[tuple[object, ...], list[Row]] = {}
+    """Group rows with equal values of `keys`, in the order of their first rows."""
+    grouped: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        found.setdefault(tuple(row.get(key) for key in keys), []).append(row)
-    return list(found.items())
+        grouped.setdefault(tuple(row.get(key) for key in keys), []).append(row)
+    return list(grouped.items())
 
 
 def table(rows: Iterable[Row], keys: Sequence[str], metrics: Sequence[str], *, title: str) -> Table:
-    """Mean and standard deviation over the rows that agree in `keys`."""
-    drawn = Table(*keys, "runs", *metrics, title=title, title_justify="left")
+    """Return a table of means and standard deviations over rows with equal values of `keys`."""
+    summary = Table(*keys, "runs", *metrics, title=title, title_justify="left")
     for identity, group in groups(rows, keys):
-        drawn.add_row(*map(str, identity), str(len(group)), *(spread(group, metric) for metric in metrics))
-    return drawn
+        summary.add_row(*map(str, identity), str(len(group)), *(spread(group, metric) for metric in metrics))
+    return summary
 
 
 def spread(rows: Sequence[Row], metric: str, form: Callable[[float], str] = "{:.4g}".format) -> str:
-    """Mean of a metric and, of several rows, its standard deviation; a dash where it was not measured."""
+    """Return the mean of a metric and, for several rows, its standard deviation; a dash if it was not measured."""
     values = [float(value) for row in rows if (value := row.get(metric)) is not None]
     if not values:
         return "-"

@@ -1,6 +1,6 @@
-"""What all tests of this package run in."""
+"""Settings for all tests of this package."""
 
 import torch
 
-# Small networks wait longer for a second thread than they gain from it; workers have one as well.
+# With small networks, waiting for a second thread takes longer than it saves; workers use one thread as well.
 torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The allocation's benchmark measures every kind of rule under the same load."""
+"""The allocation benchmark measures every kind of rule with the same load."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_row_per_rule(tmp_path):
         assert row["passes"] == QUICK.ticks
 
 
-def test_the_load_is_a_large_fleet_in_which_every_ninth_robot_is_unsure():
+def test_the_load_is_a_large_fleet_with_every_ninth_robot_uncertain():
     load = AllocationLoad()
     ticks = list(islice(load.inputs(seed=0), 50))
     assert [tick[0] for tick in ticks] == list(range(50))

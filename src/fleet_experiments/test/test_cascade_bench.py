@@ -1,4 +1,4 @@
-"""The cascade's benchmark drives a fleet and a stream, and compares with the full estimate."""
+"""The cascade benchmark drives a fleet and a stream, and compares them with full estimates."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def test_a_fleet_that_cannot_be_read_is_refused(tmp_path):
 
 
 def decision(*uncertainties, error=0.0):
-    found = np.array(uncertainties)
-    return Decision(np.zeros((len(found), 1)), found, np.full(len(found), error))
+    uncertainties_N = np.array(uncertainties)
+    return Decision(np.zeros((len(uncertainties_N), 1)), uncertainties_N, np.full(len(uncertainties_N), error))
 
 
-def test_recall_is_the_share_of_the_most_uncertain_that_are_found():
+def test_recall_is_the_fraction_of_the_most_uncertain_robots_found():
     reference = decision(5.0, 4.0, 3.0, 2.0)
     assert _recall(decision(9.0, 8.0, 1.0, 0.0), reference, 2) == 1
     assert _recall(decision(8.0, 9.0, 1.0, 0.0), reference, 2) == 1
@@ -49,14 +49,14 @@ def test_recall_is_the_share_of_the_most_uncertain_that_are_found():
     assert _recall(decision(0.0, 1.0, 2.0, 3.0), reference, 2) == 0
 
 
-def test_within_errors_another_robot_is_as_good_if_it_cannot_be_told_apart():
+def test_within_errors_indistinguishable_robots_count():
     reference = decision(5.0, 4.0, 3.5, 2.0, error=0.25)
     others = decision(9.0, 0.0, 8.0, 0.0), decision(9.0, 0.0, 0.0, 8.0)
     assert [_recall(other, reference, 2) for other in others] == [0.5, 0.5]
     assert [_recall(other, reference, 2, errors=2.0) for other in others] == [1.0, 0.5]
 
 
-def test_a_stream_moves_smoothly_and_by_its_seed_alone():
+def test_a_stream_is_smooth_and_depends_on_its_seed_alone():
     task, same, other = (DriftingTask(QUICK.shape, seed) for seed in (0, 0, 1))
     states = task.states(20, 50)
     assert states.shape == (50, 20, QUICK.shape.state_dim)
@@ -65,7 +65,8 @@ def test_a_stream_moves_smoothly_and_by_its_seed_alone():
     np.testing.assert_array_equal(states, same.states(20, 50))
     assert not np.array_equal(states, other.states(20, 50))
     policies = [
-        one.policy(QUICK.training, advance=lambda _: None).model.net.weights[0].detach() for one in (task, same, other)
+        one.policy(QUICK.training, on_progress=lambda _: None).model.net.weights[0].detach()
+        for one in (task, same, other)
     ]
     assert policies[0].equal(policies[1])
     assert not policies[0].equal(policies[2])

@@ -1,4 +1,4 @@
-"""Known divergences: the formula agrees with scipy's integral, and the table with what the samplers are said to do."""
+"""Integrated divergences agree with scipy, and the samplers have the documented errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def density(modes):
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_divergences_are_those_of_truncated_mixtures(name):
+def test_divergences_equal_those_of_truncated_mixtures(name):
     first, second = density(PAIRS[name].first), density(PAIRS[name].second)
     z_1, z_2 = integrate.quad(first, -1, 1)[0], integrate.quad(second, -1, 1)[0]
     truth, _ = integrate.quad(
@@ -27,7 +27,7 @@ def test_divergences_are_those_of_truncated_mixtures(name):
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_gradients_are_those_of_autograd(name):
+def test_gradients_equal_those_of_autograd(name):
     actions = torch.linspace(-1, 1, 21, dtype=torch.float64).expand(2, 1, -1).unsqueeze(-1).clone().requires_grad_()
     energies, gradients = PAIRS[name].field(torch.zeros(2, 1, 1))(actions)
     (expected,) = torch.autograd.grad(energies.sum(), actions)

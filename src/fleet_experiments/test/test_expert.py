@@ -1,4 +1,4 @@
-"""Experts are what is written of them, learn, and can be looked at."""
+"""Experts reach their stored returns, can be trained, and can be shown."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def robots(task: str, count: int) -> SimulatedFleet:
 
 
 @pytest.mark.parametrize("task", KINDS)
-def test_experts_reach_what_is_written_of_them(task):
-    """By half an episode, with other starts than those of the measurement."""
-    half, kept = KINDS[task].horizon // 2, read_expert_return(task)
-    found = expert_return(task, CONTRACTS[task], episodes=20, seed=7, command="test", ticks=half)
-    assert found.mean_returns_T[-1] == pytest.approx(kept.after(half), rel=0.25)
-    assert len(found.mean_returns_T) == half // EVERY
-    assert len(kept.mean_returns_T) == KINDS[task].horizon // EVERY
+def test_experts_reach_their_stored_returns(task):
+    """Compare over half an episode, from other initial states than those of the stored measurement."""
+    half, stored = KINDS[task].horizon // 2, read_expert_return(task)
+    measured = expert_return(task, CONTRACTS[task], episodes=20, seed=7, command="test", ticks=half)
+    assert measured.mean_returns_T[-1] == pytest.approx(stored.after(half), rel=0.25)
+    assert len(measured.mean_returns_T) == half // EVERY
+    assert len(stored.mean_returns_T) == KINDS[task].horizon // EVERY
 
 
-def test_a_training_leaves_an_expert_a_curve_and_results(tmp_path):
-    train("ant", CONTRACTS["ant"], tmp_path, schooling=SHORT, seed=0, command="test", experts=tmp_path)
+def test_training_writes_an_expert_a_curve_and_results(tmp_path):
+    train("ant", CONTRACTS["ant"], tmp_path, training=SHORT, seed=0, command="test", experts=tmp_path)
     expert = read_expert(tmp_path / "ant.safetensors")
     assert [weights.shape for weights, _ in expert.layers] == [(8, 60), (4, 8), (8, 4)]
     rows = read_results(tmp_path).rows
@@ -52,7 +52,7 @@ def test_a_training_leaves_an_expert_a_curve_and_results(tmp_path):
     assert list((tmp_path / "curves").rglob("events.out.tfevents.*"))
 
 
-def test_what_is_kept_of_a_policy_acts_as_the_policy():
+def test_a_stored_expert_acts_as_the_trained_policy():
     fleet = VecNormalize(RobotsOfOneTask(robots("anymal", 4), SHORT, 0), clip_obs=MOST_SIGMAS)
     ppo = PPO("MlpPolicy", fleet, n_steps=8, batch_size=16, policy_kwargs={"activation_fn": torch.nn.ELU}, device="cpu")
     ppo.learn(64)
@@ -61,24 +61,24 @@ def test_what_is_kept_of_a_policy_acts_as_the_policy():
     np.testing.assert_allclose(learned_expert(ppo, fleet)(states_NS), expected_NA, atol=1e-5)
 
 
-def test_a_robot_in_violation_has_been_reset_when_it_is_looked_at_again():
-    """Against the same robots without the training between, which are reset by hand."""
-    schooling = ExpertTraining(frames=1, violation_s=2.0)
-    trained, plain = RobotsOfOneTask(robots("anymal", 32), schooling, 5), robots("anymal", 32)
-    seen_NS, step = trained.reset(), plain.start(5)
+def test_a_robot_in_violation_is_reset_before_its_next_observation():
+    """Compare with the same robots without the adapter, which are reset explicitly."""
+    training = ExpertTraining(frames=1, violation_s=2.0)
+    trained, plain = RobotsOfOneTask(robots("anymal", 32), training, 5), robots("anymal", 32)
+    observed_NS, step = trained.reset(), plain.start(5)
     rng, ended = np.random.default_rng(0), 0
     for _ in range(150):
-        np.testing.assert_array_equal(seen_NS, step.states_NS)
+        np.testing.assert_array_equal(observed_NS, step.states_NS)
         actions_NA = rng.uniform(-1, 1, (32, 12)).astype(np.float32)
-        before_NS = seen_NS
-        seen_NS, pay_N, done_N, infos = trained.step(actions_NA)
+        before_NS = observed_NS
+        observed_NS, rewards_N, done_N, infos = trained.step(actions_NA)
         step = plain.step(np.full(32, ActionKind.MOVE), actions_NA.astype(float))
         np.testing.assert_array_equal(done_N, step.violated_N)
         fine_N = ~done_N
-        np.testing.assert_array_equal(pay_N[fine_N], step.rewards_N[fine_N])
+        np.testing.assert_array_equal(rewards_N[fine_N], step.rewards_N[fine_N])
         for robot in np.flatnonzero(done_N):
             cost = 2.0 * CONTRACTS["anymal"].rate_hz * step.rewards_N.mean()
-            assert pay_N[robot] == pytest.approx(step.rewards_N[robot] - cost)
+            assert rewards_N[robot] == pytest.approx(step.rewards_N[robot] - cost)
             np.testing.assert_array_equal(infos[robot]["terminal_observation"], before_NS[robot])
             assert not infos[robot]["TimeLimit.truncated"]
         ended += int(done_N.sum())
@@ -94,10 +94,12 @@ def test_a_video_shows_the_expert_at_work(task, tmp_path):
     with av.open(tmp_path / "video.mp4") as container:
         frames = [frame.to_ndarray(format="rgb24").astype(float) for frame in container.decode(video=0)]
     assert len(frames) == FRAMES_PER_S
-    assert all(frame.std() > 10 for frame in frames), "there is something to see"
-    assert np.abs(frames[-1] - frames[0]).max() > 50, "and it moves"
+    assert all(frame.std() > 10 for frame in frames), "the frames show something"
+    assert np.abs(frames[-1] - frames[0]).max() > 50, "and the robot moves"
 
 
 def test_only_tasks_of_the_benchmark_have_experts():
-    with pytest.raises(InputError, match=r"^ENV: found block_push, allowed are ball_balance, ant, anymal"):
+    with pytest.raises(
+        InputError, match=r"^ENV: expected one of ball_balance, ant, anymal, franka_cube_stack, got block_push"
+    ):
         require_benchmark("block_push")

@@ -1,4 +1,4 @@
-"""Figure 2: the divergence peaks at the means, vanishes where the energies are the same, and does not see the offset."""
+"""Figure 2: the divergence peaks at the means, vanishes where the energies are equal, and is independent of the offset."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_curve_is_symmetric(curve):
     torch.testing.assert_close(curve, curve.flip(0), rtol=0, atol=1e-12)
 
 
-def test_the_curve_does_not_see_the_offset(curve):
+def test_the_curve_is_independent_of_the_offset(curve):
     torch.testing.assert_close(integrated(GaussianPair(offset=OFFSET), STATES), curve, rtol=0, atol=1e-12)
 
 
@@ -48,7 +48,7 @@ def test_the_curve_is_converged(curve):
     torch.testing.assert_close(integrated(GaussianPair(), STATES, points=8000), curve, rtol=0, atol=1e-6)
 
 
-def test_the_gradient_is_that_of_the_energy():
+def test_the_gradient_equals_that_of_autograd():
     generator = torch.Generator().manual_seed(0)
     pair = GaussianPair(offset=OFFSET)
     states, actions = (

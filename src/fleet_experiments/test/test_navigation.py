@@ -138,5 +138,7 @@ def test_runs_that_have_ended_are_not_run_again(small_experiment):
     again = navigation(SMALL, folder, seeds=[0, 1], command="test", address=None)
     assert len(again.rows) == len(results.rows)
     assert {row["algo"] for row in again.rows} == {"BC", "IBC", "IFL", "IIFL", "kept"}
-    with pytest.raises(InputError, match=r"runs: expected a new folder, or one with the same runs to resume, got one with other runs"):
+    with pytest.raises(
+        InputError, match=r"runs: expected a new folder, or one with the same runs to resume, got one with other runs"
+    ):
         navigation(replace(SMALL, ticks=SMALL.ticks + 1), folder, seeds=[0, 1], command="test", address=None)

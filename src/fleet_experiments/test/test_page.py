@@ -1,4 +1,4 @@
-"""Tables of a page say what the results say, and all else on it stays as it is."""
+"""Tables of a page match the results, and the rest of the page is unchanged."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_a_table_has_a_line_per_group_with_means_and_deviations(folder):
     assert "old" not in page
 
 
-def test_all_else_stays_and_filling_again_changes_nothing(folder):
+def test_the_rest_is_unchanged_and_filling_is_idempotent(folder):
     page = filled(PAGE, folder)
     assert page.startswith("# Measured\n\n<!-- table maze by")
     assert page.endswith("<!-- end -->\n\nThe end.\n")
     assert filled(page, folder) == page
 
 
-def test_results_that_are_missing_are_named(tmp_path):
+def test_missing_results_are_named(tmp_path):
     with pytest.raises(InputError, match=r"maze: there is no such file"):
         filled(PAGE, tmp_path)

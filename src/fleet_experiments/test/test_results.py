@@ -38,8 +38,8 @@ def test_what_some_rows_do_not_have_is_empty_in_their_column(tmp_path):
     assert parquet.read_table(tmp_path / "results.parquet")["success"].to_pylist() == [None, 1.0]
 
 
-def test_rows_must_say_what_was_run():
-    with pytest.raises(ValueError, match="row without seed, condition"):
+def test_rows_must_identify_their_run():
+    with pytest.raises(ValueError, match="got one without seed, condition"):
         new_results("maze", "", [{"env": "maze", "algo": "BC", "success": 1.0}])
 
 
@@ -64,5 +64,5 @@ def test_tables_show_mean_and_standard_deviation():
     assert [word for word in lines[1] if word not in "│┃"] == ["IIFL", "windy", "1", "0.25", "0.5"]
 
 
-def test_what_was_not_measured_is_a_dash():
+def test_a_missing_measurement_is_a_dash():
     assert spread(ROWS, "reward") == "-"

@@ -1,4 +1,4 @@
-"""Durations are those of the blocks, by name."""
+"""The stopwatch measures durations of blocks by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock whose time is told."""
+    """Replace the clock by a settable time."""
     now = [0.0]
     monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: now[0])
     return now

@@ -1,4 +1,4 @@
-"""How long one allocation takes, by every kind of rule.
+"""Measures the duration of one allocation with every kind of rule.
 
 N robots.
 """
@@ -21,7 +21,7 @@ from fleet_experiments.bench.stopwatch import Stopwatch, percentiles
 from fleet_experiments.results import Results, Row, new_results, run_of
 
 WARM_UP_TICKS = 200
-"""Longer than the online threshold's window."""
+"""Ticks before the measurement; more than the window of the online threshold."""
 RULES: Mapping[str, Mapping[str, Any]] = {
     "UC": {},
     "UC, online threshold": {"threshold": "online", "online_percentile": 90.0},
@@ -32,25 +32,25 @@ RULES: Mapping[str, Mapping[str, Any]] = {
     "random": {"order": "random", "budget_per_tick": 50.0},
 }
 Inputs = tuple[int, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]
-"""What `Allocator.step` takes: tick, uncertainties, violations, humans that are there, and risks."""
+"""Arguments of `Allocator.step`: tick, uncertainties, violations, present humans, risks."""
 
 
 @dataclass(frozen=True)
 class AllocationLoad:
-    """A fleet in which every ninth robot is unsure and every fiftieth in violation."""
+    """A fleet in which every ninth robot is uncertain and every fiftieth is in violation."""
 
     robots: int = 1000
     humans: int = 100
     ticks: int = 500
-    """That are measured."""
+    """Number of measured ticks."""
 
     def allocator(self, rule: str) -> Allocator:
-        """By one of the rules."""
+        """Return an allocator with one of the rules."""
         config = AllocationConfig(**({"threshold": 2.2} | dict(RULES[rule])))
         return Allocator(config, numbered("robot", self.robots), numbered("human", self.humans), seed=0)
 
     def inputs(self, seed: int) -> Iterator[Inputs]:
-        """Tick after tick, without end."""
+        """Yield the inputs of tick after tick, without end."""
         random, tick = np.random.default_rng(seed), 0
         while True:
             uncertainties_N, violated_N = random.exponential(size=self.robots), random.random(self.robots) < 1 / 50
@@ -62,7 +62,7 @@ QUICK = AllocationLoad(robots=20, humans=4, ticks=3)
 
 
 def allocation_bench(load: AllocationLoad, folder: Path, *, seed: int, command: str) -> Results:
-    """Measure all rules; write results into the folder."""
+    """Measure all rules and write the results into the folder."""
     rows: list[Row] = []
     with Progress() as progress:
         for rule in progress.track(RULES, description="rules"):

@@ -1,4 +1,4 @@
-"""The cascade in real time: how long it takes per tick, and whether it finds the robots that the full estimate finds.
+"""Benchmarks the cascade: its duration per tick, and whether it finds the most uncertain robots of the full estimate.
 
 T ticks, N robots, S state dim.
 """
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import MofNCompleteColumn, Progress
+from typing_extensions import override
 
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import Stream
@@ -22,7 +23,7 @@ from fleet_experiments.bench.drifting_stream import DriftingTask, DriftTraining
 from fleet_experiments.bench.stopwatch import Stopwatch, percentiles
 from fleet_experiments.results import Results, Row, new_results, run_of
 from fleet_learning.checkpoint import read_checkpoint
-from fleet_learning.policy import Decision
+from fleet_learning.policy import Decider, Decision
 from fleet_learning.precision import multiplies_bfloat16
 from fleet_learning.randomness import torch_generator
 from fleet_training.fleet_loop import FleetLoop, supervisors_of
@@ -31,25 +32,25 @@ from iifl_policy.energy import EnergyShape
 from iifl_policy.implicit import ImplicitPolicy
 from sim_bridge.backends import make_environment
 
-WITHIN = 2.0
-"""Standard errors of a difference that may be chance."""
+CHANCE_ERRORS = 2.0
+"""Size of a difference that may be due to chance, in standard errors."""
 
-JUMPY = CascadeConfig(screening_chains=256, initial_actions=2048)
-"""For a simulated fleet: every push moves the observation so far that many robots start anew, in two action dimensions."""
+PUSHING = CascadeConfig(screening_chains=256, initial_actions=2048)
+"""Cascade of the simulated fleet: every push moves the observations so far that the chains of many robots are reinitialised."""
 
 
 @dataclass(frozen=True)
 class CascadeBenchPlan:
-    """How much is measured; the defaults are those of IIFL: 100 robots, and 512 chains of 100 iterations in full."""
+    """Size of the measurement. The defaults are those of IIFL: 100 robots, and full estimates by 512 chains of 100 iterations."""
 
     robots: int = 100
     watched: int = 10
-    """Robots of highest uncertainty that are to be found."""
+    """Number of most uncertain robots that the cascade has to find."""
     ticks: int = 101
     every: int = 20
-    """Ticks from one that is compared to the next."""
+    """Period of the ticks that are compared with full estimates, ticks."""
     references: int = 3
-    """Full estimates of such a tick, with other random numbers each; their mean is compared with."""
+    """Number of full estimates of such a tick, each with other random numbers; the reference is their mean."""
     chains: int = 512
     iterations: int = 100
     shape: EnergyShape = EnergyShape(60, 8)  # noqa: RUF009 - frozen
@@ -70,10 +71,10 @@ QUICK = CascadeBenchPlan(
 
 
 def cascade_bench(fleet: Fleet, plan: CascadeBenchPlan, folder: Path, *, seed: int, command: str) -> Results:
-    """Drive a fleet and a drifting stream by a cascade, and compare; write results into the folder.
+    """Run a cascade on a fleet and on a drifting stream, compare it with full estimates, and write results into the folder.
 
     Raises:
-        BadInput: the fleet cannot be used, or its policy is not implicit.
+        InputError: the fleet cannot be used, or its policy is not implicit.
     """
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
 
@@ -88,111 +89,113 @@ def cascade_bench(fleet: Fleet, plan: CascadeBenchPlan, folder: Path, *, seed: i
     return results
 
 
-class _Watched:
-    """A cascade whose decisions are timed and remembered."""
+class _RecordedCascade(Decider):
+    """A cascade whose decisions are timed and recorded."""
 
-    def __init__(self, policy: ImplicitPolicy, config: CascadeConfig, advance: Callable[[int], None]) -> None:
+    def __init__(self, policy: ImplicitPolicy, config: CascadeConfig, on_progress: Callable[[int], None]) -> None:
         self.watch = Stopwatch(policy.device)
         self.precision = str(policy.model.between).removeprefix("torch.")
         self.observations: list[NDArray[np.generic]] = []
         self.decisions: list[Decision] = []
         self._cascade = Cascade(policy, config)
-        self._advance = advance
+        self._on_progress = on_progress
 
     @property
+    @override
     def observes(self) -> Stream:
-        """What it decides from."""
         return self._cascade.observes
 
+    @override
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
-        """Decide as the cascade does."""
         with self.watch.part("tick"):
             decision = self._cascade.decide(observations_N, generator)
         self.observations.append(observations_N)
         self.decisions.append(decision)
-        self._advance(len(self.observations))
+        self._on_progress(len(self.observations))
         return decision
 
 
 @dataclass(frozen=True)
 class _Bench:
-    """Measures both workloads."""
+    """Measures the workloads."""
 
     plan: CascadeBenchPlan
     seed: int
     bar: Callable[[str, int], Callable[[int], None]]
-    """Makes a progress bar of a name and a total."""
+    """Creates a progress bar from its name and total, and returns the function that updates it."""
 
     def fleet(self, fleet: Fleet) -> Row:
-        """A simulated fleet with its own policy, driven by the cascade."""
-        plan, contract, choice = self.plan, fleet.contract(), fleet.environment
-        policy, about = read_checkpoint(fleet.policy.require_checkpoint(), contract)
+        """Measure a simulated fleet that the cascade drives with the fleet's policy."""
+        plan, contract, environment_config = self.plan, fleet.contract(), fleet.environment
+        policy, metadata = read_checkpoint(fleet.policy.require_checkpoint(), contract)
         if not isinstance(policy, ImplicitPolicy):
             raise InputError(
-                f"{fleet.policy.require_checkpoint()}: policy found {policy.config.kind}, allowed is implicit."
+                f"{fleet.policy.require_checkpoint()}: policy: expected implicit, got {policy.config.kind}."
             )
         humans = fleet.model_copy(update={"supervisors": fleet.supervisors.model_copy(update={"count": plan.watched})})
-        threshold = about.threshold if fleet.allocation.threshold == "calibrated" else fleet.allocation.threshold
+        threshold = metadata.threshold if fleet.allocation.threshold == "calibrated" else fleet.allocation.threshold
         allocation = fleet.allocation.model_copy(update={"threshold": threshold})
         full = policy.with_sampling(plan.chains, plan.iterations)
-        with closing(make_environment(choice.backend, choice.task, contract, plan.robots)) as environment:
-            decider = self._watched(full, fleet.fleet, JUMPY)
+        with closing(
+            make_environment(environment_config.backend, environment_config.task, contract, plan.robots)
+        ) as environment:
+            decider = self._cascade(full, fleet.fleet, PUSHING)
             loop = FleetLoop(environment, supervisors_of(humans, self.seed), decider, allocation, self.seed)
             for _ in range(plan.ticks):
                 loop.tick()
         return self._row(fleet.fleet, full, decider)
 
     def drifting(self) -> Row:
-        """A stream of observations of Ant's dimensions, with a policy that is trained for it here."""
+        """Measure a stream of observations with Ant's dimensions and a policy that is trained for it first."""
         plan, task, name = self.plan, DriftingTask(self.plan.shape, self.seed), "drifting stream"
         learned = task.policy(plan.training, self.bar(f"{name}: training", plan.training.gradient_steps))
         full = learned.with_sampling(plan.chains, plan.iterations)
-        decider = self._watched(full, name)
+        decider = self._cascade(full, name)
         for tick, states_NS in enumerate(task.states(plan.robots, plan.ticks)):
             decider.decide(states_NS, torch_generator(self.seed, tick))
         return self._row(name, full, decider)
 
-    def _watched(self, full: ImplicitPolicy, name: str, config: CascadeConfig = CascadeConfig()) -> _Watched:  # noqa: B008 - frozen
+    def _cascade(self, full: ImplicitPolicy, name: str, config: CascadeConfig = CascadeConfig()) -> _RecordedCascade:  # noqa: B008 - frozen
         fast = full.rounded() if multiplies_bfloat16(full.device) else full
         config = replace(config, watched=self.plan.watched)
-        return _Watched(fast, config, self.bar(f"{name}: ticks", self.plan.ticks))
+        return _RecordedCascade(fast, config, self.bar(f"{name}: ticks", self.plan.ticks))
 
-    def _row(self, env: str, full: ImplicitPolicy, watched: _Watched) -> Row:
+    def _row(self, env: str, full: ImplicitPolicy, cascade: _RecordedCascade) -> Row:
         plan, watch = self.plan, Stopwatch(full.device)
         compared = range(plan.every, plan.ticks, plan.every)
-        advance = self.bar(f"{env}: full estimates", len(compared))
-        found, near, agreed = [], [], []
+        on_progress = self.bar(f"{env}: full estimates", len(compared))
+        recalls, recalls_within_errors, self_agreements = [], [], []
         for done, tick in enumerate(compared, 1):
             estimates = []
             for repetition in range(plan.references):
                 with watch.part("full"):
                     estimates.append(
-                        full.decide(watched.observations[tick], torch_generator(self.seed, tick, 1 + repetition))
+                        full.decide(cascade.observations[tick], torch_generator(self.seed, tick, 1 + repetition))
                     )
-            reference, decision = _mean(estimates), watched.decisions[tick]
-            found.append(_recall(decision, reference, plan.watched))
-            near.append(_recall(decision, reference, plan.watched, errors=WITHIN))
+            reference, decision = _mean(estimates), cascade.decisions[tick]
+            recalls.append(_recall(decision, reference, plan.watched))
+            recalls_within_errors.append(_recall(decision, reference, plan.watched, errors=CHANCE_ERRORS))
             for estimate in estimates:
                 others = [other for other in estimates if other is not estimate]
-                agreed.append(_recall(estimate, _mean(others), plan.watched))
-            advance(done)
-        first_s, *ticks_s = watched.watch.durations["tick"]
+                self_agreements.append(_recall(estimate, _mean(others), plan.watched))
+            on_progress(done)
+        first_s, *ticks_s = cascade.watch.durations["tick"]
         return (
-            run_of(env, f"cascade, {watched.precision}", self.seed, f"{plan.robots} robots, top {plan.watched}")
+            run_of(env, f"cascade, {cascade.precision}", self.seed, f"{plan.robots} robots, top {plan.watched}")
             | percentiles(ticks_s)
             | {
                 "first_tick_s": first_s,
                 "full_s": float(np.median(watch.durations["full"])),
-                "recall": float(np.mean(found)),
-                "recall_within_errors": float(np.mean(near)),
-                "self_agreement": float(np.mean(agreed)),
-                "compared_ticks": len(found),
+                "recall": float(np.mean(recalls)),
+                "recall_within_errors": float(np.mean(recalls_within_errors)),
+                "self_agreement": float(np.mean(self_agreements)),
+                "compared_ticks": len(recalls),
             }
         )
 
 
 def _mean(estimates: Sequence[Decision]) -> Decision:
-    """Of the uncertainties; the rest is that of the first."""
+    """Return the first estimate with the mean uncertainties of all, and the standard errors of these means."""
     uncertainties_RN = np.stack([estimate.uncertainties_N for estimate in estimates])
     errors_RN = np.stack([estimate.standard_errors_N for estimate in estimates])
     return replace(
@@ -203,12 +206,12 @@ def _mean(estimates: Sequence[Decision]) -> Decision:
 
 
 def _recall(decision: Decision, reference: Decision, watched: int, errors: float = 0.0) -> float:
-    """Share of the reference's most uncertain robots that are among the decision's.
+    """Return the fraction of the reference's most uncertain robots that are among the decision's.
 
-    With `errors`, another robot is as good if the reference's standard errors cannot tell it from the least uncertain one.
+    With `errors`, a robot also counts if its uncertainty is lower by at most so many standard errors of the reference.
     """
-    ours, theirs = (np.argsort(-found.uncertainties_N, kind="stable")[:watched] for found in (decision, reference))
+    ours, theirs = (np.argsort(-each.uncertainties_N, kind="stable")[:watched] for each in (decision, reference))
     least = theirs[-1]
     spread_N = np.hypot(reference.standard_errors_N, reference.standard_errors_N[least])
-    as_good_N = reference.uncertainties_N + errors * spread_N >= reference.uncertainties_N[least]
-    return float(as_good_N[ours].mean())
+    counts_N = reference.uncertainties_N + errors * spread_N >= reference.uncertainties_N[least]
+    return float(counts_N[ours].mean())

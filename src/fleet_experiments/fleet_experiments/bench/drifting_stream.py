@@ -1,4 +1,4 @@
-"""Observations of a fleet that drifts away from what its policy was shown, more or less by robot.
+"""Simulates observations of a fleet that drifts away from its policy's training data, by different amounts per robot.
 
 T ticks, N robots, B pairs, L latent dim, W waves, S state dim, A action dim.
 """
@@ -22,17 +22,18 @@ from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig
 
 LATENT, WAVES = 6, 32
-SHOWN = 0.7
-"""Standard deviation of the latent states that were demonstrated."""
-REACHES = (0.5, 5.0)
-"""Amplitudes of the robots' latent motion, spread evenly on a logarithmic scale."""
+"""L and W."""
+DEMONSTRATED_STD = 0.7
+"""Standard deviation of the demonstrated latent states."""
+AMPLITUDES = (0.5, 5.0)
+"""Range of the amplitudes of the robots' latent motions, drawn uniformly on a logarithmic scale."""
 RATE = 0.015
-"""Typical phase per tick of a latent motion, rad: observations move by about 2 % of their standard deviation."""
+"""Typical phase of a latent motion per tick, rad: observations move by about 2 % of their standard deviation."""
 
 
 @dataclass(frozen=True)
 class DriftTraining:
-    """How a policy learns the task."""
+    """Hyperparameters with which a policy learns the task."""
 
     pairs: int = 2000
     gradient_steps: int = 150
@@ -41,7 +42,7 @@ class DriftTraining:
 
 
 class DriftingTask:
-    """Observations are a smooth function of a few latent states, and so are the teacher's actions."""
+    """A task whose observations and demonstrated actions are smooth functions of a few latent states."""
 
     def __init__(self, shape: EnergyShape, seed: int) -> None:
         self._shape = shape
@@ -52,18 +53,18 @@ class DriftingTask:
         self._teacher_WA = random.normal(size=(WAVES, shape.action_dim)) / np.sqrt(WAVES)
 
     def states(self, robots: int, ticks: int) -> NDArray[np.float64]:
-        """Observations along smooth trajectories, (T, N, S)."""
+        """Return observations along smooth trajectories, (T, N, S)."""
         random = np.random.default_rng([self._seed, 1])
-        least, most = np.log(REACHES)
-        reaches_N1 = np.exp(random.uniform(least, most, (robots, 1)))
+        low, high = np.log(AMPLITUDES)
+        amplitudes_N1 = np.exp(random.uniform(low, high, (robots, 1)))
         rates_2NL = RATE * np.exp(random.normal(0, 0.5, (2, robots, LATENT)))
         phases_2NL = random.uniform(0, 2 * np.pi, (2, robots, LATENT))
         times_T = np.arange(ticks).reshape(-1, 1, 1, 1)
-        return self._observed(reaches_N1 * np.sin(rates_2NL * times_T + phases_2NL).mean(1))
+        return self._observed(amplitudes_N1 * np.sin(rates_2NL * times_T + phases_2NL).mean(1))
 
-    def policy(self, training: DriftTraining, advance: Callable[[int], None]) -> ImplicitPolicy:
-        """Trained on demonstrations from the middle of the latent space, by the defaults but for what makes it short."""
-        latent_BL = np.random.default_rng([self._seed, 2]).normal(0, SHOWN, (training.pairs, LATENT))
+    def policy(self, training: DriftTraining, on_progress: Callable[[int], None]) -> ImplicitPolicy:
+        """Return a policy trained on demonstrations from the middle of the latent space; `on_progress` gets the steps so far."""
+        latent_BL = np.random.default_rng([self._seed, 2]).normal(0, DEMONSTRATED_STD, (training.pairs, LATENT))
         actions_BA = np.tanh(np.sin(latent_BL @ self._waves_LW + self._phases_W) @ self._teacher_WA)
         dataset = Dataset(self._observed(latent_BL).astype(np.float32), actions_BA.astype(np.float32))
         config = ImplicitConfig(
@@ -76,8 +77,7 @@ class DriftingTask:
             config, fit_scaling(torch.from_numpy(dataset.observations_B), -bound, bound), torch_generator(self._seed)
         )
         steps = training.gradient_steps
-        return untrained.fit(dataset, steps=steps, seed=self._seed, on_step=lambda done, _: advance(done)).policy
+        return untrained.fit(dataset, steps=steps, seed=self._seed, on_step=lambda done, _: on_progress(done)).policy
 
     def _observed(self, latent: NDArray[np.float64]) -> NDArray[np.float64]:
-        observed: NDArray[np.float64] = np.tanh(latent @ self._mixing_LS)
-        return observed
+        return np.asarray(np.tanh(latent @ self._mixing_LS))

@@ -1,4 +1,4 @@
-"""Table 5 of IIFL: how long a fleet's decision and a training step take, and how well they use the processor."""
+"""Reproduces Table 5 of IIFL: durations of a fleet's decision and of a training step, and how well they use the processor."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from rich.progress import Progress
 from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from typing_extensions import override
 
 from fleet_experiments.bench.policy_check import check_equality
 from fleet_experiments.bench.policy_workload import Counted, Sizes, Subject, new_subject
@@ -29,20 +30,20 @@ QUICK = Sizes(robots=3, shape=EnergyShape(5, 3, width=16, depth=2), chains=16, i
 OURS, PLAIN = "iifl_policy", "plain composition"
 ACTION, UNCERTAINTY, BOTH, STEP = "action", "uncertainty", "action and uncertainty", "training step"
 LONGEST_S = 300.0
-"""Of a plain pass that is projected to take longer, a few iterations are measured."""
+"""Longest duration of a pass of the plain composition, s; longer passes are projected from a few iterations."""
 FEW, MORE = 1, 6
-"""Langevin iterations whose difference makes a projection."""
+"""Numbers of Langevin iterations from whose durations a pass is projected."""
 STEPS = 3
-"""Training steps; the first of them is not counted."""
+"""Number of training steps; the first one is not counted."""
 GPU_PASSES = 50
 MULTIPLICATIONS = 100
 
 
 def policy_bench(sizes: Sizes, folder: Path, *, seed: int, command: str) -> Results:
-    """Measure on the GPU if there is one, and write results into the folder.
+    """Measure on the GPU if there is one, else on the processor, and write results into the folder.
 
     Raises:
-        Unequal: package and plain composition compute different things, and there is nothing to compare.
+        Unequal: package and plain composition compute different results, so that their durations cannot be compared.
     """
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     bench = _Bench(new_subject(sizes, seed, device), seed)
@@ -72,10 +73,11 @@ def policy_bench(sizes: Sizes, folder: Path, *, seed: int, command: str) -> Resu
 
 @dataclass(frozen=True)
 class _TimedSampler(Langevin):
-    """Makes counter-examples, and notes how long that takes."""
+    """Draws counter-examples and measures the duration."""
 
     watch: Stopwatch | None = None
 
+    @override
     def sample(
         self,
         model: EnergyModel,
@@ -84,7 +86,6 @@ class _TimedSampler(Langevin):
         generator: torch.Generator,
         start_EBKA: Tensor | None = None,
     ) -> ActionSamples:
-        """Draw actions."""
         if self.watch is None:
             return super().sample(model, features_EBW, chains, generator, start_EBKA)
         with self.watch.part("sampler"):
@@ -99,14 +100,14 @@ class _Bench:
     seed: int
 
     def decisions(self) -> list[Row]:
-        """Of the package. Uncertainty takes the chains of both members; the action is found among them for nothing."""
+        """Measure decisions of the package: the uncertainty takes the chains of both members, which yield the action as well."""
         subject, sizes = self.subject, self.subject.sizes
-        policy, inside = subject.policy(), list[int]()
+        policy, evaluated_counts = subject.policy(), list[int]()
         one = replace(policy, model=EnergyEnsemble(policy.model.net.member(0), policy.model.state_dim))
 
         def uncertainty() -> None:
-            inside.clear()
-            model, features_ENW = Counted(policy.model, inside), policy.features(subject.states_NS)
+            evaluated_counts.clear()
+            model, features_ENW = Counted(policy.model, evaluated_counts), policy.features(subject.states_NS)
             jeffreys(model, features_ENW, subject.sampler.sample(model, features_ENW, sizes.chains, self._generator()))
 
         rows = []
@@ -116,7 +117,7 @@ class _Bench:
             (BOTH, lambda: policy.decide(subject.states_NS, self._generator()), sizes.shape.members),
         ):
             durations_s, gemm_flops = self._beside_multiplications(run)
-            flops, evaluated = sizes.flops(members), sizes.flops(members, share := sizes.share(inside))
+            flops, evaluated = sizes.flops(members), sizes.flops(members, share := sizes.share(evaluated_counts))
             typical_s = float(np.median(durations_s))
             rows.append(
                 self._row(OURS, condition)
@@ -132,7 +133,7 @@ class _Bench:
         return rows
 
     def plain_decisions(self) -> list[Row]:
-        """Of the plain composition, whose action and uncertainty share nothing: together they take the sum."""
+        """Measure decisions of the plain composition, whose action and uncertainty share no work: their durations add up."""
         subject, chains = self.subject, self.subject.sizes.chains
         energies, states_NS = subject.energies(), subject.plain_states()
         chance = plain.Fresh(self._generator())
@@ -156,28 +157,28 @@ class _Bench:
         ]
 
     def learning(self) -> list[Row]:
-        """Training steps of the package, both members at once."""
+        """Measure training steps of the package, which trains both members at once."""
         subject, watch = self.subject, Stopwatch(self.subject.device)
         learner = subject.learner(_TimedSampler(iterations=subject.sizes.iterations, watch=watch))
-        with _optimisers_timed(watch):
+        with _optimizers_timed(watch):
             learner.fit(subject.dataset(self.seed), steps=STEPS, seed=self.seed, on_step=lambda *_: watch.lap("step"))
         return [self._row(OURS, STEP) | _breakdown(watch)]
 
     def plain_learning(self) -> list[Row]:
-        """Training steps of the plain composition, one member after the other."""
+        """Measure training steps of the plain composition, which trains one member after the other."""
         subject, watch = self.subject, Stopwatch(self.subject.device)
         states, actions = subject.scaling.pairs(subject.dataset(self.seed))
         batch = torch.arange(subject.sizes.batch).expand(subject.sizes.shape.members, -1)
         energies, chance = subject.energies(), plain.Fresh(self._generator())
-        optimisers, sample = plain.optimisers_of(energies), subject.plain_sample()
+        optimizers, sample = plain.optimizers_of(energies), subject.plain_sample()
 
         def timed(energy: plain.Energy, states_BS: Tensor, chains: int, chance: plain.Chance) -> Tensor:
             with watch.part("sampler"):
                 return sample(energy, states_BS, chains, chance)
 
-        with _optimisers_timed(watch):
+        with _optimizers_timed(watch):
             for _ in range(STEPS):
-                plain.train_step(energies, optimisers, states[batch], actions[batch], timed, chance)
+                plain.train_step(energies, optimizers, states[batch], actions[batch], timed, chance)
                 watch.lap("step")
         return [self._row(PLAIN, STEP) | _breakdown(watch)]
 
@@ -188,7 +189,7 @@ class _Bench:
         return on_device(torch_generator(self.seed), self.subject.device)
 
     def _beside_multiplications(self, run: Callable[[], object]) -> tuple[list[float], float]:
-        """Durations, and FLOP/s of matrix multiplications just before and after."""
+        """Return durations, and the FLOP/s of matrix multiplications just before and after."""
         before = self._multiplication_flops()
         durations_s = [seconds(self.subject.device, run)]
         if self.subject.device.type == "cuda":
@@ -196,7 +197,7 @@ class _Bench:
         return durations_s, (before + self._multiplication_flops()) / 2
 
     def _multiplication_flops(self) -> float:
-        """Rate at which a block of rows goes through a hidden layer of all members."""
+        """Return the FLOP/s of multiplying a block of rows by a hidden layer of all members."""
         weight_EWW = self.subject.net.weights[1]
         rows_ERW = weight_EWW.new_ones(len(weight_EWW), BLOCK_ROWS, weight_EWW.shape[1])
         out_ERW, watch = torch.empty_like(rows_ERW), Stopwatch(self.subject.device)
@@ -206,7 +207,7 @@ class _Bench:
         return 2 * rows_ERW.numel() * weight_EWW.shape[2] / float(np.median(watch.durations["multiplication"]))
 
     def _full_pass(self, run: Callable[[int], object]) -> tuple[float, int]:
-        """Duration of a pass with all iterations, and the number of iterations that were measured."""
+        """Return the duration of a pass with all iterations, s, and the number of iterations that were measured."""
         iterations = self.subject.sizes.iterations
         run(FEW)
         few_s, more_s = (seconds(self.subject.device, partial(run, count)) for count in (FEW, MORE))
@@ -217,7 +218,7 @@ class _Bench:
 
 
 @contextmanager
-def _optimisers_timed(watch: Stopwatch) -> Iterator[None]:
+def _optimizers_timed(watch: Stopwatch) -> Iterator[None]:
     hooks = [
         register_optimizer_step_pre_hook(lambda *_: watch.begin("optimiser")),
         register_optimizer_step_post_hook(lambda *_: watch.end("optimiser")),
@@ -230,7 +231,7 @@ def _optimisers_timed(watch: Stopwatch) -> Iterator[None]:
 
 
 def _breakdown(watch: Stopwatch) -> Row:
-    """Of all training steps but the first."""
+    """Return the durations of the parts of all training steps except the first."""
     steps_s, sampler_s, optimiser_s = (
         np.reshape(watch.durations[name], (STEPS, -1)).sum(1)[1:] for name in ("step", "sampler", "optimiser")
     )
@@ -242,7 +243,7 @@ def _breakdown(watch: Stopwatch) -> Row:
 
 
 def _with_speedups(rows: list[Row]) -> list[Row]:
-    """Rows of the package with how many times faster it is than the plain composition."""
+    """Add the speedup over the plain composition to the rows of the package."""
     typical_s = {(row["algo"], row["condition"]): float(row["p50_s"] or 0) for row in rows}
     return [
         row | {"speedup": typical_s[PLAIN, row["condition"]] / typical_s[OURS, row["condition"]]}

@@ -1,6 +1,6 @@
-"""Whether the package computes what the plain composition computes, given the same random numbers.
+"""Checks that the package and the plain composition compute the same results from the same random numbers.
 
-In double precision, where rounding does not change which proposals are accepted.
+The check uses double precision, where rounding does not change which proposals are accepted.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from fleet_learning.randomness import on_device, torch_generator
 from iifl_policy import plain
 
 TOLERANCE = 1e-6
-"""Largest difference that may be rounding: of actions and weights in model space, and of divergences in nats."""
+"""Largest difference that rounding can cause: of actions and weights in model space, and of divergences in nats."""
 MOST_ROBOTS, MOST_CHAINS, MOST_BATCH = 2, 32, 8
-"""Beyond these, more of the same shows nothing new."""
+"""Sizes of the check: larger ones would repeat the same computation."""
 
 
 class Unequal(Exception):
-    """Two ways of computing the same thing give different results."""
+    """Two implementations of the same computation give different results."""
 
 
 def check_equality(sizes: Sizes, seed: int, device: torch.device) -> float:
-    """Decide and learn both ways, with the whole network and all iterations for a few robots.
+    """Decide and train with both implementations, with the whole network and all iterations for a few robots.
 
     Returns:
         The largest difference.
 
     Raises:
-        Unequal: it is more than rounding.
+        Unequal: the largest difference exceeds TOLERANCE.
     """
     few = replace(
         sizes,
@@ -43,9 +43,10 @@ def check_equality(sizes: Sizes, seed: int, device: torch.device) -> float:
     subject = new_subject(few, seed, device, torch.float64)
     differences = {**_of_decisions(subject, seed), "weights after a gradient step": _of_learning(subject, seed)}
     for name, difference in differences.items():
-        if not difference <= TOLERANCE:  # nor not a number
+        if not difference <= TOLERANCE:  # also refuses NaN
             raise Unequal(
-                f"{name}: package and plain composition differ by {difference:.3g}, allowed is {TOLERANCE:g}."
+                f"{name}: expected a difference of package and plain composition of at most {TOLERANCE:g}, "
+                f"got {difference:.3g}."
             )
     return max(differences.values())
 
@@ -81,7 +82,7 @@ def _of_learning(subject: Subject, seed: int) -> float:
     energies, (states, actions) = subject.energies(), learner.scaling.pairs(dataset)
     plain.train_step(
         energies,
-        plain.optimisers_of(energies),
+        plain.optimizers_of(energies),
         states[batch],
         actions[batch],
         subject.plain_sample(),

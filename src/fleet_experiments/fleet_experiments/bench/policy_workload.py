@@ -1,4 +1,4 @@
-"""What Table 5 of IIFL measures: a fleet's decision and a training step, the package's way and the plain way.
+"""Defines the workload of Table 5 of IIFL: a fleet's decision and a training step, by the package and by a plain composition.
 
 N robots, E ensemble members, B batch, K chains, S state dim, A action dim, W hidden width.
 """
@@ -27,13 +27,14 @@ from iifl_policy.loss import LossConfig
 from iifl_policy.spectral import folded
 
 STEEPNESS = 40.0
-"""Factor on the last layer of new energies, which gives them slopes of about one nat per half range, as trained ones have."""
+"""Factor on the last layer of new energies: their slopes become about one nat per half range, as those of trained energies."""
 PAIRS_PER_BATCH = 4
+"""Number of pairs in the data set per pair in a batch."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The defaults are those of Table 5: Ant's dimensions, and the hyperparameters of Table 3."""
+    """Sizes of the workload. The defaults are those of Table 5: Ant's dimensions and the hyperparameters of Table 3."""
 
     robots: int = 100
     shape: EnergyShape = EnergyShape(60, 8)  # noqa: RUF009 - frozen
@@ -43,56 +44,56 @@ class Sizes:
 
     @property
     def name(self) -> str:
-        """Of the workload."""
+        """Name of the workload."""
         shape = self.shape
         return f"S {shape.state_dim}, A {shape.action_dim}, {shape.depth} x {shape.width}, random weights"
 
     @property
     def forward_flops(self) -> int:
-        """Of one energy; of its gradient as many again. What all actions of a state share is left out."""
+        """Operations of one energy; its gradient takes as many again. Work that all actions of a state share is not counted."""
         shape = self.shape
         return 2 * shape.width * (shape.action_dim + (shape.depth - 1) * shape.width + 1)
 
     def flops(self, members: int, share: float = 1.0) -> float:
-        """Of a decision by so many members' chains; two tell the divergence as well.
+        """Return the operations of a decision with the chains of `members` members; two members give the divergence as well.
 
-        Only a share of the energies and gradients may be evaluated.
+        `share` is the fraction of the energies and gradients that are evaluated.
         """
         chains = members * self.robots * self.chains
-        others = chains if members > 1 else 0
-        return self.forward_flops * (2 * share * chains * (self.iterations + 1) + others)
+        other_member = chains if members > 1 else 0
+        return self.forward_flops * (2 * share * chains * (self.iterations + 1) + other_member)
 
     def share(self, evaluated: Sequence[int]) -> float:
-        """Which share of a decision's actions was evaluated, given how many at each iteration."""
+        """Return the fraction of a decision's actions that were evaluated, given their number at each iteration."""
         return sum(evaluated) / (self.shape.members * self.robots * self.chains * (self.iterations + 1))
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The same energies twice, with spectral norm: folded into the weights in the package, live in the plain composition."""
+    """The same energies for both computations. The package folds the spectral norm into the weights, the plain one computes it."""
 
     sizes: Sizes
     net: Perceptrons
-    """Before normalisation."""
+    """Energies before spectral normalization."""
     scaling: Scaling
     states_NS: NDArray[np.float64]
 
     @property
     def device(self) -> torch.device:
-        """Where it is computed."""
+        """Device of the computation."""
         return self.net.weights[0].device
 
     @property
     def sampler(self) -> Langevin:
-        """Of decisions and counter-examples."""
+        """Sampler of decisions and counter-examples."""
         return Langevin(iterations=self.sizes.iterations)
 
     def policy(self, sampler: Langevin | None = None) -> ImplicitPolicy:
-        """The package's, as it decides; counter-examples come from `sampler`."""
+        """Return the package's policy for decisions; counter-examples come from `sampler`."""
         return replace(self.learner(sampler), model=EnergyEnsemble(folded(self.net), self.sizes.shape.state_dim))
 
     def learner(self, sampler: Langevin | None = None) -> ImplicitPolicy:
-        """The package's, as it learns."""
+        """Return the package's policy for training."""
         sizes = self.sizes
         config = ImplicitConfig(
             sizes.shape,
@@ -105,19 +106,19 @@ class Subject:
         return ImplicitPolicy(config, EnergyEnsemble(self.net, sizes.shape.state_dim), self.scaling)
 
     def energies(self) -> list[plain.Energy]:
-        """The plain ones."""
+        """Return the energies of the plain composition."""
         return plain.energies_of(EnergyEnsemble(self.net, self.sizes.shape.state_dim), spectral=True)
 
     def plain_states(self) -> Tensor:
-        """Observations of all robots in model space, (N, S)."""
+        """Return the observations of all robots in model space, (N, S)."""
         return self.scaling.states(torch.as_tensor(self.states_NS).to(self.net.weights[0]))
 
     def plain_sample(self, iterations: int | None = None) -> plain.Sample:
-        """The plain sampler."""
+        """Return the sampler of the plain composition."""
         return partial(plain.corrected, iterations=iterations or self.sizes.iterations)
 
     def dataset(self, seed: int) -> Dataset:
-        """Pairs to learn from, without meaning."""
+        """Return random pairs for training."""
         random, count = np.random.default_rng(seed), PAIRS_PER_BATCH * self.sizes.batch
         return Dataset(
             random.normal(size=(count, self.sizes.shape.state_dim)).astype(np.float32),
@@ -126,7 +127,7 @@ class Subject:
 
 
 def new_subject(sizes: Sizes, seed: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Subject:
-    """Energies with random weights, and random observations."""
+    """Return energies with random weights, and random observations."""
     net = new_energy(sizes.shape, torch_generator(seed)).net
     net.weights[-1].mul_(STEEPNESS)
     net = net.changed(lambda parameter: parameter.to(device, dtype))
@@ -147,15 +148,15 @@ class Counted:
 
     @property
     def action_dim(self) -> int:
-        """A."""
+        """A, the length of an action."""
         return self.model.action_dim
 
     def __call__(self, features_EBW: Tensor, actions_EBKA: Tensor) -> Tensor:
-        """Energies (E, B, K)."""
+        """Return energies (E, B, K)."""
         return self.model(features_EBW, actions_EBKA)
 
     def field(self, features_EBW: Tensor) -> Field:
-        """Energies and gradients at these states."""
+        """Return a function from actions to energies and gradients at these states."""
         field = self.model.field(features_EBW)
 
         def counted(actions_EBKA: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""How fast the benchmark's fleets are simulated, against a loop over single simulations.
+"""Measures how fast the benchmark's fleets are simulated, compared with a loop over single simulations.
 
 N robots, A action dim.
 """
@@ -24,11 +24,11 @@ from sim_bridge.headless_mujoco import mujoco
 
 @dataclass(frozen=True)
 class SimulationLoad:
-    """A fleet that does whatever is drawn."""
+    """A fleet with random actions."""
 
     robots: int = 100
     ticks: int = 300
-    """That are measured."""
+    """Number of measured ticks."""
 
 
 QUICK = SimulationLoad(robots=3, ticks=2)
@@ -37,7 +37,7 @@ QUICK = SimulationLoad(robots=3, ticks=2)
 def simulation_bench(
     contracts: Mapping[str, RobotContract], load: SimulationLoad, folder: Path, *, seed: int, command: str
 ) -> Results:
-    """Measure all tasks; write results into the folder."""
+    """Measure all tasks and write the results into the folder."""
     rows: list[Row] = []
     with Progress() as progress:
         for task, contract in progress.track(contracts.items(), description="tasks"):
@@ -60,7 +60,7 @@ def simulation_bench(
 
 
 def _whole_fleet(task: str, contract: RobotContract, load: SimulationLoad, seed: int, watch: Stopwatch) -> None:
-    """Control steps with everything that belongs to them: commands, physics, judgement, observations, resets."""
+    """Time complete control steps: commands, physics, rewards and violations, observations, resets."""
     fleet = SimulatedFleet(KINDS[task], contract, load.robots, np.inf)
     step, random = fleet.reset(seed), np.random.default_rng(seed)
     for _ in range(load.ticks):
@@ -71,7 +71,7 @@ def _whole_fleet(task: str, contract: RobotContract, load: SimulationLoad, seed:
 
 
 def _one_by_one(task: str, load: SimulationLoad, watch: Stopwatch) -> None:
-    """The physics alone, robot after robot, in Python; nobody commands them."""
+    """Time the physics alone, robot by robot in Python, without commands."""
     kind, model = KINDS[task], KINDS[task].model()
     datas = [mujoco.MjData(model) for _ in range(load.robots)]
     for _ in range(load.ticks):

@@ -1,4 +1,4 @@
-"""Where the time of a program goes."""
+"""Measures durations of parts of a program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleet_experiments.results import Row
 
 
 class Stopwatch:
-    """Durations by name, in seconds; what a device still computes is waited for."""
+    """Collects durations by name, s; waits for pending work of the device at every reading."""
 
     def __init__(self, device: torch.device) -> None:
         self.durations: dict[str, list[float]] = defaultdict(list)
@@ -30,15 +30,15 @@ class Stopwatch:
         self.end(name)
 
     def begin(self, name: str) -> None:
-        """Something of this name begins now."""
+        """Begin a part of this name."""
         self._began[name] = self._now()
 
     def end(self, name: str) -> None:
-        """It is over."""
+        """End the part of this name."""
         self.durations[name].append(self._now() - self._began[name])
 
     def lap(self, name: str) -> None:
-        """What is now over took from the lap before, or from the beginning."""
+        """End a lap of this name, which lasted since the previous lap or since the start."""
         now = self._now()
         self.durations[name].append(now - self._last)
         self._last = now
@@ -50,7 +50,7 @@ class Stopwatch:
 
 
 def seconds(device: torch.device, run: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """Return the duration of one call, s."""
     watch = Stopwatch(device)
     with watch.part("call"):
         run()
@@ -58,6 +58,6 @@ def seconds(device: torch.device, run: Callable[[], object]) -> float:
 
 
 def percentiles(durations_s: list[float]) -> Row:
-    """The part of a row that says how long something took."""
+    """Return the part of a row that describes durations."""
     p50, p99 = np.percentile(durations_s, [50, 99])
     return {"p50_s": float(p50), "p99_s": float(p99), "passes": len(durations_s)}

@@ -1,1 +1,1 @@
-"""Experts of the simulated benchmark: training, return, and video."""
+"""Trains, measures and shows the experts of the simulated benchmark."""

@@ -1,4 +1,4 @@
-"""The experts of the benchmark: what they reach by themselves, from which successes are told (IIFL section 5.2), and new ones.
+"""Trains the experts of the benchmark and measures their returns, which define success (IIFL, section 5.2).
 
 N robots, T ticks.
 """
@@ -12,7 +12,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.progress import MofNCompleteColumn, Progress
 
-from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 from fleet_experiments.experts.training import ExpertTraining, train_expert
@@ -23,47 +22,48 @@ from sim_bridge.backends import BENCHMARK
 from sim_bridge.benchmark.expert_return import EVERY, ExpertReturn
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
+from sim_bridge.episodes import act_by_state, drive_until_over
 
 VIOLATION_S = {"ant": 2.0, "anymal": 0.0}
-"""`ExpertTraining.violation_s`. An ant that is paid for speed alone runs so fast that one in three falls within an episode."""
+"""`ExpertTraining.violation_s` by task. With a reward for speed alone, every third ant falls within an episode."""
 
 
 def require_benchmark(task: str) -> None:
-    """Refuse what is no task of the benchmark.
+    """Refuse tasks outside the benchmark.
 
     Raises:
-        BadInput: it is not.
+        InputError: the benchmark has no such task.
     """
     if task not in BENCHMARK:
-        raise InputError(f"ENV: found {task}, allowed are {', '.join(BENCHMARK)}.")
+        raise InputError(f"ENV: expected one of {', '.join(BENCHMARK)}, got {task}.")
 
 
 def require_learned(task: str) -> None:
-    """Refuse to train what is scripted.
+    """Refuse tasks whose expert is a script.
 
     Raises:
-        BadInput: the task's expert is not one that is trained.
+        InputError: the task's expert is not trained.
     """
     if task not in MIRRORS:
-        raise InputError(f"--train: found {task}, whose expert is a script; allowed are {', '.join(MIRRORS)}.")
+        raise InputError(f"--train: expected one of {', '.join(MIRRORS)}, got {task}, whose expert is a script.")
 
 
-def keep_return(task: str, contract: RobotContract, *, episodes: int, seed: int, command: str) -> str:
-    """Measure what the expert reaches and keep it where successes are told from; gives a sentence about it."""
+def store_return(task: str, contract: RobotContract, *, episodes: int, seed: int, command: str) -> str:
+    """Measure the expert's return and store it as the reference for successes; return a sentence about it."""
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
-        bar = progress.add_task("the expert drives", total=KINDS[task].horizon)
-        reached = expert_return(
+        bar = progress.add_task("measuring the expert", total=KINDS[task].horizon)
+        measured = expert_return(
             task,
             contract,
             episodes=episodes,
             seed=seed,
             command=command,
-            advance=lambda tick: progress.update(bar, completed=tick),
+            on_tick=lambda tick: progress.update(bar, completed=tick),
         )
-    reached.write(task)
+    measured.write(task)
     return (
-        f"{task}: mean return {reached.mean_returns_T[-1]:g} over {episodes} episodes of {KINDS[task].horizon} ticks, "
-        f"{100 * reached.violated:g} % ended in violation, {100 * reached.completed:g} % with the task done"
+        f"{task}: mean return {measured.mean_returns_T[-1]:g} over {episodes} episodes of {KINDS[task].horizon} ticks; "
+        f"{100 * measured.violated:g} % ended in violation, {100 * measured.completed:g} % completed the task"
     )
 
 
@@ -72,23 +72,23 @@ def train(
     contract: RobotContract,
     folder: Path,
     *,
-    schooling: ExpertTraining,
+    training: ExpertTraining,
     seed: int,
     command: str,
     experts: Path = EXPERTS,
 ) -> None:
-    """Train a new expert, write it among the experts, and draw its curve into the folder."""
+    """Train a new expert, write it into the folder of experts, and draw its training curve into `folder`."""
     rows: list[Row] = []
-    fleet = SimulatedFleet(KINDS[task], contract, schooling.robots, np.inf)
+    fleet = SimulatedFleet(KINDS[task], contract, training.robots, np.inf)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
-        bar = progress.add_task("the expert learns", total=schooling.frames)
+        bar = progress.add_task("training the expert", total=training.frames)
 
-        def advance(done: int, reward: float) -> None:
+        def on_update(done: int, reward: float) -> None:
             progress.update(bar, completed=done)
             rows.append({**run_of(task, "PPO", seed, "training"), "frames": done, "reward_per_tick": reward})
 
-        learned = train_expert(fleet, schooling, seed=seed, curves=folder / "curves", advance=advance)
-    learned.write(experts / f"{task}.safetensors")
+        expert = train_expert(fleet, training, seed=seed, curves=folder / "curves", on_update=on_update)
+    expert.write(experts / f"{task}.safetensors")
     new_results("expert", command, rows).write(folder)
     figure = Figure(figsize=(5, 3), layout="constrained")
     axes = figure.subplots()
@@ -107,31 +107,28 @@ def expert_return(
     seed: int,
     command: str,
     ticks: int | None = None,
-    advance: Callable[[int], None] = lambda _: None,
+    on_tick: Callable[[int], None] = lambda _: None,
 ) -> ExpertReturn:
-    """Let experts of all styles in turn drive one whole episode each, or `ticks` of it; `advance` is told the ticks so far."""
+    """Measure the return of experts of all styles in turn, each over one episode or its first `ticks` ticks.
+
+    `on_tick` is called with the number of ticks so far.
+    """
     kind, styles = KINDS[task], list(SUPERVISORS[task])
     fleet = SimulatedFleet(kind, contract, episodes, np.inf)
     experts = [make_supervisor(task, styles[robot % len(styles)], contract, seed, robot) for robot in range(episodes)]
     for expert in experts:
         expert.begin()
-    step = fleet.reset(seed)
-    driving_N = np.ones(episodes, dtype=bool)
-    violated_N, completed_N = np.zeros(episodes, dtype=bool), np.zeros(episodes, dtype=bool)
-    returns_N = np.zeros(episodes)
-    means = []
-    for tick in range(1, (ticks or kind.horizon) + 1):
-        actions_NA = np.zeros((episodes, contract.action_dim))
-        for robot in np.flatnonzero(driving_N):
-            actions_NA[robot] = experts[robot].act(step.states_NS[robot])
-        step = fleet.step(np.where(driving_N, ActionKind.MOVE, ActionKind.HOLD).astype(np.int64), actions_NA)
-        returns_N += step.rewards_N
-        violated_N |= step.violated_N
-        completed_N |= step.succeeded_N
-        driving_N &= ~(step.episode_over_N | step.violated_N)
+    violated_N, completed_N = np.zeros((2, episodes), dtype=bool)
+    returns_N, means = np.zeros(episodes), []
+    act = act_by_state([expert.act for expert in experts], contract.action_dim)
+    steps = drive_until_over(fleet, fleet.reset(seed), act, ticks=ticks or kind.horizon)
+    for tick, moved in enumerate(steps, 1):
+        returns_N += moved.after.rewards_N
+        violated_N |= moved.after.violated_N
+        completed_N |= moved.after.succeeded_N
         if tick % EVERY == 0:
             means.append(round(float(returns_N.mean()), 3))
-        advance(tick)
+        on_tick(tick)
     return ExpertReturn(
         command=command,
         episodes=episodes,

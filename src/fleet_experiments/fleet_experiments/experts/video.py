@@ -1,4 +1,4 @@
-"""The expert of a benchmark task at work, to be looked at: as a video, or in MuJoCo's viewer.
+"""Shows the expert of a benchmark task at work, as a video or in MuJoCo's viewer.
 
 H image rows, W image columns.
 """
@@ -27,15 +27,16 @@ from sim_bridge.headless_mujoco import mujoco
 FRAMES_PER_S = 30
 HEIGHT, WIDTH = 480, 640
 CLOSE_S = 10.0
+"""Longest wait for the viewer's threads to end, s."""
 
 
 def styles(task: str) -> list[str]:
-    """In which experts do the task."""
+    """Return the styles in which experts do the task."""
     return list(SUPERVISORS[task])
 
 
 class Performance:
-    """One robot that an expert drives, and who begins again after a violation."""
+    """One robot that an expert drives; it is hard reset after a violation."""
 
     def __init__(self, task: str, style: str, contract: RobotContract, seed: int) -> None:
         self._fleet = SimulatedFleet(KINDS[task], contract, 1, np.inf)
@@ -46,7 +47,7 @@ class Performance:
         self.data = mujoco.MjData(self.model)
 
     def frames(self, seconds: float) -> Iterator[None]:
-        """At every frame of so long, `data` is what there is to see."""
+        """Simulate this many seconds and yield at every frame, when `data` is up to date."""
         step = self._fleet.reset(self._seed)
         self._expert.begin()
         ticks = 0
@@ -61,7 +62,7 @@ class Performance:
 
 
 def film(performance: Performance, seconds: float, path: Path) -> None:
-    """Write an MP4 video, H.264, that browsers play."""
+    """Write an MP4 video with H.264, which browsers can play."""
     renderer = mujoco.Renderer(performance.model, HEIGHT, WIDTH)
     try:
         with av.open(path, "w", format="mp4") as container:
@@ -69,42 +70,42 @@ def film(performance: Performance, seconds: float, path: Path) -> None:
             stream = container.add_stream("libx264", rate=rate, options={"crf": "26"})
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             for _ in performance.frames(seconds):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(_drawn(renderer, performance), format="rgb24")))
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(_render(renderer, performance), format="rgb24")))
             container.mux(stream.encode())
     finally:
         renderer.close()
 
 
 def watch(performance: Performance, seconds: float) -> None:
-    """Show it in a window, as fast as it goes, until it ends or the window is closed."""
+    """Show the performance in a window in real time until it ends or the window is closed."""
     with _window(performance.model, performance.data) as window:
         for _ in performance.frames(seconds):
-            begun_s = time.monotonic()
+            started_s = time.monotonic()
             if not window.is_running():
                 return
             window.sync()
-            time.sleep(max(0.0, 1 / FRAMES_PER_S - (time.monotonic() - begun_s)))
+            time.sleep(max(0.0, 1 / FRAMES_PER_S - (time.monotonic() - started_s)))
 
 
 @contextmanager
 def _window(model: mujoco.MjModel, data: mujoco.MjData) -> Iterator[Any]:
-    """MuJoCo's viewer. It draws in a thread of its own, which must have ended before the process does."""
+    """Open MuJoCo's viewer. Its own thread must end before the process does."""
     from mujoco import viewer
 
-    others = set(threading.enumerate())
+    other_threads = set(threading.enumerate())
     window = viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False)
-    drawing = set(threading.enumerate()) - others
+    viewer_threads = set(threading.enumerate()) - other_threads
     try:
         with window:
             window.cam.type, window.cam.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera("side").id
             yield window
     finally:
-        for thread in drawing:
+        for thread in viewer_threads:
             thread.join(CLOSE_S)
 
 
-def _drawn(renderer: mujoco.Renderer, performance: Performance) -> NDArray[np.uint8]:
-    """The picture (H, W, 3). Without shadows and reflections a processor draws ten times as fast."""
+def _render(renderer: mujoco.Renderer, performance: Performance) -> NDArray[np.uint8]:
+    """Return the rendered image (H, W, 3). Without shadows and reflections a processor renders ten times as fast."""
     flags = mujoco.mjtRndFlag
     for flag in (flags.mjRND_SHADOW, flags.mjRND_REFLECTION):
         renderer.scene.flags[int(flag)] = False

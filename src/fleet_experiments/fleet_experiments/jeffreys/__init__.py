@@ -1,1 +1,1 @@
-"""Jeffreys divergence against numerical integration: IIFL figure 2."""
+"""Compares estimates of Jeffreys divergence with numerical integration (IIFL, figure 2)."""

@@ -1,4 +1,4 @@
-"""What each sampler makes of known Jeffreys divergences: how right it is, and how long it takes."""
+"""Measures accuracy and duration of every sampler's estimates of known Jeffreys divergences."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from iifl_policy.sampler import Sampler
 from iifl_policy.uniform import Uniform
 
 CHAINS = 512
+"""Number of chains per estimate."""
 PAIRS = {
     "other means": MixturePair(((1.0, -0.2, 0.25),), ((1.0, 0.2, 0.25),)),
     "other widths": MixturePair(((1.0, 0.0, 0.25),), ((1.0, 0.0, 0.125),)),
@@ -35,15 +36,15 @@ SAMPLERS: dict[str, Sampler] = {
 
 
 def divergences(seeds: Sequence[int]) -> list[Row]:
-    """Every sampler's estimate for every pair of energies, 512 chains.
+    """Return every sampler's estimate for every pair of energies and every seed, in nats.
 
-    `share` is the part of the true divergence, which is integrated numerically, that the sampler finds: 1 is right.
+    `share` is the ratio of the estimate to the true divergence, which is integrated numerically.
     """
     rows: list[Row] = []
-    anywhere_B = torch.zeros(1, dtype=torch.float64)
-    features_EBW = features_of(anywhere_B)
+    any_state_B = torch.zeros(1, dtype=torch.float64)
+    features_EBW = features_of(any_state_B)
     for pair_name, pair in PAIRS.items():
-        truth = integrated(pair, anywhere_B).item()
+        truth = integrated(pair, any_state_B).item()
         for sampler_name, sampler in SAMPLERS.items():
             for seed in seeds:
                 began = time.perf_counter()

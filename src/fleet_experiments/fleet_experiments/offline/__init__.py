@@ -1,1 +1,1 @@
-"""Behaviour cloning of recorded demonstrations."""
+"""Trains policies by behaviour cloning on recorded demonstrations."""

@@ -1,4 +1,4 @@
-"""Behaviour cloning of recorded demonstrations, measured on whole episodes that were held out.
+"""Trains policies by behaviour cloning on recorded demonstrations, and measures them on held-out episodes.
 
 B held-out pairs, K actions per pair, S state dim, A action dim.
 """
@@ -17,15 +17,17 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
+from typing_extensions import override
 
 from fleet_experiments.offline.recordings import Demonstrations
 from fleet_experiments.results import Results, Row, new_results, run_of
-from fleet_experiments.sweep import OnProgress, sweep
+from fleet_experiments.sweep import sweep
 from fleet_learning.dataset import Dataset
 from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.randomness import torch_generator
 from fleet_learning.resume_file import resume_key
 from fleet_learning.scaling import Scaling, data_range, fit_scaling
+from fleet_training.first_policy import OnProgress
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
 from iifl_policy.implicit import ImplicitConfig, new_implicit
@@ -36,19 +38,20 @@ from iifl_policy.sampler import ActionSamples
 from iifl_policy.uniform import Uniform
 
 HELD_OUT = 0.2
-"""Share of the episodes."""
+"""Fraction of the episodes that are held out."""
 MEASURED = 500
-"""Held-out pairs that are measured, at most."""
+"""Largest number of held-out pairs that are measured."""
 CHAINS = 64
 BEST_OF = 8
+"""Number of actions of which `best_of_8_mse` takes the closest."""
 SPREAD = 256
-"""Evenly spread actions whose energies are compared with the demonstrated one's."""
+"""Number of uniformly distributed actions whose energies are compared with that of the demonstrated action."""
 ACTION_RANGE = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class ExplicitRecipe:
-    """One way of training an explicit policy."""
+    """Hyperparameters of an explicit policy."""
 
     name: str
     own_range: bool
@@ -57,13 +60,13 @@ class ExplicitRecipe:
 
 @dataclass(frozen=True)
 class ImplicitRecipe:
-    """One way of training an implicit policy."""
+    """Hyperparameters of an implicit policy."""
 
     name: str
     own_range: bool
     """Whether actions are scaled by the data's range rather than the robot's."""
     sampler: Langevin
-    """Decides."""
+    """Sampler of decisions."""
     loss: LossConfig
     optimizer: OptimizerConfig
     polish: Polish | None
@@ -91,7 +94,7 @@ RECIPES: dict[str, ExplicitRecipe | ImplicitRecipe] = {
         polish=None,
     ),
 }
-"""The last is that of the IIFL authors' code, but for the spectral norm."""
+"""Recipes by method; the last one is that of the IIFL authors' code without the spectral norm."""
 BASELINES = "baselines"
 METHODS = (BASELINES, *RECIPES)
 
@@ -106,11 +109,11 @@ def offline(
     command: str,
     address: str | None = None,
 ) -> Results:
-    """Train every policy, measure it and the baselines, on another split of the episodes with every seed; write results.
+    """Train and measure every policy and the baselines on a different split of the episodes per seed, and write the results.
 
     Raises:
-        BadInput: the folder holds other runs, or there is no cluster at the address.
-        ValueError: there is but one episode.
+        InputError: the folder holds other runs, or there is no cluster at the address.
+        ValueError: there is only one episode.
     """
     runs = {
         f"{method}_{seed}": partial(clone, method, recording, env=env, seed=seed, steps=steps)
@@ -126,8 +129,8 @@ def offline(
 def clone(
     method: str,
     recording: Demonstrations,
-    folder: Path,  # noqa: ARG001 - there is nothing to keep
-    advance: OnProgress,
+    folder: Path,  # noqa: ARG001 - nothing is resumed
+    on_progress: OnProgress,
     *,
     env: str,
     seed: int,
@@ -135,12 +138,12 @@ def clone(
     width: int = 256,
     depth: int = 6,
 ) -> list[Row]:
-    """Rows of one of `METHODS`; `seed` is of the split, of training and of sampling.
+    """Train one of `METHODS` and return its rows; `seed` determines the split, training and sampling.
 
-    `mse` is the mean squared difference to the demonstrated action over held-out pairs and dimensions, `rmse_0` and so on the
-    root of it in one dimension, in the action's units. `best_of_8_mse` is that of the closest of eight actions: of eight
-    samples of the policy, or of the actions at the eight nearest observations; it does not punish another valid way of
-    doing the task. Energy models have `depth` hidden layers of `width`.
+    `mse` is the mean squared difference from the demonstrated action over held-out pairs and dimensions; `rmse_0` and so on
+    are its roots in each dimension, in the action's units. `best_of_8_mse` is that of the closest of eight actions: of eight
+    samples of the policy, or of the actions at the eight nearest observations; it does not penalize other valid modes of the
+    task. Energy models have `depth` hidden layers of `width`.
     """
     training, rest = recording.split(HELD_OUT, seed)
     held_out = rest[np.sort(np.random.default_rng(seed).permutation(len(rest))[:MEASURED])]
@@ -157,20 +160,20 @@ def clone(
     )
     rows: list[Row] = []
     for until in sorted(steps):
-        began, done = time.perf_counter(), cloning.policy.optimizer_state.steps
+        started_s, done = time.perf_counter(), cloning.policy.optimizer_state.steps
 
         def on_step(step: int, _: Mapping[str, float], done: int = done) -> None:
-            advance("training", done + step, max(steps))
+            on_progress("training", done + step, max(steps))
 
         cloning.policy = cloning.policy.fit(training, steps=until - done, seed=seed, on_step=on_step).policy
-        training_s = time.perf_counter() - began
-        measured = cloning.measured(held_out, seed)
-        rows.append(run_of(env, recipe.name, seed, f"{until} steps") | measured | {"training_s": training_s})
+        training_s = time.perf_counter() - started_s
+        errors = cloning.measure(held_out, seed)
+        rows.append(run_of(env, recipe.name, seed, f"{until} steps") | errors | {"training_s": training_s})
     return rows
 
 
 def _errors(actions_KBA: NDArray[np.float64], held_out: Dataset, samples_KBA: NDArray[np.float64] | None = None) -> Row:
-    """Of the first of the actions, and of the closest of all (or of the samples)."""
+    """Return the errors of the first of the actions, and of the closest of all actions (or of the samples)."""
     squares_KBA = np.square(actions_KBA - held_out.actions_BA)
     others_KBA = squares_KBA if samples_KBA is None else np.square(samples_KBA - held_out.actions_BA)
     row: Row = {"mse": float(squares_KBA[0].mean()), "best_of_8_mse": float(others_KBA.mean(-1).min(0).mean())}
@@ -178,7 +181,7 @@ def _errors(actions_KBA: NDArray[np.float64], held_out: Dataset, samples_KBA: ND
 
 
 def _baselines(training: Dataset, held_out: Dataset) -> dict[str, NDArray[np.float64]]:
-    """Actions (K, B, A) of policies that do not learn."""
+    """Return the actions (K, B, A) of methods without training."""
     mean_S, std_S = training.observations_B.mean(0), training.observations_B.std(0) + 1e-8
     tree = cKDTree((training.observations_B - mean_S) / std_S)
     _, nearest_BK = tree.query((held_out.observations_B - mean_S) / std_S, k=BEST_OF)
@@ -194,11 +197,11 @@ class _Cloning(Protocol):
 
     policy: Any
 
-    def measured(self, held_out: Dataset, seed: int) -> Row:
-        """Its errors by now."""
+    def measure(self, held_out: Dataset, seed: int) -> Row:
+        """Return the current errors of the policy."""
 
 
-class _Explicit:
+class _Explicit(_Cloning):
     """Behaviour cloning by least squares."""
 
     def __init__(self, recipe: ExplicitRecipe, training: Dataset, seed: int) -> None:
@@ -206,13 +209,14 @@ class _Explicit:
         config = ExplicitConfig(shape, optimizer=OptimizerConfig(batch_size=64, learning_rate=1e-3))
         self.policy = new_explicit(config, _scaling(training, own_range=recipe.own_range), torch_generator(seed))
 
-    def measured(self, held_out: Dataset, seed: int) -> Row:
+    @override
+    def measure(self, held_out: Dataset, seed: int) -> Row:
         actions_BA = self.policy.decide(held_out.observations_B.astype(np.float64), torch_generator(seed)).actions_NA
         return _errors(actions_BA[None], held_out)
 
 
-class _Implicit:
-    """Implicit behaviour cloning by one member."""
+class _Implicit(_Cloning):
+    """Implicit behaviour cloning with one member."""
 
     def __init__(self, recipe: ImplicitRecipe, training: Dataset, seed: int, width: int, depth: int) -> None:
         config = ImplicitConfig(
@@ -225,29 +229,30 @@ class _Implicit:
         )
         self.policy = new_implicit(config, _scaling(training, own_range=recipe.own_range), torch_generator(seed))
 
-    def measured(self, held_out: Dataset, seed: int) -> Row:
+    @override
+    def measure(self, held_out: Dataset, seed: int) -> Row:
         policy, polish = self.policy, self.policy.config.polish
         features_EBW = policy.features(held_out.observations_B)
         samples = policy.samples(features_EBW, torch_generator(seed))
-        some = ActionSamples(
+        eight = ActionSamples(
             *(part[:, :, :BEST_OF] for part in (samples.actions_EBKA, samples.energies_EBK, samples.weights_EBK))
         )
         if polish:
-            samples, some = (polish(policy.model, features_EBW, found) for found in (samples, some))
+            samples, eight = (polish(policy.model, features_EBW, each) for each in (samples, eight))
         best_BA, eight_BKA = (
             policy.scaling.robot_actions(actions).double().numpy()
-            for actions in (samples.best(0), some.actions_EBKA[0])
+            for actions in (samples.best(0), eight.actions_EBKA[0])
         )
         row = _errors(best_BA[None], held_out, eight_BKA.swapaxes(0, 1))
         return row | {"uniform_below": self._uniform_below(features_EBW, held_out, seed)}
 
     def _uniform_below(self, features_EBW: Tensor, held_out: Dataset, seed: int) -> float:
-        """Share of evenly spread actions with less energy than the demonstrated one."""
+        """Return the fraction of uniformly distributed actions with lower energy than the demonstrated action."""
         policy = self.policy
         spread = Uniform().sample(policy.model, features_EBW, SPREAD, torch_generator(seed))
-        _, shown_BA = policy.scaling.pairs(held_out)
-        shown_EB1 = policy.model(features_EBW, shown_BA.unsqueeze(1).unsqueeze(0))
-        return (spread.energies_EBK < shown_EB1).double().mean().item()
+        _, demonstrated_BA = policy.scaling.pairs(held_out)
+        demonstrated_EB1 = policy.model(features_EBW, demonstrated_BA.unsqueeze(1).unsqueeze(0))
+        return (spread.energies_EBK < demonstrated_EB1).double().mean().item()
 
 
 def _scaling(training: Dataset, *, own_range: bool) -> Scaling:
