@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_bags.foreign import foreign_samples
 from fleet_bags.mapping import BagMapping
 from fleet_bags.recording import Recording, read_recording
 from fleet_bags.samples import SamplesMetadata, SourceRun
-from fleet_bags.writing import Advance, RunSamples, write_samples
+from fleet_bags.samples_writer import OnProgress, RunSamples, write_samples
+from fleet_bags.third_party import third_party_samples
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 
 RobotTick = tuple[int, int]
@@ -24,7 +24,7 @@ RobotTick = tuple[int, int]
 
 
 def build(
-    bags: Sequence[Path], folder: Path, *, mapping: BagMapping | None = None, advance: Advance = lambda *_: None
+    bags: Sequence[Path], folder: Path, *, mapping: BagMapping | None = None, on_progress: OnProgress = lambda *_: None
 ) -> SamplesMetadata:
     """Write the samples of all runs into a new folder.
 
@@ -35,13 +35,13 @@ def build(
         bags: bags of the fleet's own recorder, or third-party bags that `mapping` describes.
         folder: path of the new folder.
         mapping: what the topics of third-party bags mean.
-        advance: called with the progress of writing the images.
+        on_progress: called with the progress of writing the images.
 
     Raises:
         InputError: a bag cannot be used, the robots of two bags differ, or the folder exists already; nothing is written.
     """
-    runs = [foreign_samples(bag, mapping) if mapping else _recorded_samples(read_recording(bag)) for bag in bags]
-    return write_samples(runs, folder, advance=advance)
+    runs = [third_party_samples(bag, mapping) if mapping else _recorded_samples(read_recording(bag)) for bag in bags]
+    return write_samples(runs, folder, on_progress=on_progress)
 
 
 def _recorded_samples(recording: Recording) -> RunSamples:

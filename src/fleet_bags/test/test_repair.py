@@ -219,7 +219,7 @@ def sqlite(folder):
     (folder / "metadata.yaml").touch()
 
 
-def foreign(folder):
+def another_bag(folder):
     with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP):
         pass
 
@@ -244,7 +244,7 @@ def no_ros(folder):
     [
         (nothing, "expected the folder of a recorded run or of its bag"),
         (sqlite, "expected a bag with at least one MCAP file"),
-        (foreign, "expected a bag that a fleet's recorder wrote"),
+        (another_bag, "expected a bag that a fleet's recorder wrote"),
         (text, "expected an MCAP file"),
         (no_ros, "profile: expected 'ros2', got 'other'"),
     ],

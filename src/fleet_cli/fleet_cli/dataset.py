@@ -34,7 +34,10 @@ def build(
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task("images", total=None)
         metadata = run(
-            bags, out, mapping=mapping, advance=lambda done, total: progress.update(bar, completed=done, total=total)
+            bags,
+            out,
+            mapping=mapping,
+            on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     omitted = f", {metadata.left_out} incomplete ones omitted" if metadata.left_out else ""
     print(f"{out}: {metadata.samples} samples from {len(metadata.runs)} runs{omitted}")
@@ -52,6 +55,6 @@ def export(
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task("images", total=None)
         frames = run(
-            read_samples(source), out, advance=lambda done, total: progress.update(bar, completed=done, total=total)
+            read_samples(source), out, on_progress=lambda done, total: progress.update(bar, completed=done, total=total)
         )
     print(f"{out}: {len(frames.rows_F)} frames in {len(frames.bounds_E2)} episodes")

@@ -36,7 +36,7 @@ from fleet_bags.lerobot.statistics import LEVELS, Statistics, levels_of, of_imag
 from fleet_bags.lerobot.video import write_video
 from fleet_bags.new_folder import new_folder
 from fleet_bags.samples import IMAGES, Samples
-from fleet_bags.writing import Advance
+from fleet_bags.samples_writer import OnProgress
 from fleet_contract.translation import TO_RGB
 
 LONGEST_S = 1000.0
@@ -44,7 +44,7 @@ LONGEST_S = 1000.0
 which is enough for 1024 s."""
 
 
-def export(samples: Samples, folder: Path, *, advance: Advance = lambda *_: None) -> Frames:
+def export(samples: Samples, folder: Path, *, on_progress: OnProgress = lambda *_: None) -> Frames:
     """Write a new folder that lerobot opens as `LeRobotDataset(NAME, root=folder)`, and return its frames.
 
     Raises:
@@ -62,7 +62,7 @@ def export(samples: Samples, folder: Path, *, advance: Advance = lambda *_: None
         episode.update(_flat(stats))
     with new_folder(folder) as partial:
         if samples.metadata.has_images:
-            counts_ECV, features[CAMERA]["info"] = _write_videos(partial, frames, episodes, advance)
+            counts_ECV, features[CAMERA]["info"] = _write_videos(partial, frames, episodes, on_progress)
             whole[CAMERA] = of_images(counts_ECV.sum(axis=0), len(frames.rows_F))
             for episode, counts_CV in zip(episodes, counts_ECV, strict=True):
                 episode.update(_flat({CAMERA: of_images(counts_CV, episode["length"])}))
@@ -108,7 +108,7 @@ def _flat(stats: dict[str, Statistics]) -> dict[str, Any]:
 
 
 def _write_videos(
-    folder: Path, frames: Frames, episodes: list[dict[str, Any]], advance: Advance
+    folder: Path, frames: Frames, episodes: list[dict[str, Any]], on_progress: OnProgress
 ) -> tuple[NDArray[np.int64], dict[str, object]]:
     """Write video files of whole episodes, and add their places to `episodes`.
 
@@ -125,7 +125,7 @@ def _write_videos(
             conversion = TO_RGB[camera.encoding]
             rgb = pixels if conversion is None else np.asarray(cv2.cvtColor(pixels, conversion), dtype=np.uint8)
             counts_ECV[frames.episodes_F[index]] += levels_of(rgb)
-            advance(index + 1, len(frames.rows_F))
+            on_progress(index + 1, len(frames.rows_F))
             yield rgb
 
     for number, own in enumerate(_files(episodes, fps)):

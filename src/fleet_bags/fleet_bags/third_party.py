@@ -19,8 +19,8 @@ from fleet_bags.bag_reader import error_context, messages, opened, timed_message
 from fleet_bags.mapping import BagMapping
 from fleet_bags.native_robot_series import NativeRobotSeries
 from fleet_bags.samples import SourceRun
+from fleet_bags.samples_writer import RunSamples
 from fleet_bags.topic_series import StampPair
-from fleet_bags.writing import RunSamples
 from fleet_contract.action import ActionSource
 from fleet_contract.robot import RobotContract
 from fleet_contract.translation import picture_of
@@ -34,7 +34,7 @@ ImageRows = Mapping[str, Mapping[int, Sequence[int]]]
 """Rows that observe an image, by camera topic and number of the message."""
 
 
-def foreign_samples(bag: Path, mapping: BagMapping) -> RunSamples:
+def third_party_samples(bag: Path, mapping: BagMapping) -> RunSamples:
     """Return the rows of a bag that become samples.
 
     Raises:

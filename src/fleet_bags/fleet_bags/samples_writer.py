@@ -19,7 +19,7 @@ from fleet_bags.samples import COLUMNS, FORMAT, IMAGES, METADATA_FILE, SamplesMe
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 
-Advance = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Called with the number of images written so far and the number of all images."""
 
 
@@ -37,7 +37,9 @@ class RunSamples:
     """Yields row and image (H, W, C) of every row in any order; called only for robots that have a camera."""
 
 
-def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance = lambda *_: None) -> SamplesMetadata:
+def write_samples(
+    runs: Sequence[RunSamples], folder: Path, *, on_progress: OnProgress = lambda *_: None
+) -> SamplesMetadata:
     """Write the samples of all runs into a new folder.
 
     Raises:
@@ -67,7 +69,7 @@ def write_samples(runs: Sequence[RunSamples], folder: Path, *, advance: Advance 
             np.save(partial / f"{name}.npy", np.array(values, dtype).reshape(-1, *sample_shape(name, contract)))
         if metadata.has_images:
             shape = (metadata.samples, *sample_shape(IMAGES, contract))
-            _write_images(open_memmap(partial / f"{IMAGES}.npy", "w+", np.uint8, shape), runs, advance)
+            _write_images(open_memmap(partial / f"{IMAGES}.npy", "w+", np.uint8, shape), runs, on_progress)
         (partial / METADATA_FILE).write_text(metadata.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return metadata
 
@@ -76,12 +78,12 @@ def _value(name: str, run: int, row: Mapping[str, Any], attempts: Mapping[tuple[
     return {"runs": run, "attempts": attempts[run, row["attempts"]]}.get(name, row.get(name))
 
 
-def _write_images(images_BHWC: NDArray[np.uint8], runs: Sequence[RunSamples], advance: Advance) -> None:
+def _write_images(images_BHWC: NDArray[np.uint8], runs: Sequence[RunSamples], on_progress: OnProgress) -> None:
     first = done = 0
     for run in runs:
         for row, image in run.images():
             images_BHWC[first + row] = image
             done += 1
-            advance(done, len(images_BHWC))
+            on_progress(done, len(images_BHWC))
         first += len(run.rows)
     images_BHWC.flush()  # type: ignore[attr-defined]

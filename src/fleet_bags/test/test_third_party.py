@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from foreign_bag import BAGS, CONTRACT, START_NS, Drive, Message, contract_tree, mapping_tree, write_bag
 from hypothesis import given
 from hypothesis import strategies as st
+from third_party_bag import BAGS, CONTRACT, START_NS, Drive, Message, contract_tree, mapping_tree, write_bag
 
 from fleet_bags.build import build
 from fleet_bags.mapping import read_mapping
