@@ -164,24 +164,12 @@ def readmit(
 def pretrain(
     fleet: FleetFile = "block_push",
     seed: Annotated[int, typer.Option(help="Seed of demonstrations, training and calibration.")] = 0,
-    shown: Annotated[
-        list[Path] | None,
-        typer.Option("--from", help="Folder of a run with human demonstrations to learn from; can be repeated."),
-    ] = None,
 ) -> None:
     """Collect demonstrations in simulation, train the fleet's first policy on them, and calibrate its threshold."""
-    from fleet_bags.human_demonstrations import human_demonstrations
     from fleet_bringup.run_setup import fleet_file
-    from fleet_training.pretraining import pretrain as run_pretrain
-    from fleet_training.pretraining import pretrain_from
+    from fleet_training.pretraining import pretrain as run
 
-    path = fleet_file(fleet)
-    if shown:
-        described = read_fleet(path)
-        pairs = human_demonstrations(shown, described.contract(), described.pretraining.observes)
-        pretrain_from(described, pairs, seed=seed)
-    else:
-        run_pretrain(path, seed=seed)
+    run(fleet_file(fleet), seed=seed)
 
 
 @app.command()

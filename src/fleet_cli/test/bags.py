@@ -6,7 +6,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rosbags.highlevel import AnyReader
+
+from fleet_bags.build import build
+from fleet_bags.samples import read_samples
+from fleet_contract.robot import Stream
+from fleet_learning.dataset import Dataset
 
 
 def messages(bag: Path, *suffixes: str) -> dict[str, list[Any]]:
@@ -23,3 +29,12 @@ def counts(bag: Path) -> dict[str, int]:
     """Number of messages by topic."""
     with AnyReader([bag]) as reader:
         return {connection.topic: connection.msgcount for connection in reader.connections}
+
+
+def human_pairs(run: Path, folder: Path, stream: Stream) -> Dataset:
+    """Return what humans showed in a run, by tick and robot, from a dataset that is built in a new folder."""
+    build([run], folder)
+    samples = read_samples(folder)
+    shown_B = samples.columns["shown"]
+    order = np.lexsort((samples.columns["robots"][shown_B], samples.columns["ticks"][shown_B]))
+    return samples.pairs(shown_B, stream)[order]

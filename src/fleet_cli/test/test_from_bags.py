@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bags import human_pairs
 from conftest import ROOT, Ended, fleet, up
 
-from fleet_bags.human_demonstrations import human_demonstrations
 from fleet_bags.recording import read_recording
 from fleet_bags.samples import read_samples
 from fleet_learning.dataset import read_dataset
@@ -53,11 +53,11 @@ def test_in_a_hurry_and_with_another_policy_a_replay_says_what_differs(run: Ende
     assert f"{found['actions']['equal']} of {4 * TICKS} the same" in done.stdout
 
 
-def test_what_bags_show_is_what_the_trainer_heard(run: Ended) -> None:
+def test_what_bags_show_is_what_the_trainer_received(run: Ended, tmp_path: Path) -> None:
     about = read_recording(run.folder).metadata
     heard = read_dataset(run.folder / "policies/version_003_dataset.npz", (96, 96, 3), 2)
     offline = len(read_dataset(about.fleet.training.demonstrations, (96, 96, 3), 2))
-    shown = human_demonstrations([run.folder], about.contract, "camera")
+    shown = human_pairs(run.folder, tmp_path / "set", "camera")
     assert 0 < len(heard) - offline <= len(shown)
     # In the order of the updates, and of ticks and robots: what came after the last update was not learned from.
     np.testing.assert_array_equal(shown.observations_B[: len(heard) - offline], heard.observations_B[offline:])

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import rclpy
 import yaml
-from bags import counts, messages
+from bags import counts, human_pairs, messages
 from conftest import Ended, fleet, up
 from fleet_interfaces.msg import RobotStatus
 from test_operators import moves, page, push_up
 from test_runner import PATIENCE_S, started, wait_for
 
-from fleet_bags.human_demonstrations import human_demonstrations
+from fleet_bags.build import build
 from fleet_bringup.graph import arguments, node_graph, write_parameters
 from fleet_bringup.run_options import RunOptions
 from fleet_bringup.run_setup import fleet_file, prepare
@@ -31,6 +31,7 @@ from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import InputError
 from fleet_learning.dataset import read_dataset
+from fleet_training.offline_training import read_training_data
 
 FILE = fleet_file("mobile_base")
 FLEET = read_fleet(FILE)
@@ -82,10 +83,10 @@ def test_a_robot_that_is_moved_is_somewhere_else_at_the_next_tick(run: Ended) ->
         assert np.median(moved) > 0.02
 
 
-def test_pairs_that_humans_showed_are_those_that_the_trainer_heard(run: Ended) -> None:
+def test_pairs_that_humans_showed_are_those_that_the_trainer_heard(run: Ended, tmp_path: Path) -> None:
     contract = FLEET.contract()
     (update,) = FLEET.training.update_ticks
-    shown = human_demonstrations([run.folder], contract, "state")
+    shown = human_pairs(run.folder, tmp_path / "states", "state")
     dims = contract.observed_shape("state"), contract.action_dim
     trained = read_dataset(run.folder / "policies/version_002_dataset.npz", *dims)
     offline = read_dataset(FLEET.training.demonstrations, *dims)
@@ -98,7 +99,7 @@ def test_pairs_that_humans_showed_are_those_that_the_trainer_heard(run: Ended) -
     assert len(heard) == early > 0
     rows = {row.tobytes() for row in np.hstack([shown.observations_B, shown.actions_BA])}
     assert all(row.tobytes() in rows for row in np.hstack([heard.observations_B, heard.actions_BA]))
-    images = human_demonstrations([run.folder], contract, "camera")
+    images = human_pairs(run.folder, tmp_path / "images", "camera")
     assert images.observations_B.shape == (len(shown), 64, 64, 3)
     np.testing.assert_array_equal(images.actions_BA, shown.actions_BA)
     assert len(to_jpeg(images.observations_B[0]))
@@ -142,7 +143,7 @@ def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_b
     statuses = messages(folder / "bag", "/status")
     whys = [status.unreachable for status in statuses["/robot_04/status"] if status.unreachable]
     assert re.fullmatch(r"no /robot_04/\S+ for 1 s.*", whys[0])
-    assert whys[-1].startswith("is back, and waits to be readmitted; it was lost: no /robot_04/")
+    assert whys[-1].startswith("reachable again, waiting to be readmitted; it was lost: no /robot_04/")
     assert not any(status.unreachable for status in statuses["/robot_01/status"])
 
 
@@ -183,12 +184,11 @@ def ancestors(place: Path) -> list[str]:
 
 
 def test_runs_of_other_robots_and_folders_without_runs_are_not_learned_from(tmp_path: Path, run: Ended) -> None:
-    with pytest.raises(
-        InputError, match="expected the folder of a recorded run or of its bag"
-    ):
-        human_demonstrations([tmp_path], FLEET.contract(), "state")
-    with pytest.raises(InputError, match=r"bag: contract: expected \w+ \(robot push_cell: .+\), got \w+"):
-        human_demonstrations([run.folder], read_fleet(fleet_file("block_push")).contract(), "state")
+    with pytest.raises(InputError, match="expected the folder of a recorded run or of its bag"):
+        build([tmp_path], tmp_path / "none")
+    build([run.folder], tmp_path / "set")
+    with pytest.raises(InputError, match=r"set: contract: expected \w+ \(robot push_cell: .+\), got \w+"):
+        read_training_data([tmp_path / "set"], read_fleet(fleet_file("block_push")).contract(), "state", seed=0)
 
 
 def test_every_base_is_a_program_in_its_namespace_with_a_seed_of_its_own(tmp_path: Path) -> None:
@@ -269,15 +269,22 @@ def test_a_contract_that_cannot_be_translated_ends_the_command_with_one_sentence
     )
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ((), "environment.backend: found ros, allowed without --from is a simulation"),
-        (("--from", "nowhere"), "nowhere: expected the folder of a recorded run or of its bag"),
-    ],
-)
-def test_there_is_no_pretraining_without_what_humans_showed(tmp_path: Path, words, said: str) -> None:
-    done = fleet("pretrain", "--fleet", "mobile_base", *words, cwd=tmp_path)
+def test_there_is_no_pretraining_without_a_simulation(tmp_path: Path) -> None:
+    done = fleet("pretrain", "--fleet", "mobile_base", cwd=tmp_path)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert "environment.backend: expected a simulation, got ros; record human actions with" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_first_policy_is_trained_on_what_supervisors_demonstrate(tmp_path: Path) -> None:
+    for words in (
+        ("up", "--fleet", "mobile_base", "--demonstrate", "--ticks", "40", "--headless", "--report", "shown"),
+        ("dataset", "build", "shown", "-o", "set"),
+        ("train", "set", "--fleet", "mobile_base", "--steps", "4", "-o", "trained"),
+    ):
+        done = fleet(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    training = json.loads((tmp_path / "trained/training.json").read_text())
+    assert training["held_out_pairs"] >= 1
+    run = prepare(RunOptions(fleet=str(tmp_path / "trained/fleet.yaml"), report=tmp_path / "out"))
+    assert run.fleet.allocation.threshold == pytest.approx(training["threshold"])

@@ -1,4 +1,4 @@
-"""Training from recorded runs, without the fleet: early stop on attempts that are held out, and a calibrated threshold.
+"""Training from recorded runs, without the fleet: early stopping on held-out attempts, and a calibrated threshold.
 
 B pairs, N observations.
 """
@@ -19,13 +19,14 @@ from torch import Tensor
 from fleet_allocator.threshold import calibrated_threshold
 from fleet_bags.lerobot.reading import is_lerobot, read_lerobot
 from fleet_bags.samples import Samples, read_samples
-from fleet_contract.action import ActionSource
+from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.robot import RobotContract, Stream
 from fleet_contract.validation import InputError
 from fleet_learning.curves import curves
 from fleet_learning.dataset import Dataset, empty_dataset, read_dataset
 from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_learning.policy import Policy
+from fleet_learning.policy_state import policy_from_state, state_tensors
 from fleet_learning.randomness import torch_generator
 from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import contract_scaling
@@ -34,51 +35,52 @@ from fleet_training.first_policy import OnProgress, TrainedStart
 from fleet_training.learning_setup import LearningSetup
 
 HELD_OUT = 0.2
-"""Share of the attempts, among those that humans showed something in."""
+"""Share of the attempts with human actions that is held out."""
 FEWEST_ATTEMPTS = 5
-"""Of fewer none is held out."""
+"""Nothing is held out of fewer attempts."""
 FEWEST_PAIRS = 50
 CHECKS = 20
-"""Times that a training is looked at."""
+"""Evaluations on the held-out pairs during a training."""
 PATIENCE = 5
-"""Checks in a row that are worse than the best, by more than its standard error, after which it ends."""
+"""Consecutive checks that are worse than the best by more than its standard error, after which the training stops."""
 LAST_RATE = 0.05
-"""Of the learning rate at the end of a training, to which it falls check by check: whoever knows when it ends can let it settle."""
-MOST_DECIDED = 100
-"""Held-out pairs that are decided at a check, and observations that the threshold is calibrated on."""
+"""Share of the learning rate that is left at the end of a training; it falls from check to check."""
+MAX_EVALUATED = 100
+"""Held-out pairs that a check evaluates, and observations that the threshold is calibrated on."""
 
 
 @dataclass(frozen=True)
 class HeldOutError:
-    """Mean square over pairs and dimensions of the difference between decided and shown action, in units of half the range."""
+    """Mean squared error of actions over pairs and dimensions, in units of half the range of actions."""
 
     mean: float
     standard_error: float
 
     @property
     def bar(self) -> float:
-        """What is not worse than this, as far as one can tell."""
+        """Errors up to this one are not significantly worse."""
         return self.mean + self.standard_error
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What there is to learn from."""
+    """What a policy is trained, evaluated and calibrated on."""
 
     pairs: Dataset
     held_out: Dataset
-    """Of other attempts."""
+    """Pairs of other attempts."""
     visited: NDArray[Any]
-    """Observations where the policy drove, (N, ...): what the threshold is calibrated on."""
+    """Observations at which the policy drove, (N, ...): the threshold is calibrated on them."""
 
 
 def read_training_data(paths: Sequence[Path], contract: RobotContract, stream: Stream, seed: int) -> TrainingData:
-    """What humans showed in folders that `fleet dataset build` or `export` has written, and in files of demonstrations.
+    """Read human actions from folders that `fleet dataset build` or `export` wrote, and from files of demonstrations.
 
-    Whole attempts are held out, of folders only.
+    Whole attempts are held out, from folders only. Where there are too few attempts for that and no policy drove, the last part of
+    the pairs is held out instead: a policy is more certain about the pairs that it is trained on than about any others.
 
     Raises:
-        BadInput: a path is neither, the robots are others, or too little was shown.
+        InputError: a path is neither, the robots have another contract, or there are too few pairs.
     """
     pairs = held_out = empty_dataset(contract.observed_shape(stream), contract.action_dim)
     visited = []
@@ -88,15 +90,14 @@ def read_training_data(paths: Sequence[Path], contract: RobotContract, stream: S
             continue
         samples = read_lerobot(path, contract) if is_lerobot(path) else read_samples(path)
         contract.require_same(samples.metadata.contract.digest, owner=str(path))
-        kept_B = _kept(samples, seed)
-        pairs += samples.pairs(samples.columns["shown"] & ~kept_B, stream)
-        held_out += samples.pairs(samples.columns["shown"] & kept_B, stream)
-        driven_B = (samples.columns["sources"] == ActionSource.POLICY) & ~samples.columns["violated"]
-        visited.append(samples.observations(stream)[np.flatnonzero(driven_B)])
+        held_out_B = _held_out(samples, seed)
+        pairs += samples.pairs(samples.columns["shown"] & ~held_out_B, stream)
+        held_out += samples.pairs(samples.columns["shown"] & held_out_B, stream)
+        visited.append(samples.observations(stream)[np.flatnonzero(_driven(samples))])
     if len(pairs) < FEWEST_PAIRS:
         raise InputError(
-            f"{', '.join(map(str, paths))}: found {len(pairs)} pairs that humans showed, "
-            f"allowed are {FEWEST_PAIRS} or more."
+            f"{', '.join(map(str, paths))}: expected at least {FEWEST_PAIRS} pairs with human actions, "
+            f"got {len(pairs)}."
         )
     visited_N = np.concatenate(visited) if visited else held_out.observations_B
     return TrainingData(
@@ -104,69 +105,83 @@ def read_training_data(paths: Sequence[Path], contract: RobotContract, stream: S
     )
 
 
-def _kept(samples: Samples, seed: int) -> NDArray[np.bool_]:
-    """Samples of the attempts that are held out."""
-    attempts_B = samples.columns["attempts"]
-    shown = np.unique(attempts_B[samples.columns["shown"]])
-    count = round(HELD_OUT * len(shown)) if len(shown) >= FEWEST_ATTEMPTS else 0
-    return np.isin(attempts_B, np.random.default_rng(seed).choice(shown, count, replace=False))
+def _held_out(samples: Samples, seed: int) -> NDArray[np.bool_]:
+    """Select the samples that are held out: of some attempts, or the last ones if there are too few attempts."""
+    attempts_B, shown_B = samples.columns["attempts"], samples.columns["shown"]
+    attempts = np.unique(attempts_B[shown_B])
+    if len(attempts) >= FEWEST_ATTEMPTS:
+        chosen = np.random.default_rng(seed).choice(attempts, round(HELD_OUT * len(attempts)), replace=False)
+        return np.isin(attempts_B, chosen)
+    held_out_B = np.zeros(len(samples), dtype=np.bool_)
+    if not _driven(samples).any():
+        rows = np.flatnonzero(shown_B)
+        held_out_B[rows[len(rows) - round(HELD_OUT * len(rows)) :]] = True
+    return held_out_B
+
+
+def _driven(samples: Samples) -> NDArray[np.bool_]:
+    """Select the samples at which the policy moved the robot; without a policy, a robot without a human holds."""
+    columns = samples.columns
+    moved_B = (columns["sources"] == ActionSource.POLICY) & (columns["kinds"] == ActionKind.MOVE)
+    driven_B: NDArray[np.bool_] = moved_B & ~columns["violated"]
+    return driven_B
 
 
 class OfflineTraining:
-    """A training that goes on where it was cut, in its folder."""
+    """A training from recordings; one that was interrupted resumes in its folder."""
 
     def __init__(
         self,
         setup: LearningSetup,
         algorithm: Algorithm,
-        lessons: TrainingData,
+        data: TrainingData,
         folder: Path,
         *,
         seed: int,
         advance: OnProgress = lambda *_: None,
     ) -> None:
-        """`setup` says how large the policy is and how long it learns at most."""
+        """`setup` sets the size of the policy and the largest number of gradient steps."""
         self._setup = setup
         self._algorithm = algorithm
-        self._lessons = lessons
+        self._data = data
         self._seed = seed
         self._advance = advance
         self._folder = folder
-        key = resume_key(setup.key, algorithm, lessons.pairs.digest, lessons.held_out.digest, seed)
+        key = resume_key(setup.key, algorithm, data.pairs.digest, data.held_out.digest, seed)
         self._resume_file = ResumeFile(folder / "training.safetensors", key)
 
     def run(self) -> tuple[TrainedStart, list[HeldOutError]]:
-        """Train, and calibrate.
+        """Train a policy and calibrate its threshold.
 
         Returns:
-            What a fleet begins with: the last policy whose error about what is held out is within one standard error of the
-            least (Breiman's rule, for whoever prefers the longer training); and the errors, check by check.
+            What a fleet starts with, with the last policy whose held-out error is within one standard error of the lowest
+            (Breiman's rule, in favour of the longer training); and the errors of all checks.
 
         Raises:
-            BadInput: the folder holds another training.
+            InputError: the folder holds another training.
         """
-        setup, pairs = self._setup, self._lessons.pairs
+        setup, pairs = self._setup, self._data.pairs
         total = setup.fleet.pretraining.gradient_steps
         scaling = contract_scaling(setup.contract, pairs)
-        untrained = _settling(setup, total).new_policy(self._algorithm, scaling, self._seed)
-        kept = self._resume_file.read()
-        policy, best, errors = _read(kept, untrained) if kept else (untrained, untrained, [])
+        untrained = _with_falling_rate(setup, total).new_policy(self._algorithm, scaling, self._seed)
+        saved = self._resume_file.read()
+        policy, best, errors = _from_state(saved, untrained) if saved else (untrained, untrained, [])
         loss = math.nan
         with curves(self._folder / "curves") as on_step_from:
-            while policy.optimizer_state.steps < total and not _is_stuck(errors):
+            while policy.optimizer_state.steps < total and not _has_converged(errors):
                 before = policy.optimizer_state.steps
                 steps = min(math.ceil(total / CHECKS), total - before)
                 draw = on_step_from(before)
                 fitted = policy.fit(pairs, steps=steps, seed=self._seed, on_step=self._on_step(before, draw))
                 policy, loss = fitted.policy, fitted.loss
-                if len(self._lessons.held_out):
+                if len(self._data.held_out):
                     errors.append(self._error(policy))
                     draw(steps, {"held-out error": errors[-1].mean})
-                if not errors or errors[-1].mean <= _least(errors).bar:
+                if not errors or errors[-1].mean <= _lowest(errors).bar:
                     best = policy
-                self._resume_file.write(_written(policy, best, errors))
+                self._resume_file.write(_state(policy, best, errors))
         self._advance("training", total, total)
-        # A fleet begins with a checkpoint, which has no moments, and goes on learning at its own rate.
+        # A fleet starts with a checkpoint, which has no moments, and goes on learning at its own rate.
         served = setup.new_policy(self._algorithm, scaling, self._seed).with_state(
             best.tensors(), OptimizerState(best.optimizer_state.steps)
         )
@@ -182,23 +197,23 @@ class OfflineTraining:
         return on_step
 
     def _error(self, policy: Policy) -> HeldOutError:
-        """About the same pairs, with the same draws, at every check."""
-        held_out = self._lessons.held_out[_some(len(self._lessons.held_out), self._seed)]
+        """Evaluate the same pairs with the same random draws at every check."""
+        held_out = self._data.held_out[_sample(len(self._data.held_out), self._seed)]
         decided_BA = policy.decide(held_out.observations_B, torch_generator(self._seed)).actions_NA
         half_A = (self._setup.contract.action_high_A - self._setup.contract.action_low_A) / 2
         errors_B = np.square((decided_BA - held_out.actions_BA) / half_A).mean(1)
         return HeldOutError(float(errors_B.mean()), float(errors_B.std() / math.sqrt(len(errors_B))))
 
     def _threshold(self, policy: Policy) -> float:
-        visited_N = self._lessons.visited
-        decision = policy.decide(visited_N[_some(len(visited_N), self._seed)], torch_generator(self._seed))
+        visited_N = self._data.visited
+        decision = policy.decide(visited_N[_sample(len(visited_N), self._seed)], torch_generator(self._seed))
         return calibrated_threshold(
             decision.uncertainties_N[None], self._setup.fleet.pretraining.calibration_percentile
         )
 
 
-def _settling(setup: LearningSetup, total: int) -> LearningSetup:
-    """The setup with a learning rate that falls to `LAST_RATE` of it within so many steps."""
+def _with_falling_rate(setup: LearningSetup, total: int) -> LearningSetup:
+    """Return the setup with a learning rate that falls to `LAST_RATE` of its value within `total` steps."""
     stairs = {"decay": LAST_RATE ** (1 / (CHECKS - 1)), "decay_steps": math.ceil(total / CHECKS)}
     implicit, explicit = setup.implicit, setup.explicit
     return replace(
@@ -208,35 +223,27 @@ def _settling(setup: LearningSetup, total: int) -> LearningSetup:
     )
 
 
-def _some(count: int, seed: int) -> NDArray[np.int64]:
-    """Rows that are enough to judge by, in their order."""
-    return np.sort(np.random.default_rng(seed).permutation(count)[:MOST_DECIDED])
+def _sample(count: int, seed: int) -> NDArray[np.int64]:
+    """Draw up to `MAX_EVALUATED` rows, in ascending order."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:MAX_EVALUATED])
 
 
-def _least(errors: Sequence[HeldOutError]) -> HeldOutError:
+def _lowest(errors: Sequence[HeldOutError]) -> HeldOutError:
     return min(errors, key=lambda error: error.mean)
 
 
-def _is_stuck(errors: Sequence[HeldOutError]) -> bool:
-    return len(errors) > PATIENCE and all(error.mean > _least(errors).bar for error in errors[-PATIENCE:])
+def _has_converged(errors: Sequence[HeldOutError]) -> bool:
+    return len(errors) > PATIENCE and all(error.mean > _lowest(errors).bar for error in errors[-PATIENCE:])
 
 
-def _written(policy: Policy, best: Policy, errors: Sequence[HeldOutError]) -> dict[str, Tensor]:
+def _state(policy: Policy, best: Policy, errors: Sequence[HeldOutError]) -> dict[str, Tensor]:
     return {
         "errors": torch.tensor([astuple(error) for error in errors], dtype=torch.float64),
-        "steps": torch.tensor([policy.optimizer_state.steps, best.optimizer_state.steps]),
-        **{f"model.{name}": tensor for name, tensor in policy.tensors().items()},
-        **{f"moments.{name}": tensor for name, tensor in policy.optimizer_state.moments.items()},
-        # The best may be this one, and safetensors writes no tensor twice.
-        **{f"best.{name}": tensor.clone() for name, tensor in best.tensors().items()},
+        **state_tensors(policy, "policy."),
+        **state_tensors(best, "best."),
     }
 
 
-def _read(kept: Mapping[str, Tensor], untrained: Policy) -> tuple[Policy, Policy, list[HeldOutError]]:
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {name.removeprefix(prefix): kept[name] for name in kept if name.startswith(prefix)}
-
-    steps, best_steps = kept["steps"].tolist()
-    policy = untrained.with_state(part("model."), OptimizerState(steps, part("moments.")))
-    best = untrained.with_state(part("best."), OptimizerState(best_steps))
-    return policy, best, [HeldOutError(*error) for error in kept["errors"].tolist()]
+def _from_state(saved: Mapping[str, Tensor], untrained: Policy) -> tuple[Policy, Policy, list[HeldOutError]]:
+    errors = [HeldOutError(*error) for error in saved["errors"].tolist()]
+    return policy_from_state(untrained, saved, "policy."), policy_from_state(untrained, saved, "best."), errors

@@ -61,6 +61,7 @@ def samples_of(attempts: int, ticks: int = 10, *, taught: int = 4) -> Samples:
         "actions": lesson.actions_BA.astype(np.float64),
         "shown": shown,
         "sources": np.where(shown, ActionSource.HUMAN, ActionSource.POLICY),
+        "kinds": np.full(count, ActionKind.MOVE, dtype=np.int8),
         "violated": np.tile(np.arange(ticks) == ticks - 1, attempts),
     }
     runs = (SourceRun(bag="bag", task="block_push", robots=("robot_01",), supervisors=("human_01",)),)
@@ -119,6 +120,26 @@ def test_what_was_exported_for_lerobot_teaches_the_same(recorded, tmp_path):
 def test_of_few_attempts_none_is_held_out(recorded):
     recorded["set"] = samples_of(4, ticks=40, taught=20)
     assert not len(read_training_data([Path("set")], CONTRACT, "state", seed=0).held_out)
+
+
+def test_without_a_policy_and_with_few_attempts_the_threshold_is_calibrated_on_the_last_fifth(recorded):
+    demonstrated = samples_of(4, ticks=40, taught=20)
+    demonstrated.columns["kinds"][~demonstrated.columns["shown"]] = ActionKind.HOLD
+    recorded["set"] = demonstrated
+    data = read_training_data([Path("set")], CONTRACT, "state", seed=0)
+    states = demonstrated.columns["states"][demonstrated.columns["shown"]].astype(np.float32)
+    np.testing.assert_array_equal(data.pairs.observations_B, states[:64])
+    np.testing.assert_array_equal(data.held_out.observations_B, states[64:])
+    np.testing.assert_array_equal(data.visited, states[64:])
+
+
+def test_without_a_policy_the_threshold_is_calibrated_on_the_held_out_attempts(recorded):
+    demonstrated = samples_of(20)
+    demonstrated.columns["kinds"][~demonstrated.columns["shown"]] = ActionKind.HOLD
+    recorded["set"] = demonstrated
+    data = read_training_data([Path("set")], CONTRACT, "state", seed=0)
+    assert (len(data.pairs), len(data.held_out)) == (16 * 4, 4 * 4)
+    np.testing.assert_array_equal(data.visited, data.held_out.observations_B)
 
 
 def test_too_little_to_learn_from_and_other_robots_are_refused(recorded):

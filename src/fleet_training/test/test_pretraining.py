@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 
 from fleet_contract.action import ActionKind
-from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import read_checkpoint
-from fleet_learning.dataset import Dataset, new_dataset, read_dataset
-from fleet_learning.randomness import torch_generator
+from fleet_learning.dataset import read_dataset
 from fleet_learning.state_encoder import StateEncoderShape
 from fleet_supervisors.supervisors import make_supervisor
 from fleet_training.calibration import run_without_teleoperation
 from fleet_training.demonstrations import demonstrate
 from fleet_training.fleet_loop import supervisors_of
-from fleet_training.pretraining import pretrain, pretrain_from
+from fleet_training.pretraining import pretrain
 from sim_bridge.backends import make_environment
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -178,39 +177,3 @@ def test_a_fleet_without_such_supervisors_is_refused(tmp_path):
     file.write_text(text)
     with pytest.raises(InputError, match="found sideways, allowed for block_push: clockwise"):
         pretrain(file, seed=0)
-
-
-def shown_to(pairs: int) -> Dataset:
-    """What a supervisor of mobile bases shows anywhere."""
-    generator = np.random.default_rng(0)
-    states = np.hstack([generator.uniform(-2, 2, (pairs, 2)), generator.uniform(0.1, 3, (pairs, 5))])
-    supervisor = make_supervisor("beacon", "left", CONTRACT, 0, 0)
-    return new_dataset(states, np.stack([supervisor.act(state_S) for state_S in states]))
-
-
-@pytest.fixture
-def bases(tmp_path: Path) -> Fleet:
-    content = read_fleet(CONFIG / "mobile_base.yaml").model_dump()
-    content["policy"] |= {"checkpoint": tmp_path / "made/policy.safetensors"}
-    content["training"] |= {"demonstrations": tmp_path / "made/demonstrations.npz"}
-    content["pretraining"] |= {"gradient_steps": 3, "width": 16, "depth": 1}
-    return Fleet.model_validate(content)
-
-
-def test_a_first_policy_is_made_of_what_humans_showed_and_calibrated_on_what_it_has_not_seen(bases: Fleet) -> None:
-    shown = shown_to(100)
-    pretrain_from(bases, shown, seed=1)
-    contract = bases.contract()
-    policy, about = read_checkpoint(bases.policy.require_checkpoint(), contract)
-    kept = read_dataset(bases.training.demonstrations, contract.observed_shape("state"), contract.action_dim)
-    assert kept.digest == about.dataset == shown.digest
-    assert policy.optimizer_state.steps == 3
-    np.testing.assert_allclose(policy.scaling.state_mean_S, shown.observations_B[:80].mean(0), rtol=1e-5, atol=1e-6)
-    unsure = policy.decide(shown.observations_B[80:], torch_generator(1)).uncertainties_N
-    assert about.threshold == pytest.approx(np.percentile(unsure, bases.pretraining.calibration_percentile), rel=1e-5)
-
-
-def test_too_few_pairs_are_refused(bases: Fleet) -> None:
-    with pytest.raises(InputError, match=r"^--from: found 49 pairs that humans showed, allowed are 50 or more\.$"):
-        pretrain_from(bases, shown_to(49), seed=0)
-    assert not bases.policy.require_checkpoint().exists()

@@ -18,7 +18,7 @@ from pyarrow import parquet
 from fleet_bags.lerobot.layout import ACTION, CAMERA, INFO, STATE, VERSION, features_of
 from fleet_bags.lerobot.video import read_video
 from fleet_bags.samples import IMAGES, Samples, SamplesMetadata
-from fleet_contract.action import ActionSource
+from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.robot import RobotContract
 from fleet_contract.translation import FROM_RGB
 from fleet_contract.validation import InputError
@@ -50,6 +50,8 @@ def read_lerobot(folder: Path, contract: RobotContract) -> Samples:
         columns = {
             "attempts": frames["episode_index"].to_numpy(),
             "shown": human_F,
+            # Frames are those in which the robot moved.
+            "kinds": np.full(len(frames), ActionKind.MOVE, dtype=np.int8),
             "sources": np.where(human_F, ActionSource.HUMAN, ActionSource.POLICY),
             "states": _vectors(frames[STATE], contract.state_dim),
             "actions": _vectors(frames[ACTION], contract.action_dim),
