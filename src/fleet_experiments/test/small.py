@@ -1,4 +1,4 @@
-"""A small setup in the maze, for tests of the machinery."""
+"""Defines a small setup in the maze for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark's fleet files are the paper's, and whatever runs exist are told and drawn."""
+"""The benchmark's fleet files follow the paper, and all completed runs are read and drawn."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from sim_bridge.backends import BENCHMARK
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 PRETRAINING_STEPS = {"ball_balance": 2500, "ant": 5000, "anymal": 12_500, "franka_cube_stack": 5000}
-"""Half of what ten demonstrations hold; 25 episodes of the arm that are done early."""
+"""Half of the pairs of ten demonstrations, or of the arm's 25 episodes, which end early."""
 
 
 @pytest.mark.parametrize("env", BENCHMARK)
-def test_the_papers_scale_is_the_papers(env):
+def test_the_papers_scale_has_the_papers_numbers(env):
     fleet = read_fleet(CONFIG / fleet_file(env, "paper"))
     setup = learning_setup(fleet, ticks=TICKS["paper"])
     allocation, pretraining = fleet.allocation, fleet.pretraining
@@ -49,33 +49,35 @@ def test_the_papers_scale_is_the_papers(env):
 
 
 @pytest.mark.parametrize("env", BENCHMARK)
-def test_the_processors_scale_is_the_papers_in_small(env):
+def test_the_processors_scale_has_the_papers_ratios(env):
     small, large = (read_fleet(CONFIG / fleet_file(env, scale)) for scale in ("cpu", "paper"))
     assert small.supervisors.count / small.robots.count == large.supervisors.count / large.robots.count
     assert small.allocation == large.allocation
     assert small.supervisors.styles == large.supervisors.styles
 
 
-def kept(folder: Path, env: str, name: str, seed: int, course: TickCounts) -> None:
-    """A run as the experiment leaves it."""
+def write_run(folder: Path, env: str, name: str, seed: int, counts: TickCounts) -> None:
+    """Write a run as the experiment does."""
     run = folder / "cpu" / env / "runs" / f"{name}_{seed}"
     run.mkdir(parents=True)
-    counted = {
-        "successes": int(course.successes_T.sum()),
-        "human_actions": int(course.human_actions_T.sum()),
+    measurements = {
+        "successes": int(counts.successes_T.sum()),
+        "human_actions": int(counts.human_actions_T.sum()),
         "rohe": 0.25,
     }
-    row = run_of(env, ALGORITHMS[name].name, seed, env) | counted
+    row = run_of(env, ALGORITHMS[name].name, seed, env) | measurements
     (run / ROWS).write_text(json.dumps([row]))
-    course.write(run / TICK_COUNTS)
+    counts.write(run / TICK_COUNTS)
 
 
-def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
-    course = TickCounts(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 2, 0]))
-    kept(tmp_path, "ant", "iifl", 0, course)
-    kept(tmp_path, "ant", "iifl", 2, course)
-    kept(tmp_path, "anymal", "bc", 1, TickCounts(course.successes_T, np.zeros(3, dtype=int), np.zeros(3, dtype=int)))
-    kept(tmp_path, "anymal", "iifl_random", 7, course)
+def test_completed_runs_are_read_and_the_others_are_missing(tmp_path):
+    counts = TickCounts(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 2, 0]))
+    write_run(tmp_path, "ant", "iifl", 0, counts)
+    write_run(tmp_path, "ant", "iifl", 2, counts)
+    write_run(
+        tmp_path, "anymal", "bc", 1, TickCounts(counts.successes_T, np.zeros(3, dtype=int), np.zeros(3, dtype=int))
+    )
+    write_run(tmp_path, "anymal", "iifl_random", 7, counts)
     (scale,) = read_benchmark(tmp_path)
     assert [(row["env"], row["algo"], row["seed"]) for row in scale.rows] == [
         ("ant", "IIFL", 0),
@@ -83,7 +85,7 @@ def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
         ("anymal", "BC", 1),
         ("anymal", "IIFL-Random", 7),
     ]
-    assert [row["rohe"] for row in scale.rows] == [0.25, 0.25, None, 0.25], "nobody acted for BC"
+    assert [row["rohe"] for row in scale.rows] == [0.25, 0.25, None, 0.25], "no human acted for BC"
     assert [panel.has_human_actions for panel in scale.panels] == [True, False, True]
     assert len(scale.missing) == 4 * 5 * 3 - 3
     assert {"ant iifl 1", "anymal bc 0", "ball_balance ifl 2"} <= set(scale.missing)
@@ -92,35 +94,35 @@ def test_runs_that_exist_are_told_and_those_that_do_not_are_missing(tmp_path):
 
 
 def test_measures_of_the_figure():
-    course = TickCounts(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 3, 0]))
-    drawn = {label: measure(course).tolist() for label, measure in MEASURES.items()}
+    counts = TickCounts(np.array([0, 2, 1]), np.array([1, 0, 0]), np.array([2, 3, 0]))
+    drawn = {label: measure(counts).tolist() for label, measure in MEASURES.items()}
     assert drawn["completed tasks"] == [0, 2, 3]
     assert drawn["hard resets"] == [1, 1, 1]
     assert drawn["return on human effort,\nas the paper plots it"] == [0, 100 * 2 / 25, 100 * 3 / 25]
 
 
 @pytest.mark.parametrize(
-    ("harm", "says"),
+    ("damage", "sentence"),
     [
         ("rows", "expected the rows of a run"),
-        ("row of another version", "found no row of a trial of this version"),
-        ("course", "found no course of a run"),
-        ("course of another version", "found no course of a run"),
+        ("row of another version", "expected the row of a trial of this version"),
+        ("counts", "expected the counts of a run"),
+        ("counts of another version", "expected the counts of a run"),
     ],
 )
-def test_runs_of_another_version_are_refused_in_one_sentence(tmp_path, harm, says):
-    course = TickCounts(np.array([0]), np.array([1]), np.array([2]))
-    kept(tmp_path, "ant", "iifl", 0, course)
+def test_runs_of_another_version_are_refused_in_one_sentence(tmp_path, damage, sentence):
+    counts = TickCounts(np.array([0]), np.array([1]), np.array([2]))
+    write_run(tmp_path, "ant", "iifl", 0, counts)
     run = tmp_path / "cpu" / "ant" / "runs" / "iifl_0"
-    if harm == "rows":
+    if damage == "rows":
         (run / ROWS).write_text("{")
-    elif harm == "row of another version":
+    elif damage == "row of another version":
         (run / ROWS).write_text('[{"effort": 3}]')
-    elif harm == "course":
+    elif damage == "counts":
         (run / TICK_COUNTS).write_bytes(b"no zip")
     else:
         np.savez(run / TICK_COUNTS, successes=np.zeros(3))
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=sentence):
         read_benchmark(tmp_path)
 
 
@@ -133,13 +135,13 @@ def test_a_folder_without_runs_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("env", "scale", "says"),
+    ("env", "scale", "sentence"),
     [
-        ("pong", "cpu", "--env: found 'pong', allowed are ball_balance, ant, anymal, franka_cube_stack."),
-        ("ant", "huge", "--scale: found 'huge', allowed are paper, cpu."),
+        ("pong", "cpu", "--env: expected one of ball_balance, ant, anymal, franka_cube_stack, got 'pong'."),
+        ("ant", "huge", "--scale: expected one of paper, cpu, got 'huge'."),
     ],
 )
-def test_what_there_is_not_is_refused(env, scale, says):
+def test_unknown_environments_and_scales_are_refused(env, scale, sentence):
     with pytest.raises(InputError) as refused:
         fleet_file(env, scale)
-    assert str(refused.value) == says
+    assert str(refused.value) == sentence

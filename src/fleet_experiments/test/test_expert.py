@@ -65,7 +65,7 @@ def test_a_robot_in_violation_is_reset_before_its_next_observation():
     """Compare with the same robots without the adapter, which are reset explicitly."""
     training = ExpertTraining(frames=1, violation_s=2.0)
     trained, plain = RobotsOfOneTask(robots("anymal", 32), training, 5), robots("anymal", 32)
-    observed_NS, step = trained.reset(), plain.start(5)
+    observed_NS, step = trained.reset(), plain.reset(5)
     rng, ended = np.random.default_rng(0), 0
     for _ in range(150):
         np.testing.assert_array_equal(observed_NS, step.states_NS)

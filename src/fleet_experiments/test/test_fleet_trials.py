@@ -1,4 +1,4 @@
-"""The experiment of table 2 runs whatever policies observe, and is made of what the fleet file says."""
+"""The experiment of table 2 follows the fleet file, for policies that observe states and images."""
 
 from __future__ import annotations
 
@@ -45,40 +45,40 @@ def trials(fleet: Fleet, folder: Path, algorithms: list[str], seeds: list[int], 
     return results.rows
 
 
-def require_told(row: Row, folder: Path, ticks: int) -> None:
-    """The row is what its course and its data say."""
+def assert_consistent(row: Row, folder: Path, ticks: int) -> None:
+    """Assert that a row agrees with its counts per tick and its data."""
     assert row["pairs"] == 10 + row["teleoperation_ticks"]
     name = row["algo"].lower().replace("-", "_")
-    course = read_tick_counts(folder / "runs" / f"{name}_{row['seed']}" / TICK_COUNTS)
-    assert len(course.successes_T) == ticks
-    assert course.successes_T.sum() == row["successes"]
-    assert course.hard_resets_T.sum() == row["hard_resets"]
-    assert course.human_actions_T.sum() == row["human_actions"]
+    counts = read_tick_counts(folder / "runs" / f"{name}_{row['seed']}" / TICK_COUNTS)
+    assert len(counts.successes_T) == ticks
+    assert counts.successes_T.sum() == row["successes"]
+    assert counts.hard_resets_T.sum() == row["hard_resets"]
+    assert counts.human_actions_T.sum() == row["human_actions"]
 
 
 def test_every_algorithm_and_seed_is_a_trial(tmp_path):
     rows = trials(tiny(tmp_path, "camera"), tmp_path / "out", ["ifl", "iifl"], [0, 1], 8)
     assert [(row["algo"], row["seed"]) for row in rows] == [("IFL", 0), ("IFL", 1), ("IIFL", 0), ("IIFL", 1)]
     for row in rows:
-        require_told(row, tmp_path / "out", 8)
+        assert_consistent(row, tmp_path / "out", 8)
 
 
-def test_random_allocation_gets_as_much_of_the_humans_as_iifl_took(tmp_path):
+def test_random_allocation_gets_as_many_human_actions_as_iifl(tmp_path):
     fleet, folder = tiny(tmp_path, "state"), tmp_path / "out"
-    with pytest.raises(InputError, match=r"^--algo: found iifl_random without iifl and seed 3"):
+    with pytest.raises(InputError, match=r"^--algo: expected iifl beside iifl_random, .+, got no iifl with seed 3"):
         trials(fleet, folder, ["iifl_random"], [3], 60)
     rows = trials(fleet, folder, ["iifl_random", "ifl", "iifl"], [3], 60)
-    assert [row["algo"] for row in rows] == ["IIFL-Random", "IFL", "IIFL"], "as they were asked for"
+    assert [row["algo"] for row in rows] == ["IIFL-Random", "IFL", "IIFL"], "in the requested order"
     for row in rows:
-        require_told(row, folder, 60)
-    taken = {row["algo"]: row["human_actions"] for row in rows}
-    assert taken["IIFL"] > 20
-    assert taken["IIFL-Random"] == pytest.approx(taken["IIFL"], rel=0.3)
+        assert_consistent(row, folder, 60)
+    human_actions = {row["algo"]: row["human_actions"] for row in rows}
+    assert human_actions["IIFL"] > 20
+    assert human_actions["IIFL-Random"] == pytest.approx(human_actions["IIFL"], rel=0.3)
     read_fleet(folder / "runs" / "iifl_random_3" / "fleet.yaml")
 
 
-@pytest.mark.parametrize(("observes", "seen"), [("state", (6,)), ("camera", (96, 96, 3))])
-def test_both_kinds_of_policies_learn_as_often_and_see_the_same(tmp_path, observes, seen):
+@pytest.mark.parametrize(("observes", "shape"), [("state", (6,)), ("camera", (96, 96, 3))])
+def test_both_kinds_of_policies_learn_equally_often_from_the_same_observations(tmp_path, observes, shape):
     setup = learning_setup(tiny(tmp_path, observes), ticks=8)
     due = {name: [setup.steps_after(ALGORITHMS[name], tick) for tick in range(1, 9)] for name in ("ifl", "iifl")}
     assert due["iifl"] == [0, 0, 4, 0, 0, 4, 0, 0]
@@ -87,5 +87,5 @@ def test_both_kinds_of_policies_learn_as_often_and_see_the_same(tmp_path, observ
         policy = setup.new_policy(ALGORITHMS[name], None, 0)
         assert policy.observes == observes
         encoder = policy.config.encoder
-        assert (encoder.observed if encoder else (policy.config.shape.state_dim,)) == seen
+        assert (encoder.observed if encoder else (policy.config.shape.state_dim,)) == shape
         assert policy.config.shape.state_dim == (8 if encoder else 6)

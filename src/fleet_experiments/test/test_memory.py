@@ -1,4 +1,4 @@
-"""What is said of a run's memory against the peak of a process that does the same."""
+"""The estimated memory of a run agrees with the peak of a process that does the same work."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from fleet_training.algorithms import ALGORITHMS
 from fleet_training.learning_setup import LearningSetup
 from iifl_policy.langevin import Langevin
 
-LEARNS = replace(
+TRAINING = replace(
     SMALL.implicit,
     optimizer=replace(SMALL.implicit.optimizer, batch_size=3000),
     shape=replace(SMALL.implicit.shape, width=256, depth=4),
 )
-DECIDES = replace(SMALL.implicit, chains=5120, sampler=Langevin(iterations=2))
+DECIDING = replace(SMALL.implicit, chains=5120, sampler=Langevin(iterations=2))
 
 
 def peak_bytes(setup: LearningSetup) -> int:
@@ -41,12 +41,12 @@ def peak_bytes(setup: LearningSetup) -> int:
 @pytest.mark.parametrize(
     "setup",
     [
-        replace(SMALL.with_fleet(robots={"count": 100}), implicit=LEARNS),
-        replace(SMALL.with_fleet(robots={"count": MAX_ROBOTS}), implicit=DECIDES),
+        replace(SMALL.with_fleet(robots={"count": 100}), implicit=TRAINING),
+        replace(SMALL.with_fleet(robots={"count": MAX_ROBOTS}), implicit=DECIDING),
     ],
-    ids=["learns", "decides"],
+    ids=["training", "deciding"],
 )
-def test_what_is_foretold_is_about_what_is_taken(setup):
+def test_the_estimate_is_near_the_peak(setup):
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        taken = pool.submit(peak_bytes, setup).result()
-    assert 0.5 < run_bytes(setup) / taken < 2
+        peak = pool.submit(peak_bytes, setup).result()
+    assert 0.5 < run_bytes(setup) / peak < 2

@@ -1,4 +1,4 @@
-"""The maze experiment, with small networks: whoever is taught drives, and what is reported is what happened."""
+"""The maze experiment with small networks reports what happened in its trials."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from small import CONTRACT, CONTRACT_FILE, SMALL
 
 from fleet_contract.validation import InputError
-from fleet_experiments.navigation.experiment import COMPARED, _run, navigation, navigation_setup
+from fleet_experiments.navigation.experiment import ALGORITHM_NAMES, _run, navigation, navigation_setup
 from fleet_experiments.navigation.figure import PLACES, landscapes, read_panel
 from fleet_experiments.navigation.trial import run_trial
 from fleet_experiments.results import read_results
@@ -23,7 +23,7 @@ from fleet_training.demonstrations import demonstrate_episodes
 from sim_bridge.backends import make_environment
 
 
-class Taught:
+class SupervisorPolicy:
     """Decides as a supervisor does."""
 
     observes = "state"
@@ -37,7 +37,7 @@ class Taught:
 
 
 class Straight:
-    """Always goes to the right."""
+    """Always moves to the right."""
 
     observes = "state"
 
@@ -47,7 +47,7 @@ class Straight:
 
 @pytest.mark.parametrize("task", ["navigation", "windy_navigation"])
 def test_a_policy_that_is_a_supervisor_succeeds_in_every_trial(task):
-    trial = run_trial(make_environment("numpy", task, CONTRACT, 5), Taught("either"), seed=3)
+    trial = run_trial(make_environment("numpy", task, CONTRACT, 5), SupervisorPolicy("either"), seed=3)
     assert trial.succeeded_N.all()
     assert not trial.violated_N.any()
     assert trial.states_TNS.shape[1:] == (5, 2)
@@ -61,18 +61,18 @@ def test_a_policy_that_goes_straight_ends_at_the_obstacle():
     assert trial.states_TNS[:, 0].tolist() == [[float(x), 25.0] for x in range(8, 18)]
 
 
-def test_demonstrations_are_one_whole_episode_of_every_robot():
+def test_demonstrations_are_one_complete_episode_of_every_robot():
     supervisors = [make_supervisor("navigation", style, CONTRACT, 0, 0) for style in ("up", "down")]
     dataset = demonstrate_episodes(make_environment("numpy", "navigation", CONTRACT, 4), supervisors, seed=0)
-    begins = np.flatnonzero((dataset.observations_B == (8, 25)).all(1))
-    assert len(begins) == 4
-    for first, end, above in zip(begins, [*begins[1:], len(dataset)], (True, False, True, False), strict=True):
+    starts = np.flatnonzero((dataset.observations_B == (8, 25)).all(1))
+    assert len(starts) == 4
+    for first, end, above in zip(starts, [*starts[1:], len(dataset)], (True, False, True, False), strict=True):
         episode_TS = dataset.observations_B[first:end]
         assert (episode_TS[episode_TS[:, 0] == 36, 1] > 25).all() == above
         np.testing.assert_array_equal(episode_TS[:-1] + dataset.actions_BA[first : end - 1], episode_TS[1:])
 
 
-def test_landscapes_are_normalised_energies():
+def test_landscapes_are_scaled_energies():
     setup = navigation_setup(CONTRACT_FILE)
     dataset = demonstrate_episodes(
         make_environment("numpy", "navigation", CONTRACT, 1), [make_supervisor("navigation", "up", CONTRACT, 0, 0)], 0
@@ -102,18 +102,18 @@ def test_the_experiment_reports_every_algorithm_seed_and_condition(small_experim
     folder, results = small_experiment
     assert read_results(folder) == results
     expected = {
-        (ALGORITHMS[name].name, seed, wind) for name in COMPARED for seed in (0, 1) for wind in ("calm", "windy")
+        (ALGORITHMS[name].name, seed, wind) for name in ALGORITHM_NAMES for seed in (0, 1) for wind in ("calm", "windy")
     }
     assert {(row["algo"], row["seed"], row["condition"]) for row in results.rows} == expected
     assert all(row["trials"] == 100 and 0 <= row["success"] <= 1 - row["collided"] for row in results.rows)
-    with Image.open(folder / "navigation.png") as picture:
-        assert picture.format == "PNG"
-        assert min(picture.size) > 800
+    with Image.open(folder / "navigation.png") as figure:
+        assert figure.format == "PNG"
+        assert min(figure.size) > 800
 
 
-def test_the_picture_is_drawn_from_what_the_runs_kept(small_experiment):
+def test_the_figure_is_drawn_from_the_panels_of_the_runs(small_experiment):
     folder, results = small_experiment
-    for name in COMPARED:
+    for name in ALGORITHM_NAMES:
         panel = read_panel(name, folder / "runs" / f"{name}_0" / "windy.npz")
         row = next(
             row
@@ -125,19 +125,19 @@ def test_the_picture_is_drawn_from_what_the_runs_kept(small_experiment):
 
 
 @pytest.mark.parametrize("name", ["ibc", "iifl"])
-def test_a_worker_gives_what_the_run_gives_here(small_experiment, tmp_path, name):
+def test_a_worker_gives_the_same_rows_as_this_process(small_experiment, tmp_path, name):
     _, results = small_experiment
     rows = _run(SMALL, ALGORITHMS[name], 1, tmp_path, lambda *_: None)
     assert rows == [row for row in results.rows if (row["algo"], row["seed"]) == (ALGORITHMS[name].name, 1)]
 
 
-def test_runs_that_have_ended_are_not_run_again(small_experiment):
+def test_completed_runs_are_not_repeated(small_experiment):
     folder, results = small_experiment
     rows = folder / "runs" / "iifl_1" / "rows.json"
-    rows.write_text(rows.read_text().replace('"IIFL"', '"kept"'), encoding="utf-8")
+    rows.write_text(rows.read_text().replace('"IIFL"', '"stored"'), encoding="utf-8")
     again = navigation(SMALL, folder, seeds=[0, 1], command="test", address=None)
     assert len(again.rows) == len(results.rows)
-    assert {row["algo"] for row in again.rows} == {"BC", "IBC", "IFL", "IIFL", "kept"}
+    assert {row["algo"] for row in again.rows} == {"BC", "IBC", "IFL", "IIFL", "stored"}
     with pytest.raises(
         InputError, match=r"runs: expected a new folder, or one with the same runs to resume, got one with other runs"
     ):

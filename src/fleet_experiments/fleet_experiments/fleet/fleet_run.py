@@ -1,4 +1,4 @@
-"""One algorithm in one setting with one seed: demonstrations, pretraining, calibration, and the fleet at work.
+"""Runs one algorithm with one setup and seed: demonstrations, pretraining, calibration, and the ticks of the fleet.
 
 N robots, T ticks, S state dim, A action dim.
 """
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
@@ -24,8 +25,8 @@ from fleet_experiments.results import Row, run_of
 from fleet_learning.curves import OnStepFrom, curves
 from fleet_learning.dataset import Dataset
 from fleet_learning.human_pairs import HumanPairs
-from fleet_learning.optimization import OptimizerState
-from fleet_learning.policy import Decision, Policy
+from fleet_learning.policy import Decider, Decision, Policy
+from fleet_learning.policy_state import policy_from_state, state_tensors
 from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_training.algorithms import Algorithm
 from fleet_training.first_policy import FirstPolicy, OnProgress
@@ -34,27 +35,30 @@ from fleet_training.learning_setup import LearningSetup
 from sim_bridge.environment import Environment
 
 SAVE_EVERY_TICKS = 100
-"""Ticks after which a run is written down."""
+"""Ticks between two writes of the resume file."""
 CHECKPOINT, DEMONSTRATIONS = "start.safetensors", "demonstrations.npz"
-"""Files in the run's folder: what the fleet began with."""
+"""Files in the run's folder with the policy and the demonstrations that the fleet starts with."""
+RUNNING = "running the fleet"
+"""Stage of the run in progress reports."""
 
 
 @dataclass
-class RecordedPolicy:
-    """A policy that repeats recorded decisions for as long as there are some, and then is the real one."""
+class RecordedPolicy(Decider):
+    """A policy that repeats its recorded decisions, and then makes and records new ones."""
 
     policy: Policy
     decisions: list[Decision]
-    """Of all ticks so far."""
+    """Decisions of all ticks so far."""
     tick: int = 0
+    """Tick of the next decision."""
 
     @property
+    @override
     def observes(self) -> Stream:
-        """What it decides from."""
         return self.policy.observes
 
+    @override
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
-        """Decide as it was decided, or decide and record."""
         if self.tick == len(self.decisions):
             self.decisions.append(self.policy.decide(observations_N, generator))
         self.tick += 1
@@ -63,90 +67,94 @@ class RecordedPolicy:
 
 @dataclass(frozen=True)
 class TickCounts:
-    """How a run went, tick by tick."""
+    """The counts of a run per tick."""
 
     successes_T: NDArray[np.int64]
-    """Completed tasks."""
+    """Number of completed tasks."""
     hard_resets_T: NDArray[np.int64]
-    """Violations that began, each of which needs a hard reset."""
+    """Number of new violations, each of which needs a hard reset."""
     human_actions_T: NDArray[np.int64]
-    """Busy humans."""
+    """Number of busy humans."""
 
     def write(self, path: Path) -> None:
-        """Write an .npz file."""
+        """Write the counts into an .npz file."""
         np.savez_compressed(path, **vars(self))
 
 
 def read_tick_counts(path: Path) -> TickCounts:
-    """What `TickCounts.write` wrote.
+    """Return the counts that `TickCounts.write` wrote.
 
     Raises:
-        BadInput: it is not there, or of another version.
+        InputError: the file is missing or of another version.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return TickCounts(**arrays)
     except (OSError, EOFError, ValueError, TypeError, BadZipFile) as error:
-        raise InputError(f"{path}: found no course of a run ({error}).") from None
+        raise InputError(f"{path}: expected the counts of a run, got a file that cannot be read ({error}).") from None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run gave."""
+    """The results of one run."""
 
     row: Row
-    course: TickCounts
+    tick_counts: TickCounts
     policy: Policy
-    """As it was at the end."""
+    """The policy at the end of the run."""
     demonstrations: Dataset
 
 
 class FleetRun:
-    """Goes on where it was cut.
+    """A run that resumes where it was interrupted.
 
-    What is written down is small: the decisions so far and the policy. Going on, the run is lived through again with the
-    recorded decisions in the place of the policy, which gives back simulation, humans and allocation as they were, whatever
-    they remember.
+    The resume file is small: it holds the decisions so far and the policy. A resumed run replays the recorded decisions from the
+    start, which restores the states of simulation, humans and allocation.
     """
 
     def __init__(
-        self, setup: LearningSetup, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress = lambda *_: None
+        self,
+        setup: LearningSetup,
+        algorithm: Algorithm,
+        seed: int,
+        folder: Path,
+        on_progress: OnProgress = lambda *_: None,
     ) -> None:
-        """`folder` exists, and is this run's own; TensorBoard finds the curves of all trainings there."""
+        """Prepare a run in its own, existing folder, which also gets the TensorBoard curves of all trainings."""
         self._folder = folder
         self._setup = setup
         self._algorithm = algorithm
         self._seed = seed
-        self._first = FirstPolicy(setup, algorithm, seed, folder, advance)
+        self._first = FirstPolicy(setup, algorithm, seed, folder, on_progress)
         self._resume_file = ResumeFile(
             folder / "run.safetensors",
             resume_key(setup.key, algorithm, seed, task_digest(setup.fleet.environment.task)),
         )
-        self._advance = advance
+        self._on_progress = on_progress
 
     def run(self) -> Outcome:
         """Run to the end.
 
         Raises:
-            BadInput: the folder holds another run.
+            InputError: the folder holds another run.
         """
         setup = self._setup
-        kept = self._resume_file.read()
+        saved = self._resume_file.read()
         with curves(self._folder / "curves") as on_step_from:
-            if kept:
+            if saved:
                 demonstrations = self._first.demonstrations()
-                policy, threshold, decisions = _read(kept, self._first.untrained(demonstrations))
+                policy, threshold, decisions = _from_state(saved, self._first.untrained(demonstrations))
             else:
                 start = self._first.start(on_step_from(0))
                 command = f"{setup.fleet.fleet} {self._algorithm.name} seed {self._seed}"
                 start.write(self._folder / CHECKPOINT, self._folder / DEMONSTRATIONS, setup.contract, command)
                 demonstrations, policy, threshold, decisions = start.demonstrations, start.policy, start.threshold, []
             with closing(setup.make_environment(setup.fleet.environment.task, setup.fleet.robots.count)) as environment:
-                return self._work(
+                return self._run_fleet(
                     environment, RecordedPolicy(policy, decisions), threshold, demonstrations, on_step_from
                 )
 
-    def _work(
+    def _run_fleet(
         self,
         environment: Environment,
         policy: RecordedPolicy,
@@ -159,12 +167,12 @@ class FleetRun:
         loop = FleetLoop(environment, supervisors, policy, setup.allocation(algorithm.order, threshold), self._seed)
         metrics = Metrics(loop.robots, tuple(supervisors))
         humans = HumanPairs(setup.fleet.robots.count, contract.observed_shape(policy.observes), contract.action_dim)
-        dataset, reward, course = demonstrations, 0.0, []
+        dataset, reward, counts = demonstrations, 0.0, []
         for done in range(1, setup.ticks + 1):
             tick = loop.tick()
             metrics.add(tick.table, tick.violated_N, tick.step.succeeded_N)
-            begun = int((tick.step.violated_N & ~tick.violated_N).sum())
-            course.append((int(tick.step.succeeded_N.sum()), begun, len(tick.table.leases)))
+            new_violations = int((tick.step.violated_N & ~tick.violated_N).sum())
+            counts.append((int(tick.step.succeeded_N.sum()), new_violations, len(tick.table.leases)))
             reward += tick.step.rewards_N.sum()
             _collect(humans, done - 1, tick)
             dataset += humans.between(done - 1, done)
@@ -174,8 +182,8 @@ class FleetRun:
                 on_step = on_step_from(before.optimizer_state.steps)
                 policy.policy = before.fit(dataset, steps=steps, seed=self._seed, on_step=on_step).policy
             if done > replayed and done % SAVE_EVERY_TICKS == 0:
-                self._resume_file.write(_written(policy, threshold))
-            self._advance("the fleet works", done, setup.ticks)
+                self._resume_file.write(_state(policy, threshold))
+            self._on_progress(RUNNING, done, setup.ticks)
         successes = int(loop.tally.successes_N.sum())
         effort = {"robots": setup.fleet.robots.count, "human_actions": metrics.human_actions}
         row: Row = {
@@ -191,7 +199,7 @@ class FleetRun:
             "threshold": threshold,
             "pairs": len(dataset),
         }
-        columns_3T = np.array(course, dtype=np.int64).reshape(-1, 3).T
+        columns_3T = np.array(counts, dtype=np.int64).reshape(-1, 3).T
         return Outcome(row, TickCounts(*columns_3T), policy.policy, demonstrations)
 
 
@@ -201,26 +209,21 @@ def _collect(humans: HumanPairs, tick_number: int, tick: TickResult) -> None:
         humans.add_action(robot, action)
 
 
-def _written(policy: RecordedPolicy, threshold: float) -> dict[str, Tensor]:
-    decisions, optimizer_state = policy.decisions, policy.policy.optimizer_state
+def _state(policy: RecordedPolicy, threshold: float) -> dict[str, Tensor]:
+    decisions = policy.decisions
     return {
         "threshold": torch.tensor(threshold, dtype=torch.float64),
         "actions_TNA": torch.from_numpy(np.stack([decision.actions_NA for decision in decisions])),
         "uncertainties_TN": torch.from_numpy(np.stack([decision.uncertainties_N for decision in decisions])),
-        "steps": torch.tensor(optimizer_state.steps),
-        **{f"model.{name}": tensor for name, tensor in policy.policy.tensors().items()},
-        **{f"moments.{name}": tensor for name, tensor in optimizer_state.moments.items()},
+        **state_tensors(policy.policy, "policy."),
     }
 
 
-def _read(kept: dict[str, Tensor], untrained: Policy) -> tuple[Policy, float, list[Decision]]:
-    moments = {name.removeprefix("moments."): kept[name] for name in kept if name.startswith("moments.")}
-    tensors = {name.removeprefix("model."): kept[name] for name in kept if name.startswith("model.")}
-    policy = untrained.with_state(tensors, OptimizerState(int(kept["steps"]), moments))
+def _from_state(saved: dict[str, Tensor], untrained: Policy) -> tuple[Policy, float, list[Decision]]:
     decisions = [
         Decision(actions_NA, uncertainties_N, np.zeros_like(uncertainties_N))
         for actions_NA, uncertainties_N in zip(
-            kept["actions_TNA"].numpy(), kept["uncertainties_TN"].numpy(), strict=True
+            saved["actions_TNA"].numpy(), saved["uncertainties_TN"].numpy(), strict=True
         )
     ]
-    return policy, kept["threshold"].item(), decisions
+    return policy_from_state(untrained, saved, "policy."), saved["threshold"].item(), decisions

@@ -1,4 +1,4 @@
-"""Trials of a fleet file with every algorithm and seed: IIFL's table 2, and its simulated benchmark."""
+"""Runs a fleet file with every algorithm and seed: IIFL's table 2 and its simulated benchmark."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fleet_training.learning_setup import LearningSetup, learning_setup
 
 RANDOM, LIKE = "iifl_random", "iifl"
 TICK_COUNTS = "course.npz"
-"""In a trial's folder: how it went."""
+"""File in a trial's folder with its counts per tick."""
 
 
 def fleet_trials(
@@ -35,14 +35,14 @@ def fleet_trials(
     command: str,
     address: str | None,
 ) -> Results:
-    """Run the fleet with every algorithm and seed, each a trial; write results into the folder.
+    """Run the fleet with every algorithm and seed, each in a trial, and write results into the folder.
 
-    Each trial's folder in `runs` holds its course as well, and a fleet file with which the nodes repeat it in lockstep.
-    Random allocation gets as much of the humans as IIFL took with the same seed (IIFL section 7.3.1).
+    Each trial's folder in `runs` also holds its counts per tick, and a fleet file with which the nodes repeat it in lockstep.
+    Random allocation gets as many human actions as IIFL took with the same seed (IIFL section 7.3.1).
 
     Raises:
-        BadInput: the folder holds other runs, a run does not fit into memory, there is no cluster at the address, or
-            random allocation is asked for without IIFL, which is not in the folder either.
+        InputError: the folder holds other runs, a run does not fit into memory, there is no cluster at the address, or
+            random allocation is requested without IIFL, and IIFL is not in the folder either.
     """
     setup = learning_setup(fleet, ticks=ticks)
     key, runs = resume_key(setup.key, task_digest(fleet.environment.task)), folder / "runs"
@@ -62,39 +62,41 @@ def fleet_trials(
 
 
 def trial_row(folder: Path) -> Row:
-    """The row of a trial that has ended. Humans who never acted have no return on their effort (IIFL table 1: N/A).
+    """Return the row of a completed trial. Without human actions there is no return on human effort (IIFL table 1: N/A).
 
     Raises:
-        BadInput: it cannot be read, or something else lies there.
+        InputError: the row cannot be read, or is of another version.
     """
     match read_rows(folder):
         case [{"human_actions": actions} as row]:
             return row if actions else row | {"rohe": None}
-    raise InputError(f"{folder / ROWS}: found no row of a trial of this version.")
+    raise InputError(f"{folder / ROWS}: expected the row of a trial of this version, got other content.")
 
 
 def _require_like(folder: Path, seeds: Sequence[int]) -> None:
-    """Refuse random allocation where nothing says how much of the humans it gets."""
+    """Refuse random allocation without a trial of IIFL, which determines the number of its human actions."""
     for seed in seeds:
         if not (folder / f"{LIKE}_{seed}" / ROWS).exists():
-            raise InputError(f"--algo: found {RANDOM} without {LIKE} and seed {seed}, as much of whose humans it gets.")
+            raise InputError(
+                f"--algo: expected {LIKE} beside {RANDOM}, which gets as many human actions, got no {LIKE} with seed {seed}."
+            )
 
 
-def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, advance: OnProgress) -> list[Row]:
-    setup, chosen = learning_setup(fleet, ticks=ticks), ALGORITHMS[algorithm]
+def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, on_progress: OnProgress) -> list[Row]:
+    setup, config = learning_setup(fleet, ticks=ticks), ALGORITHMS[algorithm]
     if algorithm == RANDOM:
         like = trial_row(folder.parent / f"{LIKE}_{seed}")
         setup = replace(setup, random_budget_per_tick=max(int(like["human_actions"] or 0), 1) / ticks)
-    over_nodes(setup, chosen).write(folder / "fleet.yaml")
-    outcome = FleetRun(setup, chosen, seed, folder, advance).run()
-    outcome.course.write(folder / TICK_COUNTS)
+    over_nodes(setup, config).write(folder / "fleet.yaml")
+    outcome = FleetRun(setup, config, seed, folder, on_progress).run()
+    outcome.tick_counts.write(folder / TICK_COUNTS)
     return [outcome.row]
 
 
 def over_nodes(setup: LearningSetup, algorithm: Algorithm) -> Fleet:
-    """Return the fleet whose nodes, in lockstep with the same seed, repeat this algorithm's run, in whose folder the file lies.
+    """Return a fleet whose nodes repeat this algorithm's run in lockstep with the same seed; its paths are relative to the run.
 
-    Nodes take the same number of gradient steps at every update: where the steps of a run do not divide evenly among its
+    Nodes take the same number of gradient steps at every update: if the steps of a run do not divide evenly among its
     updates, the nodes take a few more.
     """
     updates = tuple(tick for tick in range(1, setup.ticks) if setup.steps_after(algorithm, tick))

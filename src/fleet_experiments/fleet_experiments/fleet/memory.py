@@ -1,4 +1,4 @@
-"""How much memory a run takes, told before it begins."""
+"""Estimates the memory that a run takes, before it starts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 from fleet_training.learning_setup import LearningSetup
 
 BASE_BYTES = 600 * 2**20
-"""The interpreter with its libraries, and what their threads keep."""
-TRAINING_COPIES, DECIDING_COPIES, KEEPING_COPIES = 3, 15, 2
-"""Arrays at once that are as large as: all hidden layers of a step's candidates; all actions that a decision is made from; all
-decisions and pairs. The first two were measured, by the peak of processes with 10,000 to 70,000 candidates and up to 4,000 robots."""
+"""Memory of the interpreter, its libraries and their threads, bytes."""
+TRAINING_COPIES, DECIDING_COPIES, STORING_COPIES = 3, 15, 2
+"""Number of simultaneous arrays of the size of all hidden layers of a step's candidates, of all actions of a decision, and of all
+decisions and pairs. The first two are from peaks of processes with 10,000 to 70,000 candidates and up to 4,000 robots."""
 
 
 def run_bytes(setup: LearningSetup) -> int:
-    """Return roughly the most memory that a run takes, bytes, to a factor of two.
+    """Return an estimate of a run's peak memory, bytes, correct to a factor of two.
 
     Encoders are not counted, and explicit policies are counted as implicit ones.
     """
@@ -23,8 +23,8 @@ def run_bytes(setup: LearningSetup) -> int:
     candidates = shape.members * implicit.optimizer.batch_size * (1 + implicit.loss.counter_examples)
     training = 4 * TRAINING_COPIES * candidates * shape.width * shape.depth
     deciding = 4 * DECIDING_COPIES * shape.members * robots * implicit.chains * contract.action_dim
-    decided = 8 * setup.ticks * robots * (contract.action_dim + 1)
+    decisions = 8 * setup.ticks * robots * (contract.action_dim + 1)
     observed = math.prod(contract.observed_shape(fleet.pretraining.observes))
     demonstrations = setup.demonstrated_episodes or fleet.pretraining.pairs
     pairs = 4 * (demonstrations + humans * setup.ticks) * (observed + contract.action_dim)
-    return BASE_BYTES + training + deciding + KEEPING_COPIES * (decided + pairs)
+    return BASE_BYTES + training + deciding + STORING_COPIES * (decisions + pairs)

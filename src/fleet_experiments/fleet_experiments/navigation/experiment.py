@@ -1,4 +1,4 @@
-"""The paper's 2D navigation experiment (IIFL figure 1 and section 5.1).
+"""Reproduces the 2D navigation experiment of IIFL (figure 1 and section 5.1).
 
 N robots (one trial each), S state dim, A action dim.
 """
@@ -35,20 +35,21 @@ from iifl_policy.uniform import Uniform
 
 TASKS = {"calm": "navigation", "windy": "windy_navigation"}
 TICKS = 1000
-UPDATED_EVERY = 100
+UPDATE_PERIOD = 100
+"""Ticks between two updates of the policy."""
 TRIALS = 100
 TRIAL_SEED = 1000
-"""Added to a run's seed: trials do not begin where the fleet has been."""
+"""Offset from a run's seed to the seed of its trials, so that they start in other states than the fleet."""
 PANEL = "windy.npz"
-COMPARED = ("bc", "ibc", "ifl", "iifl")
+ALGORITHM_NAMES = ("bc", "ibc", "ifl", "iifl")
 
 
 def navigation_setup(contract_file: Path) -> LearningSetup:
-    """Return the paper's setup: 100 demonstrations without wind; then 20 robots and 4 humans in the wind.
+    """Return the paper's setup: 100 demonstrations without wind, then 20 robots and 4 humans in the wind.
 
-    Two action dimensions are filled by 128 evenly spread actions: deciding by these, weighted by exp(-E), gives the same policy
-    as Langevin chains and a less biased divergence at a fraction of the cost. Counter-examples come from Langevin chains, as
-    in the paper. The fork takes long to learn: one cell in 170 in which the way ahead ends.
+    Two action dimensions are covered by 128 uniformly distributed actions. Decisions by these actions, weighted by exp(-E), give
+    the same policy as Langevin chains, and a less biased divergence at a fraction of the cost. Counter-examples come from
+    Langevin chains, as in the paper. The fork takes many gradient steps: it is one of 170 cells.
 
     Raises:
         InputError: the robots' contract cannot be used.
@@ -62,7 +63,7 @@ def navigation_setup(contract_file: Path) -> LearningSetup:
         allocation=AllocationConfig(intervention_ticks=5, hard_reset_ticks=5),
         training=TrainingConfig(
             demonstrations=Path(DEMONSTRATIONS),
-            update_ticks=tuple(range(UPDATED_EVERY, TICKS + 1, UPDATED_EVERY)),
+            update_ticks=tuple(range(UPDATE_PERIOD, TICKS + 1, UPDATE_PERIOD)),
             gradient_steps=1000,
         ),
         pretraining=PretrainingConfig(
@@ -88,24 +89,28 @@ def navigation_setup(contract_file: Path) -> LearningSetup:
 
 
 def navigation(setup: LearningSetup, folder: Path, *, seeds: list[int], command: str, address: str | None) -> Results:
-    """Train and try every algorithm with every seed; write results and the figure into the folder.
+    """Train every algorithm with every seed, run its trials, and write results and the figure into the folder.
 
     Raises:
-        BadInput: the folder holds other runs, or there is no cluster at the address.
+        InputError: the folder holds other runs, or there is no cluster at the address.
     """
-    runs = {f"{name}_{seed}": partial(_run, setup, ALGORITHMS[name], seed) for name in COMPARED for seed in seeds}
+    runs = {
+        f"{name}_{seed}": partial(_run, setup, ALGORITHMS[name], seed) for name in ALGORITHM_NAMES for seed in seeds
+    }
     results = new_results("navigation", command, sweep(runs, folder / "runs", key=setup.key, address=address))
     results.write(folder)
-    panels = [read_panel(ALGORITHMS[name].name, folder / "runs" / f"{name}_{seeds[0]}" / PANEL) for name in COMPARED]
+    panels = [
+        read_panel(ALGORITHMS[name].name, folder / "runs" / f"{name}_{seeds[0]}" / PANEL) for name in ALGORITHM_NAMES
+    ]
     draw_navigation(panels, folder / "navigation.png")
     return results
 
 
-def _run(setup: LearningSetup, algorithm: Algorithm, seed: int, folder: Path, advance: OnProgress) -> list[Row]:
-    """One algorithm and seed. Who does not learn from the fleet is tried at once."""
+def _run(setup: LearningSetup, algorithm: Algorithm, seed: int, folder: Path, on_progress: OnProgress) -> list[Row]:
+    """Run one algorithm and seed; an algorithm that does not learn from the fleet has no ticks before its trials."""
     if algorithm.updates == "never":
         setup = replace(setup, ticks=0)
-    outcome = FleetRun(setup, algorithm, seed, folder, advance).run()
+    outcome = FleetRun(setup, algorithm, seed, folder, on_progress).run()
     rows: list[Row] = []
     for condition, task in TASKS.items():
         with closing(setup.make_environment(task, TRIALS)) as environment:
