@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors with JSON metadata and a digest of the content; nothing in them is ever executed."""
+"""Checkpoints: safetensors files with JSON metadata and a content digest; reading one never executes code."""
 
 from __future__ import annotations
 
@@ -24,33 +24,34 @@ from fleet_learning.policy_kinds import policy_class
 from fleet_learning.scaling import Scaling
 
 FORMAT = "fleet-policy-1"
+"""Format name and version, in the header of every checkpoint."""
 
 
 class CheckpointMetadata(StrictModel):
-    """What a checkpoint says about itself."""
+    """Describes the policy in a checkpoint."""
 
     robot: str
     """Robot type of the contract."""
     contract: str
     """Digest of the contract."""
     policy: Any
-    """How the policy is built, decides and learns: the config of its kind, see `Policy.config_type`."""
+    """The policy's config, an instance of its kind's `Policy.config_type`."""
     threshold: float | None
     """Calibrated uncertainty threshold, in the policy's unit of uncertainty; None if it has not been calibrated."""
     dataset: str
     """Digest of the training data."""
     gradient_steps: int
-    """Taken since the beginning."""
+    """Gradient steps that the policy has taken in all its trainings."""
     command: str
-    """What made it."""
+    """Command that made the checkpoint."""
     version: str
-    """Of the code that made it."""
+    """Version of the code that made the checkpoint."""
 
 
 def checkpoint_metadata(
     policy: Policy, contract: RobotContract, *, threshold: float | None, dataset: Dataset, command: str
 ) -> CheckpointMetadata:
-    """What the policy's checkpoint is to say."""
+    """Return the metadata of a policy's checkpoint."""
     return CheckpointMetadata(
         robot=contract.robot,
         contract=contract.digest,
@@ -63,7 +64,7 @@ def checkpoint_metadata(
     )
 
 
-def write_checkpoint(path: Path, policy: Policy, about: CheckpointMetadata) -> str:
+def write_checkpoint(path: Path, policy: Policy, metadata: CheckpointMetadata) -> str:
     """Write a checkpoint, whole or not at all.
 
     Returns:
@@ -71,11 +72,11 @@ def write_checkpoint(path: Path, policy: Policy, about: CheckpointMetadata) -> s
     """
     tensors = policy.tensors() | {f"scaling.{name}": tensor for name, tensor in policy.scaling.tensors().items()}
     tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    text = about.model_dump_json()
-    metadata = {"format": FORMAT, "about": text, "content": _content_digest(tensors, text)}
+    text = metadata.model_dump_json()
+    header = {"format": FORMAT, "about": text, "content": _content_digest(tensors, text)}
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(_repeatable(save(tensors, metadata)))
+        partial.write_bytes(_reproducible(save(tensors, header)))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -83,55 +84,67 @@ def write_checkpoint(path: Path, policy: Policy, about: CheckpointMetadata) -> s
 
 
 def file_digest(path: Path) -> str:
-    """sha256 of a file, hexadecimal."""
+    """Return the sha256 of a file, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read_checkpoint(path: Path, contract: RobotContract) -> tuple[Policy, CheckpointMetadata]:
-    """The policy at `path`, for robots of this contract.
+def read_checkpoint(
+    path: Path, contract: RobotContract, *, digest: str | None = None
+) -> tuple[Policy, CheckpointMetadata]:
+    """Read a policy and its metadata.
+
+    Args:
+        path: the checkpoint.
+        contract: contract of the robots that the policy is to drive.
+        digest: expected sha256 of the file, hexadecimal; None accepts any.
 
     Raises:
-        BadInput: the file is missing, truncated, changed, no checkpoint of ours, or made for another contract.
+        InputError: the file is missing, truncated, modified or no checkpoint, has another digest, or was made for another
+            contract.
     """
     try:
+        if digest is not None:
+            _require_digest(path, digest)
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such checkpoint.") from None
     except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"{path}: found no whole safetensors file ({error}), allowed is a checkpoint of this stack."
-        ) from None
-    if metadata.get("format") != FORMAT:
-        raise InputError(f"{path}: format found {metadata.get('format')!r}, allowed is {FORMAT!r}.")
-    text = metadata.get("about", "")
-    about = _about(_parsed(text), source=f"{path} (about)")
+        raise InputError(f"{path}: expected a checkpoint, got no complete safetensors file ({error}).") from None
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path}: format: expected {FORMAT!r}, got {header.get('format')!r}.")
+    text = header.get("about", "")
+    metadata = _validated_metadata(_parsed(text), source=f"{path} (about)")
     other_types = any(tensor.dtype != torch.float32 for tensor in tensors.values())
-    if other_types or metadata.get("content") != _content_digest(tensors, text):
-        raise InputError(f"{path}: content found differs from its digest, allowed is the file as it was written.")
-    found = about.policy.observed_shape, about.policy.action_dim
-    allowed = contract.observed_shape(about.policy.observes), contract.action_dim
-    if found != allowed:
+    if other_types or header.get("content") != _content_digest(tensors, text):
+        raise InputError(f"{path}: expected the content as it was written, got content that differs from its digest.")
+    found = metadata.policy.observed_shape, metadata.policy.action_dim
+    expected = contract.observed_shape(metadata.policy.observes), contract.action_dim
+    if found != expected:
         raise InputError(
-            f"{path}: dimensions found {_by(found[0])} observation and {found[1]} action values, "
-            f"allowed are {_by(allowed[0])} and {allowed[1]} (robot {contract.robot})."
+            f"{path}: expected {_dimensions(expected[0])} observation and {expected[1]} action values "
+            f"(robot {contract.robot}), got {_dimensions(found[0])} and {found[1]}."
         )
-    contract.require_same(about.contract, owner=str(path))
+    contract.require_same(metadata.contract, owner=str(path))
     try:
-        return _built(about, tensors), about
+        return _policy(metadata, tensors), metadata
     except (KeyError, ValueError):
-        raise InputError(
-            f"{path}: tensors found are not those of the shape it names, allowed are these alone."
-        ) from None
+        raise InputError(f"{path}: expected the tensors of the policy's config, got others.") from None
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def _require_digest(path: Path, digest: str) -> None:
+    found = file_digest(path)
+    if found != digest:
+        raise InputError(f"{path}: expected the file with sha256 {digest or '(none)'}, got {found}.")
+
+
+def _dimensions(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
 
 
-def _about(found: Any, *, source: str) -> CheckpointMetadata:
-    """What a checkpoint says about itself, with the config of its kind of policy."""
+def _validated_metadata(found: Any, *, source: str) -> CheckpointMetadata:
+    """Return metadata whose config is validated by the policy's kind."""
     policy = found.get("policy") if isinstance(found, dict) else None
     if not isinstance(policy, dict):
         return validated(found, CheckpointMetadata, source=source)
@@ -143,10 +156,10 @@ def _about(found: Any, *, source: str) -> CheckpointMetadata:
     return CheckpointMetadata(**dict(validated(found, with_config, source=source)))
 
 
-def _built(about: CheckpointMetadata, tensors: dict[str, Tensor]) -> Policy:
+def _policy(metadata: CheckpointMetadata, tensors: dict[str, Tensor]) -> Policy:
     scaling = Scaling(**{name: tensors.pop(f"scaling.{name}") for name in Scaling.__dataclass_fields__})
-    return policy_class(about.policy.kind).from_tensors(
-        about.policy, tensors, scaling, OptimizerState(about.gradient_steps)
+    return policy_class(metadata.policy.kind).from_tensors(
+        metadata.policy, tensors, scaling, OptimizerState(metadata.gradient_steps)
     )
 
 
@@ -157,17 +170,17 @@ def _parsed(text: str) -> object:
         return None
 
 
-def _repeatable(content: bytes) -> bytes:
-    """The same safetensors file with its header in order: safetensors shuffles the metadata from run to run."""
+def _reproducible(content: bytes) -> bytes:
+    """Return the same safetensors file with a sorted header: safetensors shuffles the metadata from run to run."""
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     return len(header).to_bytes(8, "little") + header + content[end:]
 
 
-def _content_digest(tensors: Mapping[str, Tensor], about: str) -> str:
-    """Of what the file says about itself as it stands there: a later version of the code may know more options."""
-    content = hashlib.sha256(about.encode())
+def _content_digest(tensors: Mapping[str, Tensor], text: str) -> str:
+    """Return the digest of the tensors and the metadata's text, as text: later versions of the code may know more options."""
+    content = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         content.update(name.encode())
         content.update(tensors[name].contiguous().numpy().tobytes())

@@ -1,6 +1,6 @@
-"""How a policy that serves a fleet is: how long it takes, what it waits for, which version it is, and how unsure.
+"""Health checks of a policy that serves a fleet: duration of decisions, missing input, version and uncertainty.
 
-N robots, F those of them whose uncertainty is a finite number.
+N robots, F robots with a finite uncertainty.
 """
 
 from __future__ import annotations
@@ -12,16 +12,22 @@ from fleet_common.health import Check, Level
 from fleet_common.recent_window import RecentWindow
 
 LATE_SHARE = 0.1
-"""Of the decisions: in real time, so many that take longer than a tick are told of."""
+"""Share of decisions longer than a tick above which, in real time, the check is a warning."""
 STUCK_S = 10.0
-"""Who waits so long for robots that are there says so."""
+"""Time after which waiting for reachable robots is a warning, s."""
 
 
 class PolicyHealth:
-    """Hears of every decision of the last minute."""
+    """Checks the decisions of the last minute."""
 
     def __init__(self, tick_s: float, *, real_time: bool, unit: str) -> None:
-        """`unit` is that of the uncertainties."""
+        """Start without decisions.
+
+        Args:
+            tick_s: duration of a tick, s.
+            real_time: whether a decision has to be made within a tick.
+            unit: unit of the uncertainties.
+        """
         self._tick_s = tick_s
         self._real_time = real_time
         self._unit = unit
@@ -31,32 +37,32 @@ class PolicyHealth:
         self._refusal = ""
 
     def began(self, now_s: float) -> None:
-        """Something has come that is to be decided."""
+        """Record that an observation has arrived that a decision is due for."""
         if self._waits_since_s is None:
             self._waits_since_s = now_s
 
     def decided(self, seconds: float, uncertainties_N: NDArray[np.float64], now_s: float) -> None:
-        """It is decided, which took so long."""
+        """Record a decision, how long it took, and its uncertainties."""
         self._waits_since_s = None
         self._decisions_s.add(seconds, now_s)
         self._uncertainties_N = uncertainties_N
 
-    def refused(self, version: int, why: str) -> None:
-        """A version cannot be served."""
-        self._refusal = f"version {version} is not served: {why}"
+    def refused(self, version: int, reason: str) -> None:
+        """Record that a version cannot be served."""
+        self._refusal = f"version {version} is not served: {reason}"
 
     def served(self) -> None:
-        """A new version serves."""
+        """Record that a new version is served."""
         self._refusal = ""
 
     def checks(self, now_s: float, *, version: int, due: int, missing: tuple[str, ...]) -> list[Check]:
-        """As operators are told.
+        """Return the checks.
 
         Args:
-            now_s: seconds that never go back.
-            version: the one that serves.
-            due: the one that the schedule wants at this tick.
-            missing: robots whose observations are still to come.
+            now_s: steady time, s.
+            version: the version that is served.
+            due: the version that is scheduled for this tick.
+            missing: robots whose observations have not arrived yet.
         """
         return [
             self._decisions(now_s),
@@ -79,36 +85,36 @@ class PolicyHealth:
             "longer than a tick (%)": 100 * late,
         }
         if self._real_time and late > LATE_SHARE:
-            message = f"{late:.0%} took longer than a tick: the robots hold meanwhile"
+            message = f"{late:.0%} took longer than a tick, during which the robots hold"
             return Check("decisions", Level.WARN, message, values)
         return Check("decisions", Level.OK, f"{took_s.mean():.2g} s each", values)
 
     def _input(self, now_s: float, missing: tuple[str, ...], awaited: int) -> Check:
-        """What is missing for a decision; `awaited` is the version that has yet to come, or 0."""
+        """Return the check of what a decision is waiting for; `awaited` is the version that has not arrived yet, or 0."""
         if self._waits_since_s is None:
-            return Check("input", Level.OK, "everything that has come is decided")
+            return Check("input", Level.OK, "all received observations have been decided on")
         waits_s = now_s - self._waits_since_s
-        for_whom = ", ".join(missing) or f"version {awaited}"
+        missing_input = ", ".join(missing) or f"version {awaited}"
         stuck = bool(missing) and waits_s > STUCK_S
-        message = f"waits for {for_whom}"
-        return Check("input", Level.WARN if stuck else Level.OK, message, {"waits (s)": waits_s})
+        message = f"waiting for {missing_input}"
+        return Check("input", Level.WARN if stuck else Level.OK, message, {"waiting (s)": waits_s})
 
     def _versions(self, version: int, due: int) -> Check:
         level = Level.ERROR if self._refusal else Level.OK
-        values = {"serves": version, "due": due}
-        return Check("version", level, self._refusal or f"version {version} serves", values)
+        values = {"served": version, "due": due}
+        return Check("version", level, self._refusal or f"version {version} is served", values)
 
     def _uncertainty(self) -> Check:
-        unsure_N = self._uncertainties_N
-        finite_F = unsure_N[np.isfinite(unsure_N)]
-        values: dict[str, str | float] = {"robots": len(unsure_N)}
+        uncertainties_N = self._uncertainties_N
+        finite_F = uncertainties_N[np.isfinite(uncertainties_N)]
+        values: dict[str, str | float] = {"robots": len(uncertainties_N)}
         if len(finite_F):
             values |= {
                 f"least ({self._unit})": float(finite_F.min()),
                 f"median ({self._unit})": float(np.median(finite_F)),
                 f"greatest ({self._unit})": float(finite_F.max()),
             }
-        if len(finite_F) < len(unsure_N):
-            message = f"{len(unsure_N) - len(finite_F)} of {len(unsure_N)} are not finite: nobody is sent by them"
+        if len(finite_F) < len(uncertainties_N):
+            message = f"{len(uncertainties_N) - len(finite_F)} of {len(uncertainties_N)} are not finite: the allocator ignores them"
             return Check("uncertainty", Level.WARN, message, values)
-        return Check("uncertainty", Level.OK, "of the robots that were decided for last", values)
+        return Check("uncertainty", Level.OK, "of the robots in the last decision", values)

@@ -1,4 +1,4 @@
-"""Serves the policy: decides for the whole fleet in one batch, and swaps in new versions between two ticks."""
+"""Serves the policy: decides for the whole fleet in one batch, and switches to new versions between two ticks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from builtin_interfaces.msg import Time
 from fleet_interfaces.msg import PolicyReport, PolicyVersion, RobotStatus
 from fleet_interfaces.msg import RobotAction as ActionMessage
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
@@ -25,21 +26,23 @@ from fleet_learning.policy import Decision, Policy, no_decision
 from fleet_learning.policy_health import PolicyHealth
 from fleet_learning.randomness import torch_generator
 
-COMPLAIN_S = 5.0
+WARN_EVERY_S = 5.0
+"""Shortest time between two warnings of the same kind, s."""
 
 
 class PolicyNode(FleetNode):
     """Answers every tick's observations with actions and uncertainties.
 
-    In lockstep a tick for which a new version is due waits for it; otherwise a version serves from whenever it comes. Absent
-    robots are not waited for; for those that come back within a tick, the policy decides when they do. While there is no
-    policy yet, robots are told to hold, and all are as unsure as the others.
+    In lockstep, a tick for which a new version is due waits for it; otherwise a version is served as soon as it arrives. The
+    node does not wait for unreachable robots; it decides for those that return within a tick when they do. A fleet without a
+    policy holds, and all its robots have the same uncertainty.
     """
 
     def __init__(self) -> None:
         super().__init__("policy")
         self._seed = self.read_only_parameter("seed", 0, "Seed of the sampling.")
-        self._policy = self._load(self.fleet.policy.checkpoint)
+        checkpoint = self.fleet.policy.checkpoint
+        self._policy = self._load(checkpoint) if checkpoint else None
         self._version = 1
         self._tick = -1
         self._health = PolicyHealth(
@@ -64,16 +67,14 @@ class PolicyNode(FleetNode):
             topic = f"{name}/{self.robot_contract.violation.topic}"
             self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), TRANSIENT_LOCAL_1)
 
+    @override
     def checks(self) -> Sequence[Check]:
-        """See `FleetNode.checks`."""
         missing = tuple(self.fleet.robot_names[robot] for robot in sorted(self._awaited()))
         due = self.fleet.version_due(self._tick)
         return self._health.checks(time.monotonic(), version=self._version, due=due, missing=missing)
 
-    def _load(self, path: Path | None) -> Policy | None:
-        if path is None:
-            return None
-        policy, _ = read_checkpoint(path, self.robot_contract)
+    def _load(self, path: Path, digest: str | None = None) -> Policy:
+        policy, _ = read_checkpoint(path, self.robot_contract, digest=digest)
         choice = self.fleet.policy
         return policy.with_sampling(choice.chains, choice.iterations)
 
@@ -90,7 +91,7 @@ class PolicyNode(FleetNode):
             self._decide_if_complete()
 
     def _on_status(self, robot: int, message: RobotStatus) -> None:
-        """The tick at which a robot is unreachable."""
+        """Record at which tick a robot is unreachable."""
         self._unreachable[robot] = message.tick if message.unreachable else -1
         self._decide_if_complete()
 
@@ -98,7 +99,7 @@ class PolicyNode(FleetNode):
         if message.version <= self._version:
             return
         try:
-            self._policy = self._load(Path(message.path))
+            self._policy = self._load(Path(message.path), message.digest)
         except InputError as error:
             self.get_logger().error(f"version {message.version} is not served: {error}")
             self._health.refused(message.version, str(error))
@@ -109,12 +110,12 @@ class PolicyNode(FleetNode):
         self._decide_if_complete()
 
     def _decide_if_complete(self) -> None:
-        too_old = self.lockstep and self._version < self.fleet.version_due(self._tick)
-        if self._observations and not too_old and not self._awaited():
+        outdated = self.lockstep and self._version < self.fleet.version_due(self._tick)
+        if self._observations and not outdated and not self._awaited():
             self._decide()
 
     def _awaited(self) -> set[int]:
-        """Robots whose observations of this tick are still to come."""
+        """Return the robots whose observations of this tick have not arrived yet."""
         unreachable = {robot for robot, tick in self._unreachable.items() if tick == self._tick}
         return set(range(len(self.fleet.robot_names))) - unreachable - self._decided - self._observations.keys()
 
@@ -140,7 +141,7 @@ class PolicyNode(FleetNode):
             self._actions[robot].publish(message)
 
     def _report(self, robots: list[int], decision: Decision, decision_s: float) -> None:
-        """One report a tick, before the actions: the allocator sends the humans by it."""
+        """Publish one report per tick, before the actions: the allocator assigns the humans by it."""
         report = PolicyReport(
             tick=self._tick,
             policy_version=self._version,
@@ -153,8 +154,10 @@ class PolicyNode(FleetNode):
         self._reports.publish(report)
         tick_s = 1 / self.robot_contract.rate_hz
         if not self.lockstep and decision_s > tick_s:
-            late = f"a decision took {decision_s:.2f} s, a tick is {tick_s:.2f} s: the robots hold meanwhile"
-            self.get_logger().warning(late, throttle_duration_sec=COMPLAIN_S)
+            warning = (
+                f"a decision took {decision_s:.2f} s, longer than a tick of {tick_s:.2f} s: the robots held meanwhile"
+            )
+            self.get_logger().warning(warning, throttle_duration_sec=WARN_EVERY_S)
 
 
 def main() -> NoReturn:

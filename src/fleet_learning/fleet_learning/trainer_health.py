@@ -1,4 +1,4 @@
-"""How a trainer is: idle, or so far."""
+"""Health check of a trainer: idle, or the progress of its training."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from fleet_common.health import Check, Level
 
 
 class TrainerHealth:
-    """Hears of every training and its steps."""
+    """Checks the progress of the training that is running."""
 
     def __init__(self, steps: int) -> None:
-        """`steps` are those of one training."""
+        """Start idle; `steps` is the number of gradient steps of one training."""
         self._steps = steps
         self._progress: tuple[int, Mapping[str, float]] | None = None
         self._failure = ""
 
     def began(self) -> None:
-        """A training begins."""
+        """Record that a training has started."""
         self._progress = 0, {}
 
     def stepped(self, done: int, measures: Mapping[str, float]) -> None:
-        """So many gradient steps are done. May be called from the thread that trains."""
+        """Record the gradient steps taken so far. May be called from the training thread."""
         self._progress = done, measures
 
     def ended(self) -> None:
-        """The training is done."""
+        """Record that the training is complete."""
         self._progress = None
 
-    def failed(self, why: str) -> None:
-        """The training is over, without a new version."""
-        self._failure = why
+    def failed(self, reason: str) -> None:
+        """Record that the training has ended without a new version."""
+        self._failure = reason
 
-    def check(self, *, version: int, pairs: int, shown: int, update_ticks: tuple[int, ...]) -> Check:
-        """As operators are told.
+    def check(self, *, version: int, pairs: int, human_pairs: int, update_ticks: tuple[int, ...]) -> Check:
+        """Return the check.
 
         Args:
-            version: the newest one.
-            pairs: observations and actions of the newest training set.
-            shown: how many of them humans have shown.
-            update_ticks: when trainings begin.
+            version: the newest version.
+            pairs: number of pairs in the newest training set.
+            human_pairs: how many of them are humans' actions in this run.
+            update_ticks: ticks at which trainings are due.
         """
-        values: dict[str, str | float] = {"version": version, "pairs": pairs, "pairs that humans showed": shown}
+        values: dict[str, str | float] = {"version": version, "pairs": pairs, "human pairs": human_pairs}
         progress = self._progress
         if progress:
             done, measures = progress
@@ -51,4 +51,6 @@ class TrainerHealth:
         if progress:
             return Check("training", Level.OK, f"version {version + 1}: step {progress[0]} of {self._steps}", values)
         due = update_ticks[version - 1 : version]
-        return Check("training", Level.OK, f"idle until tick {due[0]}" if due else "idle: no more are due", values)
+        return Check(
+            "training", Level.OK, f"idle until tick {due[0]}" if due else "idle: no more trainings are due", values
+        )

@@ -1,4 +1,4 @@
-"""Retrains the policy on demonstrations and what the humans showed, and publishes the new versions."""
+"""Retrains the policy on the demonstrations and the humans' actions, and publishes the new versions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -15,31 +14,37 @@ from builtin_interfaces.msg import Time
 from fleet_interfaces.msg import PolicyVersion
 from fleet_interfaces.msg import RobotAction as ActionMessage
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
 from fleet_common.observations import subscribe_to_observations
 from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.action import action_of
-from fleet_learning.checkpoint import checkpoint_metadata, file_digest, read_checkpoint, write_checkpoint
+from fleet_contract.validation import InputError
+from fleet_learning.checkpoint import checkpoint_metadata, read_checkpoint
 from fleet_learning.curves import curves
 from fleet_learning.dataset import Dataset, read_dataset
 from fleet_learning.human_pairs import HumanPairs
 from fleet_learning.policy import Fitted, Policy
+from fleet_learning.policy_store import PolicyStore, StoredVersion
 from fleet_learning.trainer_health import TrainerHealth
 
 REPORT_EVERY_S = 2.0
+"""Time between two log lines of a training, s."""
+FIRST_TRAINED_VERSION = 2
+"""Version 1 is the policy that the run started with; its files are elsewhere."""
 
 
 class StoppedError(Exception):
-    """The node ends before the training does."""
+    """Ends a training whose node is closed."""
 
 
 class TrainerNode(FleetNode):
-    """Trains at the ticks of the schedule on everything before them; only in lockstep does the fleet wait for it.
+    """Trains at the scheduled ticks on all pairs before them; the fleet waits for the new version only in lockstep.
 
-    Checkpoint and training set of every version are kept in the run's folder; a restarted trainer goes on from them. The
-    curves of all trainings are there for TensorBoard.
+    The run's folder holds the checkpoint and training set of every version, from which a restarted trainer resumes, and the
+    learning curves of all trainings, which TensorBoard shows.
     """
 
     def __init__(self) -> None:
@@ -47,16 +52,17 @@ class TrainerNode(FleetNode):
         self._seed = self.read_only_parameter("seed", 0, "Seed of bootstraps and batches.")
         contract = self.robot_contract
         self._version = 1
-        self._policy, self._about = read_checkpoint(self.fleet.policy.require_checkpoint(), contract)
-        self._dims = contract.observed_shape(self._policy.observes), contract.action_dim
-        self._dataset = read_dataset(self.fleet.training.demonstrations, *self._dims)
+        self._store = PolicyStore(self.run_dir / "policies", first_version=FIRST_TRAINED_VERSION)
+        self._policy, self._metadata = read_checkpoint(self.fleet.policy.require_checkpoint(), contract)
+        dims = contract.observed_shape(self._policy.observes), contract.action_dim
+        self._dataset = read_dataset(self.fleet.training.demonstrations, *dims)
         self._offline = len(self._dataset)
-        self._humans = HumanPairs(self.fleet.robots.count, *self._dims)
+        self._humans = HumanPairs(self.fleet.robots.count, *dims)
         self._seen: set[int] = set()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="training")
         self._health = TrainerHealth(self.fleet.training.gradient_steps)
         self._training: Future[Fitted[Policy]] | None = None
-        self._began = 0.0
+        self._started_s = 0.0
         self._stopping = False
         self._trained = self.create_guard_condition(self._on_trained)
         self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", TRANSIENT_LOCAL_100)
@@ -66,42 +72,44 @@ class TrainerNode(FleetNode):
             done = partial(self._on_action, robot)
             self.create_subscription(ActionMessage, f"{name}/{contract.action.topic}", done, TRANSIENT_LOCAL_1000)
 
+    @override
     def close(self) -> None:
-        """Give up a training that is under way."""
+        """Abort the training that is running, if any."""
         self._stopping = True
         self._threads.shutdown()
 
+    @override
     def checks(self) -> Sequence[Check]:
-        """See `FleetNode.checks`."""
         pairs = len(self._dataset)
         schedule = self.fleet.training.update_ticks
-        return [
-            self._health.check(version=self._version, pairs=pairs, shown=pairs - self._offline, update_ticks=schedule)
-        ]
-
-    def _files(self, version: int) -> tuple[Path, Path]:
-        folder = self.run_dir / "policies"
-        return folder / f"version_{version:03d}.safetensors", folder / f"version_{version:03d}_dataset.npz"
+        human_pairs = pairs - self._offline
+        return [self._health.check(version=self._version, pairs=pairs, human_pairs=human_pairs, update_ticks=schedule)]
 
     def _resume(self) -> None:
-        """Go on from the last version in the run's folder."""
-        while self._files(self._version + 1)[0].exists():
-            self._version += 1
-            checkpoint, dataset = self._files(self._version)
-            self._policy, self._about = read_checkpoint(checkpoint, self.robot_contract)
-            self._dataset = read_dataset(dataset, *self._dims)
-        if self._version > 1:
-            # It may have been written and never said.
-            self._publish(math.nan, math.nan)
+        """Resume from the newest version in the run's folder.
+
+        Raises:
+            InputError: its files cannot be used.
+        """
+        stored = self._store.latest()
+        if stored is None:
+            return
+        loaded = self._store.read(stored.version, self.robot_contract)
+        if loaded.dataset is None:
+            raise InputError(f"{stored.checkpoint}: expected a training set beside the checkpoint, got none.")
+        self._version, self._policy = stored.version, loaded.policy
+        self._metadata, self._dataset = loaded.metadata, loaded.dataset
+        # The previous process may have been interrupted before it published the version.
+        self._publish(stored, math.nan, math.nan)
 
     @property
     def _since(self) -> int:
-        """Tick from which on pairs are not in the training set yet."""
+        """First tick whose pairs are not in the training set yet."""
         return self.fleet.training.update_ticks[self._version - 2] if self._version > 1 else 0
 
     def _on_observation(self, robot: int, tick: int, _: Time, observation: NDArray[np.generic]) -> None:
         if robot not in self._seen:
-            # A trainer that was started again hears the last images only, and more actions than that.
+            # A restarted trainer receives fewer of the past images than of the past actions.
             self._seen.add(robot)
             self._humans.begin(robot, tick)
         self._humans.add_observation(tick, robot, observation)
@@ -119,7 +127,7 @@ class TrainerNode(FleetNode):
         if not self._humans.has_all_of(due - 1):
             return
         dataset = self._dataset + self._humans.between(self._since, due)
-        self._began = time.monotonic()
+        self._started_s = time.monotonic()
         self._health.began()
         self.get_logger().info(f"training version {self._version + 1} on {len(dataset)} pairs")
         self._training = self._threads.submit(self._fit, dataset)
@@ -128,18 +136,18 @@ class TrainerNode(FleetNode):
 
     def _fit(self, dataset: Dataset) -> Fitted[Policy]:
         steps = self.fleet.training.gradient_steps
-        said = time.monotonic()
+        reported_s = time.monotonic()
 
         def on_step(done: int, measures: Mapping[str, float]) -> None:
-            nonlocal said
+            nonlocal reported_s
             if self._stopping:
                 raise StoppedError
             draw(done, measures)
             self._health.stepped(done, measures)
-            if time.monotonic() - said > REPORT_EVERY_S:
-                said = time.monotonic()
-                told = ", ".join(f"{name} {value:.3g}" for name, value in measures.items())
-                self.get_logger().info(f"version {self._version + 1}: step {done} of {steps}, {told}")
+            if time.monotonic() - reported_s > REPORT_EVERY_S:
+                reported_s = time.monotonic()
+                values = ", ".join(f"{name} {value:.3g}" for name, value in measures.items())
+                self.get_logger().info(f"version {self._version + 1}: step {done} of {steps}, {values}")
 
         with curves(self.run_dir / "curves") as on_step_from:
             draw = on_step_from(self._policy.optimizer_state.steps)
@@ -156,29 +164,24 @@ class TrainerNode(FleetNode):
             raise
         self._training = None
         self._health.ended()
-        about = checkpoint_metadata(
+        metadata = checkpoint_metadata(
             trained.policy,
             self.robot_contract,
-            threshold=self._about.threshold,
+            threshold=self._metadata.threshold,
             dataset=self._dataset,
             command="trainer_node",
         )
-        checkpoint, dataset = self._files(self._version + 1)
-        checkpoint.parent.mkdir(exist_ok=True)
-        self._dataset.save(dataset)
-        write_checkpoint(checkpoint, trained.policy, about)
-        self._version += 1
-        self._policy, self._about = trained.policy, about
-        self._publish(trained.loss, time.monotonic() - self._began)
+        stored = self._store.add(trained.policy, metadata, self._dataset)
+        self._version, self._policy, self._metadata = stored.version, trained.policy, metadata
+        self._publish(stored, trained.loss, time.monotonic() - self._started_s)
         self._train_if_due()
 
-    def _publish(self, loss: float, training_s: float) -> None:
-        checkpoint, _ = self._files(self._version)
+    def _publish(self, stored: StoredVersion, loss: float, training_s: float) -> None:
         message = PolicyVersion(
-            version=self._version,
+            version=stored.version,
             due_tick=self._since,
-            path=str(checkpoint),
-            digest=file_digest(checkpoint),
+            path=str(stored.checkpoint),
+            digest=stored.digest,
             human_pairs=len(self._dataset) - self._offline,
             gradient_steps=self.fleet.training.gradient_steps,
             loss=loss,

@@ -1,4 +1,4 @@
-"""A checkpoint gives back the same policy, or one sentence; nothing in it is run."""
+"""A checkpoint is read as the same policy or refused in one sentence; nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from safetensors.torch import save_file
 
 import fleet_learning
 import iifl_policy
+from fleet_contract.fleet import read_fleet
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, read_yaml
 from fleet_learning.checkpoint import CheckpointMetadata, checkpoint_metadata, read_checkpoint, write_checkpoint
-from fleet_learning.dataset import Dataset, empty_dataset
+from fleet_learning.dataset import Dataset, empty_dataset, read_dataset
 from fleet_learning.image_encoder import ImageEncoderShape
 from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.scaling import contract_scaling
@@ -34,7 +35,15 @@ from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.langevin import REFERENCE, Langevin
 from iifl_policy.uniform import Uniform
 
-CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
+CONFIG_FOLDER = Path(__file__).parents[3] / "launch/config"
+SHIPPED = {
+    "ant_100": CONFIG_FOLDER / "ant_100.yaml",
+    "block_push": CONFIG_FOLDER / "block_push.yaml",
+    "mobile_base": CONFIG_FOLDER / "mobile_base.yaml",
+    "yumi": CONFIG_FOLDER / "yumi_sim.yaml",
+}
+"""Fleets of the shipped checkpoints, all of which version 0.1.0 wrote."""
+CONTRACT = read_yaml(CONFIG_FOLDER / "robots/push_cell.yaml", RobotContract)
 ENCODER = ImageEncoderShape(96, 96, filters=(2, 2, 4))
 CONFIG = ImplicitConfig(
     EnergyShape(6, 2, width=4, depth=2),
@@ -101,7 +110,7 @@ def checked(sentence, path) -> str:
 
 @pytest.mark.parametrize("threshold", [0.1, -3.0, None])
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_a_policy_comes_back_and_decides_the_same(tmp_path, config, threshold):
+def test_a_policy_that_is_written_and_read_decides_the_same(tmp_path, config, threshold):
     policy, path = some_policy(config), tmp_path / "policy.safetensors"
     policy = replace(policy, optimizer_state=replace(policy.optimizer_state, steps=7))
     about = about_of(policy, threshold=threshold)
@@ -114,7 +123,7 @@ def test_a_policy_comes_back_and_decides_the_same(tmp_path, config, threshold):
         np.testing.assert_array_equal(before, after)
 
 
-def test_the_same_policy_is_the_same_file(tmp_path):
+def test_equal_policies_give_equal_files(tmp_path):
     digests = {write_checkpoint(tmp_path / f"{number}", some_policy(), about_of(some_policy())) for number in range(10)}
     assert len(digests) == 1
 
@@ -127,7 +136,7 @@ def test_writing_replaces_the_old_file_and_leaves_nothing_else(tmp_path):
     assert read_checkpoint(path, CONTRACT)[1].command == "made by hand"
 
 
-def test_what_cannot_be_written_leaves_nothing(tmp_path):
+def test_a_failed_write_leaves_nothing(tmp_path):
     path = tmp_path / "policy.safetensors"
     path.mkdir()
     with pytest.raises(IsADirectoryError):
@@ -139,7 +148,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path):
 def test_a_truncated_file_is_refused(intact, tmp_path_factory, share):
     path = tmp_path_factory.getbasetemp() / "truncated.safetensors"
     path.write_bytes(intact[: int(share * len(intact))])
-    assert refusal(path).startswith("found no whole safetensors file (")
+    assert refusal(path).startswith("expected a checkpoint, got no complete safetensors file (")
 
 
 def refused_or_the_same(path, intact_policy):
@@ -154,13 +163,15 @@ def refused_or_the_same(path, intact_policy):
 
 
 @given(data=st.data())
-def test_a_changed_byte_is_refused_or_changes_nothing(intact, tmp_path_factory, data):
+def test_a_changed_byte_is_refused_or_harmless(intact, tmp_path_factory, data):
     header = 8 + struct.unpack("<Q", intact[:8])[0]
     place = data.draw(st.integers(0, header - 1) | st.integers(header, len(intact) - 1))
     path = tmp_path_factory.getbasetemp() / "flipped.safetensors"
     path.write_bytes(intact[:place] + bytes([intact[place] ^ data.draw(st.integers(1, 255))]) + intact[place + 1 :])
     if place >= header:
-        assert refusal(path).startswith("content found differs from its digest")
+        assert refusal(path).startswith(
+            "expected the content as it was written, got content that differs from its digest"
+        )
     else:
         refused_or_the_same(path, some_policy())
 
@@ -175,7 +186,7 @@ def test_numbers_of_another_type_are_refused(intact, tmp_path, kind):
 
 
 def rewritten(path, *, tensors=lambda found: found, **metadata) -> None:
-    """The checkpoint of `some_policy` with other tensors or metadata, as a whole safetensors file."""
+    """Write the checkpoint of `some_policy` with other tensors or metadata, as a complete safetensors file."""
     write_checkpoint(path, some_policy(), about_of(some_policy()))
     with safe_open(path, framework="pt") as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
@@ -186,10 +197,10 @@ def rewritten(path, *, tensors=lambda found: found, **metadata) -> None:
 @pytest.mark.parametrize(
     ("metadata", "expected"),
     [
-        ({"format": "fleet-policy-0"}, "format found 'fleet-policy-0', allowed is 'fleet-policy-"),
-        ({"format": None}, "format found None, allowed is"),
-        ({"content": "0" * 64}, "content found differs from its digest"),
-        ({"content": None}, "content found differs from its digest"),
+        ({"format": "fleet-policy-0"}, "format: expected 'fleet-policy-1', got 'fleet-policy-0'."),
+        ({"format": None}, "format: expected 'fleet-policy-1', got None."),
+        ({"content": "0" * 64}, "expected the content as it was written, got content that differs from its digest."),
+        ({"content": None}, "expected the content as it was written, got content that differs from its digest."),
     ],
 )
 def test_another_format_or_digest_is_refused(tmp_path, metadata, expected):
@@ -198,14 +209,14 @@ def test_another_format_or_digest_is_refused(tmp_path, metadata, expected):
 
 
 @pytest.mark.parametrize("about", ["", "{", "[]", "{}", '{"robot": 3}', None])
-def test_unreadable_descriptions_are_refused(tmp_path, about):
+def test_unreadable_metadata_is_refused(tmp_path, about):
     path = tmp_path / "policy.safetensors"
     rewritten(path, about=about)
     with pytest.raises(InputError, match=rf"^{path} \(about\): [^\n]*\.$"):
         read_checkpoint(path, CONTRACT)
 
 
-def test_descriptions_with_unknown_keys_name_them(tmp_path):
+def test_unknown_keys_of_the_metadata_are_named(tmp_path):
     path = tmp_path / "policy.safetensors"
     rewritten(path, about=json.dumps(json.loads(about_of(some_policy()).model_dump_json()) | {"colour": "red"}))
     with pytest.raises(InputError, match=r"unknown key colour, expected one of .*threshold"):
@@ -215,9 +226,9 @@ def test_descriptions_with_unknown_keys_name_them(tmp_path):
 def test_foreign_safetensors_and_other_files_are_refused(tmp_path):
     path = tmp_path / "policy.safetensors"
     save_file({"encoder.weight": torch.zeros(3, dtype=torch.bfloat16)}, path)
-    assert refusal(path).startswith("format found None")
+    assert refusal(path).startswith("format: expected 'fleet-policy-1', got None")
     path.write_text("a text", encoding="utf-8")
-    assert refusal(path).startswith("found no whole safetensors file (")
+    assert refusal(path).startswith("expected a checkpoint, got no complete safetensors file (")
     assert refusal(tmp_path / "none.safetensors") == "there is no such checkpoint."
     refusal(tmp_path)
 
@@ -232,7 +243,7 @@ def test_foreign_safetensors_and_other_files_are_refused(tmp_path):
     ],
     ids=["no scaling", "no layer", "other width", "more layers"],
 )
-def test_tensors_that_are_not_those_of_the_shape_are_refused_even_with_their_digest(tmp_path, tensors):
+def test_tensors_of_another_shape_are_refused_even_with_their_digest(tmp_path, tensors):
     path = tmp_path / "policy.safetensors"
     written = {}
 
@@ -242,7 +253,7 @@ def test_tensors_that_are_not_those_of_the_shape_are_refused_even_with_their_dig
 
     rewritten(path, tensors=keep)
     rewritten(path, tensors=tensors, content=digest(about_of(some_policy()).model_dump_json(), written))
-    assert refusal(path).startswith("tensors found are not those of")
+    assert refusal(path).startswith("expected the tensors of the policy's config")
 
 
 def digest(about: str, tensors) -> str:
@@ -253,17 +264,69 @@ def digest(about: str, tensors) -> str:
     return content.hexdigest()
 
 
-def test_a_file_of_earlier_code_with_fewer_options_is_read(tmp_path):
-    path = tmp_path / "policy.safetensors"
-    policy = some_policy()
+def with_config(path, policy, change) -> None:
+    """Write the policy's checkpoint with a changed config and the digest that belongs to it."""
     write_checkpoint(path, policy, about_of(policy))
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-        about = json.loads(file.metadata()["about"])
-    del about["policy"]["polish"]
-    rewritten(path, about=json.dumps(about), content=digest(json.dumps(about), tensors))
+        metadata = file.metadata()
+    about = json.loads(metadata["about"])
+    change(about["policy"])
+    text = json.dumps(about)
+    save_file(tensors, path, metadata=metadata | {"about": text, "content": digest(text, tensors)})
+
+
+def test_a_checkpoint_of_earlier_code_with_fewer_options_is_read(tmp_path):
+    path, policy = tmp_path / "policy.safetensors", some_policy()
+    with_config(path, policy, lambda config: config.pop("polish"))
     read, _ = read_checkpoint(path, CONTRACT)
     assert read.config == policy.config
+
+
+@pytest.mark.parametrize("name", ["Langevin", "explicit"])
+def test_a_checkpoint_of_version_0_1_0_is_read(tmp_path, name):
+    """Version 0.1.0 calls the key `descent` that is now `optimizer`."""
+    optimizer = OptimizerConfig(batch_size=3, learning_rate=1e-4, decay=0.5, decay_steps=7)
+    path, policy = tmp_path / "policy.safetensors", some_policy(replace(CONFIGS[name], optimizer=optimizer))
+
+    def as_written_by_0_1_0(config) -> None:
+        config["descent"] = config.pop("optimizer")
+
+    with_config(path, policy, as_written_by_0_1_0)
+    with safe_open(path, framework="pt") as file:
+        assert set(json.loads(file.metadata()["about"])["policy"]) & {"descent", "optimizer"} == {"descent"}
+    read, _ = read_checkpoint(path, CONTRACT)
+    assert read.config.optimizer == optimizer
+    assert read.config == policy.config
+    for before, after in zip(decisions(policy), decisions(read), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_checkpoint_is_read_and_decides(name):
+    contract = read_fleet(SHIPPED[name]).contract()
+    policy, metadata = read_checkpoint(CONFIG_FOLDER / f"policies/{name}.safetensors", contract)
+    dims = contract.observed_shape(policy.observes), contract.action_dim
+    demonstrations = read_dataset(CONFIG_FOLDER / f"policies/{name}_demonstrations.npz", *dims)
+    decision = policy.with_sampling(16, 5).decide(demonstrations.observations_B[:3], torch.Generator().manual_seed(0))
+    assert decision.actions_NA.shape == (3, contract.action_dim)
+    assert (contract.action_low_A <= decision.actions_NA).all()
+    assert (decision.actions_NA <= contract.action_high_A).all()
+    assert np.isfinite(decision.uncertainties_N).all()
+    assert metadata.gradient_steps == policy.optimizer_state.steps > 0
+
+
+def test_every_shipped_checkpoint_is_tested():
+    assert {path.stem for path in (CONFIG_FOLDER / "policies").glob("*.safetensors")} == set(SHIPPED)
+
+
+def test_a_file_with_another_digest_is_refused(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    digest = write_checkpoint(path, some_policy(), about_of(some_policy()))
+    assert read_checkpoint(path, CONTRACT, digest=digest)[1] == about_of(some_policy())
+    for expected, shown in (("0" * 64, "0" * 64), ("", r"\(none\)")):
+        with pytest.raises(InputError, match=rf"^{path}: expected the file with sha256 {shown}, got {digest}\.$"):
+            read_checkpoint(path, CONTRACT, digest=expected)
 
 
 def changed(**observation) -> RobotContract:
@@ -275,9 +338,7 @@ def test_a_robot_with_other_dimensions_is_refused(tmp_path):
     write_checkpoint(path, some_policy(), about_of(some_policy()))
     state = CONTRACT.observation.state
     longer = changed(state=state.model_copy(update={"quantities": (*state.quantities, state.quantities[0])}))
-    assert refusal(path, longer) == (
-        "dimensions found 6 observation and 2 action values, allowed are 7 and 2 (robot push_cell)."
-    )
+    assert refusal(path, longer) == ("expected 7 observation and 2 action values (robot push_cell), got 6 and 2.")
 
 
 def test_a_robot_with_another_camera_is_refused(tmp_path):
@@ -285,7 +346,7 @@ def test_a_robot_with_another_camera_is_refused(tmp_path):
     write_checkpoint(path, policy, about_of(policy))
     narrow = changed(camera=CONTRACT.observation.camera.model_copy(update={"width": 64}))
     assert refusal(path, narrow).startswith(
-        "dimensions found 96x96x3 observation and 2 action values, allowed are 96x64x3 and 2"
+        "expected 96x64x3 observation and 2 action values (robot push_cell), got 96x96x3 and 2"
     )
     with pytest.raises(InputError, match=r"robot push_cell: observation\.camera is missing"):
         read_checkpoint(path, changed(camera=None))
@@ -299,7 +360,7 @@ def test_a_robot_with_another_contract_of_equal_dimensions_is_refused(tmp_path):
 
 
 class Trap:
-    """Leaves a trace where it is unpickled."""
+    """Writes a file when it is unpickled."""
 
     def __init__(self, trace) -> None:
         self.trace = trace
@@ -308,14 +369,14 @@ class Trap:
         return (open, (str(self.trace), "w"))
 
 
-def test_a_pickled_checkpoint_is_refused_and_not_run(tmp_path):
+def test_a_pickled_checkpoint_is_refused_and_not_executed(tmp_path):
     path, trace = tmp_path / "policy.safetensors", tmp_path / "trace"
     torch.save({"model": Trap(trace)}, path)
     refusal(path)
     assert not trace.exists()
 
 
-def test_the_package_has_no_way_to_unpickle():
+def test_the_packages_cannot_unpickle():
     for file in [*Path(iifl_policy.__file__).parent.glob("*.py"), *Path(fleet_learning.__file__).parent.glob("*.py")]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         for node in ast.walk(tree):

@@ -1,8 +1,9 @@
-"""Policy and trainer tell of what they could not do: the one goes on with what it has, the other says so before it ends."""
+"""A policy node that cannot deploy a version keeps the old one; a trainer whose training fails reports it and ends."""
 
 from __future__ import annotations
 
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -18,17 +19,17 @@ from fleet_learning.policy_node import PolicyNode
 from fleet_learning.trainer_node import TrainerNode
 
 FLEET = read_fleet(Path(__file__).parents[3] / "launch/config/mobile_base.yaml")
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 
 class Around:
-    """The rest of the fleet: robots that observe, and whoever hears how the node is."""
+    """The rest of the fleet: robots that publish observations, and a subscription to the node's diagnostics."""
 
     def __init__(self, node) -> None:
         self.node, self.rest = node, rclpy.create_node("rest")
-        self.told: list[DiagnosticStatus] = []
+        self.received: list[DiagnosticStatus] = []
         self.rest.create_subscription(
-            DiagnosticArray, "/diagnostics", lambda m: self.told.extend(m.status), TRANSIENT_LOCAL_1000
+            DiagnosticArray, "/diagnostics", lambda m: self.received.extend(m.status), TRANSIENT_LOCAL_1000
         )
         self.observations = [self.publisher(Observation, f"{name}/observation") for name in FLEET.robot_names]
         self.executor = SingleThreadedExecutor()
@@ -43,17 +44,21 @@ class Around:
             publisher.publish(Observation(tick=tick, values=[0.1] * FLEET.contract().state_dim))
 
     def wait_for(self, condition) -> None:
-        until_s = time.monotonic() + PATIENCE_S
+        until_s = time.monotonic() + TIMEOUT_S
         while not condition():
-            assert time.monotonic() < until_s, "in vain"
+            assert time.monotonic() < until_s, "timeout"
             self.executor.spin_once(timeout_sec=0.02)
 
     def newest(self, name) -> DiagnosticStatus | None:
-        return next((status for status in reversed(self.told) if status.name == name), None)
+        return next((status for status in reversed(self.received) if status.name == name), None)
 
     def is_at(self, name, level) -> bool:
         status = self.newest(name)
         return status is not None and status.level == level
+
+    def has_value(self, name, key, value) -> bool:
+        status = self.newest(name)
+        return status is not None and value in {item.value for item in status.values if item.key == key}
 
     def close(self) -> None:
         self.executor.shutdown()
@@ -74,14 +79,29 @@ def around(tmp_path, request):
     rclpy.shutdown()
 
 
+SHIPPED = FLEET.policy.require_checkpoint().read_bytes()
+
+
 @pytest.mark.parametrize("around", [PolicyNode], indirect=True)
-def test_a_version_that_cannot_be_read_is_an_error_and_the_old_one_serves(around, tmp_path):
-    (tmp_path / "cut.safetensors").write_bytes(b"cut")
+@pytest.mark.parametrize(
+    ("content", "digest", "sentence"),
+    [
+        (SHIPPED[:1000], sha256(SHIPPED[:1000]).hexdigest(), "expected a checkpoint, got no complete safetensors file"),
+        (SHIPPED, "0" * 64, "expected the file with sha256 000000"),
+        (SHIPPED[:1000], sha256(SHIPPED).hexdigest(), "expected the file with sha256 "),
+    ],
+    ids=["truncated by its writer", "another file", "truncated after its writing"],
+)
+def test_a_version_that_cannot_be_deployed_is_an_error_and_the_old_one_is_served(
+    around, tmp_path, content, digest, sentence
+):
+    path = tmp_path / "version_002.safetensors"
+    path.write_bytes(content)
     around.wait_for(lambda: around.is_at("policy: version", DiagnosticStatus.OK))
-    version = PolicyVersion(version=2, path=str(tmp_path / "cut.safetensors"))
-    around.publisher(PolicyVersion, "fleet/policy_version").publish(version)
+    versions = around.publisher(PolicyVersion, "fleet/policy_version")
+    versions.publish(PolicyVersion(version=2, path=str(path), digest=digest))
     around.wait_for(lambda: around.is_at("policy: version", DiagnosticStatus.ERROR))
-    assert str(tmp_path / "cut.safetensors") in around.newest("policy: version").message
+    assert f"{path}: {sentence}" in around.newest("policy: version").message
     reports = []
     around.rest.create_subscription(PolicyReport, "fleet/policy_report", reports.append, TRANSIENT_LOCAL_1000)
     around.observe(0)
@@ -90,6 +110,16 @@ def test_a_version_that_cannot_be_read_is_an_error_and_the_old_one_serves(around
     around.wait_for(lambda: around.newest("policy: decisions").values)
     values = {value.key: value.value for value in around.newest("policy: decisions").values}
     assert float(values["last (s)"]) == pytest.approx(reports[0].decision_s, rel=1e-3)
+
+
+@pytest.mark.parametrize("around", [PolicyNode], indirect=True)
+def test_a_version_with_its_digest_is_served(around, tmp_path):
+    path = tmp_path / "version_002.safetensors"
+    path.write_bytes(SHIPPED)
+    versions = around.publisher(PolicyVersion, "fleet/policy_version")
+    versions.publish(PolicyVersion(version=2, path=str(path), digest=sha256(SHIPPED).hexdigest()))
+    around.wait_for(lambda: around.has_value("policy: version", "served", "2"))
+    assert around.is_at("policy: version", DiagnosticStatus.OK)
 
 
 @pytest.mark.parametrize("around", [TrainerNode], indirect=True)
