@@ -1,6 +1,6 @@
-"""Changes of images that do not change what is to be done (IIFL appendix 7.3.3).
+"""Image augmentation: changes of an image under which the right action stays the same (IIFL appendix 7.3.3).
 
-H image rows, W image columns, C channels. Colours are red green blue, or blue green red, 0 to 255.
+H image rows, W image columns, C channels. Colours are RGB or BGR, 0 to 255.
 """
 
 from __future__ import annotations
@@ -12,39 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
-"""(H, W, C)."""
+"""An image (H, W, C)."""
 MIDDLE = 127.0
-"""Grey that contrast does not change."""
+"""Grey level that a change of contrast leaves as it is."""
 BRIGHTEST = 255.0
+"""Largest value of a channel."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How often an image is shown, and how much it is changed; the defaults are the paper's. Ranges are drawn from evenly.
+    """The number of copies of an image and the ranges of their changes, drawn uniformly; the defaults are the paper's.
 
-    `shift_px` is not in the paper. From a few hundred images the encoder learns otherwise to tell the images from each
-    other, and not where things are in them (docs/results.md has figures).
+    `shift_px` is not in the paper. Without it, an encoder that sees a few hundred images learns to tell them apart instead of
+    where things are in them (docs/results.md has figures).
     """
 
     copies: int = 10
-    """Of every image; the first is the image as it was."""
+    """Number of copies of every image; the first is the unchanged image."""
     contrast: tuple[float, float] = (0.85, 1.15)
-    """Factor on the difference to grey."""
+    """Factor on the difference from grey."""
     added: tuple[float, float] = (-10.0, 10.0)
-    """To all values of a channel, for every channel anew."""
+    """Offset of all values of a channel, drawn per channel."""
     gamma: tuple[float, float] = (0.9, 1.1)
-    """Exponent of values between 0 and 1."""
+    """Exponent of values scaled to [0, 1]."""
     blur_px: tuple[float, float] = (0.0, 0.3)
-    """Standard deviation of a Gaussian blur."""
+    """Standard deviation of a Gaussian blur, pixels."""
     saturation: tuple[float, float] = (0.95, 1.05)
-    """Factor on the difference to the grey image of the same brightness."""
+    """Factor on the difference from the grey image of the same brightness."""
     noise: tuple[float, float] = (0.0, BRIGHTEST / 80)
-    """Standard deviation of Gaussian noise, for every value anew."""
+    """Standard deviation of Gaussian noise, drawn per value."""
     shift_px: tuple[float, float] = (0.0, 0.0)
-    """Columns to the right and rows down, each anew."""
+    """Shift to the right and down, pixels, drawn separately."""
 
     def copy(self, image: Image, index: int, rng: np.random.Generator) -> Image:
-        """One of the copies, (H, W, C)."""
+        """Return one of the copies, (H, W, C)."""
         if index == 0:
             return image
         image = with_shift(image, *rng.uniform(*self.shift_px, size=2))
@@ -57,36 +58,36 @@ class Augmentation:
 
 
 def with_shift(image: Image, columns: float, rows: float) -> Image:
-    """The picture farther to the right and down; what is at its edges goes on beyond them."""
-    moved = np.array([[1.0, 0.0, columns], [0.0, 1.0, rows]])
+    """Shift the image to the right and down; its edges are repeated in the uncovered area."""
+    transform = np.array([[1.0, 0.0, columns], [0.0, 1.0, rows]])
     size = image.shape[1], image.shape[0]
-    shifted = cv2.warpAffine(image, moved, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    shifted = cv2.warpAffine(image, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(shifted, dtype=np.uint8).reshape(image.shape)
 
 
 def with_contrast(image: Image, factor: float) -> Image:
-    """Values away from or towards the middle grey."""
+    """Scale the difference from the middle grey."""
     return _looked_up(image, MIDDLE + factor * (_VALUES - MIDDLE))
 
 
 def with_added(image: Image, values_C: NDArray[np.float64]) -> Image:
-    """A value more on each channel."""
+    """Add an offset to each channel."""
     values = np.broadcast_to(np.rint(values_C), image.shape)
     return np.asarray(cv2.add(image, values, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
 def with_gamma(image: Image, exponent: float) -> Image:
-    """Dark values darker or brighter."""
+    """Apply gamma correction."""
     return _looked_up(image, BRIGHTEST * (_VALUES / BRIGHTEST) ** exponent)
 
 
 def with_blur(image: Image, sigma_px: float) -> Image:
-    """Gaussian blur."""
+    """Apply a Gaussian blur."""
     return np.asarray(cv2.GaussianBlur(image, (3, 3), max(sigma_px, 1e-3)), dtype=np.uint8)
 
 
 def with_saturation(image: Image, factor: float) -> Image:
-    """Colours stronger or paler; images without colours stay as they are."""
+    """Scale the saturation; grey images stay as they are."""
     if image.shape[-1] == 1:
         return image
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
@@ -94,7 +95,7 @@ def with_saturation(image: Image, factor: float) -> Image:
 
 
 def with_noise(image: Image, sigma: float, rng: np.random.Generator) -> Image:
-    """Gaussian noise."""
+    """Add Gaussian noise."""
     return np.asarray(cv2.add(image, rng.normal(0, sigma, image.shape), dtype=cv2.CV_8U), dtype=np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Curves of trainings, as TensorBoard shows them."""
+"""Learning curves as TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from fleet_learning.optimization import OnStep
 
 OnStepFrom = Callable[[int], OnStep]
-"""From the gradient steps that a policy has taken to the on_step of its next training."""
+"""From the gradient steps that a policy has taken to the `on_step` of its next training."""
 
 
 @contextmanager
 def curves(folder: Path) -> Iterator[OnStepFrom]:
-    """Watches that write every measure into event files in `folder`, at the policy's own count of gradient steps."""
+    """Write every measure into event files in `folder`, at the policy's own count of gradient steps."""
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(folder)) as writer:

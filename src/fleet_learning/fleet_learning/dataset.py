@@ -1,4 +1,4 @@
-"""Pairs of observation and action, and their bootstraps.
+"""Datasets of (observation, action) pairs, and their bootstraps.
 
 B pairs, S state dim, H image rows, W image columns, C channels, A action dim, E ensemble members.
 """
@@ -34,11 +34,11 @@ class Dataset:
         return self.observations_B.ndim > 2
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Dataset:
-        """The pairs of these rows."""
+        """Return the pairs of these rows."""
         return Dataset(self.observations_B[rows], self.actions_BA[rows])
 
     def __add__(self, other: Dataset) -> Dataset:
-        """D of this, then D of the other (dataset aggregation, IIFL section 4.2)."""
+        """Return these pairs followed by the other's (dataset aggregation, IIFL section 4.2)."""
         return Dataset(
             np.concatenate([self.observations_B, other.observations_B]),
             np.concatenate([self.actions_BA, other.actions_BA]),
@@ -53,10 +53,10 @@ class Dataset:
         return content.hexdigest()
 
     def bootstrap(self, members: int, seed: int) -> list[NDArray[np.int64]]:
-        """Row indices for every member, drawn with replacement.
+        """Return the row indices of every member, drawn with replacement.
 
-        How often a row is drawn is Poisson(1) (Oza and Russell 2001), from a stream of its member's own: rows that are
-        already there keep their counts when the dataset grows, so that the members stay as different as they began.
+        The number of times that a member draws a row is Poisson(1) (Oza and Russell 2001), from the member's own random
+        stream: rows keep their counts when the dataset grows, so that the members stay as different as they were.
         """
         return [
             np.repeat(np.arange(len(self)), np.random.default_rng([seed, member]).poisson(1.0, len(self)))
@@ -64,17 +64,17 @@ class Dataset:
         ]
 
     def training_rows(self, members: int, seed: int) -> list[NDArray[np.int64]]:
-        """The bootstrap; a member that drew no row, of very few, gets them all.
+        """Return the bootstrap; a member that drew no row, as may happen with very few, gets all rows.
 
         Raises:
             ValueError: there are no rows.
         """
         if not len(self):
-            raise ValueError("there is nothing to train on: the dataset is empty")
+            raise ValueError("dataset: expected at least one pair, got none")
         return [rows if len(rows) else np.arange(len(self)) for rows in self.bootstrap(members, seed)]
 
     def save(self, path: Path) -> None:
-        """Write as .npz."""
+        """Write the dataset as .npz."""
         with path.open("wb") as file:  # to a path without .npz numpy would add it
             np.savez_compressed(file, observations=self.observations_B, actions=self.actions_BA)
 
@@ -83,21 +83,26 @@ def new_dataset(
     observations_B: Sequence[NDArray[np.generic]] | NDArray[np.generic],
     actions_BA: Sequence[NDArray[np.generic]] | NDArray[np.generic],
 ) -> Dataset:
-    """Pairs of observations and actions of any precision; at least one."""
+    """Return a dataset of at least one pair, from arrays of any precision."""
     observed_B = np.asarray(observations_B)
     return Dataset(observed_B.astype(_type_of(observed_B.shape[1:])), np.asarray(actions_BA).astype(np.float32))
 
 
 def empty_dataset(observed: tuple[int, ...], action_dim: int) -> Dataset:
-    """No pairs of observations of this shape."""
+    """Return a dataset without pairs, whose observations would have this shape."""
     return Dataset(np.zeros((0, *observed), _type_of(observed)), np.zeros((0, action_dim), np.float32))
 
 
 def read_dataset(path: Path, observed: tuple[int, ...], action_dim: int) -> Dataset:
-    """The dataset at `path`, whose observations have the shape `observed`: (S,), or (H, W, C) of images.
+    """Read a dataset.
+
+    Args:
+        path: a .npz file.
+        observed: expected shape of one observation: (S,) of a state, (H, W, C) of an image.
+        action_dim: A.
 
     Raises:
-        BadInput: the file is missing, is no dataset, or has other dimensions.
+        InputError: the file is missing, is no dataset, or has other dimensions.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays, np.errstate(over="ignore"):
@@ -106,19 +111,23 @@ def read_dataset(path: Path, observed: tuple[int, ...], action_dim: int) -> Data
             dataset = Dataset(observations_B, arrays["actions"].astype(np.float32))
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file.") from None
-    except Exception:  # noqa: BLE001 - there are many ways to be no such file
+    except Exception:  # noqa: BLE001 - numpy raises many kinds of errors for files of other formats
         raise InputError(
-            f"{path}: found no arrays 'observations' and 'actions', allowed is a .npz file that holds both."
+            f"{path}: expected a .npz file with the arrays 'observations' and 'actions', got another file."
         ) from None
-    found = (dataset.observations_B.shape, dataset.actions_BA.shape)
+    shapes = (dataset.observations_B.shape, dataset.actions_BA.shape)
     rows = dataset.observations_B.shape[:1]
-    if found != ((*rows, *observed), (*rows, action_dim)):
-        wanted = ", ".join(map(str, observed))
-        raise InputError(f"{path}: shapes found {found}, allowed are (B, {wanted}) and (B, {action_dim}).")
+    if shapes != ((*rows, *observed), (*rows, action_dim)):
+        expected = ", ".join(map(str, observed))
+        raise InputError(
+            f"{path}: shapes: expected (B, {expected}) and (B, {action_dim}), got {shapes[0]} and {shapes[1]}."
+        )
     if dataset.observations_B.dtype != _type_of(observed):
-        raise InputError(f"{path}: images found of {dataset.observations_B.dtype} values, allowed are uint8 values.")
+        raise InputError(
+            f"{path}: observations: expected images of uint8 values, got {dataset.observations_B.dtype} values."
+        )
     if not (np.isfinite(dataset.observations_B).all() and np.isfinite(dataset.actions_BA).all()):
-        raise InputError(f"{path}: found values that are not finite, allowed are finite values only.")
+        raise InputError(f"{path}: expected finite values only, got others.")
     return dataset
 
 

@@ -1,4 +1,4 @@
-"""Encoders: what a policy makes of an observation, once, before it looks at actions.
+"""Encoders: the part of a policy that sees the observation alone and runs once per observation.
 
 E ensemble members, B batch, S features.
 """
@@ -6,46 +6,74 @@ E ensemble members, B batch, S features.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from torch import Tensor
+from typing_extensions import override
 
 from fleet_contract.robot import Stream
 from fleet_learning.image_encoder import ImageEncoders, ImageEncoderShape
+from fleet_learning.policy import PolicyConfig
 from fleet_learning.state_encoder import StateEncoders, StateEncoderShape
 
 EncoderShape = ImageEncoderShape | StateEncoderShape
 Encoders = ImageEncoders | StateEncoders
 PREFIX = "encoder."
+"""Start of the names of an encoder's tensors."""
 
 
-def stream_of(shape: EncoderShape | None) -> Stream:
-    """What is observed; without an encoder, states."""
-    return shape.stream if shape else "state"
+class ModelShape(Protocol):
+    """Size of the part of a policy that follows its encoder."""
+
+    @property
+    def state_dim(self) -> int:
+        """Length of the encoder's features; without an encoder, of the state."""
+
+    @property
+    def action_dim(self) -> int:
+        """Length of an action, A."""
 
 
-def observed_shape(shape: EncoderShape | None, state_dim: int) -> tuple[int, ...]:
-    """Shape of one observation: (H, W, C) of an image, or (S,) of a state; without an encoder, of `state_dim` numbers."""
-    return shape.observed if shape else (state_dim,)
+class EncodedConfig(PolicyConfig):
+    """Base of the configs of policies that may have an encoder."""
+
+    shape: ModelShape
+    encoder: EncoderShape | None
+
+    @property
+    @override
+    def observes(self) -> Stream:
+        return self.encoder.stream if self.encoder else "state"
+
+    @property
+    @override
+    def observed_shape(self) -> tuple[int, ...]:
+        return self.encoder.observed if self.encoder else (self.shape.state_dim,)
+
+    @property
+    @override
+    def action_dim(self) -> int:
+        return self.shape.action_dim
 
 
 def encode(encoders: Encoders | None, observed_EB: Tensor) -> Tensor:
-    """States (E, B, S) behind observations in model space: an encoder's features, or the state that it is."""
+    """Return features (E, B, S) of observations in model space; without an encoder, the observations themselves."""
     return encoders(observed_EB) if encoders else observed_EB
 
 
 def encoder_tensors(encoders: Encoders | None) -> dict[str, Tensor]:
-    """Parameters by name, beside those of other parts of a policy."""
+    """Return the encoders' parameters by name, to be stored beside other parts of a policy."""
     return {f"{PREFIX}{name}": tensor for name, tensor in encoders.tensors().items()} if encoders else {}
 
 
 def split_tensors(
     tensors: Mapping[str, Tensor], shape: EncoderShape | None, members: int
 ) -> tuple[Encoders | None, dict[str, Tensor]]:
-    """Encoders from what `encoder_tensors` names, and the tensors of other parts.
+    """Return encoders from tensors that `encoder_tensors` named, and the tensors of other parts.
 
     Raises:
         KeyError: a tensor is missing.
-        ValueError: a shape is another.
+        ValueError: a tensor has another shape.
     """
     if shape is None:
         return None, dict(tensors)

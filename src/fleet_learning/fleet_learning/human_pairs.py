@@ -1,4 +1,4 @@
-"""What the humans showed, collected while the fleet runs."""
+"""The (observation, action) pairs of the humans, collected while the fleet runs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fleet_learning.dataset import Dataset, empty_dataset, new_dataset
 
 
 class HumanPairs:
-    """Joins observations and released actions by tick and robot, and keeps D_H of IIFL section 4.2.
+    """Joins observations and released actions by tick and robot, and collects D_H of IIFL section 4.2.
 
-    Only what a human drove counts: not the policy's actions, not hard resets, not holding.
+    Only moves by a human count: not the policy's actions, hard resets or holding.
     """
 
     def __init__(self, robots: int, observed: tuple[int, ...], action_dim: int) -> None:
@@ -23,24 +23,27 @@ class HumanPairs:
         self._actions: dict[tuple[int, int], RobotAction] = {}
         self._pairs: dict[tuple[int, int], tuple[NDArray[np.generic], tuple[float, ...]]] = {}
         self._joined: dict[int, set[int]] = {}
-        self._begins = [0] * robots
+        self._first_ticks = [0] * robots
 
     def begin(self, robot: int, tick: int) -> None:
-        """What the robot observed before this tick will never come: nothing is learned from it, and nobody waits for it."""
-        self._begins[robot] = tick
-        for then, _ in [key for key in self._actions if key[1] == robot and key[0] < tick]:
-            del self._actions[then, robot]
-            self._joined.setdefault(then, set()).add(robot)
+        """Declare that the robot's observations before this tick are lost: no pairs are made of them, or waited for."""
+        self._first_ticks[robot] = tick
+        for earlier, _ in [key for key in self._actions if key[1] == robot and key[0] < tick]:
+            del self._actions[earlier, robot]
+            self._joined.setdefault(earlier, set()).add(robot)
 
     def add_observation(self, tick: int, robot: int, observation: NDArray[np.generic]) -> None:
-        """What a robot observed."""
+        """Add a robot's observation."""
         if not self._has(tick, robot):
             self._observations[tick, robot] = observation
             self._join(tick, robot)
 
     def add_action(self, robot: int, action: RobotAction) -> None:
-        """A robot's action, as the gate released it; where nobody drove, the robot may be unreachable and observe nothing."""
-        if action.source is ActionSource.NOBODY or action.tick < self._begins[robot]:
+        """Add a robot's action, as the gate released it.
+
+        An action that nobody decided needs no observation: the robot may be unreachable.
+        """
+        if action.source is ActionSource.NOBODY or action.tick < self._first_ticks[robot]:
             self._observations.pop((action.tick, robot), None)
             self._joined.setdefault(action.tick, set()).add(robot)
         elif not self._has(action.tick, robot):
@@ -48,11 +51,13 @@ class HumanPairs:
             self._join(action.tick, robot)
 
     def has_all_of(self, tick: int) -> bool:
-        """Whether the observations and actions of all robots at this tick have come, and those before it."""
-        return len(self._joined.get(tick, ())) == self._robots and not any(then <= tick for then, _ in self._actions)
+        """Return whether the observations and actions of all robots up to this tick have arrived."""
+        return len(self._joined.get(tick, ())) == self._robots and not any(
+            waiting <= tick for waiting, _ in self._actions
+        )
 
     def between(self, first: int, end: int) -> Dataset:
-        """The pairs of ticks first <= t < end, by tick and robot."""
+        """Return the pairs of the ticks first <= t < end, sorted by tick and robot."""
         rows = [self._pairs[key] for key in sorted(self._pairs) if first <= key[0] < end]
         if not rows:
             return self._empty

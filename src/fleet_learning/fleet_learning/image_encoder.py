@@ -1,4 +1,4 @@
-"""Encoders of images: from an image to where things are in it.
+"""Image encoders: from an image to the positions of things in it.
 
 E ensemble members, B batch, H image rows, W image columns, C channels, F filters of the last layer, S features.
 """
@@ -18,15 +18,16 @@ from fleet_contract.robot import Stream
 from fleet_learning.layers import Layers
 
 KERNEL = 3
+"""Rows and columns of every convolution kernel."""
 SPATIAL_STEPS = (2, 2)
-"""Strides of the first layers; those of the others are 1."""
+"""Strides of the first layers; the others have stride 1."""
 SPREAD = 4.0
-"""Of features: what moves over a part of the image then varies about as much as a normalised state."""
+"""Scale of the features: a thing that moves over a part of the image then varies about as much as a normalised state."""
 
 
 @dataclass(frozen=True)
 class ImageEncoderShape:
-    """Size of an encoder of images."""
+    """Size of an image encoder."""
 
     stream: ClassVar[Stream] = "camera"
     height: int
@@ -34,22 +35,22 @@ class ImageEncoderShape:
     width: int
     """W, pixels."""
     channels: int = 3
-    """C."""
+    """C, colour channels."""
     filters: tuple[int, ...] = (16, 32, 6)
-    """Of every convolution. Few in the last: a handful of places tells what to do, and many tell one image from another."""
+    """Filters of every convolution. The last has few: a handful of positions suffices to act, and many would identify images."""
 
     @property
     def observed(self) -> tuple[int, ...]:
-        """H, W, C."""
+        """Shape of one image, (H, W, C)."""
         return self.height, self.width, self.channels
 
     @property
     def features(self) -> int:
-        """S: two coordinates per filter of the last convolution."""
+        """Number of features, S: two coordinates per filter of the last convolution."""
         return 2 * self.filters[-1]
 
     def new(self, members: int, generator: torch.Generator) -> ImageEncoders:
-        """Members begin with different weights, uniform within +- sqrt(6 / inputs) (He et al. 2015); biases are zero."""
+        """Return untrained encoders: weights uniform within +- sqrt(6 / inputs) (He et al. 2015), drawn per member; zero biases."""
         weights, biases = self._layers(members)
         return ImageEncoders(
             tuple((2 * torch.rand(size, generator=generator) - 1) * (6 / _inputs(size)) ** 0.5 for size in weights),
@@ -57,11 +58,16 @@ class ImageEncoderShape:
         )
 
     def encoders_from(self, tensors: Mapping[str, Tensor], members: int) -> ImageEncoders:
-        """From what `ImageEncoders.tensors` names; see `Layers.with_tensors`."""
+        """Return encoders from tensors that `ImageEncoders.tensors` named.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: there are other tensors, or one has another shape.
+        """
         return ImageEncoders.from_tensors(tensors, *self._layers(members))
 
     def _layers(self, members: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-        """Shapes of weights and biases."""
+        """Return the shapes of weights and biases."""
         sizes = (self.channels, *self.filters)
         return (
             [(members, outputs, inputs, KERNEL, KERNEL) for inputs, outputs in pairwise(sizes)],
@@ -71,13 +77,13 @@ class ImageEncoderShape:
 
 @dataclass(frozen=True)
 class ImageEncoders(Layers):
-    """Convolutions with ReLU between them, then a spatial softmax (Finn et al. 2016; Florence et al. 2021, appendix D).
+    """Convolutions with ReLU in between, then a spatial softmax (Finn et al. 2016; Florence et al. 2021, appendix D).
 
-    Weights (E, F, C, rows, columns), biases (E, F). It is run once per observation: chains of actions begin behind it.
+    Weights (E, F, C, rows, columns), biases (E, F). They run once per observation, not once per sampled action.
     """
 
     def __call__(self, images_EBHWC: Tensor) -> Tensor:
-        """Features (E, B, S) of images in model space: mean columns, then mean rows, of every filter."""
+        """Return features (E, B, S) of images in model space: mean columns of all filters, then mean rows."""
         return torch.stack([self._member(member, images_BHWC) for member, images_BHWC in enumerate(images_EBHWC)])
 
     def _member(self, member: int, images_BHWC: Tensor) -> Tensor:
@@ -91,7 +97,7 @@ class ImageEncoders(Layers):
 
 
 def spatial_softmax(maps_BFHW: Tensor) -> Tensor:
-    """Where every map is large, (B, 2F): its softmax's mean column per filter, then its mean row, both in [-1, 1]."""
+    """Return where each map is large, (B, 2F): the mean columns under its softmax, then the mean rows, in [-1, 1]."""
     rows, columns = maps_BFHW.shape[-2:]
     shares_BFHW = torch.softmax(maps_BFHW.flatten(2), -1).view_as(maps_BFHW)
     across_W = torch.linspace(-1, 1, columns, device=maps_BFHW.device, dtype=maps_BFHW.dtype)

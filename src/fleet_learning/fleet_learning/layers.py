@@ -1,4 +1,4 @@
-"""Layers of an ensemble: weights and biases, one set per member.
+"""Layers of an ensemble: one set of weights and biases per member.
 
 E ensemble members.
 """
@@ -15,67 +15,74 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Layers:
-    """What a net has learned, layer by layer."""
+    """Parameters of an ensemble of networks, layer by layer."""
 
     weights: tuple[Tensor, ...]
-    """(E, ...) per layer."""
+    """Weights (E, ...) per layer."""
     biases: tuple[Tensor, ...]
-    """(E, ...) per layer."""
+    """Biases (E, ...) per layer."""
 
     @classmethod
     def from_tensors(
         cls, tensors: Mapping[str, Tensor], weights: Sequence[tuple[int, ...]], biases: Sequence[tuple[int, ...]]
     ) -> Self:
-        """Layers of these shapes, with the parameters that `tensors` named; see `with_tensors`."""
+        """Return layers of these shapes from tensors that `tensors()` named.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: there are other tensors, or one has another shape.
+        """
         like = cls(*(tuple(torch.empty(shape, device="meta") for shape in shapes) for shapes in (weights, biases)))
         return like.with_tensors(tensors)
 
     @property
     def members(self) -> int:
-        """E."""
+        """Number of members, E."""
         return len(self.weights[0])
 
     def parameters(self) -> list[Tensor]:
-        """All weights, then all biases."""
+        """Return all weights, then all biases."""
         return [*self.weights, *self.biases]
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Self:
-        """The same layers with parameters that `change` makes of these."""
+        """Return the same layers with `change` applied to every parameter."""
         weights, biases = (tuple(change(part) for part in parts) for parts in (self.weights, self.biases))
         return type(self)(weights, biases)
 
     def member(self, index: int) -> Self:
-        """One member alone."""
+        """Return one member as an ensemble of one."""
         return self.changed(lambda parameter: parameter[index : index + 1])
 
     def trainable(self) -> Self:
-        """A copy whose parameters are leaves that gradients flow to."""
+        """Return a copy whose parameters are leaves that require gradients."""
         return self.changed(lambda parameter: parameter.detach().clone().requires_grad_())
 
     def frozen(self) -> Self:
-        """A copy without gradients."""
+        """Return a copy that requires no gradients."""
         return self.changed(lambda parameter: parameter.detach().clone())
 
     def to(self, device: torch.device) -> Self:
-        """The same on another device."""
+        """Return the same layers on another device."""
         return self.changed(lambda parameter: parameter.to(device))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Parameters by name."""
+        """Return the parameters by name."""
         return {f"weights.{i}": weight for i, weight in enumerate(self.weights)} | {
             f"biases.{i}": bias for i, bias in enumerate(self.biases)
         }
 
     def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
-        """The same layers with the parameters that `tensors` named.
+        """Return layers of the same shape from tensors that `tensors()` named.
 
         Raises:
             KeyError: a tensor is missing.
-            ValueError: there are other tensors, or a shape is another.
+            ValueError: there are other tensors, or one has another shape.
         """
         own = self.tensors()
         if any(tensors[name].shape != tensor.shape for name, tensor in own.items()) or len(tensors) > len(own):
-            raise ValueError(f"tensors are not those of {self.members} members of {type(self).__name__} of this shape")
+            raise ValueError(
+                f"tensors: expected those of {self.members} members of {type(self).__name__} of this shape, got others"
+            )
         names = list(own)
         return type(self)(
             tuple(tensors[name] for name in names[: len(self.weights)]),

@@ -1,4 +1,4 @@
-"""Gradient descent that can be cut and goes on, over steps, calls and processes.
+"""Adam whose state survives interruptions: a training continues over calls and processes.
 
 E ensemble members, B batch.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,19 +16,19 @@ from pydantic import AliasChoices, Field
 from torch import Tensor
 
 from fleet_learning.randomness import torch_generator
-from fleet_learning.resume_file import ResumeFile
+from fleet_learning.resume_file import ResumeFile, resume_key
 
 FORMERLY_DESCENT = Field(validation_alias=AliasChoices("optimizer", "descent"))
-"""Checkpoints of version 0.1.0 call it `descent`."""
+"""Field of a config whose key is `descent` in checkpoints of version 0.1.0."""
 OnStep = Callable[[int, Mapping[str, float]], None]
-"""Called after every gradient step with the steps done in this call and the step's measures by name."""
+"""Called after every gradient step with the number of steps taken in this call and the step's measures by name."""
 SAVE_EVERY_STEPS = 100
-"""Steps after which a training is written down."""
+"""Gradient steps between two writes of the resume file."""
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Adam, with a learning rate that falls in stairs over the whole life of a policy."""
+    """Adam with a learning rate that decays in steps over the whole life of a policy."""
 
     batch_size: int = 512
     learning_rate: float = 5e-4
@@ -36,22 +37,22 @@ class OptimizerConfig:
     """Gradient steps after which the learning rate is multiplied by `decay`."""
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step, from 0."""
+        """Return the learning rate of a step, counted from 0."""
         return self.learning_rate * self.decay ** (step // self.decay_steps)
 
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """Where the descent of one policy stands."""
+    """Adam's state between two trainings of one policy."""
 
     steps: int = 0
-    """Gradient steps taken since the beginning."""
+    """Gradient steps that the policy has taken in all its trainings."""
     moments: Mapping[str, Tensor] = field(default_factory=dict)
-    """Adam's, by parameter; not part of checkpoints: a policy that was read from one begins with new moments."""
+    """Adam's moments by parameter. Checkpoints do not hold them: a policy that was read from one starts without."""
 
 
 Loss = Callable[[Tensor, torch.Generator], tuple[Tensor, Mapping[str, Tensor]]]
-"""From the batch's row indices (E, B) to the scalar to descend on and the measures per member (E,) to report."""
+"""From the batch's row indices (E, B) to the scalar to minimize and the measures per member (E,) to report."""
 
 
 def optimize(
@@ -64,26 +65,33 @@ def optimize(
     steps: int,
     seed: int,
     on_step: OnStep | None,
-    resume_file: ResumeFile | None,
+    resume_path: Path | None,
+    identity: tuple[object, ...],
     buffers: Sequence[Tensor] = (),
 ) -> tuple[OptimizerState, float]:
-    """Change the parameters in place.
+    """Minimize the loss, changing the parameters in place.
 
     Args:
         parameters: leaves that require gradients.
-        loss: of one batch.
+        loss: the loss of one batch.
         rows: indices of each member's training rows.
         config: batch size and learning rate.
-        before: where the descent stands.
-        steps: gradient steps to take.
-        seed: of batches, and of what `loss` draws; the same step of the same descent draws the same.
-        on_step: told of every step.
-        resume_file: where to write the training down while it runs.
+        before: the optimizer state to continue from.
+        steps: number of gradient steps to take.
+        seed: determines, together with the steps taken before, the batches and what `loss` draws.
+        on_step: called after every step.
+        resume_path: file from which an interrupted training resumes; it is removed when the training is complete.
+        identity: what identifies this training beside its steps, its seed and the steps before: config and data.
         buffers: other tensors that `loss` changes in place.
 
     Returns:
-        Where the descent stands now, and the mean of the first measure over members and the last tenth of the steps.
+        The new optimizer state, and the mean of the first measure over members and the last tenth of the steps.
+
+    Raises:
+        InputError: `resume_path` belongs to another training.
     """
+    key = resume_key(*identity, steps, seed, before.steps)
+    resume_file = ResumeFile(resume_path, key) if resume_path else None
     optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
     _set_moments(optimizer, before.moments)
     generator = torch_generator(seed, before.steps)

@@ -17,10 +17,10 @@ from fleet_learning.layers import Layers
 
 @dataclass(frozen=True)
 class Perceptrons(Layers):
-    """Linear layers with ReLU between them: weights (E, inputs, outputs), biases (E, 1, outputs)."""
+    """Linear layers with ReLU in between: weights (E, inputs, outputs), biases (E, 1, outputs)."""
 
     def __call__(self, inputs_EBI: Tensor) -> Tensor:
-        """Outputs (E, B, O), differentiable."""
+        """Return outputs (E, B, O), differentiable."""
         hidden = inputs_EBI
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             hidden = torch.relu(torch.baddbmm(bias, hidden, weight))
@@ -28,12 +28,12 @@ class Perceptrons(Layers):
 
     @property
     def sizes(self) -> list[int]:
-        """Inputs, hidden widths, outputs."""
+        """Number of inputs, hidden widths, number of outputs."""
         return [self.weights[0].shape[1], *[weight.shape[2] for weight in self.weights]]
 
 
 def new_perceptrons(members: int, sizes: Sequence[int], generator: torch.Generator) -> Perceptrons:
-    """Members begin with different weights, uniform within +- 1 / sqrt(inputs)."""
+    """Return untrained perceptrons: weights and biases uniform within +- 1 / sqrt(inputs), drawn per member."""
     weights, biases = [], []
     for inputs, outputs in pairwise(sizes):
         bound = inputs**-0.5
@@ -43,11 +43,11 @@ def new_perceptrons(members: int, sizes: Sequence[int], generator: torch.Generat
 
 
 def perceptrons_from(tensors: Mapping[str, Tensor], members: int, sizes: Sequence[int]) -> Perceptrons:
-    """From what `Perceptrons.tensors` names.
+    """Return perceptrons from tensors that `Perceptrons.tensors` named.
 
     Raises:
         KeyError: a tensor is missing.
-        ValueError: there are other tensors, or a shape is another.
+        ValueError: there are other tensors, or one has another shape.
     """
     weights, biases = [(members, *pair) for pair in pairwise(sizes)], [(members, 1, outputs) for outputs in sizes[1:]]
     return Perceptrons.from_tensors(tensors, weights, biases)

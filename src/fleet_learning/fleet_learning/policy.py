@@ -1,4 +1,4 @@
-"""The policy Protocol: decides for the whole fleet in one batch, and learns.
+"""The Policy protocol: decides for the whole fleet in one batch, and learns.
 
 N robots, S state dim, H image rows, W image columns, C channels, A action dim.
 """
@@ -24,50 +24,50 @@ P_co = TypeVar("P_co", covariant=True)
 
 @dataclass(frozen=True)
 class Decision:
-    """What the policy would do at one tick, and how sure it is."""
+    """The policy's actions at one tick, and how uncertain it is of them."""
 
     actions_NA: NDArray[np.float64]
-    """In the robot's units and range."""
+    """Actions in the robot's units and range."""
     uncertainties_N: NDArray[np.float64]
     """Disagreement of the ensemble; its unit is the policy's `uncertainty_unit`."""
     standard_errors_N: NDArray[np.float64]
-    """Of the uncertainties; zero where they are exact."""
+    """Standard errors of the uncertainties; zero where they are exact."""
     diagnostics: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    """What else is worth plotting, (N,) each."""
+    """Further values worth plotting, by name; (N,) each."""
 
 
 @dataclass(frozen=True)
 class Fitted(Generic[P_co]):
-    """What training gives."""
+    """The result of a training."""
 
     policy: P_co
     loss: float
-    """Mean over members and the last tenth of the steps."""
+    """Mean loss over members and the last tenth of the steps."""
 
 
 def no_decision(robots: int) -> Decision:
-    """What is decided before anything was learned: nothing, and unsure everywhere."""
+    """Return the decision of a fleet without a policy: no actions, and the same uncertainty for all robots."""
     return Decision(np.zeros((robots, 0)), np.ones(robots), np.zeros(robots))
 
 
 class Decider(Protocol):
-    """Whatever decides for the fleet."""
+    """Decides for the fleet."""
 
     @property
     def observes(self) -> Stream:
-        """What it decides from."""
+        """Stream that it decides from."""
 
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
-        """Decide for N robots; the same generator state gives the same decision.
+        """Decide for N robots; equal generator states give equal decisions.
 
         Args:
             observations_N: states (N, S) in the robot's units, or images (N, H, W, C) of 8-bit values.
-            generator: of what is drawn.
+            generator: source of all random numbers.
         """
 
 
 class PolicyConfig(Protocol):
-    """How a policy is built, decides and learns: a frozen dataclass, which checkpoints hold as JSON."""
+    """How a policy is built, decides and learns: a frozen dataclass, stored in checkpoints as JSON."""
 
     @property
     def kind(self) -> str:
@@ -75,7 +75,7 @@ class PolicyConfig(Protocol):
 
     @property
     def observes(self) -> Stream:
-        """What the policy decides from."""
+        """Stream that the policy decides from."""
 
     @property
     def observed_shape(self) -> tuple[int, ...]:
@@ -83,64 +83,74 @@ class PolicyConfig(Protocol):
 
     @property
     def action_dim(self) -> int:
-        """A, the length of the action."""
+        """Length of an action, A."""
 
 
 class Policy(Decider, Protocol):
-    """A policy that a node can serve and a trainer can improve. Immutable: training gives another one."""
+    """A policy that a node can serve and a trainer can improve. Immutable: training returns another one."""
 
     config_type: ClassVar[type[PolicyConfig]]
+    """Class of the configs of this kind of policy."""
 
     @property
     def config(self) -> Any:
-        """An object of `config_type`."""
+        """The policy's config, an instance of `config_type`."""
 
     @property
     def scaling(self) -> Scaling:
-        """Between the robot's units and the model's."""
+        """Conversion between the robot's units and model space."""
 
     @property
     def optimizer_state(self) -> OptimizerState:
-        """How far it has learned."""
+        """Optimizer state that the next training continues from."""
 
     @property
     def uncertainty_unit(self) -> str:
-        """Of the uncertainties."""
+        """Unit of the uncertainties."""
 
     def with_sampling(self, chains: int, iterations: int) -> Self:
-        """The same policy that draws so many actions per robot and member, in so many iterations.
+        """Return the same policy with another sampling effort.
 
-        A policy that draws nothing is returned as it is.
+        A policy that does not sample is returned as it is.
+
+        Args:
+            chains: actions to draw per robot and member.
+            iterations: iterations of the sampler.
         """
 
     def fit(
         self, dataset: Dataset, *, steps: int, seed: int, on_step: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
-        """Train further; this policy stays as it is.
+        """Train further and return the trained policy; this one does not change.
 
         Args:
             dataset: all pairs, offline and online.
-            steps: gradient steps.
-            seed: of bootstraps, batches and counter-examples.
+            steps: number of gradient steps.
+            seed: seed of bootstraps, batches and counter-examples.
             on_step: called after every step.
-            resume_path: file from which a training that was cut goes on, and which is gone when it is done.
+            resume_path: file from which an interrupted training resumes; it is removed when the training is complete.
 
         Raises:
-            BadInput: `resume_path` holds another training.
+            InputError: `resume_path` belongs to another training.
             ValueError: the dataset is empty.
         """
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The model's parameters by name."""
+        """Return the model's parameters by name."""
 
     def with_state(self, tensors: Mapping[str, torch.Tensor], optimizer_state: OptimizerState) -> Self:
-        """The same policy with other parameters, which has learned as far as `optimizer_state` says."""
+        """Return the same policy with other parameters and another optimizer state.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: the tensors are not those that the config describes.
+        """
 
     @classmethod
     def from_tensors(
         cls, config: Any, tensors: Mapping[str, torch.Tensor], scaling: Scaling, optimizer_state: OptimizerState
     ) -> Self:
-        """The policy of this config with these parameters.
+        """Return the policy of this config with these parameters.
 
         Raises:
             KeyError: a tensor is missing.

@@ -1,7 +1,7 @@
-"""The kinds of policies: every installed package may add some.
+"""The registry of policy kinds, to which every installed package may add.
 
 A kind is an entry point of the group `fleet.policies`: its name is the `kind` of the policy's config and of its checkpoints,
-and it refers to the policy's class.
+and it refers to the class of the policy.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from fleet_contract.validation import InputError
 from fleet_learning.policy import Policy
 
 GROUP = "fleet.policies"
+"""Group of the entry points."""
 
 
 def policy_class(kind: object) -> type[Policy]:
-    """Load the class of the policies of a kind.
+    """Return the policy class of a kind.
 
     Raises:
-        BadInput: no installed package has policies of this kind.
+        InputError: no installed package provides policies of this kind.
     """
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if kind not in found:
-        raise InputError(f"policy.kind: found {kind!r}, allowed are {', '.join(sorted(found))}.")
-    loaded: type[Policy] = found[str(kind)].load()
+    kinds = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if kind not in kinds:
+        raise InputError(f"policy.kind: expected one of {', '.join(sorted(kinds))}, got {kind!r}.")
+    loaded: type[Policy] = kinds[str(kind)].load()
     return loaded

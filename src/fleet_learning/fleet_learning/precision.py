@@ -1,4 +1,4 @@
-"""Which numbers a device multiplies fast."""
+"""Number formats that a device supports natively."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether matrices of bfloat16 are multiplied by instructions of their own, several times faster than of float32."""
+    """Return whether the device multiplies bfloat16 matrices natively, several times faster than float32 matrices."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able = torch.cpu.get_capabilities()

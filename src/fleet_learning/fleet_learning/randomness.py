@@ -1,4 +1,4 @@
-"""Random streams that are named by a key, such as (seed, tick)."""
+"""Random streams by key, such as (seed, tick)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import torch
 
 
 def torch_generator(*key: int) -> torch.Generator:
-    """A generator of its own for every key of non-negative integers."""
-    # Not numpy's SeedSequence, to which (1,) and (1, 0) are the same.
+    """Return the generator of a key of integers; different keys give independent streams."""
+    # Not numpy's SeedSequence, for which (1,) and (1, 0) are equal.
     content = hashlib.sha256(repr([int(part) for part in key]).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(content[:8], "big") >> 1)
 
 
 def on_device(generator: torch.Generator, device: torch.device) -> torch.Generator:
-    """The generator itself, or one for another device that follows from its state."""
+    """Return the generator itself, or one on another device that is seeded from it."""
     if generator.device == device:
         return generator
     seed = torch.randint(2**62, (), generator=generator, device=generator.device).item()
@@ -23,7 +23,7 @@ def on_device(generator: torch.Generator, device: torch.device) -> torch.Generat
 
 
 def branch(generator: torch.Generator) -> torch.Generator:
-    """Another stream that follows from the state of a generator, which stays as it is."""
+    """Return a generator seeded from the state of another one, whose state does not change."""
     same = torch.Generator(generator.device)
     same.set_state(generator.get_state())
     seed = torch.randint(2**62, (), generator=same, device=same.device).item()

@@ -1,4 +1,4 @@
-"""A training that was cut, as a file that it goes on from."""
+"""The file from which an interrupted training resumes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleet_contract.validation import InputError
 
 
 def resume_key(*parts: object) -> str:
-    """What identifies a training: the same parts give the same key."""
+    """Return what identifies a training: equal parts give equal keys."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -25,18 +25,19 @@ class ResumeFile:
 
     path: Path
     key: str
+    """The training's `resume_key`."""
 
     def write(self, tensors: Mapping[str, Tensor]) -> None:
-        """Write everything that the training goes on from."""
+        """Replace the file with everything that the training resumes from."""
         partial = self.path.with_name(self.path.name + ".partial")
         save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, partial, {"key": self.key})
         partial.replace(self.path)
 
     def read(self) -> dict[str, Tensor]:
-        """What was written; nothing, if there is no file.
+        """Return the tensors that were written, or an empty mapping if there is no file.
 
         Raises:
-            BadInput: the file is of another training, or none.
+            InputError: the file cannot be read, or belongs to another training.
         """
         if not self.path.exists():
             return {}
@@ -45,11 +46,11 @@ class ResumeFile:
                 key = (file.metadata() or {}).get("key")
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
         except (SafetensorError, OSError) as error:
-            raise InputError(f"{self.path}: found no training ({error}), allowed is the one that was cut.") from None
+            raise InputError(f"{self.path}: expected the interrupted training, got no training ({error}).") from None
         if key != self.key:
-            raise InputError(f"{self.path}: found another training, allowed is the one that was cut, or no file.")
+            raise InputError(f"{self.path}: expected the interrupted training or no file, got another training.")
         return tensors
 
     def remove(self) -> None:
-        """The training is done."""
+        """Remove the file once the training is complete."""
         self.path.unlink(missing_ok=True)

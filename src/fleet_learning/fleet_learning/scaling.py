@@ -1,4 +1,4 @@
-"""Between the robot's units and model space.
+"""Conversion between the robot's units and model space.
 
 S state dim, or channels of images; A action dim.
 """
@@ -18,7 +18,7 @@ from fleet_learning.dataset import Dataset
 
 @dataclass(frozen=True)
 class Scaling:
-    """Normalises observations by the training data, and actions by the robot's range."""
+    """Normalises observations by the training data's statistics, and actions by the robot's range."""
 
     state_mean_S: Tensor
     state_std_S: Tensor
@@ -26,35 +26,35 @@ class Scaling:
     action_high_A: Tensor
 
     def states(self, states: Tensor) -> Tensor:
-        """States or images (..., S) in the robot's units to model space."""
+        """Convert states or images (..., S) from the robot's units to model space."""
         return (states - self.state_mean_S) / self.state_std_S
 
     def actions(self, actions: Tensor) -> Tensor:
-        """Actions (..., A) in the robot's units to model space, where the range is [-1, 1]."""
+        """Convert actions (..., A) from the robot's units to model space, where the range is [-1, 1]."""
         return (actions - self._middle) / self._half
 
     def pairs(self, dataset: Dataset) -> tuple[Tensor, Tensor]:
-        """States (B, S) and actions (B, A) of a dataset in model space; actions beyond the range are put onto its edge."""
+        """Return states (B, S) and actions (B, A) of a dataset in model space; actions are clipped to the range."""
         return self.states(self._on_device(dataset.observations_B)), self.dataset_actions(dataset)
 
     def dataset_actions(self, dataset: Dataset) -> Tensor:
-        """Actions (B, A) of a dataset in model space; those beyond the range are put onto its edge."""
+        """Return actions (B, A) of a dataset in model space, clipped to the range."""
         return self.actions(self._on_device(dataset.actions_BA)).clamp(-1, 1)
 
     def _on_device(self, array: NDArray[np.generic]) -> Tensor:
         return torch.as_tensor(array, device=self.state_mean_S.device)
 
     def to(self, device: torch.device) -> Scaling:
-        """The same on another device."""
+        """Return the same scaling on another device."""
         return Scaling(**{name: tensor.to(device) for name, tensor in self.tensors().items()})
 
     def tensors(self) -> dict[str, Tensor]:
-        """Parts by name."""
+        """Return the tensors by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def robot_actions(self, actions: Tensor) -> Tensor:
-        """Actions (..., A) in model space to the robot's units, never outside its range."""
-        # In single precision a bound may have been rounded outwards: the number inside it is safe.
+        """Convert actions (..., A) from model space to the robot's units, never outside its range."""
+        # In single precision a bound may have been rounded outwards: the next number inwards is safe.
         low, high = self.action_low_A, self.action_high_A
         return torch.clamp(self._middle + actions * self._half, low.nextafter(high), high.nextafter(low))
 
@@ -68,24 +68,24 @@ class Scaling:
 
 
 def fit_scaling(observations_B: Tensor, action_low_A: Tensor, action_high_A: Tensor) -> Scaling:
-    """Scaling by the data's mean and standard deviation; a state dimension that does not vary is only centred."""
+    """Return the scaling by the data's mean and standard deviation; a dimension that does not vary is only centred."""
     values_XS = observations_B.flatten(0, -2).float()
     std = values_XS.std(0, correction=0)
     return Scaling(values_XS.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std)), action_low_A, action_high_A)
 
 
 def data_range(actions_BA: Tensor, low_A: Tensor, high_A: Tensor) -> tuple[Tensor, Tensor]:
-    """Three standard deviations to both sides of the mean action, within low and high: (A,) each.
+    """Return the range of three standard deviations around the mean action, within low and high: (A,) each.
 
-    Where the demonstrated actions fill but a small part of the robot's range, energies over this range have more to tell, and
-    samplers less to search. A policy in it never acts outside of it.
+    Where demonstrated actions fill only a small part of the robot's range, energies over this narrower range resolve more, and
+    samplers search less. A policy with this range never acts outside of it.
     """
     mean, spread = actions_BA.mean(0), 3 * actions_BA.std(0, correction=0).clamp(min=1e-6)
     return torch.maximum(mean - spread, low_A), torch.minimum(mean + spread, high_A)
 
 
 def contract_scaling(contract: RobotContract, dataset: Dataset) -> Scaling:
-    """Scaling by the offline data and the robot's range of actions."""
+    """Return the scaling by the offline data and the robot's range of actions."""
     low, high = (
         torch.as_tensor(bound, dtype=torch.float32) for bound in (contract.action_low_A, contract.action_high_A)
     )

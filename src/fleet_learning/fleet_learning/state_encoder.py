@@ -1,4 +1,4 @@
-"""Encoders of states: layers that see the state alone, before an energy's first layer sees actions as well.
+"""State encoders: layers that see the state alone, ahead of an energy's first layer, which sees actions as well.
 
 E ensemble members, B batch, I values of an observed state, S features.
 """
@@ -18,31 +18,36 @@ from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_
 
 @dataclass(frozen=True)
 class StateEncoderShape:
-    """Size of an encoder of states."""
+    """Size of a state encoder."""
 
     stream: ClassVar[Stream] = "state"
     state_dim: int
-    """I."""
+    """Length of a state, I."""
     width: int
     depth: int
-    """Hidden layers; the last one's are the features."""
+    """Number of hidden layers; the last one's activations are the features."""
 
     @property
     def observed(self) -> tuple[int, ...]:
-        """I."""
+        """Shape of one state, (I,)."""
         return (self.state_dim,)
 
     @property
     def features(self) -> int:
-        """S."""
+        """Number of features, S."""
         return self.width
 
     def new(self, members: int, generator: torch.Generator) -> StateEncoders:
-        """Members begin with different weights; see `new_perceptrons`."""
+        """Return untrained encoders, with weights drawn per member."""
         return _encoders(new_perceptrons(members, self._sizes, generator))
 
     def encoders_from(self, tensors: Mapping[str, Tensor], members: int) -> StateEncoders:
-        """From what `StateEncoders.tensors` names; see `perceptrons_from`."""
+        """Return encoders from tensors that `StateEncoders.tensors` named.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: there are other tensors, or one has another shape.
+        """
         return _encoders(perceptrons_from(tensors, members, self._sizes))
 
     @property
@@ -52,14 +57,14 @@ class StateEncoderShape:
 
 @dataclass(frozen=True)
 class StateEncoders(Perceptrons):
-    """Layers with a ReLU behind each, run once per observation: chains of actions begin behind them.
+    """Layers with a ReLU after each, which run once per observation, not once per sampled action.
 
-    An energy of a concatenated state and action has to find in the same few layers where the best action is and how far
-    from it another one is. With these layers it knows the first before the second begins.
+    Without them, the few layers of an energy have to find both where the best action of a state is and how far from it a
+    given action is. With them, the first is known before an action is seen.
     """
 
     def __call__(self, states_EBI: Tensor) -> Tensor:
-        """Features (E, B, S) of states in model space."""
+        """Return features (E, B, S) of states in model space."""
         return torch.relu(super().__call__(states_EBI))
 
 

@@ -1,4 +1,4 @@
-"""A dataset as training takes it: in model space, batch by batch, augmented.
+"""Batches of a dataset for training: in model space and augmented.
 
 E ensemble members, B batch, A action dim.
 """
@@ -21,7 +21,7 @@ TrainingBatches = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
 
 
 def training_batches(dataset: Dataset, scaling: Scaling, augmentation: Augmentation, seed: int) -> TrainingBatches:
-    """States as they are; of images one of their copies."""
+    """Return the batches of a dataset: states as they are, images as one of their augmented copies, drawn per use."""
     if not dataset.has_images:
         states_BS, actions_BA = scaling.pairs(dataset)
         return lambda batch_EB, _: (states_BS[batch_EB], actions_BA[batch_EB])
@@ -38,9 +38,9 @@ def training_batches(dataset: Dataset, scaling: Scaling, augmentation: Augmentat
 
 
 class _Copies:
-    """Copies of images, made when they are first asked for.
+    """Augmented copies of images, made when they are first used.
 
-    A copy depends on the seed, its row and its number alone: a dataset that grows at its end keeps the copies it had.
+    A copy depends only on the seed, its row and its number: a dataset that grows at its end keeps the copies it had.
     """
 
     def __init__(self, images_B: NDArray[np.generic], augmentation: Augmentation, seed: int) -> None:
@@ -51,14 +51,14 @@ class _Copies:
         self._made_CB = np.zeros((augmentation.copies, len(images_B)), bool)
 
     def __call__(self, rows_EB: NDArray[np.int64], copies_EB: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Images (E, B, H, W, C)."""
-        for copy, row in np.argwhere(~self._made_CB & self._asked(rows_EB, copies_EB)):
+        """Return images (E, B, H, W, C)."""
+        for copy, row in np.argwhere(~self._made_CB & self._requested(rows_EB, copies_EB)):
             rng = np.random.default_rng([self._seed, row, copy])
             self._copies_CB[copy, row] = self._augmentation.copy(self._images_B[row], copy, rng)
             self._made_CB[copy, row] = True
         return self._copies_CB[copies_EB, rows_EB]
 
-    def _asked(self, rows_EB: NDArray[np.int64], copies_EB: NDArray[np.int64]) -> NDArray[np.bool_]:
-        asked_CB = np.zeros_like(self._made_CB)
-        asked_CB[copies_EB, rows_EB] = True
-        return asked_CB
+    def _requested(self, rows_EB: NDArray[np.int64], copies_EB: NDArray[np.int64]) -> NDArray[np.bool_]:
+        requested_CB = np.zeros_like(self._made_CB)
+        requested_CB[copies_EB, rows_EB] = True
+        return requested_CB

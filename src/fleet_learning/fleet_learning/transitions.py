@@ -1,4 +1,4 @@
-"""What became of actions: the data of a critic.
+"""Transitions: the training data of a critic.
 
 N robots, B transitions, S state dim, A action dim.
 """
@@ -19,25 +19,25 @@ from fleet_contract.action import ActionKind, RobotAction
 class Transitions:
     """Steps of single robots, in the robot contract's units.
 
-    Each begins where its robot is not in violation. What follows a violation is the way to the hard reset, and tells
-    nothing about the policy: it is left out.
+    Each starts where its robot is not in violation. Steps between a violation and its hard reset are left out: they say
+    nothing about the policy.
     """
 
     states_BS: NDArray[np.float32]
     actions_BA: NDArray[np.float32]
-    """Of whoever drove the robot."""
+    """Actions of the policy or a human, whichever drove the robot."""
     next_states_BS: NDArray[np.float32]
     violated_B: NDArray[np.bool_]
-    """The step led into constraint violation."""
+    """Whether the step led into constraint violation."""
     episode_over_B: NDArray[np.bool_]
-    """The step ended the episode without violation, by success or by time. Its next state may belong to the next episode,
-    and is not looked at."""
+    """Whether the step ended the episode without violation, terminated by success or truncated. Its next state may belong to
+    the next episode and is not used."""
 
     def __len__(self) -> int:
         return len(self.states_BS)
 
     def __add__(self, other: Transitions) -> Transitions:
-        """Those of this, then those of the other."""
+        """Return these transitions followed by the other's."""
         names = [field.name for field in fields(self)]
         return Transitions(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names})
 
@@ -61,14 +61,14 @@ def transitions_of(
     *,
     action_dim: int,
 ) -> Transitions:
-    """The transitions of one tick: those of the robots that moved. Holding and hard resets are no actions of a policy.
+    """Return the transitions of one tick, of the robots that moved: holding and hard resets are not actions of a policy.
 
     Args:
-        states_NS: observations that were answered.
+        states_NS: observations before the step.
         actions: one per robot, as the gate released them.
         next_states_NS: observations after the step.
-        violated_N: in violation after the step.
-        episode_over_N: the step ended an episode.
+        violated_N: whether the robot is in violation after the step.
+        episode_over_N: whether the step ended an episode.
         action_dim: A.
     """
     rows = [robot for robot, action in enumerate(actions) if action.kind is ActionKind.MOVE]

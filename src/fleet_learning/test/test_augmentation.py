@@ -1,4 +1,4 @@
-"""Every change of an image is the one that its name says, on images whose change is known.
+"""Every change of an image does what its name says, checked on images with a known result.
 
 H image rows, W image columns, C channels.
 """
@@ -25,7 +25,7 @@ from fleet_learning.augmentation import (
 )
 
 RAMP = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
-"""Every grey once."""
+"""Every grey level once."""
 COLOURS = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
 NONE = Augmentation(
     copies=2,
@@ -51,7 +51,7 @@ def test_contrast_moves_values_away_from_grey(value, factor, expected):
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(0, 0), (3, 0), (0, -2), (-4, 4)])
-def test_a_shift_moves_everything_by_that_many_pixels(columns, rows):
+def test_a_shift_moves_all_pixels(columns, rows):
     shifted = with_shift(COLOURS, columns, rows)
     across, down = (np.clip(np.arange(24) - by, 0, 23) for by in (columns, rows))
     np.testing.assert_array_equal(shifted, COLOURS[np.ix_(down, across)])
@@ -59,7 +59,7 @@ def test_a_shift_moves_everything_by_that_many_pixels(columns, rows):
     assert with_shift(one_channel, 1, 0).shape == one_channel.shape
 
 
-def test_half_a_pixel_is_the_mean_of_two():
+def test_a_shift_by_half_a_pixel_averages_two_pixels():
     shifted = with_shift(COLOURS, 0.5, 0).astype(float)
     expected = (COLOURS[:, 1:].astype(float) + COLOURS[:, :-1]) / 2
     np.testing.assert_allclose(shifted[:, 1:], expected, atol=1)
@@ -77,7 +77,7 @@ def test_copies_are_shifted_within_the_range():
         assert centres.min() < -2.5 < 2.5 < centres.max()
 
 
-def test_a_value_is_added_to_each_channel():
+def test_an_offset_is_added_to_each_channel():
     changed = with_added(grey(100), np.array([10.0, -10.0, 0.4]))
     assert (changed == [110, 90, 100]).all()
     assert (with_added(grey(250), np.array([10.0, 0.0, -10.0])) == [255, 250, 240]).all()
@@ -118,7 +118,7 @@ def test_noise_has_the_standard_deviation(sigma):
     assert abs(difference.mean()) < 4 * max(sigma, 0.01) / np.sqrt(image.size)
 
 
-def test_the_first_copy_is_the_image_and_no_change_changes_nothing():
+def test_the_first_copy_is_the_image_and_empty_ranges_change_nothing():
     for augmentation, index in ((Augmentation(), 0), (NONE, 1)):
         np.testing.assert_array_equal(augmentation.copy(COLOURS, index, np.random.default_rng(0)), COLOURS)
 
@@ -129,7 +129,7 @@ CHANGES = [field.name for field in fields(Augmentation) if field.name not in {"c
 @pytest.mark.parametrize("name", CHANGES)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_every_change_is_drawn_from_its_own_range(name, seed):
-    """A copy lies between those at both ends of the range; noise has none."""
+    """A copy lies between those at both ends of its range, except for noise."""
     low, high = getattr(Augmentation(), name)
     drawn, least, most = (
         replace(NONE, **{name: ends}).copy(COLOURS, 1, np.random.default_rng(seed)).astype(float)
@@ -141,7 +141,7 @@ def test_every_change_is_drawn_from_its_own_range(name, seed):
         assert (drawn <= np.maximum(least, most) + 1).all()
 
 
-def test_the_same_random_stream_gives_the_same_copy_and_another_another():
+def test_equal_random_streams_give_equal_copies_and_different_streams_different_ones():
     copies = [Augmentation().copy(COLOURS, 1, np.random.default_rng(seed)) for seed in (1, 1, 2)]
     np.testing.assert_array_equal(copies[0], copies[1])
     assert not np.array_equal(copies[0], copies[2])

@@ -1,4 +1,4 @@
-"""TensorBoard reads back what a training told."""
+"""TensorBoard reads the measures that a training reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets come back from files as they were, damaged files are refused, and bootstraps keep what they drew."""
+"""Datasets survive a round trip through files, damaged files are refused, and bootstraps are stable when data is added."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def same(one: Dataset, two: Dataset) -> bool:
 
 
 @given(datasets(), st.sampled_from(["pairs.npz", "pairs", "pairs.data"]))
-def test_a_dataset_comes_back_from_the_very_file_it_was_written_to(tmp_path_factory, dataset, name):
+def test_a_dataset_is_read_from_the_very_file_it_was_written_to(tmp_path_factory, dataset, name):
     path = tmp_path_factory.mktemp("round") / name
     dataset.save(path)
     assert [file.name for file in path.parent.iterdir()] == [name]
@@ -58,7 +58,7 @@ def test_aggregation_keeps_rows_and_order(one, two):
     assert same(empty_dataset((3,), 2) + one, one)
 
 
-def test_the_digest_sees_every_number_and_which_is_which():
+def test_the_digest_depends_on_every_number_and_on_its_array():
     base = some(4)
     digests = {base.digest, some(3).digest, Dataset(base.observations_B[::-1], base.actions_BA).digest}
     for array in ("observations_B", "actions_BA"):
@@ -67,7 +67,7 @@ def test_the_digest_sees_every_number_and_which_is_which():
         digests.add(Dataset(**(vars(base) | {array: changed})).digest)
     square = Dataset(base.observations_B[:, :2], base.actions_BA)
     digests |= {square.digest, Dataset(square.actions_BA, square.observations_B).digest}
-    # The same bytes, cut between observation and action elsewhere.
+    # The same bytes, divided differently between observations and actions.
     flat = np.arange(12, dtype=np.float32)
     digests |= {Dataset(flat[:6].reshape(2, 3), flat[6:].reshape(2, 3)).digest}
     digests |= {Dataset(flat[:8].reshape(2, 4), flat[8:].reshape(2, 2)).digest}
@@ -104,7 +104,7 @@ BAD = {
     "other names": npz(states=S, actions=A),
     "no actions": npz(observations=S),
     "numbers alone": npz(observations=np.float32(1), actions=np.float32(1)),
-    "words": npz(observations=np.array([["a", "b", "c"]]), actions=np.zeros((1, 2))),
+    "arrays of text": npz(observations=np.array([["a", "b", "c"]]), actions=np.zeros((1, 2))),
     "truncated": npz(observations=S, actions=A)[:-30],
     "no arrays inside": zipped(observations=b"hello", actions=b"hello"),
     "header that is code": zipped(observations=npy(S).replace(b"'descr'", b"__import"), actions=npy(A)),
@@ -141,7 +141,7 @@ def test_missing_files_and_folders_are_refused(tmp_path):
 
 
 class Trap:
-    """Leaves a trace where it is unpickled."""
+    """Writes a file when it is unpickled."""
 
     def __init__(self, trace) -> None:
         self.trace = trace
@@ -150,7 +150,7 @@ class Trap:
         return (open, (str(self.trace), "w"))
 
 
-def test_pickled_objects_are_never_run(tmp_path):
+def test_pickled_objects_are_never_executed(tmp_path):
     trace, path = tmp_path / "trace", tmp_path / "pairs.npz"
     np.savez(path, observations=np.array([[Trap(trace)]], dtype=object), actions=A)
     refusal(path)
@@ -182,33 +182,33 @@ def test_rows_keep_their_counts_when_the_dataset_grows(rows, more, seed, members
         assert new.size == 0 or (new.min() >= 0 and new.max() < rows + more)
 
 
-def test_counts_are_those_of_a_bootstrap_and_differ_between_members():
+def test_counts_are_those_of_a_bootstrap_and_independent_between_members():
     rows = 20_000
     counts = [np.bincount(drawn, minlength=rows) for drawn in some(rows).bootstrap(2, seed=3)]
     for count in counts:
-        # Of a bootstrap of many rows: mean and variance 1, and 1/e of the rows left out.
+        # A bootstrap of many rows has counts of mean and variance 1 and leaves out 1/e of the rows.
         assert count.mean() == pytest.approx(1, abs=4 / rows**0.5)
         assert count.var() == pytest.approx(1, abs=4 * 3**0.5 / rows**0.5)
         assert (count == 0).mean() == pytest.approx(np.exp(-1), abs=4 * 0.483 / rows**0.5)
     assert abs(np.corrcoef(*counts)[0, 1]) < 4 / rows**0.5
 
 
-def test_the_same_seed_draws_the_same_rows_and_another_seed_others():
+def test_equal_seeds_draw_equal_rows_and_different_seeds_different_ones():
     one, same_seed, other = (some(100).bootstrap(2, seed) for seed in (5, 5, 6))
     for drawn, again, another in zip(one, same_seed, other, strict=True):
         np.testing.assert_array_equal(drawn, again)
         assert not np.array_equal(drawn, another)
 
 
-def test_images_are_read_as_they_were_written_and_no_other_numbers_are_taken_for_them(tmp_path):
+def test_images_are_read_as_they_were_written_and_other_types_are_refused(tmp_path):
     path, images = tmp_path / "images.npz", np.random.default_rng(0).integers(0, 256, (4, 5, 6, 3), dtype=np.uint8)
     dataset = Dataset(images, np.ones((4, 2), np.float32))
     dataset.save(path)
     found = read_dataset(path, (5, 6, 3), 2)
     assert same(found, dataset)
     assert found.has_images
-    with pytest.raises(InputError, match=r"shapes found .* allowed are \(B, 6, 5, 3\) and \(B, 2\)"):
+    with pytest.raises(InputError, match=r"shapes: expected \(B, 6, 5, 3\) and \(B, 2\), got"):
         read_dataset(path, (6, 5, 3), 2)
     np.savez(path, observations=images.astype(np.float32), actions=dataset.actions_BA)
-    with pytest.raises(InputError, match="images found of float32 values, allowed are uint8 values"):
+    with pytest.raises(InputError, match="observations: expected images of uint8 values, got float32 values"):
         read_dataset(path, (5, 6, 3), 2)

@@ -1,4 +1,4 @@
-"""Whatever the order of arrival, D_H holds what humans drove, once, by tick and robot."""
+"""In any order of arrival, D_H holds the humans' moves, each once, sorted by tick and robot."""
 
 from __future__ import annotations
 
@@ -24,61 +24,61 @@ def action_at(tick, robot, kind, source):
 
 @st.composite
 def runs(draw):
-    """What every robot did at every tick, and the messages of it in any order."""
-    did = {place: (draw(st.sampled_from(ActionKind)), draw(st.sampled_from(ActionSource))) for place in PLACES}
+    """The action of every robot at every tick, and the messages in any order."""
+    actions = {place: (draw(st.sampled_from(ActionKind)), draw(st.sampled_from(ActionSource))) for place in PLACES}
     messages = [(place, is_state) for place in PLACES for is_state in (True, False)]
-    return did, draw(st.permutations(messages))
+    return actions, draw(st.permutations(messages))
 
 
-def hear(pairs, did, place, *, is_state):
+def receive(pairs, actions, place, *, is_state):
     tick, robot = place
     if is_state:
         pairs.add_observation(tick, robot, state_at(tick, robot))
     else:
-        pairs.add_action(robot, action_at(tick, robot, *did[place]))
+        pairs.add_action(robot, action_at(tick, robot, *actions[place]))
 
 
-def expected_rows(did, first, end):
+def expected_rows(actions, first, end):
     driven = [
-        place for place in PLACES if first <= place[0] < end and did[place] == (ActionKind.MOVE, ActionSource.HUMAN)
+        place for place in PLACES if first <= place[0] < end and actions[place] == (ActionKind.MOVE, ActionSource.HUMAN)
     ]
     states = [state_at(*place) for place in driven]
-    actions = [action_at(*place, *did[place]).values for place in driven]
-    return np.reshape(states, (-1, 3)).astype(np.float32), np.reshape(actions, (-1, 2)).astype(np.float32)
+    moves = [action_at(*place, *actions[place]).values for place in driven]
+    return np.reshape(states, (-1, 3)).astype(np.float32), np.reshape(moves, (-1, 2)).astype(np.float32)
 
 
 @given(runs(), st.integers(0, TICKS), st.integers(0, TICKS))
-def test_any_order_of_arrival_gives_what_humans_drove_by_tick_and_robot(run, first, end):
-    did, messages = run
+def test_any_order_of_arrival_gives_the_humans_moves_by_tick_and_robot(run, first, end):
+    actions, messages = run
     pairs = HumanPairs(ROBOTS, (3,), 2)
     for place, is_state in messages:
-        hear(pairs, did, place, is_state=is_state)
+        receive(pairs, actions, place, is_state=is_state)
     found = pairs.between(first, end)
-    states, actions = expected_rows(did, first, end)
+    states, moves = expected_rows(actions, first, end)
     np.testing.assert_array_equal(found.observations_B, states)
-    np.testing.assert_array_equal(found.actions_BA, actions)
+    np.testing.assert_array_equal(found.actions_BA, moves)
     assert found.observations_B.dtype == found.actions_BA.dtype == np.float32
 
 
 @given(runs(), st.data())
-def test_a_tick_is_complete_when_all_that_was_done_up_to_it_is_known_however_often_it_is_told(run, data):
-    did, messages = run
+def test_a_tick_is_complete_when_everything_up_to_it_has_arrived_however_often(run, data):
+    actions, messages = run
     repeated = data.draw(st.lists(st.sampled_from(messages), max_size=6))
     messages = data.draw(st.permutations([*messages, *repeated]))
     pairs = HumanPairs(ROBOTS, (3,), 2)
-    heard = set()
+    received = set()
     for place, is_state in messages:
-        hear(pairs, did, place, is_state=is_state)
-        heard.add((place, is_state))
-        acted = {place for place, is_state in heard if not is_state}
-        known = {place for place in acted if did[place][1] is ActionSource.NOBODY or (place, True) in heard}
+        receive(pairs, actions, place, is_state=is_state)
+        received.add((place, is_state))
+        acted = {place for place, is_state in received if not is_state}
+        known = {place for place in acted if actions[place][1] is ActionSource.NOBODY or (place, True) in received}
         for tick in range(TICKS + 1):
-            all_of_it = {(tick, robot) for robot in range(ROBOTS)} <= known
-            assert pairs.has_all_of(tick) == (all_of_it and {place for place in acted if place[0] <= tick} <= known)
-    assert len(pairs.between(0, TICKS)) == len(expected_rows(did, 0, TICKS)[0])
+            complete = {(tick, robot) for robot in range(ROBOTS)} <= known
+            assert pairs.has_all_of(tick) == (complete and {place for place in acted if place[0] <= tick} <= known)
+    assert len(pairs.between(0, TICKS)) == len(expected_rows(actions, 0, TICKS)[0])
 
 
-def test_an_unreachable_robot_observes_nothing_and_is_not_waited_for():
+def test_an_unreachable_robot_is_not_waited_for():
     pairs = HumanPairs(ROBOTS, (3,), 2)
     pairs.add_action(
         1, RobotAction(0, ActionKind.HOLD, ActionSource.NOBODY, reason="unreachable: no /robot_02/odom for 0.3 s")
@@ -101,20 +101,20 @@ def test_an_earlier_tick_whose_observation_is_late_is_waited_for():
 
 
 @given(runs(), st.lists(st.integers(0, TICKS), min_size=ROBOTS, max_size=ROBOTS))
-def test_what_was_observed_before_a_robot_was_first_heard_is_not_waited_for(run, begins):
-    did, messages = run
+def test_observations_before_the_first_one_received_are_not_waited_for(run, begins):
+    actions, messages = run
     pairs = HumanPairs(ROBOTS, (3,), 2)
-    told = set()
+    started = set()
     for (tick, robot), is_state in messages:
         if not is_state:
-            hear(pairs, did, (tick, robot), is_state=False)
+            receive(pairs, actions, (tick, robot), is_state=False)
             continue
-        if robot not in told:
-            told.add(robot)
+        if robot not in started:
+            started.add(robot)
             pairs.begin(robot, begins[robot])
         if tick >= begins[robot]:
-            hear(pairs, did, (tick, robot), is_state=True)
+            receive(pairs, actions, (tick, robot), is_state=True)
     assert pairs.has_all_of(TICKS - 1)
-    states, _ = expected_rows(did, 0, TICKS)
-    kept = [row for row in states if row[0] >= begins[int(row[1])]]
-    np.testing.assert_array_equal(pairs.between(0, TICKS).observations_B, np.reshape(kept, (-1, 3)))
+    states, _ = expected_rows(actions, 0, TICKS)
+    expected = [row for row in states if row[0] >= begins[int(row[1])]]
+    np.testing.assert_array_equal(pairs.between(0, TICKS).observations_B, np.reshape(expected, (-1, 3)))

@@ -1,4 +1,4 @@
-"""A key names its random stream: equal keys the same, different keys different ones."""
+"""Equal keys give equal random streams, and different keys different ones."""
 
 from __future__ import annotations
 

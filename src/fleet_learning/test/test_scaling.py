@@ -1,4 +1,4 @@
-"""Between the robot's units and model space: the data has mean 0 and deviation 1, and no action leaves the robot's range."""
+"""In model space, the data has mean 0 and standard deviation 1; scaled back, no action leaves the robot's range."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from fleet_learning.scaling import Scaling, fit_scaling
 
 BOUNDS = st.tuples(st.floats(-1000, 1000), st.floats(1e-4, 1000)).filter(lambda pair: pair[1] > 1e-3 * abs(pair[0]))
-"""Lower bound and length of ranges that single precision can tell apart."""
+"""Lower bound and length of ranges that single precision can resolve."""
 
 
 def scaling(low, high) -> Scaling:
@@ -27,7 +27,7 @@ def test_no_action_leaves_the_range_even_in_double_precision(bounds, action):
     assert abs(sent - expected) <= 1e-6 * max(abs(low), abs(high))
 
 
-def test_the_bounds_of_a_fleet_that_single_precision_rounds_outwards():
+def test_bounds_that_single_precision_rounds_outwards_are_not_exceeded():
     assert float(np.float32(0.05)) > 0.05
     ends = scaling(-0.05, 0.05).robot_actions(torch.tensor([[-1.0], [1.0]])).double()
     assert ends.abs().amax() <= 0.05
@@ -35,7 +35,7 @@ def test_the_bounds_of_a_fleet_that_single_precision_rounds_outwards():
 
 
 @given(bounds=BOUNDS, share=st.floats(0, 1))
-def test_the_range_is_from_minus_one_to_one_and_back(bounds, share):
+def test_the_range_maps_to_minus_one_to_one_and_back(bounds, share):
     low, high = bounds[0], sum(bounds)
     one = scaling(low, high)
     action = torch.tensor([low + share * (high - low)], dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""Batches are the pairs they were asked for, and images come as one of their copies."""
+"""Batches hold the requested pairs, and images are replaced by one of their copies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def images(rows: int) -> Dataset:
 
 
 def seen(dataset: Dataset, rows: list[int], seed: int = 0, times: int = 40) -> list[set[bytes]]:
-    """All copies of these rows that come in many batches, in the image's values."""
+    """Return all copies of these rows that occur in many batches, in the image's values."""
     scaling = fit_scaling(torch.from_numpy(images(9).observations_B), LOW, HIGH)
     pairs = training_batches(dataset, scaling, AUGMENTATION, seed)
     generator, found = torch.Generator().manual_seed(1), [set[bytes]() for _ in rows]
@@ -37,23 +37,23 @@ def seen(dataset: Dataset, rows: list[int], seed: int = 0, times: int = 40) -> l
     return found
 
 
-def test_every_copy_comes_and_one_is_the_image_itself():
+def test_every_copy_occurs_and_one_is_the_image_itself():
     dataset = images(9)
     for row, copies in zip([4, 7], seen(dataset, [4, 7]), strict=True):
         assert len(copies) == AUGMENTATION.copies
         assert dataset.observations_B[row].tobytes() in copies
 
 
-def test_copies_stay_when_the_dataset_grows_and_change_with_the_seed():
+def test_copies_do_not_change_when_the_dataset_grows_but_with_the_seed():
     assert seen(images(9), [2, 5]) == seen(images(9) + images(4), [2, 5])
     assert seen(images(9), [2, 5]) != seen(images(9), [2, 5], seed=1)
 
 
-def test_states_come_as_they_are():
+def test_states_are_not_augmented():
     states = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
     dataset = Dataset(states, np.full((5, 1), 3.0, np.float32))
     scaling = fit_scaling(torch.from_numpy(states), LOW, HIGH)
     batch = torch.tensor([[0, 4], [1, 1]])
     observed, actions = training_batches(dataset, scaling, replace(AUGMENTATION, copies=1), 0)(batch, torch.Generator())
     torch.testing.assert_close(observed, scaling.states(torch.from_numpy(states))[batch])
-    assert (actions == 1).all()  # on the edge of the range
+    assert (actions == 1).all()  # clipped to the range

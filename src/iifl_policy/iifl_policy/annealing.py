@@ -11,31 +11,32 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from iifl_policy.energy import EnergyModel, Field
 from iifl_policy.langevin import Langevin
-from iifl_policy.sampler import ActionSamples, uniform_actions
+from iifl_policy.sampler import ActionSamples, Sampler, uniform_actions
 
 
 @dataclass(frozen=True)
-class Tempered:
-    """The energy beta E: exp(-beta E) is uniform at beta 0 and E's own distribution at 1."""
+class Tempered(EnergyModel):
+    """The energy beta E: exp(-beta E) is uniform at beta 0 and exp(-E) at beta 1."""
 
     model: EnergyModel
     beta: float
     """Inverse temperature."""
 
     @property
+    @override
     def action_dim(self) -> int:
-        """A."""
         return self.model.action_dim
 
     def __call__(self, features_EBW: Tensor, actions_EBKA: Tensor) -> Tensor:
-        """Energies (E, B, K)."""
+        """Return energies (E, B, K)."""
         return self.beta * self.model(features_EBW, actions_EBKA)
 
+    @override
     def field(self, features_EBW: Tensor) -> Field:
-        """Energies and gradients at these states."""
         field = self.model.field(features_EBW)
 
         def tempered(actions_EBKA: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,42 +51,42 @@ class Partition:
     """Estimates of log Z(s), with Z(s) the integral of exp(-E(s, a)) over the action range (equation 4)."""
 
     logs_EB: Tensor
-    """Nats, with actions in model space."""
+    """Logarithms of the estimates, nats, with actions in model space."""
     standard_errors_EB: Tensor
-    """By the delta method. They speak for the weights that were seen: where the effective size is a few, distrust both."""
+    """Standard errors by the delta method. They see only the sampled weights: do not trust them where the effective size is small."""
     effective_sizes_EB: Tensor
-    """Number of equally weighted chains that would tell as much, 1 to K (Kong, Liu and Wong 1994)."""
+    """Number of equally weighted chains of the same accuracy, 1 to K (Kong, Liu and Wong 1994)."""
 
 
 @dataclass(frozen=True)
-class AnnealedImportance:
-    """Chains that cool down from the uniform distribution to exp(-E), and weights that make up for cooling too fast.
+class AnnealedImportance(Sampler):
+    """Chains that cool down from the uniform distribution to exp(-E), with weights that correct for cooling too fast.
 
     At inverse temperature beta each chain makes a few Metropolis-adjusted Langevin moves, which leave exp(-beta E) unchanged;
-    before, its weight is multiplied by exp(-E) to the power of the last change of beta. Weighted, the chains follow exp(-E)
-    whether or not they converged, so that far modes get their masses; the mean weight estimates Z.
+    before that, its weight is multiplied by exp(-E) to the power of the last change of beta. Weighted, the chains follow
+    exp(-E) whether or not they converged, so that far modes get their masses; the mean weight estimates Z.
 
-    Several times slower than Langevin sampling, which it is a second opinion on. Both directions of KL divergence add up to
-    D_J = E_1[E_2 - E_1] - log Z_1 + log Z_2 + E_2[E_1 - E_2] - log Z_2 + log Z_1, where every log Z cancels whatever was
-    estimated for it: going through explicit partition functions is algebraically `jeffreys` of these samples.
+    This is several times slower than Langevin sampling and serves to check it. Both directions of KL divergence add up to
+    D_J = E_1[E_2 - E_1] - log Z_1 + log Z_2 + E_2[E_1 - E_2] - log Z_2 + log Z_1, where the log Z cancel, whatever their
+    estimates: the divergence by explicit partition functions is algebraically `jeffreys` of these samples.
     """
 
     temperatures: int = 100
     power: float = 3.0
-    """Inverse temperatures are (i / temperatures)^power: dense near zero, where the distribution changes fastest."""
+    """Exponent of the inverse temperatures (i / temperatures)^power: dense near zero, where the distribution changes fastest."""
     moves: int = 5
-    """Langevin iterations at each temperature; their step sizes fall like those of a whole Langevin run."""
+    """Langevin iterations at each temperature, whose step sizes decay like those of a whole Langevin run."""
     first_step: float = 0.1
     last_step: float = 1e-3
 
     def betas(self) -> list[float]:
-        """Inverse temperatures that are walked through; the last one is 1."""
+        """Return the inverse temperatures in order; the last one is 1."""
         return [((i + 1) / self.temperatures) ** self.power for i in range(self.temperatures)]
 
+    @override
     def sample(
         self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
     ) -> ActionSamples:
-        """Draw weighted actions."""
         return self.anneal(model, features_EBW, chains, generator)[0]
 
     def log_partition(
@@ -98,7 +99,7 @@ class AnnealedImportance:
     def anneal(
         self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
     ) -> tuple[ActionSamples, Partition]:
-        """Both of the above from one run."""
+        """Draw weighted actions and estimate log Z from one run."""
         moves = Langevin(iterations=self.moves, first_step=self.first_step, last_step=self.last_step)
         actions = uniform_actions(model, features_EBW, chains, generator)
         energies = model(features_EBW, actions)

@@ -10,17 +10,18 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from iifl_policy.energy import EnergyModel
-from iifl_policy.sampler import ActionSamples, drawn, equal_weights, uniform_actions
+from iifl_policy.sampler import ActionSamples, Sampler, drawn, equal_weights, uniform_actions
 
 
 @dataclass(frozen=True)
-class DerivativeFree:
-    """A population that is drawn anew by exp(-E) and perturbed, with noise that shrinks.
+class DerivativeFree(Sampler):
+    """A population that is repeatedly resampled by exp(-E) and perturbed with decreasing noise.
 
-    It gathers where the energy is low, and is narrower than exp(-E): every generation multiplies the density by exp(-E) once
-    more. Meant for finding the best action in few dimensions.
+    It concentrates where the energy is low, and is narrower than exp(-E): every generation multiplies the density by exp(-E)
+    once more. Intended for finding the best action in few dimensions.
     """
 
     kind: Literal["derivative_free"] = "derivative_free"
@@ -28,13 +29,13 @@ class DerivativeFree:
     first_noise: float = 0.33
     """Standard deviation of the first perturbation, as a share of half the range."""
     shrink: float = 0.5
-    """Factor on the noise per iteration."""
+    """Factor on the noise from one iteration to the next."""
 
+    @override
     @torch.no_grad()
     def sample(
         self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
     ) -> ActionSamples:
-        """Draw a population of `chains` actions."""
         actions = uniform_actions(model, features_EBW, chains, generator)
         energies = model(features_EBW, actions)
         for iteration in range(self.iterations):

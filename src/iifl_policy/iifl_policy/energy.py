@@ -12,11 +12,12 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from fleet_learning.perceptron import Perceptrons, new_perceptrons
 
 BLOCK_ROWS = 2048
-"""Rows per member that are evaluated together: their layers stay in a processor's cache."""
+"""Rows per member that are evaluated together on a CPU, whose cache their layers fit."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class EnergyShape:
     members: int = 2
     width: int = 256
     depth: int = 6
-    """Hidden layers."""
+    """Number of hidden layers."""
 
     @property
     def sizes(self) -> list[int]:
-        """Inputs, hidden widths, output."""
+        """Number of inputs, hidden widths, number of outputs."""
         return [self.state_dim + self.action_dim, *[self.width] * self.depth, 1]
 
 
@@ -41,21 +42,21 @@ Field = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 class EnergyModel(Protocol):
-    """What samplers ask of an ensemble of energies."""
+    """The interface of energies that samplers use."""
 
     @property
     def action_dim(self) -> int:
-        """A."""
+        """Length of an action, A."""
 
     def __call__(self, features_EBW: Tensor, actions_EBKA: Tensor) -> Tensor:
-        """Energies (E, B, K); lower is better."""
+        """Return energies (E, B, K); lower is better."""
 
     def field(self, features_EBW: Tensor) -> Field:
-        """Energies and gradients at these states, for many calls; outside of the range nobody relies on them."""
+        """Return a function from actions to energies and gradients at these states, which are undefined outside the range."""
 
 
 @dataclass(frozen=True)
-class EnergyEnsemble:
+class EnergyEnsemble(EnergyModel):
     """E_theta of IIFL section 4.1, for all members at once: concat(s, a), ReLU layers, one energy (lower is better)."""
 
     net: Perceptrons
@@ -63,42 +64,43 @@ class EnergyEnsemble:
 
     @property
     def members(self) -> int:
-        """E."""
+        """Number of members, E."""
         return self.net.members
 
     @property
+    @override
     def action_dim(self) -> int:
-        """A."""
         return self.net.sizes[0] - self.state_dim
 
     @property
     def action_weights(self) -> Tensor:
-        """The actions' part of the first layer, (E, A, W)."""
+        """Weights of the first layer for actions, (E, A, W)."""
         return self.net.weights[0][:, self.state_dim :]
 
     @property
     def between(self) -> torch.dtype:
-        """Numbers between hidden layers."""
+        """Number format between hidden layers."""
         return self.net.weights[-2].dtype
 
     def rounded(self) -> EnergyEnsemble:
-        """The same for inference alone, with bfloat16 between hidden layers: several times faster where that is native.
+        """Return the same energies for inference only, with bfloat16 between hidden layers.
 
-        First and last layer, and so states, actions, energies and gradients, keep their precision.
+        That is several times faster where bfloat16 is native. The first and last layer, and therefore states, actions,
+        energies and gradients, keep their precision.
         """
-        kept = {0, len(self.net.weights) - 1}
+        unchanged = {0, len(self.net.weights) - 1}
         weights, biases = (
-            tuple(part if index in kept else part.bfloat16() for index, part in enumerate(parts))
+            tuple(part if index in unchanged else part.bfloat16() for index, part in enumerate(parts))
             for parts in (self.net.weights, self.net.biases)
         )
         return replace(self, net=Perceptrons(weights, biases))
 
     def features(self, states_EBS: Tensor) -> Tensor:
-        """The states' part of the first layer, (E, B, W): the same for every chain and iteration."""
+        """Return the states' part of the first layer, (E, B, W), which is the same for every chain and iteration."""
         return torch.baddbmm(self.net.biases[0], states_EBS, self.net.weights[0][:, : self.state_dim])
 
     def __call__(self, features_EBW: Tensor, actions_EBKA: Tensor) -> Tensor:
-        """Energies (E, B, K); differentiable where gradients are enabled, and faster where they are not."""
+        """Return energies (E, B, K): differentiable where gradients are enabled, and faster where they are not."""
         if not torch.is_grad_enabled():
             return EnergyField(self, features_EBW).energies(actions_EBKA)
         chains = actions_EBKA.shape[2]
@@ -107,16 +109,16 @@ class EnergyEnsemble:
         rest = Perceptrons(self.net.weights[1:], self.net.biases[1:])
         return rest(hidden_EXW).view(actions_EBKA.shape[:-1])
 
+    @override
     def field(self, features_EBW: Tensor) -> EnergyField:
-        """Energies and gradients at these states, without an autograd graph."""
         return EnergyField(self, features_EBW)
 
 
 class EnergyField:
-    """The analytic gradient of an ensemble at fixed states.
+    """Energies and analytic gradients of an ensemble at fixed states, without an autograd graph.
 
-    Only actions within the range are evaluated: of Langevin proposals in eight dimensions about half. They are walked through
-    in blocks: the layers of a block stay in the processor's cache, and the memory for them is kept from call to call.
+    Only actions within the range are evaluated: in eight dimensions, about half of all Langevin proposals. They are processed
+    in blocks whose layers fit the processor's cache and reuse the same memory in every call.
     """
 
     def __init__(self, model: EnergyEnsemble, features_EBW: Tensor) -> None:
@@ -126,9 +128,9 @@ class EnergyField:
 
     @torch.no_grad()
     def __call__(self, actions_EBKA: Tensor) -> tuple[Tensor, Tensor]:
-        """Energies (E, B, K) and gradients (E, B, K, A) at the actions (E, B, K, A).
+        """Return energies (E, B, K) and gradients (E, B, K, A) at the actions (E, B, K, A).
 
-        Outside of the range energies are infinite, and gradients without meaning.
+        Outside the range, energies are infinite and gradients undefined.
         """
         chains, inside_EBK = actions_EBKA.shape[2], (actions_EBKA.abs() <= 1).all(-1)
         actions_YA, energies_Y = actions_EBKA.flatten(0, 2), actions_EBKA.new_zeros(inside_EBK.numel())
@@ -142,7 +144,7 @@ class EnergyField:
 
     @torch.no_grad()
     def energies(self, actions_EBKA: Tensor) -> Tensor:
-        """Energies (E, B, K), within the range and outside."""
+        """Return energies (E, B, K), within and outside the range."""
         chains, everywhere_EBK = actions_EBKA.shape[2], torch.ones_like(actions_EBKA[..., 0], dtype=torch.bool)
         actions_YA, energies_Y = actions_EBKA.flatten(0, 2), actions_EBKA.new_zeros(everywhere_EBK.numel())
         for rows_ER in _blocks(everywhere_EBK.flatten(1)):
@@ -152,9 +154,9 @@ class EnergyField:
         return energies_Y.view_as(everywhere_EBK)
 
     def _layers(self, features_ERW: Tensor, actions_ERA: Tensor) -> list[Tensor]:
-        """Activations of the hidden layers, (E, R, W) each."""
+        """Return the activations of the hidden layers, (E, R, W) each."""
         net = self._model.net
-        first, *hidden = self._room(features_ERW)[:-2]
+        first, *hidden = self._buffers(features_ERW)[:-2]
         torch.baddbmm(features_ERW, actions_ERA, self._model.action_weights, out=first).relu_()
         layers = [first.to(self._model.between), *hidden]
         for below, layer, weight, bias in zip(layers, layers[1:], net.weights[1:-1], net.biases[1:-1], strict=False):
@@ -168,7 +170,7 @@ class EnergyField:
 
     def _gradients(self, layers: list[Tensor]) -> Tensor:
         weights = self._model.net.weights
-        gradient, other = self._room(layers[0])[-2:]
+        gradient, other = self._buffers(layers[0])[-2:]
         gradient.copy_(weights[-1].mT.expand_as(gradient))
         for layer, weight in zip(reversed(layers[1:]), reversed(weights[1:-1]), strict=True):
             torch.bmm(_through_relu_(gradient, layer), weight.mT, out=other)
@@ -176,8 +178,8 @@ class EnergyField:
         weight = self._model.action_weights
         return torch.bmm(_through_relu_(gradient, layers[0]).to(weight.dtype), weight.mT)
 
-    def _room(self, like_ERW: Tensor) -> list[Tensor]:
-        """Memory for all hidden layers and two gradients, (E, R, W) each."""
+    def _buffers(self, like_ERW: Tensor) -> list[Tensor]:
+        """Return memory for all hidden layers and two gradients, (E, R, W) each."""
         members, rows, width = like_ERW.shape
         if not self._memory or self._memory[0].shape[1] < rows:
             dtypes = [like_ERW.dtype, *[self._model.between] * len(self._model.net.weights)]
@@ -186,9 +188,9 @@ class EnergyField:
 
 
 def _blocks(chosen_EX: Tensor) -> list[Tensor]:
-    """Where the chosen ones are among all E X, (E, R) at a time; members with fewer are filled up with others.
+    """Return the flat indices of the chosen rows, (E, R) per block; members with fewer are filled up with other rows.
 
-    A GPU is best used with all of them at a time.
+    On a GPU there is one block, which uses it best.
     """
     members, each = chosen_EX.shape
     most = int(chosen_EX.sum(1).amax())
@@ -199,11 +201,11 @@ def _blocks(chosen_EX: Tensor) -> list[Tensor]:
 
 
 def _through_relu_(gradient: Tensor, layer: Tensor) -> Tensor:
-    """The gradient where the layer is positive and zero elsewhere, in place and in one pass."""
+    """Set the gradient to zero where the layer is not positive, in place and in one pass."""
     torch.ops.aten.threshold_backward.grad_input(gradient, layer, 0, grad_input=gradient)
     return gradient
 
 
 def new_energy(shape: EnergyShape, generator: torch.Generator) -> EnergyEnsemble:
-    """Members begin with different weights."""
+    """Return untrained energies, with weights drawn per member."""
     return EnergyEnsemble(new_perceptrons(shape.members, shape.sizes, generator), shape.state_dim)

@@ -1,4 +1,4 @@
-"""Explicit policies: an ensemble of regressions from observation to action (Ensemble-DAgger's; IIFL's baselines BC and IFL).
+"""Explicit policies: an ensemble of regressions from observation to action (EnsembleDAgger; IIFL's baselines BC and IFL).
 
 N robots, E ensemble members, B batch, S state dim, A action dim.
 """
@@ -18,12 +18,11 @@ from torch import Tensor
 from fleet_contract.robot import Stream
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
-from fleet_learning.encoder import Encoders, encode, encoder_tensors, observed_shape, split_tensors, stream_of
+from fleet_learning.encoder import EncodedConfig, Encoders, encode, encoder_tensors, split_tensors
 from fleet_learning.image_encoder import ImageEncoderShape
 from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_from
 from fleet_learning.policy import Decision, Fitted, PolicyConfig
-from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import Scaling
 from fleet_learning.training_batches import training_batches
 
@@ -37,45 +36,30 @@ class ExplicitShape:
     members: int = 5
     width: int = 256
     depth: int = 2
-    """Hidden layers."""
+    """Number of hidden layers."""
 
     @property
     def sizes(self) -> list[int]:
-        """Inputs, hidden widths, outputs."""
+        """Number of inputs, hidden widths, number of outputs."""
         return [self.state_dim, *[self.width] * self.depth, self.action_dim]
 
 
 @dataclass(frozen=True)
-class ExplicitConfig:
-    """An explicit policy; the defaults are the IFL benchmark's."""
+class ExplicitConfig(EncodedConfig):
+    """Config of an explicit policy; the defaults are the IFL benchmark's."""
 
     shape: ExplicitShape
     kind: Literal["explicit"] = "explicit"
     optimizer: Annotated[OptimizerConfig, FORMERLY_DESCENT] = OptimizerConfig(learning_rate=3e-4, decay=1.0)
     encoder: ImageEncoderShape | None = None
-    """Sees for a policy that decides from images; its features are the states of `shape`."""
+    """Encoder of images, whose features are the states of `shape`; None: the regressions see the state itself."""
     augmentation: Augmentation = Augmentation()
-    """Of images that are learned from."""
-
-    @property
-    def observes(self) -> Stream:
-        """What the policy decides from."""
-        return stream_of(self.encoder)
-
-    @property
-    def observed_shape(self) -> tuple[int, ...]:
-        """Shape of one observation."""
-        return observed_shape(self.encoder, self.shape.state_dim)
-
-    @property
-    def action_dim(self) -> int:
-        """A."""
-        return self.shape.action_dim
+    """Augmentation of training images."""
 
 
 @dataclass(frozen=True)
 class ExplicitPolicy:
-    """Acts by the members' mean; their variance tells how sure it is."""
+    """Acts by the mean of its members; their variance is the uncertainty."""
 
     config: ExplicitConfig
     net: Perceptrons
@@ -87,23 +71,23 @@ class ExplicitPolicy:
 
     @property
     def observes(self) -> Stream:
-        """What it decides from."""
+        """Stream that the policy decides from."""
         return self.config.observes
 
     def with_sampling(self, chains: int, iterations: int) -> Self:  # noqa: ARG002
-        """Nothing is drawn."""
+        """Return this policy: it does not sample."""
         return self
 
     @torch.no_grad()
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:  # noqa: ARG002
-        """One forward pass; nothing is drawn.
+        """Decide by one forward pass, without sampling.
 
-        The uncertainty is the members' variance as a share of the largest that two halves of the range allow, averaged
-        over action dimensions (IFL benchmark).
+        The uncertainty is the variance of the members in model space, averaged over action dimensions (IFL benchmark). It is
+        at most 1: one half of the members is then at one end of the range, the other half at the other.
         """
         observed = torch.as_tensor(observations_N, device=self.net.weights[0].device).float()
-        seen_ENS = encode(self.encoders, self.scaling.states(observed).expand(self.net.members, *observed.shape))
-        actions_ENA = _squashed(self.net, seen_ENS)
+        features_ENS = encode(self.encoders, self.scaling.states(observed).expand(self.net.members, *observed.shape))
+        actions_ENA = _squashed(self.net, features_ENS)
         return Decision(
             actions_NA=self.scaling.robot_actions(actions_ENA.mean(0)).double().cpu().numpy(),
             uncertainties_N=actions_ENA.var(0, correction=0).mean(-1).double().cpu().numpy(),
@@ -113,7 +97,7 @@ class ExplicitPolicy:
     def fit(
         self, dataset: Dataset, *, steps: int, seed: int, on_step: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
-        """Least squares, all members on their own bootstraps, in one batched pass; see `Policy.fit`."""
+        """Train all members on their own bootstraps by least squares in one batched pass, and return the trained policy."""
         pairs = training_batches(dataset, self.scaling, self.config.augmentation, seed)
         net, encoders = self.net.trainable(), self.encoders and self.encoders.trainable()
 
@@ -131,11 +115,8 @@ class ExplicitPolicy:
             steps=steps,
             seed=seed,
             on_step=on_step,
-            resume_file=ResumeFile(
-                resume_path, resume_key(self.config, dataset.digest, steps, seed, self.optimizer_state.steps)
-            )
-            if resume_path
-            else None,
+            resume_path=resume_path,
+            identity=(self.config, dataset.digest),
         )
         policy = replace(
             self, net=net.frozen(), optimizer_state=optimizer_state, encoders=encoders and encoders.frozen()
@@ -143,30 +124,30 @@ class ExplicitPolicy:
         return Fitted(policy, mean_loss)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The model's parameters by name."""
+        """Return the model's parameters by name."""
         return self.net.tensors() | encoder_tensors(self.encoders)
 
     def with_state(self, tensors: Mapping[str, Tensor], optimizer_state: OptimizerState) -> Self:
-        """The same policy with other parameters; see `Policy.with_state`."""
+        """Return the same policy with other parameters and another optimizer state."""
         return self.from_tensors(self.config, tensors, self.scaling, optimizer_state)
 
     @classmethod
     def from_tensors(
         cls, config: ExplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, optimizer_state: OptimizerState
     ) -> Self:
-        """See `Policy.from_tensors`."""
+        """Return the policy of this config with these parameters."""
         shape = config.shape
         encoders, own = split_tensors(tensors, config.encoder, shape.members)
         return cls(config, perceptrons_from(own, shape.members, shape.sizes), scaling, optimizer_state, encoders)
 
 
 def _squashed(net: Perceptrons, states_EBS: Tensor) -> Tensor:
-    """Actions (E, B, A) in model space."""
+    """Return actions (E, B, A) in model space."""
     return torch.tanh(net(states_EBS))
 
 
 def new_explicit(config: ExplicitConfig, scaling: Scaling, generator: torch.Generator) -> ExplicitPolicy:
-    """A policy that has learned nothing."""
+    """Return an untrained policy."""
     encoders = config.encoder.new(config.shape.members, generator) if config.encoder else None
     net = new_perceptrons(config.shape.members, config.shape.sizes, generator)
     return ExplicitPolicy(config, net, scaling, encoders=encoders)

@@ -19,20 +19,11 @@ from torch import Tensor
 from fleet_contract.robot import Stream
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
-from fleet_learning.encoder import (
-    Encoders,
-    EncoderShape,
-    encode,
-    encoder_tensors,
-    observed_shape,
-    split_tensors,
-    stream_of,
-)
+from fleet_learning.encoder import EncodedConfig, Encoders, EncoderShape, encode, encoder_tensors, split_tensors
 from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import perceptrons_from
 from fleet_learning.policy import Decision, Fitted, PolicyConfig
 from fleet_learning.randomness import on_device
-from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import Scaling
 from fleet_learning.training_batches import training_batches
 from iifl_policy.derivative_free import DerivativeFree
@@ -47,45 +38,30 @@ from iifl_policy.uniform import Uniform
 
 
 @dataclass(frozen=True)
-class ImplicitConfig:
-    """An implicit policy; the defaults are those of the paper (IIFL Table 3)."""
+class ImplicitConfig(EncodedConfig):
+    """Config of an implicit policy; the defaults are the paper's (IIFL Table 3)."""
 
     shape: EnergyShape
     kind: Literal["implicit"] = "implicit"
     sampler: Annotated[Langevin | Uniform | DerivativeFree, Field(discriminator="kind")] = Langevin()
-    """Draws the actions that are decided between."""
+    """Draws the actions among which the policy chooses."""
     chains: int = 512
-    """K, per robot and member."""
+    """Chains per robot and member, K."""
     polish: Polish | None = None
-    """From the best of them to the action."""
+    """Refines the best of these actions; None: the best one is taken as it is."""
     loss: LossConfig = LossConfig()
     optimizer: Annotated[OptimizerConfig, FORMERLY_DESCENT] = OptimizerConfig()
     spectral_norm: bool = False
-    """Whether hidden layers are spectrally normalised while they learn."""
+    """Whether hidden layers are spectrally normalised in training."""
     encoder: EncoderShape | None = None
-    """Sees for a policy that decides from images, or goes ahead of the energies; its features are the states of `shape`."""
+    """Encoder of images or states, whose features are the states of `shape`; None: the energies see the state itself."""
     augmentation: Augmentation = Augmentation()
-    """Of images that are learned from."""
-
-    @property
-    def observes(self) -> Stream:
-        """What the policy decides from."""
-        return stream_of(self.encoder)
-
-    @property
-    def observed_shape(self) -> tuple[int, ...]:
-        """Shape of one observation."""
-        return observed_shape(self.encoder, self.shape.state_dim)
-
-    @property
-    def action_dim(self) -> int:
-        """A."""
-        return self.shape.action_dim
+    """Augmentation of training images."""
 
 
 @dataclass(frozen=True)
 class ImplicitPolicy:
-    """Two bootstrapped energy models; the first acts, both together tell how sure it is."""
+    """An ensemble of bootstrapped energy models: the first acts, and the disagreement of two is the uncertainty."""
 
     config: ImplicitConfig
     model: EnergyEnsemble
@@ -96,47 +72,47 @@ class ImplicitPolicy:
     uncertainty_unit: ClassVar[str] = "nats"
 
     def with_sampling(self, chains: int, iterations: int) -> Self:
-        """See `Policy.with_sampling`."""
+        """Return the same policy with another sampling effort; a uniform sampler has no iterations."""
         sampler = self.config.sampler
         if not isinstance(sampler, Uniform):
             sampler = replace(sampler, iterations=iterations)
         return replace(self, config=replace(self.config, chains=chains, sampler=sampler))
 
     def rounded(self) -> ImplicitPolicy:
-        """The same policy for inference alone; see `EnergyEnsemble.rounded`."""
+        """Return the same policy with bfloat16 between hidden layers, for inference only."""
         return replace(self, model=self.model.rounded())
 
     @property
     def observes(self) -> Stream:
-        """What it decides from."""
+        """Stream that the policy decides from."""
         return self.config.observes
 
     def features(self, observations_N: NDArray[np.generic]) -> Tensor:
-        """What the model makes of the observations before it looks at actions, (E, N, W)."""
+        """Return the observations' part of the energies, (E, N, W), which does not depend on actions."""
         observed = self.scaling.states(torch.as_tensor(observations_N, device=self.device).float())
         return self.model.features(encode(self.encoders, observed.expand(self.model.members, *observed.shape)))
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """Device of the model."""
         return self.model.net.weights[0].device
 
     @torch.no_grad()
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
-        """Sample all members once; take the first member's best action, and Jeffreys divergence from the same actions.
+        """Sample all members once; return the first member's best actions, and Jeffreys divergences from the same samples.
 
-        With one member there is nothing to disagree with, and the uncertainty is zero.
+        The uncertainty of a policy with one member is zero.
         """
         features_ENW = self.features(observations_N)
         return self.decision(features_ENW, self.samples(features_ENW, generator))
 
     def samples(self, features_ENW: Tensor, generator: torch.Generator) -> ActionSamples:
-        """Draw actions of all members."""
+        """Draw actions from all members."""
         drawn = on_device(generator, self.device)
         return self.config.sampler.sample(self.model, features_ENW, self.config.chains, drawn)
 
     def decision(self, features_ENW: Tensor, samples: ActionSamples) -> Decision:
-        """What to do about these observations, given actions that were drawn for them."""
+        """Return the decision for these observations, given actions that were drawn for them."""
         if self.model.members > 1:
             divergence_N, error_N = jeffreys(self.model, features_ENW, samples)
         else:
@@ -153,7 +129,7 @@ class ImplicitPolicy:
     def fit(
         self, dataset: Dataset, *, steps: int, seed: int, on_step: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
-        """All members on their own bootstraps, in one batched pass; see `Policy.fit`."""
+        """Train all members on their own bootstraps in one batched pass, and return the trained policy."""
         config, state_dim = self.config, self.model.state_dim
         pairs = training_batches(dataset, self.scaling, config.augmentation, seed)
         rows = dataset.training_rows(self.model.members, seed)
@@ -176,11 +152,8 @@ class ImplicitPolicy:
             steps=steps,
             seed=seed,
             on_step=on_step,
-            resume_file=ResumeFile(
-                resume_path, resume_key(config, dataset.digest, steps, seed, self.optimizer_state.steps)
-            )
-            if resume_path
-            else None,
+            resume_path=resume_path,
+            identity=(config, dataset.digest),
             buffers=spectral.vectors if spectral else (),
         )
         learned = folded(net.frozen()) if spectral else net.frozen()
@@ -193,18 +166,18 @@ class ImplicitPolicy:
         return Fitted(policy, mean_loss)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The model's parameters by name."""
+        """Return the model's parameters by name."""
         return self.model.net.tensors() | encoder_tensors(self.encoders)
 
     def with_state(self, tensors: Mapping[str, Tensor], optimizer_state: OptimizerState) -> Self:
-        """The same policy with other parameters; see `Policy.with_state`."""
+        """Return the same policy with other parameters and another optimizer state."""
         return self.from_tensors(self.config, tensors, self.scaling, optimizer_state)
 
     @classmethod
     def from_tensors(
         cls, config: ImplicitConfig, tensors: Mapping[str, Tensor], scaling: Scaling, optimizer_state: OptimizerState
     ) -> Self:
-        """See `Policy.from_tensors`."""
+        """Return the policy of this config with these parameters."""
         shape = config.shape
         encoders, own = split_tensors(tensors, config.encoder, shape.members)
         model = EnergyEnsemble(perceptrons_from(own, shape.members, shape.sizes), shape.state_dim)
@@ -212,6 +185,6 @@ class ImplicitPolicy:
 
 
 def new_implicit(config: ImplicitConfig, scaling: Scaling, generator: torch.Generator) -> ImplicitPolicy:
-    """A policy that has learned nothing."""
+    """Return an untrained policy."""
     encoders = config.encoder.new(config.shape.members, generator) if config.encoder else None
     return ImplicitPolicy(config, new_energy(config.shape, generator), scaling, encoders=encoders)

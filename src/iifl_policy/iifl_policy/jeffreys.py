@@ -12,26 +12,27 @@ from iifl_policy.energy import EnergyModel
 from iifl_policy.sampler import ActionSamples
 
 MEMBERS = 2
+"""Number of members between which the divergence is defined."""
 
 
 @torch.no_grad()
 def jeffreys(model: EnergyModel, features_EBW: Tensor, samples: ActionSamples) -> tuple[Tensor, Tensor]:
-    """Estimate D_J = E_1[E_2 - E_1] + E_2[E_1 - E_2] from actions that were drawn anyway.
+    """Estimate D_J = E_1[E_2 - E_1] + E_2[E_1 - E_2] from samples of both members.
 
     Args:
-        model: two energies.
+        model: an ensemble of two energies.
         features_EBW: the states' part of the first layer.
-        samples: of each member from its own exp(-E).
+        samples: samples of each member from its own exp(-E).
 
     Returns:
-        Divergence and its standard error, (B,) each, nats. As an estimate the divergence may be slightly negative. The error
-        is that of K independent samples (of weighted samples by the delta method).
+        Divergence and its standard error, (B,) each, nats. The estimate may be slightly negative. The error assumes K
+        independent samples (weighted samples: by the delta method).
 
     Raises:
-        ValueError: there are other than two members.
+        ValueError: the ensemble does not have two members.
     """
     if len(features_EBW) != MEMBERS:
-        raise ValueError(f"Jeffreys divergence is between {MEMBERS} members, found {len(features_EBW)}")
+        raise ValueError(f"Jeffreys divergence: expected {MEMBERS} members, got {len(features_EBW)}")
     others_EBK = model(features_EBW, samples.actions_EBKA.flip(0)).flip(0)
     gaps_EBK = others_EBK - samples.energies_EBK
     weights_EBK = samples.weights_EBK

@@ -11,18 +11,19 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from iifl_policy.energy import EnergyModel
-from iifl_policy.sampler import ActionSamples, equal_weights, uniform_actions
+from iifl_policy.sampler import ActionSamples, Sampler, equal_weights, uniform_actions
 
 
 @dataclass(frozen=True)
-class Langevin:
-    """Chains that begin uniformly and walk by gradient and noise with shrinking steps.
+class Langevin(Sampler):
+    """Chains that start uniformly and move by gradient and noise with decreasing steps.
 
     The defaults are the preset `corrected`: iterations, steps and decay of Table 3, and samples that follow exp(-E)
     restricted to the range (equation 4, temperature 1). Each iteration proposes a' = a - clip(h dE/da) + sqrt(2 h) n with
-    standard normal n, and accepts it by Metropolis and Hastings' rule, which leaves exp(-E) unchanged whatever the step
+    standard normal n, and accepts it by the Metropolis-Hastings rule, which leaves exp(-E) unchanged whatever the step
     sizes (truncated-drift MALA, Roberts and Tweedie 1996).
     """
 
@@ -31,24 +32,26 @@ class Langevin:
     first_step: float = 0.1
     last_step: float = 1e-5
     decay_power: float = 2.0
-    """Polynomial by which the step size falls from first to last."""
+    """Exponent of the polynomial decay of the step size from first to last."""
     decay: Literal["convex", "concave"] = "convex"
-    """convex: (1 - i/n)^power of the way is left after i of n iterations (Florence et al.); concave: 1 - (i/n)^power."""
+    """Share of the decay that remains after i of n iterations: convex, (1 - i/n)^power (Florence et al.); concave,
+    1 - (i/n)^power."""
     adjusted: bool = True
-    """Whether the acceptance rule is applied."""
+    """Whether proposals are accepted or rejected by the Metropolis-Hastings rule; otherwise, all are accepted."""
     noise: float = 1.0
     """Standard deviation of n."""
     most_move: float = 0.1
-    """Largest move in one iteration and dimension, as a share of half the range: by the gradient alone where proposals are
-    adjusted, by gradient and noise together where they are not."""
+    """Largest move per iteration and dimension, as a share of half the range: of the gradient alone if proposals are
+    adjusted, of gradient and noise together if not."""
 
     def steps(self) -> list[float]:
-        """Step size h of every iteration."""
+        """Return the step size h of every iteration."""
         last = max(1, self.iterations - 1)
-        ways = [i / last for i in range(self.iterations)]
-        left = [(1 - w) ** self.decay_power if self.decay == "convex" else 1 - w**self.decay_power for w in ways]
-        return [self.last_step + (self.first_step - self.last_step) * part for part in left]
+        done = [i / last for i in range(self.iterations)]
+        remaining = [(1 - d) ** self.decay_power if self.decay == "convex" else 1 - d**self.decay_power for d in done]
+        return [self.last_step + (self.first_step - self.last_step) * share for share in remaining]
 
+    @override
     @torch.no_grad()
     def sample(
         self,
@@ -58,7 +61,7 @@ class Langevin:
         generator: torch.Generator,
         start_EBKA: Tensor | None = None,
     ) -> ActionSamples:
-        """Draw actions; the chains begin at `start_EBKA`, or uniformly over the range."""
+        """Draw actions; the chains start at `start_EBKA`, or uniformly over the range."""
         actions = uniform_actions(model, features_EBW, chains, generator) if start_EBKA is None else start_EBKA.clone()
         field = model.field(features_EBW)
         energies, gradients = field(actions)
@@ -86,8 +89,8 @@ class Langevin:
 
 
 CORRECTED = Langevin()
-"""Samples exp(-E)."""
+"""Preset that samples exp(-E)."""
 REFERENCE = Langevin(iterations=50, decay="concave", adjusted=False, noise=0.33)
 """The IIFL authors' published sampler (BerkeleyAutomation/IIFL, `LangevinOptimizer`): noise scaled by 0.33 and no
-acceptance rule, so that for small steps it samples about exp(-E / 0.33^2) = exp(-E / 0.109); half of the early moves are cut
-off at 0.1, and actions that leave the range are put back onto its edge."""
+acceptance rule, so that for small steps it approximately samples exp(-E / 0.33^2) = exp(-E / 0.109); half of the early moves
+are clipped to 0.1, and actions that leave the range are clipped to it."""

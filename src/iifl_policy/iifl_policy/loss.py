@@ -17,31 +17,33 @@ from iifl_policy.langevin import Langevin
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Counter-examples and penalty (IIFL section 7.2; Florence et al. 2021, appendix B.3)."""
+    """Config of the loss (IIFL section 7.2; Florence et al. 2021, appendix B.3)."""
 
     counter_examples: int = 8
+    """Counter-examples per demonstrated action."""
     sampler: Langevin = Langevin()
-    """Makes the counter-examples."""
+    """Draws the counter-examples."""
     gradient_margin: float = 1.0
-    """Slope of the energy, per half action range, from which it is punished."""
+    """Slope of the energy, per half action range, above which it is penalised."""
     gradient_weight: float = 1.0
+    """Weight of the gradient penalty."""
     penalty: Literal["mean", "sum"] = "mean"
-    """Over demonstrated actions and counter-examples: Florence et al. average; the IIFL authors' code adds up, over the
-    counter-examples alone."""
+    """Whether the penalty is averaged over demonstrated actions and counter-examples (Florence et al.), or summed over the
+    counter-examples alone (the IIFL authors' code)."""
 
 
 def info_nce(energies_EBK: Tensor) -> Tensor:
-    """Equation 5 per member, (E,): mean over the batch, the demonstrated action at index 0 of K, nats."""
+    """Return equation 5 per member, (E,), nats: the mean over the batch, with the demonstrated action at index 0 of K."""
     return (torch.logsumexp(-energies_EBK, -1) + energies_EBK[..., 0]).mean(-1)
 
 
 def ensemble_loss(
     model: EnergyEnsemble, states_EBS: Tensor, actions_EBA: Tensor, config: LossConfig, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss of all members for their own batches.
+    """Return the loss of all members on their own batches.
 
     Returns:
-        The sum over members to descend on (scalar); InfoNCE and penalty per member (E,), detached.
+        The sum over members (scalar), to be minimized; InfoNCE and penalty per member (E,), detached.
     """
     with torch.no_grad():
         features_EBW = model.features(states_EBS)

@@ -1,7 +1,7 @@
-"""The paper's mathematics once more: a plain composition of torch modules, one member after the other.
+"""A second, plain implementation of the paper's mathematics with torch modules, one member after the other.
 
-What the package is checked against, and what its speed is compared with. Nothing here is batched over members, hoisted out
-of a loop, written in place or used twice: gradients are autograd's, and action and uncertainty draw chains of their own.
+The package is checked against it and its speed compared with it. Nothing here is batched over members, hoisted out of a loop,
+written in place or used twice: gradients are autograd's, and action and uncertainty draw separate chains.
 
 E ensemble members, B batch, K actions per state, S state dim, A action dim. States and actions are in model space.
 """
@@ -30,45 +30,45 @@ REFERENCE_NOISE = 0.33
 
 
 class Chance(Protocol):
-    """Random numbers, in the order in which they are asked for."""
+    """A source of random numbers."""
 
     def uniform(self, *shape: int) -> Tensor:
-        """Between 0 and 1."""
+        """Return uniform random numbers between 0 and 1."""
 
     def normal(self, *shape: int) -> Tensor:
-        """With mean 0 and standard deviation 1."""
+        """Return random numbers with mean 0 and standard deviation 1."""
 
 
 @dataclass(frozen=True)
-class Fresh:
-    """Random numbers of a generator, on its device."""
+class Fresh(Chance):
+    """Draws random numbers from a generator, on its device."""
 
     generator: torch.Generator
 
     def uniform(self, *shape: int) -> Tensor:
-        """Between 0 and 1."""
+        """Return uniform random numbers between 0 and 1."""
         return torch.rand(shape, generator=self.generator, device=self.generator.device)
 
     def normal(self, *shape: int) -> Tensor:
-        """With mean 0 and standard deviation 1."""
+        """Return random numbers with mean 0 and standard deviation 1."""
         return torch.randn(shape, generator=self.generator, device=self.generator.device)
 
 
-class Recorded:
-    """Random numbers that were drawn before, in the order in which they are asked for."""
+class Recorded(Chance):
+    """Returns random numbers that were drawn before, in their order."""
 
     def __init__(self, numbers: Iterable[Tensor]) -> None:
         self._numbers = iter(numbers)
 
     def uniform(self, *shape: int) -> Tensor:
-        """The next ones, whatever they were drawn as.
+        """Return the next numbers, whatever distribution they were drawn from.
 
         Raises:
             ValueError: they have another shape.
         """
         numbers = next(self._numbers)
         if numbers.shape != shape:
-            raise ValueError(f"asked for random numbers of shape {shape}, next are {tuple(numbers.shape)}")
+            raise ValueError(f"random numbers: expected shape {shape}, got {tuple(numbers.shape)}")
         return numbers
 
     normal = uniform
@@ -77,7 +77,7 @@ class Recorded:
 def numbers_of(
     sampler: Langevin, shape: tuple[int, int, int, int], dtype: torch.dtype, generator: torch.Generator
 ) -> list[list[Tensor]]:
-    """What the package's sampler draws for actions of shape (E, B, K, A) in one call, by member."""
+    """Return the random numbers that the package's sampler draws in one call for actions (E, B, K, A), by member."""
     numbers = [torch.rand(shape, generator=generator, device=generator.device, dtype=dtype)]
     for _ in range(sampler.iterations):
         numbers.append(torch.empty_like(numbers[0]).normal_(generator=generator))
@@ -87,7 +87,7 @@ def numbers_of(
 
 
 class Energy(nn.Module):
-    """E(s, a) of section 4.1."""
+    """E(s, a) of IIFL section 4.1."""
 
     def __init__(self, sizes: Sequence[int], action_dim: int) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class Energy(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
 
     def forward(self, states_BS: Tensor, actions_BKA: Tensor) -> Tensor:
-        """Energies (B, K)."""
+        """Return energies (B, K)."""
         states_BKS = states_BS.unsqueeze(1).expand(-1, actions_BKA.shape[1], -1)
         hidden = torch.cat([states_BKS, actions_BKA], -1)
         *hidden_layers, last = self.layers
@@ -106,14 +106,14 @@ class Energy(nn.Module):
 
 
 def energies_of(ensemble: EnergyEnsemble, *, spectral: bool = False) -> list[Energy]:
-    """The members of an ensemble, with copies of its weights.
+    """Return the members of an ensemble, with copies of its weights.
 
-    With `spectral`, hidden layers are divided by their largest singular value at every forward pass, found by a power
-    iteration that begins at the exact vectors.
+    With `spectral`, hidden layers are divided by their largest singular value at every forward pass, found by power iteration
+    from the exact vectors.
     """
     net = ensemble.net
     energies = []
-    with torch.random.fork_rng():  # modules begin at random weights and vectors of the global state
+    with torch.random.fork_rng():  # modules draw their initial weights from the global random state
         for member in range(ensemble.members):
             energy = Energy(net.sizes, ensemble.action_dim).to(net.weights[0])
             for layer, weight, bias in zip(energy.layers, net.weights, net.biases, strict=True):
@@ -133,7 +133,7 @@ def _normalise_spectrally(layer: nn.Module) -> None:
 
 
 def energies_and_slopes(energy: Energy, states_BS: Tensor, actions_BKA: Tensor) -> tuple[Tensor, Tensor]:
-    """Energies (B, K) and their gradients by the actions (B, K, A)."""
+    """Return energies (B, K) and their gradients by the actions (B, K, A)."""
     actions_BKA = actions_BKA.detach().requires_grad_()
     energies_BK = energy(states_BS, actions_BKA)
     (slopes_BKA,) = torch.autograd.grad(energies_BK.sum(), actions_BKA)
@@ -141,7 +141,7 @@ def energies_and_slopes(energy: Energy, states_BS: Tensor, actions_BKA: Tensor) 
 
 
 def corrected(energy: Energy, states_BS: Tensor, chains: int, chance: Chance, iterations: int = 100) -> Tensor:
-    """Actions (B, K, A) that follow exp(-E): Metropolis-adjusted Langevin with steps that fall by (1 - i/n)^2."""
+    """Sample actions (B, K, A) of exp(-E): Metropolis-adjusted Langevin with steps that decay by (1 - i/n)^2."""
     actions = 2 * chance.uniform(len(states_BS), chains, energy.action_dim) - 1
     energies, slopes = energies_and_slopes(energy, states_BS, actions)
     for i in range(iterations):
@@ -161,7 +161,7 @@ def corrected(energy: Energy, states_BS: Tensor, chains: int, chance: Chance, it
 
 
 def reference(energy: Energy, states_BS: Tensor, chains: int, chance: Chance, iterations: int = 50) -> Tensor:
-    """Actions (B, K, A) of the authors' sampler: no acceptance rule, small noise, steps that fall by 1 - (i/n)^2."""
+    """Sample actions (B, K, A) by the authors' method: no acceptance rule, small noise, steps that decay by 1 - (i/n)^2."""
     actions = 2 * chance.uniform(len(states_BS), chains, energy.action_dim) - 1
     for i in range(iterations):
         step = FIRST_STEP + (LAST_STEP - FIRST_STEP) * (i / max(1, iterations - 1)) ** 2
@@ -176,7 +176,7 @@ Sample = Callable[[Energy, Tensor, int, Chance], Tensor]
 
 
 def best_actions(energy: Energy, states_BS: Tensor, chains: int, sample: Sample, chance: Chance) -> Tensor:
-    """The actions of lowest energy among samples, (B, A)."""
+    """Return the actions of lowest energy among samples, (B, A)."""
     actions_BKA = sample(energy, states_BS, chains, chance)
     with torch.no_grad():
         best_B1 = energy(states_BS, actions_BKA).argmin(-1, keepdim=True)
@@ -184,7 +184,7 @@ def best_actions(energy: Energy, states_BS: Tensor, chains: int, sample: Sample,
 
 
 def divergences(energies: Sequence[Energy], states_BS: Tensor, chains: int, sample: Sample, chance: Chance) -> Tensor:
-    """Jeffreys divergences (B,) of two members, nats."""
+    """Return Jeffreys divergences (B,) of two members, nats."""
     first, second = energies
     from_first_BKA = sample(first, states_BS, chains, chance)
     from_second_BKA = sample(second, states_BS, chains, chance)
@@ -198,7 +198,7 @@ def divergences(energies: Sequence[Energy], states_BS: Tensor, chains: int, samp
 def decide(
     energies: Sequence[Energy], states_BS: Tensor, chains: int, sample: Sample, chance: Chance
 ) -> tuple[Tensor, Tensor]:
-    """The first member's best actions (B, A), and Jeffreys divergences (B,) from chains drawn anew, nats."""
+    """Return the first member's best actions (B, A), and Jeffreys divergences (B,) from separate chains, nats."""
     actions_BA = best_actions(energies[0], states_BS, chains, sample, chance)
     return actions_BA, divergences(energies, states_BS, chains, sample, chance)
 
@@ -212,7 +212,7 @@ def loss(
     margin: float = 1.0,
     penalty: Literal["mean", "sum"] = "mean",
 ) -> Tensor:
-    """InfoNCE (equation 5) and gradient penalty: over all actions on average, or added up over counter-examples."""
+    """Return InfoNCE (equation 5) plus the gradient penalty: averaged over all actions, or summed over counter-examples."""
     candidates_BKA = torch.cat([actions_BA.unsqueeze(1), counter_BKA], 1).requires_grad_()
     energies_BK = energy(states_BS, candidates_BKA)
     info_nce = cross_entropy(-energies_BK, torch.zeros(len(states_BS), dtype=torch.long, device=states_BS.device))
@@ -221,14 +221,14 @@ def loss(
     return info_nce + (excess_BK.mean() if penalty == "mean" else excess_BK[:, 1:].sum())
 
 
-def optimisers_of(energies: Sequence[Energy]) -> list[torch.optim.Adam]:
-    """One per member."""
+def optimizers_of(energies: Sequence[Energy]) -> list[torch.optim.Adam]:
+    """Return one optimizer per member."""
     return [torch.optim.Adam(energy.parameters(), lr=LEARNING_RATE) for energy in energies]
 
 
 def train_step(
     energies: Sequence[Energy],
-    optimisers: Sequence[torch.optim.Optimizer],
+    optimizers: Sequence[torch.optim.Optimizer],
     states_EBS: Tensor,
     actions_EBA: Tensor,
     sample: Sample,
@@ -237,13 +237,13 @@ def train_step(
     margin: float = 1.0,
     penalty: Literal["mean", "sum"] = "mean",
 ) -> list[float]:
-    """A gradient step of every member on its own batch; the losses before it."""
+    """Take a gradient step of every member on its own batch; return the losses before it."""
     losses = []
-    for energy, optimiser, states_BS, actions_BA in zip(energies, optimisers, states_EBS, actions_EBA, strict=True):
+    for energy, optimizer, states_BS, actions_BA in zip(energies, optimizers, states_EBS, actions_EBA, strict=True):
         counter_BKA = sample(energy, states_BS, COUNTER_EXAMPLES, chance)
         value = loss(energy, states_BS, actions_BA, counter_BKA, margin=margin, penalty=penalty)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(value)
-        optimiser.step()
+        optimizer.step()
         losses.append(value.item())
     return losses

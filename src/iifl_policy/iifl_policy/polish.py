@@ -1,4 +1,4 @@
-"""The last stretch from good samples to the best action: gradient descent on the energy without noise.
+"""Refinement of good samples to the best action: gradient descent on the energy without noise.
 
 E ensemble members, B batch, K chains, W hidden width, A action dim. Actions are in model space, [-1, 1] per dimension.
 """
@@ -17,19 +17,20 @@ from iifl_policy.sampler import ActionSamples, equal_weights
 
 @dataclass(frozen=True)
 class Polish:
-    """Samples of exp(-E) lie around its modes; in many dimensions the best of them is still well above the lowest energy.
+    """Gradient descent from the samples of lowest energy.
 
-    Langevin inference with a second chain of small steps (Florence et al. 2021, appendix B.3) is the same thing with noise.
+    Samples of exp(-E) lie around its modes; in many dimensions the best of them is still well above the lowest energy. The
+    second Langevin chain of small steps of Florence et al. (2021, appendix B.3) is the same with noise.
     """
 
     chains: int = 8
-    """Samples of lowest energy that go on."""
+    """Number of samples of lowest energy that are refined."""
     iterations: int = 30
     first_step: float = 0.01
 
     @torch.no_grad()
     def __call__(self, model: EnergyModel, features_EBW: Tensor, samples: ActionSamples) -> ActionSamples:
-        """The best actions that a descent from the best samples comes by, `chains` per member and state."""
+        """Return the best actions on the descents from the best samples, `chains` per member and state."""
         chains = min(self.chains, samples.energies_EBK.shape[-1])
         energies_EBK, order = samples.energies_EBK.topk(chains, largest=False)
         actions_EBKA = samples.actions_EBKA.gather(2, order.unsqueeze(-1).expand(-1, -1, -1, model.action_dim))

@@ -1,4 +1,4 @@
-"""Risk: how likely a robot is to get into constraint violation, and the critic that learns it.
+"""Risk of constraint violation, and the critic that learns it.
 
 N robots, E perceptrons, B transitions, S state dim, A action dim, I inputs.
 """
@@ -15,66 +15,68 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+from typing_extensions import override
 
 from fleet_learning.dataset import Dataset
 from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_from
-from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import Scaling
 from fleet_learning.transitions import Transitions
 
 TWINS = 2
+"""Number of perceptrons of a critic."""
 
 
 class Critic(Protocol):
-    """Whatever foresees constraint violation."""
+    """Predicts constraint violation."""
 
     def risks(self, states_NS: NDArray[np.float64], actions_NA: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Risks (N,), 0 to 1, of robots that take these actions at these states and then follow the policy."""
+        """Return risks (N,), 0 to 1, of robots that take these actions at these states and then follow the policy."""
 
 
 @dataclass(frozen=True)
 class RiskConfig:
-    """A risk critic; sizes and discount are the IFL benchmark's."""
+    """Config of a risk critic; sizes and discount are the IFL benchmark's."""
 
     state_dim: int
     action_dim: int
     width: int = 256
     depth: int = 2
-    """Hidden layers."""
+    """Number of hidden layers."""
     discount: float = 0.5
-    """Factor by which a violation counts less with every action that it is away: one that is certain to come with the n-th
-    action is a risk of discount ** (n - 1). With 0.5 that is 1, 0.5, 0.25 ..., a horizon of 1 / (1 - discount) = 2 actions.
-    Choose it together with `Allocation.risk_threshold` t, which such a risk exceeds for n < 1 + log t / log discount: where
-    both are 0.5, only for n = 1. Recovery RL takes 0.5 to 0.85, by task, with thresholds below 0.5."""
+    """Factor on the risk of a violation per action before it: a certain violation at the n-th action is a risk of
+    discount ** (n - 1). With 0.5 that is 1, 0.5, 0.25 ..., a horizon of 1 / (1 - discount) = 2 actions. Choose it together
+    with `AllocationConfig.risk_threshold` t, which such a risk exceeds for n < 1 + log t / log discount: where both are 0.5,
+    only for n = 1. Recovery RL uses 0.5 to 0.85, depending on the task, with thresholds below 0.5."""
     target_rate: float = 0.005
-    """Share of the way to the learned parameters that the target's go in a step (Polyak averaging); 1 copies them. What is
-    learned travels one action back in about 1 / target_rate steps: 200, against 5,000 in the IFL benchmark."""
+    """Weight of the learned parameters in the target's, per step (Polyak averaging); 1 copies them. Risk propagates one action
+    back in about 1 / target_rate steps: 200, against 5,000 in the IFL benchmark."""
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-4, decay=1.0)
 
     @property
     def sizes(self) -> list[int]:
-        """Inputs, hidden widths, output."""
+        """Number of inputs, hidden widths, number of outputs."""
         return [self.state_dim + self.action_dim, *[self.width] * self.depth, 1]
 
 
 @dataclass(frozen=True)
-class RiskCritic:
+class RiskCritic(Critic):
     """Q_risk(s, a), the discounted probability of constraint violation (Recovery RL, Thananjeyan et al. 2021).
 
-    Two perceptrons learn it; the larger of their predictions counts, so that a robot is rather thought in danger than safe.
+    Two perceptrons learn it, and the larger prediction is used, so that errors are rather on the safe side.
     """
 
     config: RiskConfig
     net: Perceptrons
     target: Perceptrons
-    """Follows `net` slowly; what is learned is made from its predictions."""
+    """Follows `net` slowly; its predictions are the targets of the training."""
     scaling: Scaling
     optimizer_state: OptimizerState = OptimizerState()
 
     @torch.no_grad()
+    @override
     def risks(self, states_NS: NDArray[np.float64], actions_NA: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Risks (N,), 0 to 1, of robots that take these actions at these states and then follow the policy.
+        """Return risks (N,), 0 to 1, of robots that take these actions at these states and then follow the policy.
 
         Args:
             states_NS: observations of robots that are not in violation, in the robot's units.
@@ -93,34 +95,34 @@ class RiskCritic:
         on_step: OnStep | None = None,
         resume_path: Path | None = None,
     ) -> tuple[RiskCritic, float]:
-        """Train further; this critic stays as it is.
+        """Train further and return the trained critic; this one does not change.
 
         For every transition, cross-entropy pulls both perceptrons towards v' + discount * (1 - v') * Q_target(s', pi(s')),
         with v' = 1 where the step led into violation; Q_target is the target's larger prediction, and 0 where the episode
-        ended. So risk is that of violation before the episode ends.
+        ended. The risk is therefore that of violation before the end of the episode.
 
         Args:
-            transitions: all of them, whoever drove.
-            next_actions_BA: what the policy whose risk is learned does at the next states, in the robot's units. Rows of
-                steps that ended the episode or led into violation do not matter.
-            steps: gradient steps.
-            seed: of the batches.
+            transitions: all transitions, of policy and humans.
+            next_actions_BA: actions at the next states of the policy whose risk is learned, in the robot's units. Rows of
+                steps that ended the episode or led into violation are not used.
+            steps: number of gradient steps.
+            seed: seed of the batches.
             on_step: called after every step.
-            resume_path: file from which a training that was cut goes on, and which is gone when it is done.
+            resume_path: file from which an interrupted training resumes; it is removed when the training is complete.
 
         Returns:
-            The critic that has learned, and the mean cross-entropy of the last tenth of the steps, nats; this does not
-            fall to zero where violation is a matter of chance.
+            The trained critic, and the mean cross-entropy of the last tenth of the steps, nats; it does not fall to zero
+            where violation is random.
 
         Raises:
-            BadInput: `resume_path` holds another training.
-            ValueError: there are no transitions, or the next actions are not theirs.
+            InputError: `resume_path` belongs to another training.
+            ValueError: there are no transitions, or the next actions have another shape.
         """
         if not len(transitions):
-            raise ValueError("there is nothing to train on: there are no transitions")
+            raise ValueError("transitions: expected at least one, got none")
         if next_actions_BA.shape != transitions.actions_BA.shape:
             raise ValueError(
-                f"next_actions_BA: found shape {next_actions_BA.shape}, allowed is {transitions.actions_BA.shape}"
+                f"next_actions_BA: expected shape {transitions.actions_BA.shape}, got {next_actions_BA.shape}"
             )
         config, net, target = self.config, self.net.trainable(), self.target.frozen()
         following = _pairs(transitions.next_states_BS, next_actions_BA)
@@ -140,7 +142,6 @@ class RiskCritic:
             entropy_E = binary_cross_entropy_with_logits(logits, goals, reduction="none").mean(1)
             return entropy_E.sum(), {"cross-entropy": entropy_E.detach()}
 
-        key = resume_key(config, transitions.digest, following.digest, steps, seed, self.optimizer_state.steps)
         optimizer_state, mean_loss = optimize(
             net.parameters(),
             loss,
@@ -150,22 +151,23 @@ class RiskCritic:
             steps=steps,
             seed=seed,
             on_step=on_step,
-            resume_file=ResumeFile(resume_path, key) if resume_path else None,
+            resume_path=resume_path,
+            identity=(config, transitions.digest, following.digest),
             buffers=target.parameters(),
         )
         return replace(self, net=net.frozen(), target=target, optimizer_state=optimizer_state), mean_loss
 
     def tensors(self) -> dict[str, Tensor]:
-        """The parameters of `net` and `target` by name."""
+        """Return the parameters of `net` and `target` by name."""
         nets = {"net": self.net, "target": self.target}
         return {f"{part}.{name}": tensor for part, net in nets.items() for name, tensor in net.tensors().items()}
 
     def with_state(self, tensors: Mapping[str, Tensor], optimizer_state: OptimizerState) -> RiskCritic:
-        """The same critic with other parameters, which has learned as far as `optimizer_state` says.
+        """Return the same critic with other parameters and another optimizer state.
 
         Raises:
             KeyError: a tensor is missing.
-            ValueError: the tensors are not those of the sizes.
+            ValueError: the tensors are not those that the config describes.
         """
         net, target = (
             perceptrons_from(
@@ -178,12 +180,12 @@ class RiskCritic:
         return replace(self, net=net, target=target, optimizer_state=optimizer_state)
 
     def _inputs(self, pairs: Dataset) -> Tensor:
-        """(B, I) in model space."""
+        """Return the inputs (B, I) in model space."""
         return torch.cat(self.scaling.pairs(pairs), -1)
 
 
 def new_critic(config: RiskConfig, scaling: Scaling, generator: torch.Generator) -> RiskCritic:
-    """A critic that has learned nothing."""
+    """Return an untrained critic."""
     net = new_perceptrons(TWINS, config.sizes, generator)
     return RiskCritic(config, net, net.frozen(), scaling)
 
@@ -193,10 +195,10 @@ def _pairs(states_BS: NDArray[np.floating], actions_BA: NDArray[np.floating]) ->
 
 
 def _logits(net: Perceptrons, inputs_BI: Tensor) -> Tensor:
-    """(E, B)."""
+    """Return logits (E, B)."""
     return net(inputs_BI.expand(net.members, *inputs_BI.shape)).squeeze(-1)
 
 
 def _risks(net: Perceptrons, inputs_BI: Tensor) -> Tensor:
-    """The larger of the predictions, (B,)."""
+    """Return the larger of the predictions, (B,)."""
     return torch.sigmoid(_logits(net, inputs_BI).amax(0))

@@ -1,4 +1,4 @@
-"""The sampler Protocol: draws actions of an energy model, for all members and states at once.
+"""The Sampler protocol: draws actions from an energy model, for all members and states at once.
 
 E ensemble members, B batch, K chains, A action dim. Actions are in model space, [-1, 1] per dimension.
 """
@@ -16,42 +16,50 @@ from iifl_policy.energy import EnergyModel
 
 @dataclass(frozen=True)
 class ActionSamples:
-    """Actions, and what they stand for."""
+    """Weighted actions and their energies."""
 
     actions_EBKA: Tensor
+    """Each member's own actions."""
     energies_EBK: Tensor
     """Each member's energies of its own actions."""
     weights_EBK: Tensor
-    """Share of each action in an expectation under exp(-E); they add up to one over K."""
+    """Weight of each action in an expectation under exp(-E); weights sum to one over K."""
 
     def best(self, member: int) -> Tensor:
-        """The action of lowest energy per state, (B, A): the implicit policy's decision (Florence et al. 2021, equation 1)."""
+        """Return the action of lowest energy per state, (B, A): the implicit policy's (Florence et al. 2021, equation 1)."""
         best_B = self.energies_EBK[member].argmin(-1)
         return self.actions_EBKA[member, torch.arange(len(best_B), device=best_B.device), best_B]
 
 
 class Sampler(Protocol):
-    """A way of drawing actions."""
+    """Draws actions."""
 
     def sample(
         self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
     ) -> ActionSamples:
-        """Draw `chains` actions per member and state."""
+        """Draw actions.
+
+        Args:
+            model: energies of E members.
+            features_EBW: the states' part of the energies.
+            chains: K, number of actions per member and state.
+            generator: source of all random numbers.
+        """
 
 
 def uniform_actions(model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator) -> Tensor:
-    """Actions spread evenly over the range, (E, B, K, A)."""
+    """Return uniform random actions within the range, (E, B, K, A)."""
     shape = (*features_EBW.shape[:2], chains, model.action_dim)
     return torch.rand(shape, generator=generator, device=features_EBW.device, dtype=features_EBW.dtype) * 2 - 1
 
 
 def equal_weights(energies_EBK: Tensor) -> Tensor:
-    """Weights of samples that follow exp(-E)."""
+    """Return the weights of samples that follow exp(-E)."""
     return torch.full_like(energies_EBK, 1 / energies_EBK.shape[-1])
 
 
 def drawn(shares_EBK: Tensor, generator: torch.Generator) -> Tensor:
-    """Indices (E, B, K), drawn with replacement by their shares."""
+    """Return indices (E, B, K), drawn with replacement in proportion to their shares."""
     members, batch, chains = shares_EBK.shape
-    drawn = torch.multinomial(shares_EBK.flatten(0, 1), chains, replacement=True, generator=generator)
-    return drawn.view(members, batch, chains)
+    indices = torch.multinomial(shares_EBK.flatten(0, 1), chains, replacement=True, generator=generator)
+    return indices.view(members, batch, chains)

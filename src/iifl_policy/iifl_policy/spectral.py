@@ -12,9 +12,9 @@ from fleet_learning.perceptron import Perceptrons
 
 
 class SpectralNorm:
-    """Divides every hidden layer's weights by their largest singular value, which power iteration follows.
+    """Divides every hidden layer's weights by their largest singular value, tracked by power iteration.
 
-    The output layer is left as it is, so that energies may differ by more than actions do.
+    The output layer is not normalised, so that energies may differ by more than actions do.
     """
 
     def __init__(self, net: Perceptrons) -> None:
@@ -22,7 +22,7 @@ class SpectralNorm:
         """Left singular vectors of the largest singular values, (E, I, 1) per hidden layer."""
 
     def __call__(self, net: Perceptrons) -> Perceptrons:
-        """The normalised perceptrons, differentiable by the weights; one step of power iteration."""
+        """Return the normalised perceptrons, differentiable with respect to the weights, after one step of power iteration."""
         weights = [self._normalised(i, weight) for i, weight in enumerate(net.weights[:-1])]
         return Perceptrons((*weights, net.weights[-1]), net.biases)
 
@@ -35,6 +35,6 @@ class SpectralNorm:
 
 
 def folded(net: Perceptrons) -> Perceptrons:
-    """The perceptrons with exactly normalised hidden layers as plain weights."""
+    """Return perceptrons whose weights are the exactly normalised ones."""
     weights = [weight / torch.linalg.matrix_norm(weight, 2, keepdim=True) for weight in net.weights[:-1]]
     return Perceptrons((*weights, net.weights[-1]), net.biases)

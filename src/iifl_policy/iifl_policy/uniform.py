@@ -10,25 +10,26 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from iifl_policy.energy import EnergyModel
-from iifl_policy.sampler import ActionSamples, uniform_actions
+from iifl_policy.sampler import ActionSamples, Sampler, uniform_actions
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """Actions that are spread evenly; their weights make expectations those of exp(-E) (self-normalised importance sampling).
+class Uniform(Sampler):
+    """Uniform random actions, weighted such that expectations are those of exp(-E) (self-normalised importance sampling).
 
-    One evaluation per action. Good where K actions fill the range densely, in one or two action dimensions.
+    One evaluation per action. Suited to one or two action dimensions, where K actions fill the range densely.
     """
 
     kind: Literal["uniform"] = "uniform"
 
+    @override
     @torch.no_grad()
     def sample(
         self, model: EnergyModel, features_EBW: Tensor, chains: int, generator: torch.Generator
     ) -> ActionSamples:
-        """Draw actions."""
         actions_EBKA = uniform_actions(model, features_EBW, chains, generator)
         energies_EBK = model(features_EBW, actions_EBKA)
         return ActionSamples(actions_EBKA, energies_EBK, torch.softmax(-energies_EBK, -1))

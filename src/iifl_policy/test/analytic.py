@@ -1,4 +1,4 @@
-"""Energies with a formula, in the place of an ensemble, and integrals of them that need no sampling.
+"""Energies given by formulas instead of an ensemble, and their integrals without sampling.
 
 E ensemble members, B batch, K chains, A action dim, G grid points.
 """
@@ -45,7 +45,7 @@ def gaussian(mean: float, stiffness: float):
 
 
 def mixture(*modes: tuple[float, float, float]):
-    """Minus the logarithm of a density that adds up Gaussians of weight, mean and standard deviation."""
+    """Negative log density of a mixture of Gaussians (weight, mean, standard deviation)."""
 
     def energy(_, actions):
         parts = [np.log(weight / std) - 0.5 * ((actions - mean) / std).square().sum(-1) for weight, mean, std in modes]
@@ -55,7 +55,7 @@ def mixture(*modes: tuple[float, float, float]):
 
 
 def grid(action_dim: int, points: int) -> Tensor:
-    """Middles of equal cells that fill [-1, 1] to the power of A, (1, G, A), double precision."""
+    """Centres of equal cells that fill [-1, 1]^A, (1, G, A), double precision."""
     axis = (torch.arange(points, dtype=torch.float64) + 0.5) * (2 / points) - 1
     return torch.cartesian_prod(*[axis] * action_dim).reshape(1, -1, action_dim)
 

@@ -1,6 +1,6 @@
-"""What all tests of this package run in."""
+"""Settings of all tests of this package."""
 
 import torch
 
-# Small networks wait longer for a second thread than they gain from it.
+# Small networks lose more time to a second thread than they gain from it.
 torch.set_num_threads(1)

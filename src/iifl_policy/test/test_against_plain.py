@@ -1,4 +1,4 @@
-"""The package does what a plain composition of torch modules does, given the same weights and random numbers."""
+"""The package agrees with the plain implementation, given the same weights and random numbers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def random(*shape, dtype, seed=1):
 
 
 def drawn(sampler, chains, dtype, generator):
-    """What one call of the package's sampler draws, by member."""
+    """Random numbers of one call of the package's sampler, by member."""
     return plain.numbers_of(sampler, (MEMBERS, BATCH, chains, ACTION_DIM), dtype, generator)
 
 
@@ -135,14 +135,14 @@ def test_loss(dtype, name):
 
 
 def settled(layer):
-    """A layer's weight, exactly normalised where it is normalised at all."""
+    """A layer's weight, exactly normalised if it is normalised."""
     if not torch.nn.utils.parametrize.is_parametrized(layer):
         return layer.weight.detach()
     original = layer.parametrizations.weight.original.detach()
     return original / torch.linalg.matrix_norm(original, 2)
 
 
-# From the second step on, power iterations of one per step and one per forward pass are no longer the same.
+# From the second step on, one power iteration per step and one per forward pass differ.
 @pytest.mark.parametrize(("spectral", "steps"), [(False, 3), (True, 1)], ids=["free", "spectral norm"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_weights_after_gradient_steps(name, spectral, steps):
@@ -162,15 +162,15 @@ def test_weights_after_gradient_steps(name, spectral, steps):
     generator = torch_generator(seed, untrained.optimizer_state.steps)
     bootstraps = [torch.from_numpy(rows) for rows in dataset.training_rows(MEMBERS, seed)]
     energies = plain.energies_of(untrained.model, spectral=spectral)
-    optimisers = plain.optimisers_of(energies)
+    optimizers = plain.optimizers_of(energies)
     for _ in range(steps):
         batch = torch.stack([rows[torch.randint(len(rows), (BATCH,), generator=generator)] for rows in bootstraps])
         first, second = drawn(config.sampler, plain.COUNTER_EXAMPLES, torch.float64, generator)
         chance = plain.Recorded([*first, *second])
-        plain.train_step(energies, optimisers, states[batch], actions[batch], sample, chance, penalty=config.penalty)
+        plain.train_step(energies, optimizers, states[batch], actions[batch], sample, chance, penalty=config.penalty)
     for member, energy in enumerate(energies):
         for layer, weight, bias in zip(energy.layers, learned.weights, learned.biases, strict=True):
-            # Adam's division makes more of the rounding of a gradient near zero; a step changes weights by 5e-4.
+            # Adam's division amplifies rounding errors of gradients near zero; a step changes weights by 5e-4.
             torch.testing.assert_close(weight[member].mT, settled(layer), rtol=0, atol=1e-9)
             torch.testing.assert_close(bias[member, 0], layer.bias.detach(), rtol=0, atol=1e-9)
     assert not torch.equal(learned.weights[0], untrained.model.net.weights[0])

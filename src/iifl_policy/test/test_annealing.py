@@ -1,4 +1,4 @@
-"""Annealed importance sampling agrees with numerical integration, also where the chains alone do not.
+"""Annealed importance sampling agrees with numerical integration, even where unweighted chains do not.
 
 Twenty equal states stand for twenty seeds: their chains are independent.
 """
@@ -55,7 +55,7 @@ def test_log_partition_is_that_of_numerical_integration(name):
     )
     expected = log_partition(energy, action_dim)
     assert abs(logs.mean().item() - expected) <= 4 * logs.std().item() / SEEDS**0.5
-    # The error that each estimate tells is the spread of the estimates; 20 of them tell it to about a third.
+    # The standard error of each estimate is the spread of the estimates, which 20 of them determine to about a third.
     assert 0.5 < errors.mean() / logs.std() < 1.7
     assert (sizes > CHAINS / 4).all()
 
@@ -65,7 +65,7 @@ def test_a_narrow_gaussian_has_the_textbooks_partition_function():
     assert partition.logs_EB.mean().item() == pytest.approx(1.5 * math.log(2 * math.pi / 100), abs=0.02)
 
 
-def test_a_flat_energy_leaves_nothing_to_estimate():
+def test_a_flat_energy_is_estimated_exactly():
     _, _, samples, partition = run(lambda _, actions: 0 * actions.sum(-1) - 100.0, action_dim=2)
     torch.testing.assert_close(partition.logs_EB, torch.full((1, SEEDS), 100 + 2 * math.log(2)))
     torch.testing.assert_close(partition.effective_sizes_EB, torch.full((1, SEEDS), float(CHAINS)))
@@ -139,7 +139,7 @@ def integrals(model, features):
     return logs_EB, (torch.softmax(-energies_EBG, -1) * gaps_EBG).sum(-1).sum(0)
 
 
-# Chains that do not come from one far mode to another are off by up to a tenth in the steep network.
+# In the steep network, chains do not move between far modes and are off by up to a tenth.
 @pytest.mark.parametrize(("factor", "slack"), [(30, 0.0), (100, 0.1)], ids=["gentle", "steep"])
 def test_integration_annealing_and_langevin_agree_on_a_network(factor, slack):
     ensemble = steepened(factor)
@@ -170,7 +170,7 @@ def test_the_same_generator_state_gives_the_same_result(network):
     assert torch.equal(partition.logs_EB, one[1].logs_EB)
 
 
-def test_a_constant_added_to_the_energy_is_taken_off_log_z_and_leaves_the_samples(network):
+def test_a_constant_added_to_the_energy_is_subtracted_from_log_z_and_leaves_the_samples(network):
     short, (shifted_model, features) = replace(ANNEALED, temperatures=5), steepened(100)
     shifted_model.net.biases[-1].add_(100)
     plain, partition = short.anneal(*network, 50, torch.Generator().manual_seed(1))

@@ -1,4 +1,4 @@
-"""The cascade gives the policy's own decision where it asks for it, and remembers chains in between."""
+"""The cascade returns the policy's own decisions where it requests them, and continues its chains in between."""
 
 from __future__ import annotations
 
@@ -59,20 +59,20 @@ def same(one, two):
 
 
 @pytest.mark.parametrize("watched", [3, ROBOTS])
-def test_where_all_is_in_doubt_it_decides_as_the_policy(watched):
+def test_the_cascade_decides_as_the_policy_where_all_robots_are_borderline(watched):
     states = stream(3)
     for tick, decision in enumerate(decisions(replace(EVERYTHING, watched=watched), states)):
         assert same(decision, POLICY.decide(states[tick], torch_generator(0, tick)))
 
 
-def test_the_same_seed_decides_the_same_and_another_another():
+def test_equal_seeds_give_equal_decisions_and_different_seeds_different_ones():
     states = stream(4)
     one, again, other = (decisions(CONFIG, states, seed) for seed in (1, 1, 2))
     assert all(map(same, one, again))
     assert not any(map(same, one, other))
 
 
-def test_at_most_so_many_get_the_policys_own_decision(monkeypatch):
+def test_at_most_max_full_robots_get_the_policys_own_decision(monkeypatch):
     asked = []
     ask = type(POLICY).samples
 
@@ -95,7 +95,7 @@ def energies_of(states, actions):
     return POLICY.model(features, model_actions.expand(2, *actions.shape).unsqueeze(2))[0, :, 0].detach().numpy()
 
 
-def test_actions_are_the_kept_ones_of_lowest_energy():
+def test_actions_are_those_of_lowest_energy_among_the_chains():
     states = stream(4)
     cascade = Cascade(POLICY, CONFIG)
     for tick, states_NS in enumerate(states):
@@ -103,13 +103,13 @@ def test_actions_are_the_kept_ones_of_lowest_energy():
         np.testing.assert_allclose(
             energies_of(states_NS, decision.actions_NA), decision.diagnostics["energy"], rtol=1e-4, atol=1e-4
         )
-        kept = cascade._kept.energies_EBK[0].numpy()
+        energies = cascade._chains.energies_EBK[0].numpy()
         for robot in range(ROBOTS):
             chains = POLICY.config.chains if robot in cascade._borderline else CONFIG.screening_chains
-            assert decision.diagnostics["energy"][robot] == pytest.approx(kept[robot, :chains].min())
+            assert decision.diagnostics["energy"][robot] == pytest.approx(energies[robot, :chains].min())
 
 
-def test_without_change_uncertainties_are_those_of_the_full_estimate():
+def test_uncertainties_are_those_of_the_full_estimate_while_observations_do_not_change():
     states = np.repeat(stream(1, robots=40), 6, 0)
     for decision in decisions(replace(CONFIG, screening_chains=64), states)[1:]:
         full = POLICY.decide(states[0], torch_generator(9))
@@ -118,22 +118,24 @@ def test_without_change_uncertainties_are_those_of_the_full_estimate():
 
 
 @pytest.mark.parametrize(("share", "initial_actions"), [(0.25, 0), (1.0, 2000)])
-def test_chains_that_are_carried_or_drawn_anew_follow_the_observation(share, initial_actions):
+def test_reweighted_and_reinitialised_chains_follow_the_observation(share, initial_actions):
     states = stream(40, step=0.05, robots=40)
-    carried = decisions(
+    cascaded = decisions(
         replace(CONFIG, max_full=0, screening_chains=64, reinitialise_below=share, initial_actions=initial_actions),
         states,
     )[-1]
     full = POLICY.with_sampling(2000, 30).decide(states[-1], torch_generator(9))
-    errors = (carried.uncertainties_N - full.uncertainties_N) / np.hypot(
-        carried.standard_errors_N, full.standard_errors_N
+    errors = (cascaded.uncertainties_N - full.uncertainties_N) / np.hypot(
+        cascaded.standard_errors_N, full.standard_errors_N
     )
     assert np.abs(errors.mean()) < 1
-    assert np.corrcoef(carried.uncertainties_N, full.uncertainties_N)[0, 1] > 0.8
+    assert np.corrcoef(cascaded.uncertainties_N, full.uncertainties_N)[0, 1] > 0.8
 
 
-@pytest.mark.parametrize(("share", "initial_actions", "anew"), [(0.25, 0, True), (0.25, 2000, True), (0.0, 0, False)])
-def test_of_a_robot_whose_observation_jumps_nothing_is_left_where_it_starts_anew(share, initial_actions, anew):
+@pytest.mark.parametrize(
+    ("share", "initial_actions", "reinitialised"), [(0.25, 0, True), (0.25, 2000, True), (0.0, 0, False)]
+)
+def test_a_reinitialised_robot_does_not_depend_on_its_past(share, initial_actions, reinitialised):
     sharp = new_policy(scale=200)
     best = []
     for past in (-1.0, 1.0):
@@ -146,13 +148,13 @@ def test_of_a_robot_whose_observation_jumps_nothing_is_left_where_it_starts_anew
         for tick, states_NS in enumerate(states):
             decision = cascade.decide(states_NS, torch_generator(0, tick))
         best.append(decision.actions_NA)
-    assert np.array_equal(*best) == anew
+    assert np.array_equal(*best) == reinitialised
     full = sharp.decide(states[2], torch_generator(1))
-    if anew:
+    if reinitialised:
         np.testing.assert_allclose(decision.diagnostics["energy"], full.diagnostics["energy"], rtol=0.05, atol=0.5)
 
 
-def test_another_number_of_robots_starts_anew():
+def test_chains_are_reinitialised_when_the_number_of_robots_changes():
     cascade = Cascade(POLICY, EVERYTHING)
     cascade.decide(stream(1)[0], torch_generator(0))
     fewer = stream(1)[0][:5]
@@ -173,7 +175,7 @@ def _halves(parameters):
 
 
 @given(seed=st.integers(0, 1000))
-def test_a_branch_follows_from_the_state_and_leaves_it(seed):
+def test_a_branch_depends_on_the_state_and_does_not_change_it(seed):
     generator, twin = torch_generator(seed), torch_generator(seed)
     one, two = branch(generator), branch(generator)
     assert torch.equal(torch.rand(3, generator=one), torch.rand(3, generator=two))
@@ -181,7 +183,7 @@ def test_a_branch_follows_from_the_state_and_leaves_it(seed):
     assert not torch.equal(torch.rand(3, generator=branch(twin)), torch.rand(3, generator=twin))
 
 
-def test_indices_are_drawn_by_their_shares():
+def test_indices_are_drawn_in_proportion_to_their_shares():
     shares = torch.tensor([[[0.25, 0.0, 0.75], [1.0, 0.0, 0.0]]]).repeat_interleave(2000, 1)
     indices = drawn(shares, torch_generator(0))
     assert indices.shape == shares.shape

@@ -1,4 +1,4 @@
-"""The loss is equation 5 plus the penalty on slopes, and its gradient by the weights is that of differences."""
+"""The loss is equation 5 plus the gradient penalty, and its gradient is that of finite differences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNIFORM = Langevin(iterations=0)
 
 
 def equation_5(energies_BK):
-    """As it is printed, but for the mean in the place of the sum."""
+    """Equation 5 as printed, with the mean instead of the sum."""
     losses = []
     for positive, *counter in energies_BK:
         denominator = np.exp(-positive) + sum(np.exp(-energy) for energy in counter)
@@ -55,8 +55,8 @@ def sloped(*slopes) -> EnergyEnsemble:
     model = new_energy(EnergyShape(1, 1, members=len(slopes), width=1, depth=1), torch.Generator())
     for parameter in model.net.parameters():
         parameter.zero_()
-    model.net.weights[0][:, 1] = 1.0  # of the action, not of the state
-    model.net.biases[0][:] = 2.0  # the ReLU is on wherever the action may be
+    model.net.weights[0][:, 1] = 1.0  # weights of the action, not of the state
+    model.net.biases[0][:] = 2.0  # the ReLU is active for every action in the range
     model.net.weights[1][:, 0, 0] = torch.tensor(slopes)
     return model
 
@@ -71,30 +71,30 @@ def loss_of(model, actions_EBA, config=LossConfig(sampler=UNIFORM), seed=0):
     margin=st.floats(0, 5),
     weight=st.sampled_from([0.0, 1.0, 2.5]),
 )
-def test_the_penalty_is_the_square_of_what_a_slope_exceeds_the_margin_by(slopes, margin, weight):
+def test_the_penalty_is_the_square_of_the_excess_over_the_margin(slopes, margin, weight):
     config = LossConfig(sampler=UNIFORM, gradient_margin=margin, gradient_weight=weight)
     loss, contrast_E, _ = loss_of(sloped(*slopes), torch.zeros(len(slopes), 4, 1), config)
     penalty = sum(max(0.0, abs(slope) - margin) ** 2 for slope in slopes)
     assert loss.item() - contrast_E.sum().item() == pytest.approx(weight * penalty, rel=1e-4, abs=1e-4)
 
 
-def test_slopes_below_the_margin_cost_nothing():
+def test_slopes_below_the_margin_are_not_penalised():
     config = LossConfig(sampler=UNIFORM, gradient_margin=3.0)
     loss, contrast_E, _ = loss_of(sloped(2.9, -2.9), torch.zeros(2, 4, 1), config)
     assert loss.item() == pytest.approx(contrast_E.sum().item(), abs=1e-6)
 
 
-def test_the_steepest_dimension_counts_alone():
+def test_only_the_steepest_dimension_is_penalised():
     model = new_energy(EnergyShape(1, 3, members=1, width=3, depth=1), torch.Generator())
     model.net.weights[0].zero_()[0, 1:] = torch.eye(3)
-    model.net.biases[0].fill_(2.0)  # the ReLUs are on wherever the action may be
+    model.net.biases[0].fill_(2.0)  # the ReLUs are active for every action in the range
     model.net.weights[1][0, :, 0] = torch.tensor([2.0, -6.0, 0.5])
     config = LossConfig(sampler=UNIFORM, gradient_margin=1.0)
     loss, contrast_E, _ = loss_of(model, torch.zeros(1, 4, 3), config)
     assert (loss - contrast_E.sum()).item() == pytest.approx((6.0 - 1.0) ** 2, rel=1e-5)
 
 
-def test_demonstrations_downhill_cost_less_than_uphill_and_than_chance():
+def test_demonstrations_of_low_energy_have_the_lowest_loss():
     down, up = (loss_of(sloped(3.0), torch.full((1, 64, 1), action))[1].item() for action in (-1.0, 1.0))
     chance = loss_of(sloped(0.0), torch.zeros(1, 64, 1))[1].item()
     assert chance == pytest.approx(np.log(9))  # one in nine: the demonstrated action and 8 counter-examples

@@ -1,4 +1,4 @@
-"""An encoder tells where things are, and image policies learn to use it.
+"""An image encoder returns the positions of things, and image policies learn to use it.
 
 E ensemble members, H image rows, W image columns, C channels.
 """
@@ -63,9 +63,9 @@ def test_encoders_are_their_convolutions_one_member_after_the_other():
 
 def test_other_tensors_are_refused():
     encoders = SHAPE.new(2, torch.Generator())
-    with pytest.raises(ValueError, match="not those of 2 members"):
+    with pytest.raises(ValueError, match="expected those of 2 members"):
         encoders.with_tensors(SHAPE.new(3, torch.Generator()).tensors())
-    with pytest.raises(ValueError, match="not those of 2 members"):
+    with pytest.raises(ValueError, match="expected those of 2 members"):
         encoders.with_tensors(encoders.tensors() | {"weights.9": torch.zeros(1)})
     other = encoders.tensors()
     other["weight.0"] = other.pop("weights.0")
@@ -74,7 +74,7 @@ def test_other_tensors_are_refused():
 
 
 def dots(rows: int, seed: int) -> Dataset:
-    """Images with a red dot somewhere, and blue ones elsewhere; the action is the red dot's place."""
+    """Images with a red dot and several blue ones; the action is the position of the red dot."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 30, (rows, SHAPE.height, SHAPE.width, 3), dtype=np.uint8)
     places = np.stack([rng.integers(2, SHAPE.width - 2, (2, rows)), rng.integers(2, SHAPE.height - 2, (2, rows))], -1)

@@ -1,4 +1,4 @@
-"""The gradient written out by hand is the one of autograd and of differences, and members know nothing of each other."""
+"""The analytic gradient is that of autograd and of finite differences, and members are independent."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_blocks_of_any_size_give_the_same(rows, monkeypatch):
 
 
 @torch.no_grad()
-def test_outside_of_the_range_a_field_is_infinite_and_inside_unchanged():
+def test_a_field_is_infinite_outside_the_range_and_unchanged_inside():
     model, states, actions = energies_at(SHAPES[2])
     features = model.features(states)
     expected, slopes = model.field(features)(actions)
@@ -118,7 +118,7 @@ def test_a_members_weights_change_no_other_members_energies():
         assert torch.equal(new_slopes[member], slopes[member]) != changed
 
 
-def test_members_begin_different_and_by_their_generator_alone():
+def test_initial_weights_differ_between_members_and_depend_only_on_the_generator():
     one, same, other = (new_energy(SHAPES[0], torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
     for weight, again, another in zip(*(model.net.parameters() for model in (one, same, other)), strict=True):
         assert torch.equal(weight, again)
@@ -127,7 +127,7 @@ def test_members_begin_different_and_by_their_generator_alone():
 
 
 @torch.no_grad()
-def test_rounding_costs_little_of_energies_and_gradients():
+def test_rounding_changes_energies_and_gradients_little():
     generator = torch.Generator().manual_seed(5)
     model = new_energy(EnergyShape(20, 4, members=2, width=128, depth=6), generator)
     for weight in model.net.weights:

@@ -1,4 +1,4 @@
-"""Explicit policies average ways of doing a task, and their variance is large where there is no data."""
+"""Explicit policies average the modes of a task, and their variance is large far from the data."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_function_is_learned(trained):
     np.testing.assert_allclose(actions[:, 1], 0.5 + 0.3 * np.cos(3 * states), atol=0.04)
 
 
-def test_two_ways_are_averaged():
+def test_two_modes_are_averaged():
     states = np.zeros((200, 1), np.float32)
     sides = np.where(np.arange(200) % 2, 1.5, -1.5)
     dataset = Dataset(states, np.stack([sides, np.full(200, 0.5)], 1).astype(np.float32))
@@ -81,6 +81,6 @@ def test_no_action_leaves_the_range(trained):
     assert (actions <= HIGH.numpy()).all()
 
 
-def test_one_member_is_never_unsure():
+def test_one_member_has_no_uncertainty():
     policy = untrained(sines(), ExplicitConfig(ExplicitShape(1, 2, members=1)))
     assert decide(policy, [-3, 0, 3]).uncertainties_N.tolist() == [0.0] * 3

@@ -1,4 +1,4 @@
-"""The first member acts, with its least energy among its samples; both together tell the uncertainty."""
+"""The action is the first member's sample of lowest energy, and the uncertainty is the members' divergence."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_uncertainty_is_the_divergence_between_the_members():
     assert swapped.uncertainties_N.mean() == pytest.approx(expected, rel=0.03)
 
 
-def test_members_that_agree_leave_no_uncertainty():
+def test_members_that_agree_have_no_uncertainty():
     decision = valleys(0.2, 0.2).decide(np.zeros((3, 1)), torch.Generator().manual_seed(0))
     np.testing.assert_allclose(decision.uncertainties_N, 0, atol=1e-5)
 
@@ -66,7 +66,7 @@ def test_a_valley_outside_gives_an_action_inside(valley):
     np.testing.assert_allclose(decision.actions_NA, np.sign(valley) * HIGH, rtol=0.01)
 
 
-def test_the_same_generator_state_decides_the_same_and_samples_as_told():
+def test_equal_generator_states_give_equal_decisions_with_the_configured_sampling():
     policy = valleys(0.2, -0.3).with_sampling(50, 7)
     config = policy.config
     assert (config.chains, config.sampler.iterations, config.sampler.first_step) == (50, 7, 0.1)

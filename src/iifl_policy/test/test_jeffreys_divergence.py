@@ -1,4 +1,4 @@
-"""Identity 1: the divergence from chains is that of its definition, needs no partition function, and has symmetry."""
+"""Identity 1: the divergence from chains is that of its definition, symmetric and independent of partition functions."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def test_divergence_is_that_of_numerical_integration(one, two, action_dim):
     found, errors = (part[:, 0] for part in estimates(Analytic(action_dim, one, two), torch.zeros(1, 1)))
     of_mean = found.std() / SEEDS**0.5
     assert abs(found.mean() - expected) <= max(3 * of_mean, 0.05 * expected)
-    # The error that each estimate tells is the spread of the estimates; 20 of them tell it to about a third.
+    # The standard error of each estimate is the spread of the estimates, which 20 of them determine to about a third.
     assert 0.5 < errors.mean() / found.std() < 1.7
 
 
 def test_integration_gives_the_closed_form_of_gaussians():
-    # Narrow ones, so that the range cuts nothing off.
+    # They are narrow, so that the range truncates nothing.
     means, stiffness = (-0.05, 0.1), (400.0, 900.0)
     ratio = stiffness[0] / stiffness[1]
     expected = 0.5 * (ratio + 1 / ratio - 2) + 0.5 * (means[1] - means[0]) ** 2 * sum(stiffness)
@@ -71,7 +71,7 @@ def hill(mean: float, offset: float):
     return energy
 
 
-def test_figure_2_peaks_at_the_means_and_does_not_see_the_offset():
+def test_figure_2_peaks_at_the_means_and_does_not_depend_on_the_offset():
     states = torch.tensor([-1.5, -0.5, 0.0, 0.5, 1.5]).unsqueeze(1)
     plain, shifted = (
         estimates(Analytic(1, hill(-0.5, offset), hill(0.5, 0.0)), states)[0].mean(0) for offset in (0.0, -100.0)
@@ -84,7 +84,7 @@ def test_figure_2_peaks_at_the_means_and_does_not_see_the_offset():
 
 @pytest.fixture(scope="module")
 def ensemble():
-    """Two networks in double precision, features, samples and energies of theirs."""
+    """Two networks in double precision, with features, samples and energies."""
     generator = torch.Generator().manual_seed(0)
     model = in_double(new_energy(EnergyShape(3, 2, width=16, depth=2), generator))
     features = model.features(torch.randn(2, 4, 3, generator=generator, dtype=torch.float64))
@@ -117,7 +117,7 @@ def test_a_constant_added_to_one_energy_changes_nothing(ensemble, offset, member
     torch.testing.assert_close(new_error, error, rtol=0, atol=1e-10)
 
 
-def test_members_may_change_places(ensemble):
+def test_the_divergence_is_symmetric(ensemble):
     model, features, actions = ensemble
     turned = changed(model, lambda parameter: parameter.flip(0))
     one, two = divergence(*ensemble), divergence(turned, features.flip(0), actions.flip(0))
@@ -125,7 +125,7 @@ def test_members_may_change_places(ensemble):
     assert one[0].abs().amin() > 0
 
 
-def test_equal_members_agree_exactly(ensemble):
+def test_equal_members_have_a_divergence_of_zero(ensemble):
     model, features, actions = ensemble
     twins = changed(model, lambda parameter: parameter[:1].expand_as(parameter))
     found, error = divergence(twins, features[:1].expand_as(features), actions)
@@ -135,5 +135,5 @@ def test_equal_members_agree_exactly(ensemble):
 @pytest.mark.parametrize("members", [1, 3])
 def test_only_two_members_have_a_divergence(members):
     model = new_energy(EnergyShape(1, 1, members=members, width=2, depth=1), torch.Generator())
-    with pytest.raises(ValueError, match=f"^Jeffreys divergence is between 2 members, found {members}$"):
+    with pytest.raises(ValueError, match=f"^Jeffreys divergence: expected 2 members, got {members}$"):
         divergence(model, torch.zeros(members, 1, 2), torch.zeros(members, 1, 2, 1))

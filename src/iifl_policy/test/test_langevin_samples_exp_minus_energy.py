@@ -1,4 +1,4 @@
-"""Samples follow exp(-E) on the action range, as integrals of it say, whatever the step sizes.
+"""Samples follow exp(-E) on the action range, checked by numerical integration, for any step sizes.
 
 Statistics of 20,000 independent chains lie within 4 standard errors of the integrals; the chains' finite length adds up to
 0.005 of half the action range, and 0.01 to the mass of a mode.
@@ -36,7 +36,7 @@ CASES += [pytest.param(energy, 2, id=name) for name, energy in PLANE.items()]
 
 
 def draw(energy, action_dim, config=Langevin()):
-    """Samples (SEEDS * CHAINS, A) of as many independent generators as there are seeds."""
+    """Samples (SEEDS * CHAINS, A), with an independent generator per seed."""
     model, features = Analytic(action_dim, energy), torch.zeros(1, 1, 1)
     runs = [
         config.sample(model, features, CHAINS, torch.Generator().manual_seed(seed)).actions_EBKA
@@ -87,12 +87,12 @@ def test_step_sizes_do_not_change_the_distribution(config, name):
     agree(draw(LINE[name], 1, config), LINE[name])
 
 
-def test_modes_that_are_far_apart_get_their_masses_by_longer_chains():
+def test_longer_chains_give_far_modes_their_masses():
     points = grid(1, 20_000)
     expected = boltzmann(APART, points)[points[0, :, 0] > 0].sum().item()
     runs = [draw(APART, 1, Langevin(iterations=count)) for count in (25, 100, 800)]
     found = [(run > 0).double().mean().item() for run in runs]
-    # Uniform beginnings give both modes about a half.
+    # Uniform starting points give both modes about a half.
     assert found[0] > found[1] > found[2]
     assert found[1] == pytest.approx(expected, abs=0.04)
     agree(runs[2], APART)
@@ -157,7 +157,7 @@ def test_no_sample_ever_leaves_the_range():
         assert samples.abs().amax() <= 1
 
 
-def test_steps_fall_from_first_to_last_by_the_polynomial():
+def test_steps_decay_from_first_to_last_by_the_polynomial():
     steps = Langevin(iterations=101).steps()
     assert (steps[0], steps[-1]) == (0.1, 1e-5)
     assert steps[50] == pytest.approx(1e-5 + (0.1 - 1e-5) / 4)

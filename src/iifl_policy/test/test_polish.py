@@ -1,4 +1,4 @@
-"""Polished actions lie where a grid search finds the lowest energy, and never higher than the samples they came from."""
+"""Polished actions lie near the lowest energy, and never have a higher energy than the samples they came from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOWLS = {
 
 
 @pytest.mark.parametrize("name", BOWLS)
-def test_seven_dimensions_are_found_more_closely(name):
+def test_the_best_action_in_seven_dimensions_is_found_more_closely(name):
     model, features = Analytic(7, BOWLS[name]), torch.zeros(1, 20, 1)
     samples = CORRECTED.sample(model, features, 64, torch.Generator().manual_seed(0))
     polished = Polish(iterations=60)(model, features, samples)

@@ -1,4 +1,4 @@
-"""A training that is cut goes on to the very bits that an uncut one gives."""
+"""An interrupted training resumes and ends with the same bits as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ CONFIGS = {
 }
 
 
-class Cut(Exception):
-    """The process ends."""
+class Interrupted(Exception):
+    """The end of the process."""
 
 
-def cut_at(step):
+def interrupt_at(step):
     def on_step(done, _):
         if done == step:
-            raise Cut
+            raise Interrupted
 
     return on_step
 
@@ -61,53 +61,53 @@ def often(monkeypatch):
     monkeypatch.setattr(fleet_learning.optimization, "SAVE_EVERY_STEPS", 2)
 
 
-def cut_training(config, keep, step, **options):
-    with pytest.raises(Cut):
+def interrupted_training(config, path, step, **options):
+    with pytest.raises(Interrupted):
         untrained(config).fit(
-            dataset(), **({"steps": STEPS, "seed": 3} | options), on_step=cut_at(step), resume_path=keep
+            dataset(), **({"steps": STEPS, "seed": 3} | options), on_step=interrupt_at(step), resume_path=path
         )
 
 
-@pytest.mark.parametrize("cuts", [(1,), (2,), (5,), (3, 6, 9)])
+@pytest.mark.parametrize("interruptions", [(1,), (2,), (5,), (3, 6, 9)])
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_cut_and_resumed_equals_uncut(tmp_path, config, cuts):
-    keep = tmp_path / "training.safetensors"
-    for step in cuts:
-        cut_training(config, keep, step)
-    assert keep.exists() == (cuts[-1] > 2)
-    told = []
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, config, interruptions):
+    path = tmp_path / "training.safetensors"
+    for step in interruptions:
+        interrupted_training(config, path, step)
+    assert path.exists() == (interruptions[-1] > 2)
+    reported = []
     resumed = untrained(config).fit(
-        dataset(), steps=STEPS, seed=3, on_step=lambda done, _: told.append(done), resume_path=keep
+        dataset(), steps=STEPS, seed=3, on_step=lambda done, _: reported.append(done), resume_path=path
     )
-    uncut = untrained(config).fit(dataset(), steps=STEPS, seed=3)
-    for name, tensor in uncut.policy.tensors().items():
+    uninterrupted = untrained(config).fit(dataset(), steps=STEPS, seed=3)
+    for name, tensor in uninterrupted.policy.tensors().items():
         assert torch.equal(resumed.policy.tensors()[name], tensor), name
-    assert uncut.policy.optimizer_state.moments.keys() == resumed.policy.optimizer_state.moments.keys()
-    assert resumed.loss == uncut.loss
-    kept = (cuts[-1] - 1) // 2 * 2  # a step that is cut has not been written down
-    assert told == list(range(kept + 1, STEPS + 1))
+    assert uninterrupted.policy.optimizer_state.moments.keys() == resumed.policy.optimizer_state.moments.keys()
+    assert resumed.loss == uninterrupted.loss
+    saved = (interruptions[-1] - 1) // 2 * 2  # every second step is saved, but not the interrupted one
+    assert reported == list(range(saved + 1, STEPS + 1))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("other", [{"seed": 4}, {"steps": STEPS + 1}])
-def test_another_training_is_refused_and_keeps_its_file(tmp_path, other):
-    keep = tmp_path / "training.safetensors"
-    cut_training(IMPLICIT, keep, 5)
-    before = keep.read_bytes()
+def test_another_training_is_refused_and_its_file_remains(tmp_path, other):
+    path = tmp_path / "training.safetensors"
+    interrupted_training(IMPLICIT, path, 5)
+    before = path.read_bytes()
     with pytest.raises(
-        InputError, match=r"training\.safetensors: found another training, allowed is the one that was cut"
+        InputError, match=r"training\.safetensors: expected the interrupted training or no file, got another training"
     ):
-        untrained(IMPLICIT).fit(dataset(), **({"steps": STEPS, "seed": 3} | other), resume_path=keep)
-    with pytest.raises(InputError, match="found another training"):
-        untrained(IMPLICIT).fit(dataset(seed=1), steps=STEPS, seed=3, resume_path=keep)
-    assert keep.read_bytes() == before
+        untrained(IMPLICIT).fit(dataset(), **({"steps": STEPS, "seed": 3} | other), resume_path=path)
+    with pytest.raises(InputError, match="got another training"):
+        untrained(IMPLICIT).fit(dataset(seed=1), steps=STEPS, seed=3, resume_path=path)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("content", [b"", b"a text"])
 def test_a_file_that_holds_no_training_is_refused(tmp_path: Path, content):
-    keep = tmp_path / "training.safetensors"
-    keep.write_bytes(content)
+    path = tmp_path / "training.safetensors"
+    path.write_bytes(content)
     with pytest.raises(
-        InputError, match=r"training\.safetensors: found no training \(.*\), allowed is the one that was cut"
+        InputError, match=r"training\.safetensors: expected the interrupted training, got no training \(.*\)\."
     ):
-        untrained(IMPLICIT).fit(dataset(), steps=STEPS, seed=3, resume_path=keep)
+        untrained(IMPLICIT).fit(dataset(), steps=STEPS, seed=3, resume_path=path)

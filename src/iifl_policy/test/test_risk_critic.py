@@ -16,12 +16,12 @@ from fleet_learning.scaling import fit_scaling
 from fleet_learning.transitions import Transitions, transitions_of
 from iifl_policy.risk import RiskConfig, RiskCritic, new_critic
 
-# A corridor: a cliff at 0, a goal at GOAL, behind which the next episode begins at 1, beside the cliff.
+# A corridor with a cliff at 0 and a goal at GOAL, after which the next episode starts at 1, beside the cliff.
 GOAL = 7
 CELLS = np.arange(1, GOAL)
 MOVES = (-1, 1)
 SLIPS = 0.25
-"""Probability that a move goes the other way."""
+"""Probability that a move goes in the opposite direction."""
 DISCOUNT = 0.8
 POLICIES = {"away from the cliff": np.ones(GOAL + 1), "towards the cliff": -np.ones(GOAL + 1)}
 """Moves by cell."""
@@ -39,7 +39,7 @@ ROWS = 12
 
 
 def corridor() -> Transitions:
-    """Every move in every cell, as often as it is likely: 3 times as meant, and once slipped."""
+    """Every move in every cell in proportion to its probability: 3 times as intended, and once slipped."""
     rows = [(cell, move, cell + direction * move) for cell in CELLS for move in MOVES for direction in (1, 1, 1, -1)]
     cells, moves, arrived = (np.array(column) for column in zip(*rows, strict=True))
     ended = arrived == GOAL
@@ -53,7 +53,7 @@ def corridor() -> Transitions:
 
 
 def next_moves(transitions, moves) -> np.ndarray:
-    """Of a policy at the next states; nothing where nothing follows."""
+    """A policy's moves at the next states; not a number where the episode is over."""
     chosen = moves[transitions.next_states_BS.astype(int)]
     chosen[transitions.violated_B | transitions.episode_over_B] = np.nan
     return chosen
@@ -81,14 +81,14 @@ def absorption(moves) -> np.ndarray:
 
 
 def risks(critic, cells=CELLS) -> np.ndarray:
-    """(cells, moves)."""
+    """Predicted risks (cells, moves)."""
     states = np.asarray(cells, dtype=float)[:, None]
     return np.stack([critic.risks(states, np.full_like(states, move)) for move in MOVES], 1)
 
 
 @pytest.fixture(scope="module", params=POLICIES)
 def learned(request) -> tuple[RiskCritic, np.ndarray]:
-    """A critic and the moves of the policy that it knows."""
+    """A trained critic and the moves of its policy."""
     moves = POLICIES[request.param]
     critic, _ = UNTRAINED.fit(corridor(), next_moves(corridor(), moves), steps=1000, seed=0)
     return critic, moves
@@ -113,7 +113,7 @@ def test_risks_are_probabilities_everywhere(learned):
     assert np.isfinite(far).all()
 
 
-def test_the_larger_prediction_of_the_twins_counts(learned):
+def test_the_larger_prediction_of_the_twins_is_used(learned):
     critic, _ = learned
     one = risks(replace(critic, net=critic.net.changed(lambda parameter: parameter[[0, 0]])))
     two = risks(replace(critic, net=critic.net.changed(lambda parameter: parameter[[1, 1]])))
@@ -121,19 +121,19 @@ def test_the_larger_prediction_of_the_twins_counts(learned):
     assert (one != two).all()
 
 
-def test_learning_goes_on_where_it_stood():
+def test_training_continues_from_a_state_that_was_written():
     transitions = corridor()
     next_actions = next_moves(transitions, POLICIES["towards the cliff"])
     first, early = UNTRAINED.fit(transitions, next_actions, steps=40, seed=0)
-    kept = new_critic(CONFIG, SCALING, torch.Generator()).with_state(first.tensors(), first.optimizer_state)
-    again, late = kept.fit(transitions, next_actions, steps=20, seed=0)
+    restored = new_critic(CONFIG, SCALING, torch.Generator()).with_state(first.tensors(), first.optimizer_state)
+    again, late = restored.fit(transitions, next_actions, steps=20, seed=0)
     straight, _ = first.fit(transitions, next_actions, steps=20, seed=0)
     assert again.optimizer_state.steps == 60
     assert late < early
     np.testing.assert_array_equal(risks(again), risks(straight))
 
 
-def test_the_target_follows_by_its_rate():
+def test_the_target_follows_the_net_at_its_rate():
     transitions = corridor()
     next_actions = next_moves(transitions, POLICIES["towards the cliff"])
     one, _ = UNTRAINED.fit(transitions, next_actions, steps=1, seed=0)
@@ -147,53 +147,55 @@ def test_the_target_follows_by_its_rate():
 
 def test_tensors_of_other_sizes_are_refused():
     other = new_critic(replace(CONFIG, width=8), SCALING, torch.Generator())
-    with pytest.raises(ValueError, match="tensors are not those of 2 members of Perceptrons"):
+    with pytest.raises(ValueError, match="tensors: expected those of 2 members of Perceptrons"):
         UNTRAINED.with_state(other.tensors(), OptimizerState())
     with pytest.raises(KeyError):
         UNTRAINED.with_state(UNTRAINED.net.tensors(), OptimizerState())
 
 
 @pytest.mark.parametrize("rows", [0, ROWS - 1])
-def test_what_cannot_be_learned_from_is_refused(rows):
+def test_missing_transitions_or_next_actions_are_refused(rows):
     few = Transitions(**{field.name: getattr(corridor(), field.name)[:rows] for field in fields(Transitions)})
-    sentence = r"next_actions_BA: found shape \(12, 1\), allowed is \(11, 1\)" if rows else "there are no transitions"
+    sentence = (
+        r"next_actions_BA: expected shape \(11, 1\), got \(12, 1\)" if rows else "transitions: expected at least one"
+    )
     with pytest.raises(ValueError, match=sentence):
         UNTRAINED.fit(few, np.ones((ROWS, 1)), steps=1, seed=0)
 
 
-class Cut(Exception):
-    """The process ends."""
+class Interrupted(Exception):
+    """The end of the process."""
 
 
-def cut_at_5(done, _):
+def interrupt_at_5(done, _):
     if done == 5:
-        raise Cut
+        raise Interrupted
 
 
-def test_cut_and_resumed_equals_uncut(tmp_path, monkeypatch):
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, monkeypatch):
     monkeypatch.setattr(fleet_learning.optimization, "SAVE_EVERY_STEPS", 2)
-    keep, transitions = tmp_path / "training.safetensors", corridor()
+    path, transitions = tmp_path / "training.safetensors", corridor()
     next_actions = next_moves(transitions, POLICIES["away from the cliff"])
     options = {"steps": 9, "seed": 3}
     before = UNTRAINED.tensors()
-    with pytest.raises(Cut):
-        UNTRAINED.fit(transitions, next_actions, **options, on_step=cut_at_5, resume_path=keep)
-    with pytest.raises(InputError, match="found another training"):
-        UNTRAINED.fit(transitions, -next_actions, **options, resume_path=keep)
-    with pytest.raises(InputError, match="found another training"):
+    with pytest.raises(Interrupted):
+        UNTRAINED.fit(transitions, next_actions, **options, on_step=interrupt_at_5, resume_path=path)
+    with pytest.raises(InputError, match="got another training"):
+        UNTRAINED.fit(transitions, -next_actions, **options, resume_path=path)
+    with pytest.raises(InputError, match="got another training"):
         UNTRAINED.fit(
-            replace(transitions, episode_over_B=~transitions.episode_over_B), next_actions, **options, resume_path=keep
+            replace(transitions, episode_over_B=~transitions.episode_over_B), next_actions, **options, resume_path=path
         )
-    resumed, resumed_loss = UNTRAINED.fit(transitions, next_actions, **options, resume_path=keep)
-    uncut, loss = UNTRAINED.fit(transitions, next_actions, **options)
+    resumed, resumed_loss = UNTRAINED.fit(transitions, next_actions, **options, resume_path=path)
+    uninterrupted, loss = UNTRAINED.fit(transitions, next_actions, **options)
     assert resumed_loss == loss
-    for name, tensor in uncut.tensors().items():
+    for name, tensor in uninterrupted.tensors().items():
         assert torch.equal(resumed.tensors()[name], tensor), name
         assert torch.equal(UNTRAINED.tensors()[name], before[name]), name
     assert list(tmp_path.iterdir()) == []
 
 
-def test_transitions_add_up_and_their_digest_sees_every_field():
+def test_transitions_are_concatenated_and_their_digest_depends_on_every_field():
     transitions = corridor()
     both = transitions + replace(transitions, actions_BA=-transitions.actions_BA)
     assert len(both) == 2 * len(transitions)

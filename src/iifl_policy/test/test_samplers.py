@@ -1,4 +1,4 @@
-"""What each sampler samples: the reference's bias is a figure, and uniform and derivative-free sampling do what they say."""
+"""Distributions of the samplers: the bias of the reference has known values, and the others do what they claim."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_references_steps_are_those_of_its_code():
         assert steps[iteration] == pytest.approx(step, abs=6e-5)
 
 
-# Stiffness k of 0.5 k a^2: deviation of exp(-E), and of what the reference samples (measured).
+# Stiffness k of 0.5 k a^2: standard deviation of exp(-E), and of the reference's samples (measured).
 WIDTHS = {4.0: (0.438, 0.155), 16.0: (0.250, 0.084), 64.0: (0.125, 0.046)}
 
 
@@ -62,7 +62,7 @@ def test_the_references_samples_are_too_narrow(stiffness):
     assert found["reference"] == pytest.approx(stiffness**-0.5 * 0.33, rel=0.13)  # temperature 0.109
 
 
-# Pair of energies: what the reference's estimate is of the true divergence (measured).
+# Pair of energies: ratio of the reference's estimate to the true divergence (measured).
 BIASES = {
     "means": (gaussian(-0.2, 16.0), gaussian(0.2, 16.0), 1.0),
     "widths": (gaussian(0.0, 16.0), gaussian(0.0, 64.0), 0.105),
@@ -71,7 +71,7 @@ BIASES = {
 
 
 @pytest.mark.parametrize("name", BIASES)
-def test_the_references_divergence_sees_modes_move_but_hardly_widths(name):
+def test_the_references_divergence_depends_on_means_but_hardly_on_widths(name):
     one, two, share = BIASES[name]
     truth = jeffreys_by_integration(one, two)
     # Masses of modes that are far apart need longer chains.
@@ -95,7 +95,7 @@ def test_weighted_uniform_actions_estimate_the_divergence(name):
     assert 0.5 < jeffreys(model, features, samples)[1].item() / found.std().item() < 2
 
 
-def test_weights_add_up_to_one():
+def test_weights_sum_to_one():
     for sampler in (Uniform(), CORRECTED, DerivativeFree()):
         _, _, samples = draw(sampler, *CASES["modes"], chains=100)
         torch.testing.assert_close(samples.weights_EBK.sum(-1), torch.ones(2, 1))
@@ -124,7 +124,7 @@ def test_the_best_action_is_that_of_a_grid_search(sampler, name, action_dim):
     torch.testing.assert_close(samples.best(0)[0], expected.float(), rtol=0, atol=allowed)
 
 
-def test_chains_may_begin_where_they_are_told():
+def test_chains_can_start_at_given_actions():
     model, features = Analytic(1, VALLEYS["two, one deeper"]), torch.zeros(1, 1, 1)
     start = torch.full((1, 1, 64, 1), -0.6)
     short = Langevin(iterations=5, first_step=1e-3)

@@ -1,4 +1,4 @@
-"""Layers ahead of an energy see the state alone, and learn with it.
+"""State encoders see the state alone, and are trained with the energies.
 
 E ensemble members, B batch.
 """
@@ -49,7 +49,7 @@ def test_encoders_are_their_layers_one_member_after_the_other():
         torch.testing.assert_close(features[member], hidden)
 
 
-def test_policies_learn_what_to_do_through_an_encoder():
+def test_policies_learn_through_a_state_encoder():
     rng = np.random.default_rng(0)
     states, first, second = (rng.normal(size=size) for size in ((500, STATE_DIM), (STATE_DIM, 16), (16, ACTION_DIM)))
     actions = 0.9 * np.tanh(np.tanh(states @ first / 2) @ second / 2)
