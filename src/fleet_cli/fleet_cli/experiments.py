@@ -154,13 +154,19 @@ def expert(
     frames: Annotated[
         int | None,
         typer.Option(
-            "--train", min=1, help="Train a new expert first, for so many control steps (ant and anymal only)."
+            "--train", min=1, help="Train a new expert first, for so many control steps (not for ball_balance)."
         ),
     ] = None,
     report: Annotated[Path, typer.Option(help="Folder for the learning curve of --train.")] = Path("expert"),
 ) -> None:
     """Measure the return of a benchmark task's expert and save it as the reference for successes; optionally train the expert first."""
-    from fleet_experiments.experts.experiment import VIOLATION_S, require_benchmark, require_learned, store_return, train
+    from fleet_experiments.experts.experiment import (
+        VIOLATION_S,
+        require_benchmark,
+        require_learned,
+        store_return,
+        train,
+    )
     from fleet_experiments.experts.training import ExpertTraining
 
     require_benchmark(env)

@@ -37,12 +37,24 @@ def test_figure_2_is_one_command(tmp_path: Path) -> None:
         ),
         (("benchmark", "--algo", "dagger"), "--algo: expected one of bc, ibc, ifl, iifl_random, iifl, got 'dagger'."),
         (("benchmark", "--scale", "huge"), "--scale: expected one of paper, cpu, got 'huge'."),
-        (("expert", "block_push"), "ENV: expected one of ball_balance, ant, anymal, franka_cube_stack, got block_push."),
-        (("expert", "ball_balance", "--train", "9"), "--train: expected one of ant, anymal, franka_cube_stack, got ball_balance, whose expert is a script."),
+        (
+            ("expert", "block_push"),
+            "ENV: expected one of ball_balance, ant, anymal, franka_cube_stack, got block_push.",
+        ),
+        (
+            ("expert", "ball_balance", "--train", "9"),
+            "--train: expected one of ant, anymal, franka_cube_stack, got ball_balance, whose expert is a script.",
+        ),
         (("offline", "--data", "none.npz"), "none.npz: there is no such file."),
         (("offline", "--data", "file"), "file: expected a .npz file with the arrays observations, actions, dones"),
-        (("offline", "--data", "good.npz", "--steps", ""), "--steps: expected whole numbers separated by commas, got ''."),
-        (("offline", "--data", "good.npz", "--rotation", "0"), "--rotation: expected an index in the observations at which 4 values form a unit quaternion, got 0."),
+        (
+            ("offline", "--data", "good.npz", "--steps", ""),
+            "--steps: expected whole numbers separated by commas, got ''.",
+        ),
+        (
+            ("offline", "--data", "good.npz", "--rotation", "0"),
+            "--rotation: expected an index in the observations at which 4 values form a unit quaternion, got 0.",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
