@@ -1,1 +1,1 @@
-"""The action gate: who may move a robot now."""
+"""The robot driver interface, its conformance tests, and the node that connects a driver to the fleet."""

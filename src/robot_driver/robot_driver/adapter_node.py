@@ -1,4 +1,4 @@
-"""Serves robots that speak ROS 2 already to the fleet."""
+"""The adapter node: connects robots that already have ROS 2 topics to the fleet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from robot_driver.topic_driver import TopicDriver
 
 
 class AdapterNode(DriverNode):
-    """All robots of the fleet, over the topics that their contract names."""
+    """Serves all robots of the fleet over the topics that their contract names."""
 
     def __init__(self) -> None:
         super().__init__("adapter")

@@ -1,4 +1,4 @@
-"""What every robot driver must do, as tests: derive from `DriverConformance` and say how to make one.
+"""Conformance tests of robot drivers: derive from `DriverConformance` and implement how to make, lose and find a driver's robots.
 
 N robots, S state dim, A action dim.
 """
@@ -20,10 +20,43 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fleet_contract.robot import RobotContract
+    from robot_driver.cameras import Cameras
     from robot_driver.driver import RobotDriver
     from robot_driver.step import Step
 
 POLL_S = 0.005
+"""Period, s, at which the tests poll a condition."""
+
+
+def assert_no_cameras(cameras: Cameras) -> None:
+    """Assert that all requests for images are refused."""
+    for request in (cameras.images, cameras.camera_matrix):
+        with pytest.raises(RuntimeError, match="no camera"):
+            request()
+
+
+def fitting_images(cameras: Cameras, contract: RobotContract, robots: int) -> NDArray[np.uint8]:
+    """Return the images of robots with a camera, after asserting that they have the contract's size."""
+    camera = contract.require_camera()
+    images = cameras.images()
+    assert images.shape == (robots, camera.height, camera.width, 3)
+    assert images.dtype == np.uint8
+    return images
+
+
+def fitting_videos(cameras: Cameras, contract: RobotContract, robots: int) -> list[NDArray[np.uint8]]:
+    """Return the video of every robot, after asserting that it has the contract's size; none if the contract has no operation."""
+    if contract.operation is None:
+        with pytest.raises(RuntimeError, match=r"no camera|no operation"):
+            cameras.video(0)
+        return []
+    video = contract.operation.video
+    videos = [cameras.video(robot) for robot in range(robots)]
+    for pixels in videos:
+        assert pixels.shape == (video.height, video.width, 3)
+        assert pixels.dtype == np.uint8
+    return videos
 
 
 class DriverConformance:
@@ -31,26 +64,26 @@ class DriverConformance:
 
     robots = 2
     tolerance = 0.0
-    """How far two looks at a robot that stands still may differ, in the contract's units."""
+    """Largest difference between two observations of a robot at rest, in the contract's units."""
     patience_s = 30.0
-    """Time that a motion takes at most."""
+    """Longest duration of a motion, s."""
     can_be_lost = True
-    """Whether robots can get out of reach."""
+    """Whether robots can become unreachable."""
 
     def make(self) -> RobotDriver:
-        """A new driver of `robots` robots that are all within reach."""
+        """Return a new driver of `robots` robots, all of which are reachable."""
         raise NotImplementedError
 
     def lose(self, driver: RobotDriver, robot: int) -> None:
-        """Put one robot out of reach; where robots share a link, others may be lost with it, but not robot 0 with the last."""
+        """Make one robot unreachable. Robots that share its connection may be lost with it, but not robot 0 with the last one."""
         raise NotImplementedError
 
     def find(self, driver: RobotDriver, robot: int) -> None:
-        """Put it within reach again."""
+        """Restore the connection to the robot."""
         raise NotImplementedError
 
     def move(self, driver: RobotDriver) -> NDArray[np.float64]:
-        """Actions, (N, A), that change what every robot observes, wherever it is."""
+        """Return actions, (N, A), that change the observation of every robot, wherever it is."""
         return np.tile(driver.contract.action_high_A / 2, (driver.robots, 1))
 
     def test_names_its_contract_and_robots(self) -> None:
@@ -58,20 +91,20 @@ class DriverConformance:
             assert driver.robots == self.robots
             assert driver.contract.action_dim == len(driver.contract.action.quantities)
 
-    def test_robots_are_observed_before_they_have_done_anything(self) -> None:
+    def test_robots_are_observed_before_their_first_action(self) -> None:
         with self._started() as driver:
             step = self._observed(driver)
             self._assert_fits(driver, step)
             assert not (step.rewards_N.any() | step.succeeded_N.any() | step.episode_over_N.any())
             assert driver.unreachable() == ("",) * self.robots
 
-    def test_robots_that_hold_stay(self) -> None:
+    def test_robots_that_hold_do_not_move(self) -> None:
         with self._started() as driver:
             before = self._observed(driver)
             driver.begin(np.full(self.robots, ActionKind.HOLD), self.move(driver))
             self._assert_still(before, self._observed(driver))
 
-    def test_only_the_robot_that_is_told_moves(self) -> None:
+    def test_only_the_robot_with_an_action_moves(self) -> None:
         with self._started() as driver:
             before = self._observed(driver)
             kinds_N = np.full(self.robots, ActionKind.HOLD)
@@ -83,7 +116,7 @@ class DriverConformance:
             assert moved_N.tolist() == [True] + [False] * (self.robots - 1)
 
     @pytest.mark.parametrize("fault", ["kinds", "actions", "robots", "kind", "nan", "high", "low"])
-    def test_what_does_not_fit_is_refused_and_moves_nothing(self, fault: str) -> None:
+    def test_invalid_actions_are_refused_and_nothing_moves(self, fault: str) -> None:
         with self._started() as driver:
             before = self._observed(driver)
             kinds_N, actions_NA = np.full(self.robots, ActionKind.MOVE, dtype=np.int64), self.move(driver)
@@ -102,11 +135,11 @@ class DriverConformance:
                     actions_NA[-1, -1] = 1.01 * driver.contract.action_high_A[-1]
                 case "low":
                     actions_NA[-1, -1] = 1.01 * driver.contract.action_low_A[-1]
-            with pytest.raises(ValueError, match=r"shape|kinds|allowed"):
+            with pytest.raises(ValueError, match="expected"):
                 driver.begin(kinds_N, actions_NA)
             self._assert_still(before, self._observed(driver))
 
-    def test_a_stopped_robot_can_be_told_to_move_again(self) -> None:
+    def test_a_stopped_robot_can_move_again(self) -> None:
         with self._started() as driver:
             self._observed(driver)
             moves_N = np.full(self.robots, ActionKind.MOVE)
@@ -115,7 +148,7 @@ class DriverConformance:
             stopped = self._observed(driver)
             driver.begin(np.full(self.robots, ActionKind.HOLD), self.move(driver))
             self._assert_still(stopped, self._observed(driver))
-            # The first may be what it takes to be ready again, and on a busy machine one may come too late.
+            # The first action may only make the robot ready again, and on a busy machine one may arrive too late.
             for _ in range(3):
                 driver.begin(moves_N, self.move(driver))
                 after = self._observed(driver)
@@ -124,31 +157,18 @@ class DriverConformance:
     def test_images_have_the_contracts_size(self) -> None:
         with self._started() as driver:
             self._observed(driver)
-            camera = driver.contract.observation.camera
-            if camera is None:
-                for look in (driver.images, driver.camera_matrix):
-                    with pytest.raises(RuntimeError, match="no camera"):
-                        look()
+            if driver.contract.observation.camera is None:
+                assert_no_cameras(driver)
                 return
-            images = driver.images()
-            assert images.shape == (self.robots, camera.height, camera.width, 3)
-            assert images.dtype == np.uint8
+            fitting_images(driver, driver.contract, self.robots)
             assert driver.camera_matrix().shape == (3, 3)
 
     def test_video_has_the_contracts_size(self) -> None:
         with self._started() as driver:
             self._observed(driver)
-            if driver.contract.operation is None:
-                with pytest.raises(RuntimeError, match=r"no camera|no operation"):
-                    driver.video(0)
-                return
-            video = driver.contract.operation.video
-            for robot in range(self.robots):
-                picture = driver.video(robot)
-                assert picture.shape == (video.height, video.width, 3)
-                assert picture.dtype == np.uint8
+            fitting_videos(driver, driver.contract, self.robots)
 
-    def test_a_lost_robot_is_unreachable_and_the_others_go_on(self) -> None:
+    def test_a_lost_robot_is_unreachable_and_the_others_continue(self) -> None:
         with self._with_a_lost_robot() as (driver, lost):
             before = self._observed(driver)
             driver.begin(np.full(self.robots, ActionKind.MOVE), self.move(driver))
@@ -157,7 +177,7 @@ class DriverConformance:
             assert not driver.unreachable()[0]
             assert np.abs(after.states_NS[0] - before.states_NS[0]).max() > self.tolerance
 
-    def test_a_lost_robot_comes_back_only_when_a_person_wants_it(self) -> None:
+    def test_a_lost_robot_is_readmitted_only_by_a_person(self) -> None:
         with self._with_a_lost_robot() as (driver, lost):
             self.find(driver, lost)
             for _ in range(3):
@@ -187,7 +207,7 @@ class DriverConformance:
     @contextmanager
     def _with_a_lost_robot(self) -> Iterator[tuple[RobotDriver, int]]:
         if not self.can_be_lost:
-            pytest.skip("these robots are always there")
+            pytest.skip("these robots are always reachable")
         with self._started() as driver:
             self._observed(driver)
             lost = self.robots - 1
@@ -198,7 +218,7 @@ class DriverConformance:
     def _wait(self, condition: Callable[[], bool]) -> None:
         until = time.monotonic() + self.patience_s
         while not condition():
-            assert time.monotonic() < until, "in vain"
+            assert time.monotonic() < until, "timeout"
             time.sleep(POLL_S)
 
     def _observed(self, driver: RobotDriver) -> Step:
@@ -215,5 +235,6 @@ class DriverConformance:
         shape = (driver.robots, driver.contract.state_dim)
         assert step.states_NS.shape == shape
         assert np.isfinite(step.states_NS).all()
-        for flags_N in (step.rewards_N, step.succeeded_N, step.violated_N, step.episode_over_N):
-            assert flags_N.shape == shape[:1]
+        for array_N in (step.rewards_N, step.succeeded_N, step.violated_N, step.terminated_N, step.truncated_N):
+            assert array_N.shape == shape[:1]
+        assert not (step.terminated_N & step.truncated_N).any()

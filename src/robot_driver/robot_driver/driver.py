@@ -1,6 +1,6 @@
-"""The robot driver Protocol: robots that one program reaches, real or simulated.
+"""The robot driver Protocol: access to robots, real or simulated, that one process controls.
 
-N robots, S state dim, A action dim, H image rows, W image columns.
+N robots, S state dim, A action dim.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_contract.robot import RobotContract
+from robot_driver.cameras import Cameras
 from robot_driver.step import Step
 
 
-class RobotDriver(Protocol):
-    """N robots of one contract that are told what to do at the same moment.
+class RobotDriver(Cameras, Protocol):
+    """N robots of one contract, which receive their commands at the same moment.
 
-    No method waits for a robot. A robot that cannot be reached, or whose camera stands still, is unreachable: it has stopped by
-    itself, within the driver's own timeout, and stays unreachable until a person readmits it. Every motion comes to an end,
-    or its robot is unreachable.
+    No method blocks until a robot answers. A robot that does not answer, or whose camera stalls, is unreachable: it has stopped by
+    itself, within the driver's own timeout, and stays unreachable until a person readmits it. Every motion ends, or its robot becomes
+    unreachable.
+
+    `images` returns the images of the moment at which the robots were observed.
     """
 
     @property
@@ -28,20 +31,20 @@ class RobotDriver(Protocol):
 
     @property
     def robots(self) -> int:
-        """N."""
+        """The number of robots, N."""
 
     def start(self, seed: int) -> None:
-        """Begin. What is drawn at random follows the seed.
+        """Start the robots; everything random follows the seed.
 
-        Robots may take their starting posture when `observed` is first called: whoever starts a fleet wants them to.
+        Robots may move to their start posture at the first call of `observed`: the fleet calls it when they are allowed to move.
         """
 
     def begin(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> None:
-        """Let every robot do what it is told, all at once. Absent robots stay as they are.
+        """Start one action of every robot at the same time. Unreachable robots ignore theirs.
 
         Args:
-            kinds_N: `ActionKind` per robot. A robot in violation stays still unless it is told HARD_RESET, which says that
-                a person has put the robot and its workspace right.
+            kinds_N: `ActionKind` per robot. A robot in violation stays still until HARD_RESET, which means that a person has reset the
+                robot and its workspace.
             actions_NA: actions of the robots that MOVE, in the contract's units; other rows are ignored.
 
         Raises:
@@ -49,44 +52,23 @@ class RobotDriver(Protocol):
         """
 
     def observed(self) -> Step | None:
-        """What became of all robots since the last `begin`, or since `start`; None while they move or are looked at.
+        """Return the outcome of the last `begin`, or of `start`; None while a robot still moves or has not been observed since.
 
-        Rows of unreachable robots mean nothing.
+        Rows of unreachable robots have no meaning.
         """
 
     def stop(self) -> None:
-        """All robots stop where they are, at once; what they were doing is over. The next `begin` may move them."""
+        """Stop all robots where they are, immediately, and drop their actions. The next `begin` may move them."""
 
     def unreachable(self) -> tuple[str, ...]:
-        """Why each robot is unreachable, (N,); empty for a robot that is there."""
+        """Return why each robot is unreachable, (N,); empty for robots that are reachable."""
 
     def readmit(self, robot: int) -> str:
-        """A person wants an unreachable robot back.
+        """Readmit an unreachable robot, as a person has asked.
 
         Returns:
-            Why it cannot come back now; empty if it is back, or on its way.
-        """
-
-    def images(self) -> NDArray[np.uint8]:
-        """What the cameras saw when the robots were observed, (N, H, W, 3), in the contract's size and encoding.
-
-        Raises:
-            RuntimeError: the contract has no camera.
-        """
-
-    def video(self, robot: int) -> NDArray[np.uint8]:
-        """What an operator sees of one robot now, (H, W, 3), red green blue, in the size of the contract's video.
-
-        Raises:
-            RuntimeError: nobody can drive robots of this contract.
-        """
-
-    def camera_matrix(self) -> NDArray[np.float64]:
-        """Intrinsics of the cameras, (3, 3), pixels: a pinhole without distortion.
-
-        Raises:
-            RuntimeError: the contract has no camera.
+            Why the robot cannot be readmitted now; empty if it is, or will be shortly.
         """
 
     def close(self) -> None:
-        """Leave the robots at rest and free what is held; may be called again."""
+        """Leave the robots at rest and free all resources; may be called again."""

@@ -1,4 +1,4 @@
-"""What robots of one contract observe after they did what they were told. N robots, S state dim."""
+"""What the robots of one contract observe after an action. N robots, S state dim."""
 
 from __future__ import annotations
 
@@ -10,22 +10,39 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Step:
-    """What became of all robots in one step. The arrays belong to the caller."""
+    """The outcome of one step of all robots. The arrays belong to the caller, who may change them.
+
+    An episode is either terminated, by what happened in it, or truncated, by its time limit, never both. A constraint violation ends
+    no episode: the robot stays where it is until a hard reset terminates its episode.
+    """
 
     states_NS: NDArray[np.float64]
     """Observations after the step, in the contract's order and units."""
     rewards_N: NDArray[np.float64]
-    """Reward of the step."""
+    """Rewards of the step."""
     succeeded_N: NDArray[np.bool_]
-    """The step completed the task."""
+    """Whether the step completed the task."""
     violated_N: NDArray[np.bool_]
-    """In constraint violation; stays until a hard reset."""
+    """Whether the robot is in constraint violation, which lasts until a hard reset."""
     terminated_N: NDArray[np.bool_]
-    """The step ended an episode: the task is completed, or a hard reset was given. The observation begins the next one."""
+    """Whether the episode ended because the task was completed or a hard reset was made; the next one begins with the observation."""
     truncated_N: NDArray[np.bool_]
-    """The step ended an episode because its time is over. The observation begins the next one."""
+    """Whether the episode ended at its time limit; the next one begins with the observation."""
 
     @property
     def episode_over_N(self) -> NDArray[np.bool_]:  # noqa: N802 - shape suffix
-        """The step ended an episode."""
+        """Whether the step ended an episode for either reason."""
         return self.terminated_N | self.truncated_N
+
+
+def uneventful_step(states_NS: NDArray[np.float64]) -> Step:
+    """Return a step with these observations in which nothing happened: no reward, no violation, no end of an episode."""
+    robots = len(states_NS)
+    return Step(
+        states_NS=states_NS,
+        rewards_N=np.zeros(robots),
+        succeeded_N=np.zeros(robots, dtype=np.bool_),
+        violated_N=np.zeros(robots, dtype=np.bool_),
+        terminated_N=np.zeros(robots, dtype=np.bool_),
+        truncated_N=np.zeros(robots, dtype=np.bool_),
+    )

@@ -1,4 +1,4 @@
-"""A robot that knows nothing of the fleet: a cart on a rail, in millimetres, with a lamp that its camera sees."""
+"""A simulated robot with its own topics: a cart on a rail, in millimetres, with a camera that sees a lamp."""
 
 from __future__ import annotations
 
@@ -100,15 +100,15 @@ CONTRACT = {
 
 
 class Cart(Node):
-    """Drives as it was told last, for ever: it has no watchdog. The bumper stays pressed until the cart is put back."""
+    """Follows its last command without a timeout. The bumper stays pressed until the cart is put back."""
 
     radius_mm = 50.0
 
     def __init__(self, name):
         super().__init__("cart", namespace=name)
-        self.speaks = True
+        self.publishes = True
         self.place_mm = self._speed_mm_per_s = self._wheel_deg = 0.0
-        self.told = []
+        self.commands = []
         self._then_s = time.monotonic()
         self.create_subscription(TwistStamped, "cmd_vel", self._on_command, 1)
         self.create_subscription(Empty, "put_back", self._on_put_back, 1)
@@ -125,7 +125,7 @@ class Cart(Node):
 
     def _on_command(self, message):
         self._speed_mm_per_s = message.twist.linear.x
-        self.told.append((time.monotonic(), message))
+        self.commands.append((time.monotonic(), message))
 
     def _on_put_back(self, _):
         self.place_mm = self._speed_mm_per_s = 0.0
@@ -133,11 +133,11 @@ class Cart(Node):
     def _step(self):
         now_s = time.monotonic()
         if not self.bumped:
-            way_mm = self._speed_mm_per_s * (now_s - self._then_s)
-            self.place_mm = float(np.clip(self.place_mm + way_mm, -WALL_MM, WALL_MM))
-            self._wheel_deg += np.degrees(way_mm / self.radius_mm)
+            path_mm = self._speed_mm_per_s * (now_s - self._then_s)
+            self.place_mm = float(np.clip(self.place_mm + path_mm, -WALL_MM, WALL_MM))
+            self._wheel_deg += np.degrees(path_mm / self.radius_mm)
         self._then_s = now_s
-        if not self.speaks:
+        if not self.publishes:
             return
         self._odometer.publish(Float64MultiArray(data=[0.0, self.place_mm]))
         joints = JointState(name=["lid", "wheel"], position=[0.0, float(self._wheel_deg)])

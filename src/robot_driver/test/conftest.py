@@ -1,4 +1,4 @@
-"""What the tests of robots on topics share: ROS in this process, and robots that know nothing of the fleet."""
+"""Fixtures of tests with real topics: ROS in this process, and nodes that spin in a thread of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def ros():
     rclpy.shutdown()
 
 
-class Beside:
+class BackgroundNodes:
     """Spins nodes in a thread of their own, as another process would."""
 
     def __init__(self, nodes):

@@ -1,4 +1,4 @@
-"""The adapter serves carts that know nothing of the fleet on the fleet's topics, and lets them go when nobody may drive."""
+"""The adapter connects carts with their own topics to the fleet, and stops them when they must not move."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import rclpy
 import yaml
 from cart import CONTRACT, Cart
-from conftest import Beside
+from conftest import BackgroundNodes
 from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CompressedImage
@@ -33,7 +33,7 @@ PATIENCE_S = 20.0
 
 
 class Fleet:
-    """What the rest of a fleet says and hears: here as a gate that moves everybody at every tick."""
+    """The rest of a fleet: a gate that moves all robots at every tick."""
 
     def __init__(self, folder: Path, mode: str) -> None:
         (folder / "cart.yaml").write_text(yaml.safe_dump(CONTRACT))
@@ -58,31 +58,31 @@ class Fleet:
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.adapter)
         self._executor.add_node(self.gate)
-        self._beside = Beside(self.carts)
+        self._background = BackgroundNodes(self.carts)
 
     def _answer(self, robot: int):
-        def heard(status: RobotStatus) -> None:
+        def received(status: RobotStatus) -> None:
             self.statuses[robot].append(status)
             kind = ActionKind.HOLD if status.unreachable or not self.speed else ActionKind.MOVE
             values = [self.speed, 0.0] if kind is ActionKind.MOVE else []
             self._actions[robot].publish(RobotAction(tick=status.tick, kind=int(kind), values=values))
 
-        return heard
+        return received
 
     def wait(self, condition):
         until = time.monotonic() + PATIENCE_S
         while not condition():
-            assert time.monotonic() < until, "in vain"
+            assert time.monotonic() < until, "timeout"
             self._executor.spin_once(timeout_sec=0.01)
 
     def speed_of(self, robot: int) -> float:
-        told = self.carts[robot].told
-        return told[-1][1].twist.linear.x if told else 0.0
+        commands = self.carts[robot].commands
+        return commands[-1][1].twist.linear.x if commands else 0.0
 
     def close(self):
         self.adapter.close()
         self._executor.shutdown()
-        self._beside.end()
+        self._background.end()
         self.adapter.destroy_node()
         self.gate.destroy_node()
         rclpy.shutdown()
@@ -96,15 +96,15 @@ def fleet(tmp_path, request):
 
 
 def test_carts_are_observed_and_driven_tick_by_tick(fleet):
-    fleet.wait(lambda: all(len(heard) >= 5 for heard in fleet.observations))
-    for heard in fleet.observations:
-        assert [message.tick for message in heard[:5]] == list(range(5))
-        places = [message.values[0] for message in heard[:5]]
+    fleet.wait(lambda: all(len(received) >= 5 for received in fleet.observations))
+    for received in fleet.observations:
+        assert [message.tick for message in received[:5]] == list(range(5))
+        places = [message.values[0] for message in received[:5]]
         assert places == sorted(places)
         assert places[-1] > 0.04
 
 
-def test_a_person_who_looks_sees_what_the_cart_sees(fleet):
+def test_the_video_shows_what_the_cart_sees(fleet):
     seen = []
     fleet.gate.create_subscription(CompressedImage, "robot_01/video/compressed", seen.append, BEST_EFFORT_1)
     fleet.wait(lambda: seen)
@@ -114,18 +114,18 @@ def test_a_person_who_looks_sees_what_the_cart_sees(fleet):
     assert picture[12, 28, 0] < 50
 
 
-def test_a_silent_cart_is_left_out_until_a_person_resumes_it(fleet):
+def test_a_silent_cart_is_left_out_until_it_is_readmitted(fleet):
     fleet.speed = 0.02
     fleet.wait(lambda: len(fleet.observations[1]) >= 2)
-    fleet.carts[1].speaks = False
+    fleet.carts[1].publishes = False
     silent_s = time.monotonic()
     fleet.wait(lambda: fleet.statuses[1][-1].unreachable)
     assert time.monotonic() - silent_s < 0.3 + 0.3
     fleet.wait(lambda: fleet.speed_of(1) == 0)
     ticks, seen = len(fleet.observations[0]), len(fleet.observations[1])
     fleet.wait(lambda: len(fleet.observations[0]) >= ticks + 3)
-    fleet.carts[1].speaks = True
-    fleet.wait(lambda: "is back, and waits to be readmitted" in fleet.statuses[1][-1].unreachable)
+    fleet.carts[1].publishes = True
+    fleet.wait(lambda: "reachable again, waiting to be readmitted" in fleet.statuses[1][-1].unreachable)
     assert len(fleet.observations[1]) == seen
     assert fleet.speed_of(1) == 0
     client = fleet.gate.create_client(Trigger, "robot_02/readmit")
@@ -136,14 +136,14 @@ def test_a_silent_cart_is_left_out_until_a_person_resumes_it(fleet):
     fleet.wait(lambda: len(fleet.observations[1]) > seen and fleet.speed_of(1) > 0)
 
 
-def test_nothing_moves_when_the_gate_is_gone(fleet):
+def test_nothing_moves_without_the_gate(fleet):
     fleet.wait(lambda: fleet.speed_of(0) > 0)
     fleet.speed = 0.0
     fleet.gate.destroy_publisher(fleet.alive)
     fleet.wait(lambda: fleet.speed_of(0) == 0 and fleet.speed_of(1) == 0)
 
 
-def test_an_emergency_stop_holds_at_once(fleet):
+def test_an_emergency_stop_holds_immediately(fleet):
     fleet.wait(lambda: fleet.speed_of(0) > 0)
     fleet.speed = 0.0
     fleet.alive.publish(Bool(data=True))

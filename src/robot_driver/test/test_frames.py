@@ -1,4 +1,4 @@
-"""Where robots and their cameras are shown, against a pinhole that is computed here."""
+"""Frames of robots and cameras, compared with a pinhole that is computed here."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CORNERS_43 = 0.2 * np.array([(-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0)])
 
 
 def axes(quaternion):
-    """Columns: the frame's x, y and z in its parent, from the definition of a unit quaternion."""
+    """Return the frame's axes x, y and z in its parent as columns, from the definition of a unit quaternion."""
     x, y, z, w = quaternion
     return np.array(
         [
@@ -40,7 +40,7 @@ def axes(quaternion):
 
 
 def looking_at(middle_3, place_3, roll):
-    """Axes of a camera at a place that sees that point in its middle."""
+    """Return the axes of a camera at `place_3` that has `middle_3` in the centre of its image."""
     ahead_3 = (middle_3 - place_3) / np.linalg.norm(middle_3 - place_3)
     right_3 = np.cross(ahead_3, [np.sin(roll), np.cos(roll), 0.0])
     right_3 /= np.linalg.norm(right_3)
@@ -48,7 +48,7 @@ def looking_at(middle_3, place_3, roll):
 
 
 def seen_from(axes_33, place_3):
-    """A contract whose corners are where a pinhole there sees them, and the same in shares."""
+    """Return a contract whose corners are where a pinhole with this pose sees them."""
     pixels_P3 = (CORNERS_43 - place_3) @ axes_33 @ CAMERA_33.T
     shares_P2 = (pixels_P3[:, :2] / pixels_P3[:, 2:] + 0.5) / [WIDTH, HEIGHT]
     plane = TREE["operation"]["plane"] | {"corners": shares_P2.tolist()}
@@ -63,7 +63,7 @@ def camera_of(contract, matrix_33):
 
 
 @given(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3), st.floats(0.8, 1.5), st.floats(0, 2 * np.pi), st.floats(-0.03, 0.03))
-def test_a_camera_is_where_its_picture_shows_the_workspace_from(x, y, z, roll, off):
+def test_the_pose_of_a_camera_follows_from_its_image_of_the_workspace(x, y, z, roll, off):
     place_3 = np.array([x, y, z])
     axes_33 = looking_at(np.array([off, -off, 0.0]), place_3, roll)
     found_3, found_33 = camera_of(seen_from(axes_33, place_3), CAMERA_33)
@@ -71,7 +71,7 @@ def test_a_camera_is_where_its_picture_shows_the_workspace_from(x, y, z, roll, o
     np.testing.assert_allclose(found_33, axes_33, atol=5e-3)
 
 
-def test_a_camera_that_says_where_it_is_is_there():
+def test_a_camera_pose_in_the_contract_is_used():
     position_3, axes_33 = camera_of(MOBILE_BASE, np.zeros((3, 3)))
     np.testing.assert_allclose(position_3, [0, 0, 2])
     # Right in the image is to the base's right, down is behind it, and it looks down.
@@ -81,13 +81,13 @@ def test_a_camera_that_says_where_it_is_is_there():
 @pytest.mark.parametrize(
     ("contract", "matrix_33"), [(POINTBOT, None), (PUSH_CELL, None), (PUSH_CELL, np.zeros((3, 3)))]
 )
-def test_no_camera_is_made_up(contract, matrix_33):
+def test_no_camera_frame_without_a_known_pose(contract, matrix_33):
     assert [frame.name for frame in frames(["robot_01"], ["robot_01"], contract, matrix_33)] == ["robot_01/base_link"]
 
 
 @pytest.mark.parametrize("contract", [PUSH_CELL, POINTBOT])
 @pytest.mark.parametrize("robots", [1, 2, 4, 7, 100])
-def test_robots_stand_apart_and_about_the_middle(contract, robots):
+def test_robots_are_arranged_apart_and_around_the_origin(contract, robots):
     names = numbered("robot", robots)
     bases = [frame for frame in frames(names, names, contract, None) if frame.name.endswith("base_link")]
     assert [(base.name, base.parent) for base in bases] == [(f"{name}/base_link", "fleet") for name in names]
@@ -99,7 +99,7 @@ def test_robots_stand_apart_and_about_the_middle(contract, robots):
     assert down <= across <= max(down, 1e-9) * 2 or robots <= 2
 
 
-def test_several_drivers_put_their_robots_where_one_would():
+def test_several_drivers_place_their_robots_as_one_would():
     names = numbered("robot", 7)
     apart = [*frames(names[:3], names, PUSH_CELL, CAMERA_33), *frames(names[3:], names, PUSH_CELL, CAMERA_33)]
     assert apart == frames(names, names, PUSH_CELL, CAMERA_33)

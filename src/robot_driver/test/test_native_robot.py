@@ -13,13 +13,13 @@ from std_msgs.msg import Bool
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import validated
 from robot_driver.native_robot import HOLD_S, START_S, NativeRobot
-from robot_driver.track import TimePoint
+from robot_driver.topic_series import TimePoint
 
 TICK_S = 0.1
 
 
 def arm() -> RobotContract:
-    """One joint, in degrees on its own topics, that is sent to places; it has no camera."""
+    """Return the contract of an arm with one position-controlled joint, in degrees on its own topics, and no camera."""
     tree = copy.deepcopy(CONTRACT)
     del tree["operation"], tree["observation"]["camera"], tree["native"]["camera"], tree["native"]["hard_reset"]
     tree["observation"]["state"]["quantities"] = [{"name": "elbow", "unit": "rad", "low": -3.0, "high": 3.0}]
@@ -40,12 +40,16 @@ def arm() -> RobotContract:
 
 
 class Bench:
-    """An arm whose clock the test turns."""
+    """An arm whose clock is advanced by the test."""
 
-    def __init__(self, *, rests=True):
+    def __init__(self, *, at_rest=True):
         self.sent = []
         self.robot = NativeRobot(
-            "robot_01", arm(), lambda values_A: self.sent.append(float(values_A[0])), longest_s=TICK_S, rests=rests
+            "robot_01",
+            arm(),
+            lambda values_A: self.sent.append(float(values_A[0])),
+            max_motion_s=TICK_S,
+            observe_at_rest=at_rest,
         )
         self.now_s = 100.0
         self.robot.start(self.now)
@@ -55,15 +59,17 @@ class Bench:
         return TimePoint(self.now_s, 1e9 + self.now_s)
 
     def is_at(self, rad, joint="elbow"):
-        self.robot.hear("joint_states", JointState(name=["x", joint], position=[0.0, float(np.degrees(rad))]), self.now)
+        self.robot.receive(
+            "joint_states", JointState(name=["x", joint], position=[0.0, float(np.degrees(rad))]), self.now
+        )
 
     def wait(self, seconds, rad=None):
-        """In steps of 10 ms, the arm telling where it is."""
+        """Advance the clock in steps of 10 ms, while the arm publishes its position."""
         for _ in range(round(seconds * 100)):
             self.now_s += 0.01
             if rad is not None:
                 self.is_at(rad)
-            self.robot.beat(self.now)
+            self.robot.update(self.now)
 
 
 @pytest.fixture
@@ -73,7 +79,7 @@ def bench():
     return made
 
 
-def test_an_arm_is_sent_to_a_place_and_held_where_it_has_come_to(bench):
+def test_an_arm_moves_to_a_position_and_holds_where_it_arrives(bench):
     bench.robot.move(np.array([1.0]), bench.now)
     bench.wait(0.09, 0.8)
     assert set(bench.sent) == {1.0}
@@ -82,28 +88,28 @@ def test_an_arm_is_sent_to_a_place_and_held_where_it_has_come_to(bench):
     bench.wait(0.02, 0.9)
     assert bench.sent[-1] == pytest.approx(0.9)
     bench.wait(0.1, 0.85)
-    assert bench.sent[-1] == pytest.approx(0.9), "it does not creep along with what is measured"
+    assert bench.sent[-1] == pytest.approx(0.9), "it does not drift with its measurements"
     assert bench.robot.state(bench.now) == pytest.approx([0.85])
 
 
-def test_an_arm_that_was_left_alone_is_held_where_it_is_found(bench):
+def test_an_idle_arm_holds_its_present_position(bench):
     bench.robot.hold(bench.now)
     bench.wait(HOLD_S + 0.2, 0.5)
-    said = len(bench.sent)
+    sent = len(bench.sent)
     bench.wait(0.5, 0.1)
-    assert len(bench.sent) == said
+    assert len(bench.sent) == sent
     bench.robot.hold(bench.now)
     assert bench.sent[-1] == pytest.approx(0.1)
 
 
-def test_a_lost_arm_holds_where_it_was_seen_last_and_obeys_nobody(bench):
+def test_a_lost_arm_holds_its_last_position_and_ignores_actions(bench):
     bench.robot.move(np.array([1.0]), bench.now)
     bench.wait(0.05, 0.6)
     bench.wait(0.35)
     assert bench.robot.unreachable == "no /robot_01/joint_states for 0.3 s"
-    said = list(bench.sent)
+    sent = list(bench.sent)
     bench.robot.move(np.array([1.0]), bench.now)
-    assert bench.sent == said
+    assert bench.sent == sent
     bench.robot.readmit(bench.now)
     assert bench.robot.unreachable, "it is still silent"
     bench.wait(0.05, 0.2)
@@ -112,28 +118,27 @@ def test_a_lost_arm_holds_where_it_was_seen_last_and_obeys_nobody(bench):
     assert (bench.robot.unreachable, bench.sent[-1]) == ("", pytest.approx(0.2))
 
 
-def test_who_was_asleep_does_not_take_the_robot_for_silent(bench):
+def test_a_suspended_process_does_not_mistake_the_robot_for_silent(bench):
     bench.now_s += 1.0
-    bench.robot.beat(bench.now)
+    bench.robot.update(bench.now)
     bench.wait(0.25, 0.5)
     assert not bench.robot.unreachable
     bench.now_s += 1.0
     bench.wait(0.15)
-    assert bench.robot.unreachable, "it had time to be heard"
+    assert bench.robot.unreachable, "its messages had time to arrive"
 
 
-def test_a_joint_that_is_never_in_the_messages_is_named():
+def test_a_joint_that_is_missing_in_the_messages_is_named():
     bench = Bench()
     for _ in range(int(START_S) + 1):
         bench.is_at(0.5, joint="wrist")
         bench.wait(1.0)
     assert (
-        bench.robot.unreachable
-        == "no /robot_01/joint_states for 0.3 s (expected position[elbow], got joints x, wrist)"
+        bench.robot.unreachable == "no /robot_01/joint_states for 0.3 s (expected position[elbow], got joints x, wrist)"
     )
 
 
-def test_what_was_sampled_before_the_robot_rested_is_not_observed(bench):
+def test_samples_from_before_the_robot_was_at_rest_are_not_observed(bench):
     bench.robot.hold(bench.now)
     bench.wait(0.06)
     assert bench.robot.state(bench.now) is None
@@ -141,7 +146,7 @@ def test_what_was_sampled_before_the_robot_rested_is_not_observed(bench):
     assert bench.robot.state(bench.now) == pytest.approx([0.4])
 
 
-def test_coming_to_where_the_task_is_done_is_a_success_and_being_there_from_the_beginning_is_none(bench):
+def test_reaching_the_goal_is_a_success_and_starting_there_is_none(bench):
     for there in (True, True, False, True, True):
-        bench.robot.hear("at_goal", Bool(data=there), bench.now)
+        bench.robot.receive("at_goal", Bool(data=there), bench.now)
     assert bench.robot.successes == 1

@@ -1,4 +1,4 @@
-"""Carts that know nothing of the fleet, over real topics."""
+"""Drives carts over real topics of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rclpy
 from cart import CONTRACT, Cart
-from conftest import Beside
+from conftest import BackgroundNodes
 from rclpy.executors import SingleThreadedExecutor
 
 from fleet_contract.action import ActionKind
@@ -24,14 +24,14 @@ NAMES = ("robot_01", "robot_02")
 PATIENCE_S = 20.0
 
 
-class Spun(TopicDriver):
-    """Whoever looks at the driver spins its node, as nobody else does here."""
+class SpinningDriver(TopicDriver):
+    """A driver that spins its node whenever it is asked, because no other thread does."""
 
     def __init__(self, names, *, continuous=False, contract=CONTRACT):
         node = rclpy.create_node("adapter")
         super().__init__(node, validated(contract, RobotContract, source="cart"), names, continuous=continuous)
         self.carts = [Cart(name) for name in names]
-        self._beside = Beside(self.carts)
+        self._background = BackgroundNodes(self.carts)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
 
@@ -48,17 +48,17 @@ class Spun(TopicDriver):
         return super().unreachable()
 
     def close(self):
-        if self._beside is not None:
+        if self._background is not None:
             super().close()
-            self._beside.end()
+            self._background.end()
             self._executor.shutdown()
             self._node.destroy_node()
-            self._beside = None
+            self._background = None
 
 
 @contextmanager
 def driver_of(*names, **options):
-    driver = Spun(names, **options)
+    driver = SpinningDriver(names, **options)
     try:
         driver.start(0)
         wait(lambda: driver.observed() is not None)
@@ -70,11 +70,11 @@ def driver_of(*names, **options):
 def wait(condition, spin=lambda: None):
     until = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < until, "in vain"
+        assert time.monotonic() < until, "timeout"
         spin()
 
 
-def told(driver, kind=ActionKind.MOVE, speed=0.4, turn=0.0):
+def command(driver, kind=ActionKind.MOVE, speed=0.4, turn=0.0):
     driver.begin(np.full(driver.robots, kind), np.tile([speed, turn], (driver.robots, 1)))
 
 
@@ -87,21 +87,21 @@ class TestTopicDriver(DriverConformance):
     tolerance = 2e-3
 
     def make(self):
-        return Spun(NAMES)
+        return SpinningDriver(NAMES)
 
     def lose(self, driver, robot):
-        driver.carts[robot].speaks = False
+        driver.carts[robot].publishes = False
 
     def find(self, driver, robot):
-        driver.carts[robot].speaks = True
+        driver.carts[robot].publishes = True
 
 
-def test_commands_and_observations_are_in_units_of_either_side():
+def test_commands_and_observations_are_converted_between_units():
     with driver_of("robot_01") as driver:
-        told(driver, speed=0.4, turn=0.5)
+        command(driver, speed=0.4, turn=0.5)
         step = after(driver)
         cart = driver.carts[0]
-        first = cart.told[0][1]
+        first = cart.commands[0][1]
         assert first.twist.linear.x == pytest.approx(400.0)
         assert first.twist.angular.z == pytest.approx(np.degrees(0.5))
         assert first.header.stamp.sec > 0
@@ -111,11 +111,11 @@ def test_commands_and_observations_are_in_units_of_either_side():
         assert 0.02 < place_m < 0.1, "about 0.4 m/s for 0.1 s"
 
 
-def test_a_motion_lasts_a_tick_and_the_robot_is_told_to_hold_when_it_is_over():
+def test_a_motion_lasts_one_tick_and_then_the_robot_holds():
     with driver_of("robot_01") as driver:
-        told(driver)
+        command(driver)
         after(driver)
-        times_s, messages = zip(*driver.carts[0].told, strict=True)
+        times_s, messages = zip(*driver.carts[0].commands, strict=True)
         speeds = [message.twist.linear.x for message in messages]
         moves = speeds.count(400.0)
         assert moves >= 2, "repeated"
@@ -124,49 +124,49 @@ def test_a_motion_lasts_a_tick_and_the_robot_is_told_to_hold_when_it_is_over():
         assert times_s[moves] - times_s[0] == pytest.approx(0.1, abs=0.05)
 
 
-def test_a_robot_that_holds_is_left_alone_after_a_while():
+def test_commands_to_a_robot_that_holds_stop_after_a_while():
     with driver_of("robot_01") as driver:
-        told(driver)
+        command(driver)
         after(driver)
         quiet_s = time.monotonic()
-        wait(lambda: time.monotonic() - driver.carts[0].told[-1][0] > 0.3, driver.spin)
-        assert driver.carts[0].told[-1][0] - quiet_s < 1.0
+        wait(lambda: time.monotonic() - driver.carts[0].commands[-1][0] > 0.3, driver.spin)
+        assert driver.carts[0].commands[-1][0] - quiet_s < 1.0
 
 
 @pytest.mark.parametrize("continuous", [False, True])
 def test_closing_leaves_the_robot_at_rest(continuous):
     with driver_of("robot_01", continuous=continuous) as driver:
-        told(driver)
+        command(driver)
         cart = driver.carts[0]
-        wait(lambda: cart.told, driver.spin)
+        wait(lambda: cart.commands, driver.spin)
         TopicDriver.close(driver)
-        wait(lambda: cart.told[-1][1].twist.linear.x == 0)
+        wait(lambda: cart.commands[-1][1].twist.linear.x == 0)
 
 
-def test_a_robot_that_falls_silent_holds_and_is_unreachable_soon():
+def test_a_silent_robot_holds_and_soon_is_unreachable():
     with driver_of("robot_01", continuous=True) as driver:
-        told(driver)
+        command(driver)
         cart = driver.carts[0]
-        wait(lambda: cart.told, driver.spin)
-        cart.speaks = False
+        wait(lambda: cart.commands, driver.spin)
+        cart.publishes = False
         silent_s = time.monotonic()
         wait(lambda: driver.unreachable()[0])
         assert time.monotonic() - silent_s < 0.3 + 0.2
         assert "for 0.3 s" in driver.unreachable()[0]
-        wait(lambda: cart.told[-1][1].twist.linear.x == 0, driver.spin)
-        told(driver)
-        cart.speaks = True
-        wait(lambda: driver.unreachable()[0].startswith("is back, and waits to be readmitted"))
-        assert cart.told[-1][1].twist.linear.x == 0
+        wait(lambda: cart.commands[-1][1].twist.linear.x == 0, driver.spin)
+        command(driver)
+        cart.publishes = True
+        wait(lambda: driver.unreachable()[0].startswith("reachable again, waiting to be readmitted"))
+        assert cart.commands[-1][1].twist.linear.x == 0
         wait(lambda: not driver.readmit(0))
         assert driver.unreachable() == ("",)
 
 
-def test_a_robot_that_is_never_heard_is_unreachable_when_it_has_had_its_time(monkeypatch):
+def test_a_robot_that_never_publishes_is_unreachable_after_its_timeout(monkeypatch):
     monkeypatch.setattr("robot_driver.native_robot.START_S", 0.5)
-    driver = Spun(NAMES)
+    driver = SpinningDriver(NAMES)
     try:
-        driver.carts[1].speaks = False
+        driver.carts[1].publishes = False
         driver.start(0)
         wait(lambda: driver.observed() is not None)
         assert driver.unreachable()[0] == ""
@@ -175,40 +175,42 @@ def test_a_robot_that_is_never_heard_is_unreachable_when_it_has_had_its_time(mon
         driver.close()
 
 
-def test_continuous_driving_goes_on_from_action_to_action_and_ends_without_one():
+def test_continuous_driving_continues_from_action_to_action_and_ends_without_one():
     with driver_of("robot_01", continuous=True) as driver:
         for _ in range(3):
-            told(driver)
-            assert driver.observed() is not None, "seen as it moves"
+            command(driver)
+            assert driver.observed() is not None, "observed while it moves"
             end_s = time.monotonic() + 0.1
             wait(lambda end_s=end_s: time.monotonic() > end_s, driver.spin)
         cart = driver.carts[0]
-        assert all(message.twist.linear.x == 400.0 for _, message in cart.told)
-        wait(lambda: cart.told[-1][1].twist.linear.x == 0, driver.spin)
+        assert all(message.twist.linear.x == 400.0 for _, message in cart.commands)
+        wait(lambda: cart.commands[-1][1].twist.linear.x == 0, driver.spin)
 
 
-def test_a_success_counts_once_and_a_violation_stays_until_a_person_has_put_the_robot_right():
+def test_a_success_counts_once_and_a_violation_lasts_until_a_hard_reset():
     with driver_of("robot_01") as driver:
         successes, steps = 0, []
         while not steps or not steps[-1].violated_N[0]:
-            told(driver, speed=0.5)
+            command(driver, speed=0.5)
             steps.append(after(driver))
-            assert np.array_equal(steps[-1].succeeded_N, driver.observed().succeeded_N), "the same at a second look"
+            assert np.array_equal(steps[-1].succeeded_N, driver.observed().succeeded_N), (
+                "the same when it is observed again"
+            )
             successes += int(steps[-1].succeeded_N[0])
             assert len(steps) < 20
         assert successes == 1
         assert [step.episode_over_N[0] for step in steps] == [step.succeeded_N[0] for step in steps]
-        before = len(driver.carts[0].told)
-        told(driver)
+        before = len(driver.carts[0].commands)
+        command(driver)
         assert after(driver).violated_N[0]
-        assert not any(message.twist.linear.x for _, message in driver.carts[0].told[before:]), "it is not moved"
-        told(driver, ActionKind.HARD_RESET)
+        assert not any(message.twist.linear.x for _, message in driver.carts[0].commands[before:]), "it is not moved"
+        command(driver, ActionKind.HARD_RESET)
         step = after(driver)
         assert (step.violated_N[0], step.episode_over_N[0]) == (False, True)
         assert step.states_NS[0, 0] == pytest.approx(0, abs=1e-3)
 
 
-def test_pictures_come_in_the_contracts_size_and_encoding():
+def test_images_have_the_contracts_size_and_encoding():
     with driver_of("robot_01") as driver:
         after(driver)
         image = driver.images()[0]
@@ -224,7 +226,7 @@ def test_a_robot_without_camera_and_signals():
     for part in ("camera", "success", "violation", "hard_reset"):
         del blind["native"][part]
     with driver_of("robot_01", contract=blind) as driver:
-        told(driver)
+        command(driver)
         step = after(driver)
         assert step.states_NS[0, 0] > 0.02
         assert not (step.succeeded_N | step.violated_N).any()

@@ -1,7 +1,4 @@
-"""What became of every robot since the run began.
-
-N robots.
-"""
+"""Counts the events of every robot since the run began. N robots."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from robot_driver.step import Step
 
 
 class RobotCounters:
-    """Counts successes, hard resets (incidents, not ticks) and episodes."""
+    """Counts successes, episodes, and hard resets: one for every violation, however many ticks it lasts."""
 
     def __init__(self, robots: int) -> None:
         self.successes_N = np.zeros(robots, dtype=np.int64)
@@ -20,7 +17,7 @@ class RobotCounters:
         self._violated_N = np.zeros(robots, dtype=bool)
 
     def add(self, step: Step) -> None:
-        """Count one step."""
+        """Count the events of one step."""
         self.successes_N += step.succeeded_N
         self.hard_resets_N += step.violated_N & ~self._violated_N
         self.episodes_N += step.episode_over_N
