@@ -20,9 +20,9 @@ def test_where_there_is_a_display_the_viewer_shows_the_expert_and_a_video_is_lef
         person = Person(name)
         words = [ROOT / "fleet", "show", "ball_balance", "--seconds", "2", "-o", video]
         with subprocess.Popen(words, env={**os.environ, "DISPLAY": name}) as process:
-            until(lambda: person.windows("MuJoCo") and person.look().any())
-            first = person.look()
-            until(lambda: not np.array_equal(person.look(), first))
+            until(lambda: person.windows("MuJoCo") and person.screenshot().any())
+            first = person.screenshot()
+            until(lambda: not np.array_equal(person.screenshot(), first))
             assert process.wait(PATIENCE_S) == 0
     with av.open(video) as container:
         assert len([*container.decode(video=0)]) == 2 * container.streams.video[0].average_rate

@@ -45,6 +45,8 @@ KEYS = (("SPACE", "hold to send"), ("R", "reset done"), ("H", "hand back"), ("P"
 FONT = cv2.FontFace("sans")
 WIDE = 1.2
 """Ratio of width to height from which the panel is beside the picture, not below."""
+MAX_TEXT_SHARE = 0.94
+"""Largest width of a text over the picture, as a share of the picture's width."""
 SUBPIXEL_BITS = 4
 MIN_WIDTH, MIN_HEIGHT = 320, 320
 """Smallest screen that is laid out, pixels."""
@@ -148,10 +150,11 @@ def _draw_aim(picture: NDArray[np.uint8], aim: Aim, *, chosen: bool, thick: int)
     height, width = picture.shape[:2]
     start, end = ((round(x * width), round(y * height)) for x, y in (aim.start, aim.end))
     colour = ORANGE if chosen else TEXT
-    cv2.arrowedLine(picture, start, end, (0, 0, 0), thick + 3, cv2.LINE_AA, tipLength=0.2)
-    cv2.arrowedLine(picture, start, end, colour, thick, cv2.LINE_AA, tipLength=0.2)
-    if aim.clipped:
-        cv2.drawMarker(picture, end, colour, cv2.MARKER_TILTED_CROSS, 6 * thick, thick, cv2.LINE_AA)
+    # The black outline makes the arrow visible on bright pictures.
+    for line_colour, line_thick in (((0, 0, 0), thick + 3), (colour, thick)):
+        cv2.arrowedLine(picture, start, end, line_colour, line_thick, cv2.LINE_AA, tipLength=0.2)
+        if aim.clipped:
+            cv2.drawMarker(picture, end, line_colour, cv2.MARKER_TILTED_CROSS, 6 * thick, line_thick, cv2.LINE_AA)
 
 
 class _Panel:
@@ -239,6 +242,9 @@ class _Panel:
 def _centred(picture: NDArray[np.uint8], text: str, size: int, colour: Colour = TEXT) -> None:
     height, width = picture.shape[:2]
     (left, _, wide, _) = cv2.getTextSize((width, height), text, (0, 0), FONT, size, 600)
+    if wide > MAX_TEXT_SHARE * width:
+        size = int(size * MAX_TEXT_SHARE * width / wide)
+        (left, _, wide, _) = cv2.getTextSize((width, height), text, (0, 0), FONT, size, 600)
     cv2.putText(picture, text, ((width - wide) // 2 - left, height // 2), colour, FONT, size, 600)
 
 

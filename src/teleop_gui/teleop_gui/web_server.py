@@ -99,7 +99,9 @@ class Session:
 class WebServer:
     """Serves the page until it is closed. `events` queues logins, logouts and input in order of arrival."""
 
-    def __init__(self, host: str, port: int, token: str, humans: tuple[str, ...]) -> None:
+    def __init__(
+        self, host: str, port: int, token: str, humans: tuple[str, ...], client_timeout_s: float = CLIENT_TIMEOUT_S
+    ) -> None:
         """Start listening; port 0 selects a free one. Everybody who knows the token may drive robots.
 
         Raises:
@@ -111,6 +113,7 @@ class WebServer:
         self.events: SimpleQueue[Login | Logout | InputEvent] = SimpleQueue()
         self.port = port
         self._token = token
+        self._client_timeout_s = client_timeout_s
         self._humans = humans
         self._sessions: dict[str, Session] = {}
         self._loop = asyncio.new_event_loop()
@@ -182,7 +185,7 @@ class WebServer:
             await socket.close(code=WSCloseCode.POLICY_VIOLATION)
             return socket
         session = self._sessions[human] = Session()
-        sending = asyncio.create_task(_send_states(socket, session))
+        sending = asyncio.create_task(_send_states(socket, session, self._client_timeout_s))
         closing = asyncio.create_task(self._closing.wait())
         receiving = asyncio.create_task(self._receive(socket, session, human))
         try:
@@ -199,7 +202,7 @@ class WebServer:
     async def _admit(self, socket: web.WebSocketResponse) -> tuple[str, str]:
         """Return why the browser is refused, empty if it is admitted, and the operator's name."""
         try:
-            message = await socket.receive(CLIENT_TIMEOUT_S)
+            message = await socket.receive(self._client_timeout_s)
             hello = ClientHello.model_validate_json(message.data if message.type is WSMsgType.TEXT else "")
         except (ValidationError, TimeoutError):
             return "The first message must name the operator.", ""
@@ -214,7 +217,7 @@ class WebServer:
     async def _receive(self, socket: web.WebSocketResponse, session: Session, human: str) -> None:
         while self.events.qsize() < MAX_QUEUED_EVENTS:
             try:
-                frame = await socket.receive(CLIENT_TIMEOUT_S)
+                frame = await socket.receive(self._client_timeout_s)
                 message = Input.model_validate_json(frame.data if frame.type is WSMsgType.TEXT else "")
             except (ValidationError, TimeoutError):
                 return
@@ -232,7 +235,7 @@ async def _add_security_headers(_: web.Request, response: web.StreamResponse) ->
     response.headers["Content-Security-Policy"] = "default-src 'self'; img-src blob: data:; frame-ancestors 'none'"
 
 
-async def _send_states(socket: web.WebSocketResponse, session: Session) -> None:
+async def _send_states(socket: web.WebSocketResponse, session: Session, timeout_s: float) -> None:
     while True:
         await session.updated.wait()
         session.updated.clear()
@@ -241,4 +244,4 @@ async def _send_states(socket: web.WebSocketResponse, session: Session) -> None:
         await socket.send_json(session.state)
         if session.jpeg:
             await socket.send_bytes(session.jpeg)
-        await asyncio.wait_for(session.shown.wait(), CLIENT_TIMEOUT_S)
+        await asyncio.wait_for(session.shown.wait(), timeout_s)

@@ -75,7 +75,7 @@ class Person:
         """
         window = until(lambda: self.windows(title), meanwhile)[0]
         end = time.monotonic() + TIMEOUT_S
-        while not self.look().any() and time.monotonic() < end:
+        while not self.screenshot().any() and time.monotonic() < end:
             self.do("windowunmap", "--sync", window, "windowmap", "--sync", window)
             painted = time.monotonic() + 0.5
             while time.monotonic() < painted:
@@ -94,7 +94,7 @@ class Person:
         x11.XSendEvent(server, ctypes.c_ulong(int(window)), 0, 0, message.ljust(192, b"\0"))
         x11.XCloseDisplay(server)
 
-    def look(self, file: Path | None = None) -> np.ndarray:
+    def screenshot(self, file: Path | None = None) -> np.ndarray:
         """Return the screen, (H, W, 3), RGB; also write it to the file if one is given."""
         image = ImageGrab.grab(xdisplay=self._display).convert("RGB")
         if file:

@@ -21,7 +21,7 @@ from sim_bridge.push.cell import PushCell
 from teleop_gui.operator import Operator
 from teleop_gui.pointing import pointing_of
 from teleop_gui.screen import draw_picture
-from teleop_gui.web_server import Input, InputEvent, Login, Logout, WebServer
+from teleop_gui.web_server import CLIENT_TIMEOUT_S, Input, InputEvent, Login, Logout, WebServer
 
 HUMANS = ("human_01", "human_02")
 TOKEN = "sesame"
@@ -32,14 +32,14 @@ SIZE = 480
 
 
 def jpeg() -> bytes:
-    """Return the picture of a push cell that an operator sees who has clicked beside the cube."""
+    """Return the picture of a push cell that an operator sees who points beside the cube."""
     environment = PushCell(CELL, 1)
     state_S = environment.reset(3).states_NS[0]
-    operator = Operator("human_01", pointing_of(CELL), time.monotonic, lambda: None, lambda: None)
+    operator = Operator("human_01", pointing_of(CELL), lambda: 0.0, lambda: None, lambda: None)
     operator.assign(lease())
     operator.add_picture(environment.video(0))
     operator.act(state_S)
-    operator.click(*shown(state_S[0] + 0.07, state_S[1] + 0.03))
+    operator.point(*shown(state_S[0] + 0.07, state_S[1] + 0.03))
     environment.close()
     return to_jpeg(draw_picture(operator.view(), SIZE, SIZE))
 
@@ -65,8 +65,9 @@ STATE = {
 class ServerUnderTest:
     """A server, and a thread that answers as the node does: each operator name admits one person."""
 
-    def __init__(self) -> None:
-        self.server = WebServer("127.0.0.1", 0, TOKEN, HUMANS)
+    def __init__(self, client_timeout_s: float = 120.0) -> None:
+        """Serve browsers that may be slow, because the machine is busy."""
+        self.server = WebServer("127.0.0.1", 0, TOKEN, HUMANS, client_timeout_s)
         self.number = 0
         self.updating = True
         self.joined: list[str] = []
@@ -105,8 +106,8 @@ class ServerUnderTest:
 
 
 @contextmanager
-def served():
-    serving = ServerUnderTest()
+def served(**settings):
+    serving = ServerUnderTest(**settings)
     try:
         yield serving
     finally:
@@ -244,10 +245,10 @@ def test_the_next_state_is_sent_when_the_last_is_confirmed(serving):
 
 
 @pytest.mark.parametrize("talks", [False, True])
-def test_a_client_that_does_not_confirm_states_is_disconnected(serving, talks):
+def test_a_client_that_does_not_confirm_states_is_disconnected(talks):
     """This holds although it reports a held drive key."""
 
-    async def blind():
+    async def run_client(serving):
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{serving.url}operator") as socket:
             await socket.send_json(HELLO)
             until(lambda: serving.joined == ["human_01"])
@@ -257,8 +258,9 @@ def test_a_client_that_does_not_confirm_states_is_disconnected(serving, talks):
                     await socket.send_json({"hold": True})
                 await asyncio.sleep(0.1)
 
-    asyncio.run(blind())
-    assert serving.joined == []
+    with served(client_timeout_s=CLIENT_TIMEOUT_S) as serving:
+        asyncio.run(run_client(serving))
+        assert serving.joined == []
 
 
 @pytest.fixture(scope="module")
@@ -286,14 +288,18 @@ def holds(serving):
 
 def test_the_page_shows_the_state(browser, serving):
     log_in(browser, serving, "human_02")
-    until(lambda: text(browser, "robot") == "robot_03")
-    assert text(browser, "who") == "human_02"
-    assert text(browser, "status") == "your turn"
-    assert text(browser, "hint") == "click where the push ends"
-    assert text(browser, "reason") == "uncertainty 0.31 nats (threshold 0.17)"
-    assert text(browser, "time") == "12 s under your control, 3 actions"
-    assert text(browser, "drive") == "drive key released · clipped to limits"
-    assert text(browser, "waiting") == "robots waiting: robot_02, robot_04"
+    expected = {
+        "robot": "robot_03",
+        "who": "human_02",
+        "status": "your turn",
+        "hint": "click where the push ends",
+        "reason": "uncertainty 0.31 nats (threshold 0.17)",
+        "time": "12 s under your control, 3 actions",
+        "drive": "drive key released · clipped to limits",
+        "waiting": "robots waiting: robot_02, robot_04",
+    }
+    # On a busy machine, the page may show a loss of connection for a moment.
+    until(lambda: {name: text(browser, name) for name in expected} == expected)
     size = "const picture = document.getElementById('picture'); return [picture.naturalWidth, picture.naturalHeight]"
     until(lambda: browser.execute_script(size) == [SIZE, SIZE])
     if PICTURES:
@@ -324,8 +330,12 @@ def test_pointer_and_keys_arrive(browser, serving):
     until(lambda: [message.press for message in serving.inputs if message.press] == list("hrpee"))
     assert sum(message.click is not None for message in serving.inputs) == 1, "the right button is ignored"
 
-    ActionChains(browser).key_down(Keys.SPACE).perform()
-    until(lambda: sum(message.hold is True for message in serving.inputs) >= 5)
+    def press_again() -> None:
+        """Press the key again: on a busy machine, the page may show a loss of connection, which releases the key."""
+        ActionChains(browser).key_up(Keys.SPACE).key_down(Keys.SPACE).perform()
+        time.sleep(1)
+
+    until(lambda: sum(message.hold is True for message in serving.inputs) >= 5, press_again)
     ActionChains(browser).key_up(Keys.SPACE).perform()
     until(lambda: holds(serving)[-1] is False)
 
