@@ -1,1 +1,1 @@
-"""What learns, whatever it learns: the policy protocol, datasets, encoders, optimization, checkpoints, and the nodes that serve and retrain policies."""
+"""Learning for any kind of policy: the policy protocol, datasets, encoders, optimization, checkpoints, and the nodes that serve and retrain policies."""

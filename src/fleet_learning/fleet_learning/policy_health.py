@@ -36,7 +36,7 @@ class PolicyHealth:
         self._waits_since_s: float | None = None
         self._refusal = ""
 
-    def began(self, now_s: float) -> None:
+    def input_received(self, now_s: float) -> None:
         """Record that an observation has arrived that a decision is due for."""
         if self._waits_since_s is None:
             self._waits_since_s = now_s

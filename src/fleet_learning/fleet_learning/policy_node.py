@@ -87,7 +87,7 @@ class PolicyNode(FleetNode):
             self._decided.clear()
         if robot not in self._decided:
             self._observations[robot] = observation
-            self._health.began(time.monotonic())
+            self._health.input_received(time.monotonic())
             self._decide_if_complete()
 
     def _on_status(self, robot: int, message: RobotStatus) -> None:
@@ -120,13 +120,13 @@ class PolicyNode(FleetNode):
         return set(range(len(self.fleet.robot_names))) - unreachable - self._decided - self._observations.keys()
 
     def _decide(self) -> None:
-        began = time.perf_counter()
+        started_s = time.perf_counter()
         robots = sorted(self._observations)
         generator = torch_generator(self._seed, self._tick)
         observations_N = np.stack([self._observations[robot] for robot in robots])
         decision = self._policy.decide(observations_N, generator) if self._policy else no_decision(len(robots))
         self._observations.clear()
-        decision_s = time.perf_counter() - began
+        decision_s = time.perf_counter() - started_s
         self._health.decided(decision_s, decision.uncertainties_N, time.monotonic())
         if not self._decided:
             self._report(robots, decision, decision_s)

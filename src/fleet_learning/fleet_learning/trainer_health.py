@@ -16,7 +16,7 @@ class TrainerHealth:
         self._progress: tuple[int, Mapping[str, float]] | None = None
         self._failure = ""
 
-    def began(self) -> None:
+    def started(self) -> None:
         """Record that a training has started."""
         self._progress = 0, {}
 

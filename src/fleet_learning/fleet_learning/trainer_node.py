@@ -128,7 +128,7 @@ class TrainerNode(FleetNode):
             return
         dataset = self._dataset + self._humans.between(self._since, due)
         self._started_s = time.monotonic()
-        self._health.began()
+        self._health.started()
         self.get_logger().info(f"training version {self._version + 1} on {len(dataset)} pairs")
         self._training = self._threads.submit(self._fit, dataset)
         self._dataset = dataset

@@ -101,7 +101,7 @@ def test_an_earlier_tick_whose_observation_is_late_is_waited_for():
 
 
 @given(runs(), st.lists(st.integers(0, TICKS), min_size=ROBOTS, max_size=ROBOTS))
-def test_observations_before_the_first_one_received_are_not_waited_for(run, begins):
+def test_observations_before_the_first_one_received_are_not_waited_for(run, first_ticks):
     actions, messages = run
     pairs = HumanPairs(ROBOTS, (3,), 2)
     started = set()
@@ -111,10 +111,10 @@ def test_observations_before_the_first_one_received_are_not_waited_for(run, begi
             continue
         if robot not in started:
             started.add(robot)
-            pairs.begin(robot, begins[robot])
-        if tick >= begins[robot]:
+            pairs.begin(robot, first_ticks[robot])
+        if tick >= first_ticks[robot]:
             receive(pairs, actions, (tick, robot), is_state=True)
     assert pairs.has_all_of(TICKS - 1)
     states, _ = expected_rows(actions, 0, TICKS)
-    expected = [row for row in states if row[0] >= begins[int(row[1])]]
+    expected = [row for row in states if row[0] >= first_ticks[int(row[1])]]
     np.testing.assert_array_equal(pairs.between(0, TICKS).observations_B, np.reshape(expected, (-1, 3)))

@@ -39,8 +39,8 @@ def test_decisions_that_take_longer_than_a_tick_are_a_warning_in_real_time(took_
 def test_the_input_check_names_the_missing_robots_and_warns_after_a_while():
     health = policy()
     assert "waiting for" not in by_name(health)["input"].message
-    health.began(10.0)
-    health.began(12.0)
+    health.input_received(10.0)
+    health.input_received(12.0)
     check = by_name(health, 10.0 + STUCK_S, missing=("robot_02",))["input"]
     assert (check.message, check.level) == ("waiting for robot_02", Level.OK)
     check = by_name(health, 11.0 + STUCK_S, missing=("robot_02",))["input"]
@@ -51,7 +51,7 @@ def test_the_input_check_names_the_missing_robots_and_warns_after_a_while():
 
 def test_waiting_for_a_training_is_no_warning():
     health = policy(real_time=False)
-    health.began(0.0)
+    health.input_received(0.0)
     check = by_name(health, 1000.0, version=1, due=2)["input"]
     assert (check.message, check.level) == ("waiting for version 2", Level.OK)
 
@@ -84,7 +84,7 @@ def test_the_training_check_shows_the_progress():
         return health.check(version=version, pairs=20, human_pairs=5, update_ticks=(50, 100))
 
     assert check(1).message == "idle until tick 50"
-    health.began()
+    health.started()
     health.stepped(40, {"InfoNCE": 1.5})
     assert check(1).message == "version 2: step 40 of 150"
     assert check(1).values == {

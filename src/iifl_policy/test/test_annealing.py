@@ -38,7 +38,7 @@ ENERGIES = {
     "Gaussian": (gaussian(0.3, 16.0), 1),
     "narrow": (gaussian(-0.2, 400.0), 1),
     "very narrow": (gaussian(-0.2, 1e4), 1),
-    "cut off by the range": (gaussian(0.95, 16.0), 1),
+    "truncated by the range": (gaussian(0.95, 16.0), 1),
     "far modes of unequal masses": (UNEQUAL, 1),
     "far modes of unequal widths": (mixture((0.9, -0.6, 0.05), (0.1, 0.6, 0.2)), 1),
     "in the plane": (gaussian(0.15, 100.0), 2),

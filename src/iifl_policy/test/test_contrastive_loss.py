@@ -131,12 +131,12 @@ def test_gradient_by_the_weights_is_that_of_central_differences():
         for parameter in net.parameters():
             flat, gradient = parameter.detach().view(-1), parameter.grad
             for index in range(0, len(flat), 5):
-                kept, step = flat[index].item(), 1e-6
-                flat[index] = kept + step
+                original, step = flat[index].item(), 1e-6
+                flat[index] = original + step
                 above = loss().item()
-                flat[index] = kept - step
+                flat[index] = original - step
                 below = loss().item()
-                flat[index] = kept
+                flat[index] = original
                 assert gradient.view(-1)[index].item() == pytest.approx(
                     (above - below) / (2 * step), rel=1e-4, abs=1e-7
                 )

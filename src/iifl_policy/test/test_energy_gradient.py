@@ -146,5 +146,5 @@ def test_rounding_changes_energies_and_gradients_little():
 
 def test_a_single_hidden_layer_has_nothing_to_round():
     model = new_energy(SHAPES[1], torch.Generator().manual_seed(5))
-    kept = model.rounded().net.parameters()
-    assert all(one is other for one, other in zip(kept, model.net.parameters(), strict=True))
+    parameters = model.rounded().net.parameters()
+    assert all(one is other for one, other in zip(parameters, model.net.parameters(), strict=True))

@@ -107,12 +107,12 @@ def test_a_constant_added_to_one_energy_changes_nothing(ensemble, offset, member
     model, features, actions = ensemble
     before, error = divergence(*ensemble)
     bias = model.net.biases[-1]
-    kept = bias.clone()
+    original = bias.clone()
     try:
         bias[member] += offset
         after, new_error = divergence(model, features, actions)
     finally:
-        bias.copy_(kept)
+        bias.copy_(original)
     torch.testing.assert_close(after, before, rtol=0, atol=1e-10)
     torch.testing.assert_close(new_error, error, rtol=0, atol=1e-10)
 

@@ -18,7 +18,7 @@ LINE = {
     "flat": lambda _, a: 0 * a.sum(-1),
     "Gaussian": gaussian(0.3, 16.0),
     "narrow": gaussian(-0.2, 400.0),
-    "cut off by the range": gaussian(0.95, 16.0),
+    "truncated by the range": gaussian(0.95, 16.0),
     "piled up at the edge": lambda _, a: 10 * a.sum(-1),
     "with a kink": lambda _, a: 20 * (a - 0.1).abs().sum(-1),
     "two overlapping modes": mixture((0.7, -0.4, 0.25), (0.3, 0.4, 0.25)),
@@ -82,7 +82,7 @@ def test_samples_agree_with_numerical_integration(energy, action_dim):
     ],
     ids=["short", "long", "far by gradient", "hardly by gradient"],
 )
-@pytest.mark.parametrize("name", ["Gaussian", "cut off by the range", "two overlapping modes"])
+@pytest.mark.parametrize("name", ["Gaussian", "truncated by the range", "two overlapping modes"])
 def test_step_sizes_do_not_change_the_distribution(config, name):
     agree(draw(LINE[name], 1, config), LINE[name])
 

@@ -1,4 +1,4 @@
-"""A policy node that cannot deploy a version keeps the old one; a trainer whose training fails reports it and ends."""
+"""A policy node that cannot deploy a version continues with the old one; a trainer whose training fails reports it and ends."""
 
 from __future__ import annotations
 

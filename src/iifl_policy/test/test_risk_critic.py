@@ -223,7 +223,7 @@ def test_only_robots_that_moved_make_transitions():
     np.testing.assert_array_equal(transitions.next_states_BS, next_states[[0, 3]])
     assert transitions.violated_B.tolist() == [True, False]
     assert transitions.episode_over_B.tolist() == [False, True]
-    nobody = transitions_of(states[:0], actions[:0], next_states[:0], violated[:0], ended[:0], action_dim=2)
+    no_robots = transitions_of(states[:0], actions[:0], next_states[:0], violated[:0], ended[:0], action_dim=2)
     idle = transitions_of(states, [actions[1]] * 4, next_states, violated, ended, action_dim=2)
-    assert len(nobody) == len(idle) == 0
+    assert len(no_robots) == len(idle) == 0
     assert (idle + transitions).digest == transitions.digest
