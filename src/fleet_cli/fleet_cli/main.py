@@ -47,7 +47,7 @@ def up(options: RunOptions, runner: RunnerOptions) -> None:
     """
     run = prepare(options)
     if run.fleet.operator_names and not run.windows:
-        print(f"for {', '.join(run.fleet.operator_names)}: ./fleet operator --web")
+        print(f"operators ({', '.join(run.fleet.operator_names)}): join with ./fleet operator --web")
     if run.foxglove:
         print(f"foxglove: {run.foxglove.websocket if run.foxglove.port else run.folder / 'logs/foxglove.log'}")
     from fleet_cli.runner.up import up as run_up
