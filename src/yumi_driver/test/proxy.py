@@ -1,4 +1,4 @@
-"""A piece of network between fleet and gateway that can be slow, cut, or noisy."""
+"""A network between fleet and gateway that can be slow, interrupted or noisy."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Self
 
 
 class Proxy:
-    """Forwards one local port to another, in a thread of its own, while its context lasts."""
+    """Forwards one local port to another, in its own thread, while its context lasts."""
 
     def __init__(self, to_port: int) -> None:
         self.delay_s = 0.0
-        """Each way."""
+        """Delay in each direction, s."""
         self.cut = False
-        """What is sent vanishes, and nobody is told."""
+        """Whether all data is dropped without an error."""
         self.noise = False
-        """A byte of every piece that the gateway sends is another one."""
+        """Whether a byte of every packet of the gateway is changed."""
         self._to_port = to_port
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
@@ -46,8 +46,8 @@ class Proxy:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
         tasks = [
-            asyncio.create_task(self._pass(reader, there_writer, noisy=False)),
-            asyncio.create_task(self._pass(there_reader, writer, noisy=True)),
+            asyncio.create_task(self._copy(reader, there_writer, noisy=False)),
+            asyncio.create_task(self._copy(there_reader, writer, noisy=True)),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -55,8 +55,8 @@ class Proxy:
             for end in (writer, there_writer):
                 end.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, noisy: bool) -> None:
-        """In order, each piece as late as the delay says."""
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, noisy: bool) -> None:
+        """Copy all data in order, each packet after the delay."""
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
         async def deliver() -> None:

@@ -12,17 +12,17 @@ from yumi_driver.sim_controller.simulated_controller import SimulatedController
 TASKS = ["T_ROB_L", "T_ROB_R"]
 GOAL_DEG_7 = np.array([10.0, -120.0, 25.0, 5.0, 35.0, -5.0, 125.0])
 RUNNING, MOTORS_OFF, STOPPED = (1, 2, 3), (2, 1, 2), (1, 1, 2)
-"""Of motors, program and motion, as numbers of EGM."""
+"""States of motors, program and motion, as numbered by EGM."""
 OVER_THE_TABLE_DEG_7 = {
     "ROB_L": np.array([-75.0, -81.0, 30.0, 138.0, 72.0, 83.0, 82.0]),
     "ROB_R": np.array([75.0, -81.0, 30.0, -138.0, 72.0, -83.0, -82.0]),
 }
-"""Tools down, 150 mm over the table, 400 mm before the robot."""
+"""Postures with the tools pointing down, 150 mm over the table and 400 mm before the robot."""
 
 
 @dataclass
 class Station:
-    """A controller in lockstep and the real clients beside it, one sensor per arm."""
+    """A controller in lockstep, and its clients with one sensor per arm."""
 
     controller: SimulatedController
     pace: LockstepPace
@@ -35,7 +35,7 @@ class Station:
         self.rws.start("forever", TASKS)
 
     def exchange(self, send=lambda _: None):
-        """One control step; the left sensor's newest feedback, to which `send` may answer."""
+        """Run one control step and return the left sensor's newest feedback, which `send` may answer."""
         self.pace.advance()
         feedback = newest(self.left)
         if feedback is not None:

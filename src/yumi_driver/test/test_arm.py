@@ -18,7 +18,7 @@ from yumi_driver.sim_controller.event_log import EventKind
 from yumi_driver.sim_controller.free_space import FreeSpace
 
 PERIOD_S = 0.004
-WAY_MM_3 = np.array([30.0, 20.0, 0.0])
+OFFSET_MM_3 = np.array([30.0, 20.0, 0.0])
 shares = st.floats(0.0, 1.0)
 joints = st.lists(shares, min_size=7, max_size=7).map(
     lambda parts: LOWEST_DEG_7 + np.array(parts) * (HIGHEST_DEG_7 - LOWEST_DEG_7)
@@ -36,7 +36,7 @@ def arm_at_home(speed_limits=YUMI_LIMITS, tool=None):
 
 
 def step(arm, follow):
-    """The speeds of one step: tip in mm/s and deg/s, axes as shares of their limits."""
+    """Return the speeds of one step: tip in mm/s and deg/s, axes as shares of their limits."""
     tip, joints_deg_7 = arm.tip, arm.joints_deg_7
     try:
         follow()
@@ -56,7 +56,7 @@ def assert_within(speeds, speed_limits):
 
 @given(limits, st.lists(joints, min_size=1, max_size=3))
 @settings(max_examples=25, deadline=None)
-def test_joint_targets_never_make_it_faster_than_its_limits(speed_limits, targets):
+def test_joint_targets_are_followed_within_the_speed_limits(speed_limits, targets):
     arm = arm_at_home(speed_limits)
     for target_deg_7 in targets:
         for _ in range(8):
@@ -65,7 +65,7 @@ def test_joint_targets_never_make_it_faster_than_its_limits(speed_limits, target
 
 @given(limits, st.lists(st.tuples(offsets, offsets), min_size=1, max_size=3))
 @settings(max_examples=25, deadline=None)
-def test_pose_targets_never_make_it_faster_than_its_limits(speed_limits, targets):
+def test_pose_targets_are_followed_within_the_speed_limits(speed_limits, targets):
     arm = arm_at(OVER_THE_TABLE_DEG_7["ROB_L"], speed_limits)
     home = arm.tip
     for offset_3, turn_3 in targets:
@@ -74,22 +74,22 @@ def test_pose_targets_never_make_it_faster_than_its_limits(speed_limits, targets
             assert_within(step(arm, lambda target=target: arm.follow_pose(target, PERIOD_S)), speed_limits)
 
 
-def test_a_pose_target_is_reached_at_the_limit_on_a_straight_way():
+def test_a_pose_target_is_reached_on_a_straight_line_at_the_speed_limit():
     arm = arm_at_home(SpeedLimits(tip_mm_s=250.0))
     start = arm.tip
-    target = Pose(start.position_mm_3 + WAY_MM_3, start.rotation_33)
+    target = Pose(start.position_mm_3 + OFFSET_MM_3, start.rotation_33)
     steps = int(np.ceil(start.distance_mm(target) / (250.0 * PERIOD_S)))
     for _ in range(steps):
         arm.follow_pose(target, PERIOD_S)
-        way_3 = arm.tip.position_mm_3 - start.position_mm_3
-        assert np.linalg.norm(np.cross(way_3, WAY_MM_3)) < 1e-2
+        offset_3 = arm.tip.position_mm_3 - start.position_mm_3
+        assert np.linalg.norm(np.cross(offset_3, OFFSET_MM_3)) < 1e-2
     assert arm.tip.distance_mm(target) < 1e-4
     assert arm.tip.angle_deg(target) < 1e-4
 
 
 @given(joints)
 @settings(max_examples=10, deadline=None)
-def test_every_joint_target_within_the_ranges_is_reached(target_deg_7):
+def test_every_joint_target_within_the_limits_is_reached(target_deg_7):
     arm = arm_at_home(SpeedLimits(tip_mm_s=1e6, tip_deg_s=1e6))
     slowest_s = np.max(np.abs(target_deg_7 - arm.joints_deg_7) / FASTEST_DEG_S_7)
     for _ in range(int(slowest_s / 0.05) + 1):
@@ -97,7 +97,7 @@ def test_every_joint_target_within_the_ranges_is_reached(target_deg_7):
     np.testing.assert_allclose(arm.joints_deg_7, target_deg_7, atol=1e-9)
 
 
-def test_a_joint_target_beyond_a_range_is_an_error():
+def test_a_joint_target_beyond_a_limit_is_an_error():
     arm = arm_at_home()
     target_deg_7 = arm.joints_deg_7 - np.eye(7)[1] * 20.0
 
@@ -111,10 +111,10 @@ def test_a_joint_target_beyond_a_range_is_an_error():
     assert arm.joints_deg_7[1] >= LOWEST_DEG_7[1]
 
 
-def test_a_pose_target_out_of_reach_is_an_error_and_not_a_wild_motion():
+def test_a_pose_target_out_of_reach_is_an_error_without_a_fast_motion():
     arm = arm_at_home()
     start = arm.tip
-    target = Pose(start.position_mm_3 + 100.0 * WAY_MM_3, start.rotation_33)
+    target = Pose(start.position_mm_3 + 100.0 * OFFSET_MM_3, start.rotation_33)
 
     def follow():
         for _ in range(1000):
@@ -128,15 +128,15 @@ def test_a_pose_target_out_of_reach_is_an_error_and_not_a_wild_motion():
     assert start.distance_mm(arm.tip) > 10.0
 
 
-def test_the_elbow_does_not_wander_off_while_the_tip_goes_round():
-    # Without a rule for the seventh freedom an axis has left its range after four rounds.
+def test_the_elbow_does_not_drift_while_the_tip_moves_in_circles():
+    # Without a rule for the redundant axis, an axis exceeds its limits after four circles.
     arm = arm_at(OVER_THE_TABLE_DEG_7["ROB_L"])
     start = arm.tip
     rounds_deg = []
     for _ in range(6):
         for angle in np.linspace(0.0, 2.0 * np.pi, 200):
-            way_3 = np.array([np.cos(angle) - 1.0, np.sin(angle), 0.0])
-            arm.follow_pose(Pose(start.position_mm_3 + 80.0 * way_3, start.rotation_33), PERIOD_S)
+            offset_3 = np.array([np.cos(angle) - 1.0, np.sin(angle), 0.0])
+            arm.follow_pose(Pose(start.position_mm_3 + 80.0 * offset_3, start.rotation_33), PERIOD_S)
         rounds_deg.append(arm.joints_deg_7)
     assert np.max(np.abs(rounds_deg[5] - rounds_deg[4])) < 2.0
 
@@ -153,7 +153,7 @@ def test_the_tool_is_moved_in_every_step_without_gaps():
     recorder = Recorder()
     arm = arm_at_home(tool=recorder)
     arm.hold()
-    target = Pose(arm.tip.position_mm_3 + WAY_MM_3, arm.tip.rotation_33)
+    target = Pose(arm.tip.position_mm_3 + OFFSET_MM_3, arm.tip.rotation_33)
     for _ in range(5):
         arm.follow_pose(target, PERIOD_S)
     arm.hold()

@@ -15,7 +15,7 @@ def test_nothing_is_sent_before_the_program_runs(station):
     assert station.exchange() is not None
 
 
-def test_every_step_is_told_to_the_sensor_of_either_arm(station):
+def test_the_sensors_of_both_arms_receive_every_step(station):
     station.start()
     previous = None
     for number in range(5):
@@ -97,7 +97,7 @@ def test_the_tip_is_never_faster_than_its_limit(guidance):
     assert speeds_mm_s[10:].max() > 50.0
 
 
-def test_garbage_neither_moves_nor_stops_the_arm(station):
+def test_random_bytes_neither_move_nor_stop_the_arm(station):
     station.start()
     home = station.exchange().joint_angles
     rubbish = [b"", b"\xff" * 40, b"\x08\x01", bytes(range(256))]
@@ -124,7 +124,7 @@ def test_an_old_message_is_ignored(station):
     np.testing.assert_allclose(feedback.joint_angles, GOAL_DEG_7[:6])
 
 
-def test_nobody_but_the_sensor_is_listened_to(station):
+def test_messages_of_others_than_the_sensor_are_ignored(station):
     station.start()
     station.exchange()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:

@@ -48,7 +48,7 @@ def pose_message(position=(0.0, 200.0, 200.0), quaternion=(0.0, 1.0, 0.0, 0.0)):
 
 @given(st.lists(st.binary(max_size=80), max_size=20), st.sampled_from(Guidance))
 @settings(deadline=None)
-def test_garbage_never_moves_the_arm(datagrams, guidance):
+def test_random_bytes_never_move_the_arm(datagrams, guidance):
     cell = Cell(guidance)
     for datagram in datagrams:
         cell.session.receive(datagram)
@@ -83,7 +83,7 @@ def test_a_message_without_a_required_field_is_undecodable():
 
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=30))
 @settings(deadline=None)
-def test_only_rising_sequence_numbers_count(sequences):
+def test_only_increasing_sequence_numbers_are_accepted(sequences):
     cell = Cell()
     highest, stale = -1, 0
     for sequence in sequences:
@@ -129,7 +129,7 @@ def without_position():
         (Guidance.POSE, pose_message(quaternion=(float("nan"), 0.0, 0.0, 0.0)), Fault.UNUSABLE),
     ],
 )
-def test_faults_are_told_apart_and_do_not_keep_the_session_alive(guidance, message, fault):
+def test_faults_are_distinguished_and_do_not_keep_the_session_alive(guidance, message, fault):
     cell = Cell(guidance, timeout_s=2.5 * PERIOD_S)
     for _ in range(2):
         cell.session.receive(message.SerializeToString())
@@ -142,12 +142,12 @@ def test_faults_are_told_apart_and_do_not_keep_the_session_alive(guidance, messa
 
 @given(st.floats(0.01, 0.3), st.integers(1, 5))
 @settings(max_examples=20, deadline=None)
-def test_it_ends_when_the_sensor_falls_silent_and_not_before(timeout_s, messages):
+def test_a_session_ends_after_the_timeout_and_not_before(timeout_s, messages):
     cell = Cell(timeout_s=timeout_s)
     for sequence in range(messages):
         cell.session.receive(joint_message(sequence).SerializeToString())
         cell.step()
-    # The step that hears a message counts as the first without one.
+    # The step that receives a message counts as the first without one.
     lived = 1
 
     def live():
@@ -162,7 +162,7 @@ def test_it_ends_when_the_sensor_falls_silent_and_not_before(timeout_s, messages
     assert abs(lived * PERIOD_S - timeout_s) <= PERIOD_S * 1.001
 
 
-def test_the_seventh_axis_stays_where_it_is_if_nothing_is_said_about_it():
+def test_the_seventh_axis_holds_without_a_target():
     cell = Cell()
     cell.session.receive(joint_message(external=()).SerializeToString())
     for _ in range(50):
@@ -170,7 +170,7 @@ def test_the_seventh_axis_stays_where_it_is_if_nothing_is_said_about_it():
     np.testing.assert_allclose(cell.arm.joints_deg_7, [10.0, -120.0, 30.0, 0.0, 40.0, 0.0, 135.0])
 
 
-def test_after_a_restart_the_old_target_is_forgotten():
+def test_a_restart_clears_the_target():
     cell = Cell()
     cell.session.receive(joint_message(5).SerializeToString())
     cell.step()

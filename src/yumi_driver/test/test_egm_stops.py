@@ -43,7 +43,7 @@ def test_a_silent_sensor_ends_the_session_and_stops_the_program():
 
 
 @pytest.mark.parametrize("stop", ["open_guard", "press_emergency_stop", "motors_off"])
-def test_losing_the_motors_stops_motion_at_once(station, stop):
+def test_switching_the_motors_off_stops_motion_at_once(station, stop):
     station.start()
     station.run(5, to_joints(station))
     with station.controller.held() as inside:
@@ -95,8 +95,8 @@ class Recorder:
 
 
 def test_a_target_out_of_reach_stops_the_program():
-    world = Recorder()
-    with running_station(guidance=Guidance.POSE, start_deg_7=OVER_THE_TABLE_DEG_7, tools={"ROB_L": world}) as station:
+    tool = Recorder()
+    with running_station(guidance=Guidance.POSE, start_deg_7=OVER_THE_TABLE_DEG_7, tools={"ROB_L": tool}) as station:
         station.start()
         feedback = station.exchange(to_position(station, np.array([2000.0, 0.0, 0.0])))
         steps = 1
@@ -109,12 +109,12 @@ def test_a_target_out_of_reach_stops_the_program():
         stood_deg_7 = station.arm().joints_deg_7
         station.run(3)
         np.testing.assert_array_equal(station.arm().joints_deg_7, stood_deg_7)
-    assert len(world.moves) == steps + 3
+    assert len(tool.moves) == steps + 3
 
 
-def test_the_world_hears_of_every_step_whatever_the_program_does():
-    worlds = {"ROB_L": Recorder(), "ROB_R": Recorder()}
-    with running_station(tools=worlds) as station:
+def test_tools_are_moved_in_every_step_whatever_the_program_does():
+    tools = {"ROB_L": Recorder(), "ROB_R": Recorder()}
+    with running_station(tools=tools) as station:
         station.run(2)
         station.start()
         station.run(10, to_joints(station))
@@ -122,8 +122,8 @@ def test_the_world_hears_of_every_step_whatever_the_program_does():
             inside.panel.open_guard()
         station.run(3)
         end_mm_3 = station.arm().tip.position_mm_3
-    assert len(worlds["ROB_L"].moves) == len(worlds["ROB_R"].moves) == 15
-    positions, previous = (np.array(part) for part in zip(*worlds["ROB_L"].moves, strict=True))
+    assert len(tools["ROB_L"].moves) == len(tools["ROB_R"].moves) == 15
+    positions, previous = (np.array(part) for part in zip(*tools["ROB_L"].moves, strict=True))
     np.testing.assert_array_equal(positions[:-1], previous[1:])
     np.testing.assert_array_equal(positions[-1], end_mm_3)
     assert np.any(positions[0] != positions[-1])
@@ -131,13 +131,13 @@ def test_the_world_hears_of_every_step_whatever_the_program_does():
 
 class Broken:
     def moved(self, tip, previous):
-        raise ArithmeticError("the world has come to an end")
+        raise ArithmeticError("the tool is broken")
 
 
-def test_a_world_that_breaks_is_not_hidden():
+def test_an_exception_of_a_tool_is_raised():
     def advance():
         with running_station(tools={"ROB_R": Broken()}) as station, pytest.raises(RuntimeError, match="no more steps"):
             station.pace.advance()
 
-    with pytest.raises(ArithmeticError, match="come to an end"):
+    with pytest.raises(ArithmeticError, match="the tool is broken"):
         advance()

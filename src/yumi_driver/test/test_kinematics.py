@@ -12,7 +12,7 @@ joints = st.lists(st.floats(0.05, 0.95), min_size=7, max_size=7).map(
 
 
 @pytest.mark.parametrize(("unit", "side"), [("ROB_L", 1.0), ("ROB_R", -1.0)])
-def test_the_calibration_position_is_where_abb_says(unit, side):
+def test_the_calibration_position_matches_abbs(unit, side):
     # The robtarget that RobotStudio shows for tool0 in wobj0 at these joints.
     tip = ARM_KINEMATICS[unit].tip(HOME_DEG_7[unit])
     np.testing.assert_allclose(tip.position_mm_3, [-9.578368507, side * 182.609892723, 198.627808149], atol=1e-5)
@@ -37,12 +37,12 @@ def test_joints_near_the_start_are_found_again(joints_deg_7, offsets_deg):
     arm = ARM_KINEMATICS["ROB_L"]
     target = arm.tip(joints_deg_7 + np.array(offsets_deg))
     found_deg_7 = arm.joints_at(target, joints_deg_7)
-    if found_deg_7 is not None:  # a stretched arm has no way there
+    if found_deg_7 is not None:  # a stretched arm may not reach it
         assert arm.tip(found_deg_7).distance_mm(target) < 1e-5
         assert arm.tip(found_deg_7).angle_deg(target) < 1e-5
 
 
-def test_out_of_reach_no_joints_are_found():
+def test_no_joints_are_found_out_of_reach():
     arm, home_deg_7 = ARM_KINEMATICS["ROB_L"], HOME_DEG_7["ROB_L"]
     tip = arm.tip(home_deg_7)
     assert arm.joints_at(Pose(np.array([2000.0, 0.0, 500.0]), tip.rotation_33), home_deg_7) is None

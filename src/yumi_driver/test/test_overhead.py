@@ -1,4 +1,4 @@
-"""Where the cube is, against where MuJoCo has put it; and what policies see, against what they were trained on."""
+"""Compares the found cube with its pose in MuJoCo, and the policies' pictures with their training data."""
 
 import cv2
 import numpy as np
@@ -28,13 +28,13 @@ def cells():
 
 
 def errors(overhead, pictures, poses_N3):
-    """Of place, mm, and of yaw, degrees."""
+    """Return errors of position, mm, and of yaw, degrees."""
     found_N3 = np.array([overhead.cube(picture) for picture in pictures])
     turn_N = (found_N3[:, 2] - poses_N3[:, 2] + np.pi / 4) % (np.pi / 2) - np.pi / 4
     return 1000 * np.hypot(*(found_N3 - poses_N3)[:, :2].T), np.degrees(np.abs(turn_N))
 
 
-def test_the_cube_is_found_where_it_is(cells):
+def test_the_cube_is_found(cells):
     physics, poses_N3 = cells
     pictures = [from_jpeg(to_jpeg(seen)) for seen in physics.images(np.arange(COUNT), NOWHERE, (SIDE_PX, SIDE_PX))]
     places_mm, turns_deg = errors(Overhead(CORNERS, GEOMETRY), pictures, poses_N3)
@@ -44,8 +44,8 @@ def test_the_cube_is_found_where_it_is(cells):
     assert turns_deg.mean() < 1.0
 
 
-def test_a_camera_need_not_hang_straight(cells):
-    """The same pictures as a camera sees them that is turned, tilted, and of another shape."""
+def test_a_tilted_camera_is_rectified(cells):
+    """The pictures are those of a camera that is rotated, tilted and of another shape."""
     physics, poses_N3 = cells
     straight = physics.images(np.arange(COUNT), NOWHERE, (SIDE_PX, SIDE_PX))
     size = 640, 480
@@ -60,7 +60,7 @@ def test_a_camera_need_not_hang_straight(cells):
     assert turns_deg.max() < 3.0
 
 
-def test_a_workspace_without_a_cube_has_none(cells):
+def test_no_cube_is_found_in_an_empty_workspace(cells):
     physics, _ = cells
     (seen,) = physics.images(np.array([0]), NOWHERE[:1], (SIDE_PX, SIDE_PX))
     blue = (seen[..., 2] > 150) & (seen[..., 0] < 120)
@@ -69,8 +69,8 @@ def test_a_workspace_without_a_cube_has_none(cells):
     assert Overhead(CORNERS, GEOMETRY).cube(np.zeros_like(seen)) is None
 
 
-def test_policies_see_what_they_were_trained_on(cells):
-    """But for the edges of things, which cameras and JPEG blur."""
+def test_policies_see_pictures_like_their_training_data(cells):
+    """The edges of objects differ, because cameras and JPEG blur them."""
     physics, _ = cells
     camera, overhead = CONTRACT.observation.camera, Overhead(CORNERS, GEOMETRY)
     goals_N2 = np.tile([0.08, -0.085], (COUNT, 1))

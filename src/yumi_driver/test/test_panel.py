@@ -8,7 +8,7 @@ from yumi_driver.sim_controller.refusal import Refusal
 
 
 class PanelMachine(RuleBasedStateMachine):
-    """Motors are on only if they were turned on after everything that turns them off was over."""
+    """Motors are on only if they were switched on after all causes of a stop had ended."""
 
     @initialize()
     def switch_on(self):

@@ -12,7 +12,7 @@ values = st.recursive(atoms, lambda inner: st.lists(inner, min_size=1, max_size=
 
 
 @given(values)
-def test_a_written_value_reads_as_it_was_written(content):
+def test_a_formatted_value_is_parsed_to_the_same_value(content):
     text = str(RapidValue(content))
     assert str(RapidValue.of_text(text)) == text
     assert RapidValue.of_text(text).is_like(RapidValue(content))
@@ -40,14 +40,14 @@ def test_any_text_is_a_value_or_refused(text):
         ("[[1, 2.0],[0,0,1,0]]", "[[1,2],[0,0,1,0]]"),
     ],
 )
-def test_values_are_written_in_one_way(text, written):
+def test_values_are_formatted_uniquely(text, written):
     assert str(RapidValue.of_text(text)) == written
 
 
 @pytest.mark.parametrize(
     "text", ["", "[]", "[1,", "[1", "1]", "1 2", "nan", "inf", "1e39", "True1", "[" * 5000, '"open']
 )
-def test_what_is_no_value_is_refused(text):
+def test_an_invalid_value_is_refused(text):
     with pytest.raises(NotAValue):
         RapidValue.of_text(text)
 

@@ -36,7 +36,7 @@ def test_a_quarter_turn_about_z_turns_x_to_y():
 
 @given(poses, poses, st.floats(0.1, 50.0), st.floats(0.1, 50.0))
 def test_the_way_to_a_pose_is_straight_and_limited(start, target, distance_mm, angle_deg):
-    waypoint = start.part_way(target, start.share_within(target, distance_mm, angle_deg))
+    waypoint = start.interpolate(target, start.share_within(target, distance_mm, angle_deg))
     assert start.distance_mm(waypoint) <= distance_mm + 1e-9
     assert start.angle_deg(waypoint) <= angle_deg + 1e-6
     detour_mm = start.distance_mm(waypoint) + waypoint.distance_mm(target) - start.distance_mm(target)
@@ -44,8 +44,8 @@ def test_the_way_to_a_pose_is_straight_and_limited(start, target, distance_mm, a
 
 
 @given(poses, poses)
-def test_a_way_without_limits_ends_at_the_target(start, target):
-    assert start.part_way(target, start.share_within(target, np.inf, np.inf)) is target
+def test_a_motion_without_limits_ends_at_the_target(start, target):
+    assert start.interpolate(target, start.share_within(target, np.inf, np.inf)) is target
 
 
 @given(poses)

@@ -1,17 +1,21 @@
-"""The driver of real arms, through a real SSH server to an agent that moves a simulated YuMi."""
+"""Tests the driver through an SSH server with an agent that moves a simulated YuMi."""
 
 import pytest
-from lab import lab
+from lab import TIMEOUT_S, lab
 
 from robot_driver.conformance import DriverConformance
 from yumi_driver.simulated.gateway import ARMS
 from yumi_driver.simulated.ssh_server import sshd
 
-pytestmark = pytest.mark.skipif(sshd() is None, reason="openssh-server is not installed")
+pytestmark = [
+    pytest.mark.skipif(sshd() is None, reason="openssh-server is not installed"),
+    pytest.mark.timeout(4 * TIMEOUT_S),
+]
 
 
 class TestYumiDriver(DriverConformance):
     tolerance = 1e-3
+    patience_s = TIMEOUT_S
 
     @pytest.fixture(autouse=True)
     def _lab(self, tmp_path):

@@ -1,1 +1,1 @@
-"""Driver of a real YuMi, and the simulated controller that it is tested against."""
+"""Driver of ABB YuMi robots, and the simulated controller that it is tested against."""

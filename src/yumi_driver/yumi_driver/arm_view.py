@@ -1,6 +1,6 @@
-"""One arm as the fleet follows it: what it is busy with, and what was seen of its workspace.
+"""One arm from the fleet's view: its phase, and the last picture of its workspace.
 
-H rows, W columns of pictures; pictures are red green blue.
+H rows, W columns of pictures; pictures are RGB.
 """
 
 from __future__ import annotations
@@ -20,136 +20,138 @@ if TYPE_CHECKING:
     from yumi_driver.messages import ArmState
     from yumi_driver.overhead import Overhead
 
-ORDER_S = 60.0
-"""An order that takes longer is never done."""
-LOOK_S = 5.0
-"""A picture that takes longer does not come."""
-COMING = "is coming back"
+COMMAND_S = 60.0
+"""Timeout of a command, s."""
+PICTURE_S = 5.0
+"""Timeout of a picture, s."""
+READMITTING = "is being readmitted"
+"""Why an arm is unreachable that a person has readmitted and that has not parked yet."""
 STOPPED = "stopped"
+"""Outcome of a command that a stop has ended."""
 
 
 class ArmPhase(Enum):
-    """What an arm is busy with."""
+    """What an arm is doing."""
 
     EXPECTED = auto()
-    """The fleet begins, and the arm may still come."""
-    AWAY = auto()
-    """It is unreachable until a person wants it back."""
-    COMING = auto()
-    """It was told to come back: to lift its pusher and to park."""
+    """The fleet is starting, and the arm may still connect."""
+    UNREACHABLE = auto()
+    """It is unreachable until a person readmits it."""
+    READMITTING = auto()
+    """A person has readmitted it: it lifts its pusher and parks."""
     PARKING = auto()
-    """It was stopped in the middle of something, and parks."""
+    """It was stopped while away from its parked posture, and parks."""
     PUSHING = auto()
-    LOOKING = auto()
+    AWAITING_PICTURE = auto()
     """It is parked, and a picture is awaited."""
-    SEEN = auto()
-    """It rests, and its workspace has been seen since."""
+    OBSERVED = auto()
+    """It is at rest, and a picture of its workspace has arrived since."""
 
 
 class ArmView:
-    """Follows one arm. `update` is to be called often; nothing here waits."""
+    """Tracks one arm. Call `update` often; no method blocks."""
 
     def __init__(self, name: str, overhead: Overhead, link: Link, log: Callable[[str], None]) -> None:
         self.name = name
         self.overhead = overhead
         self.phase = ArmPhase.EXPECTED
-        self.reason = COMING
-        """Why it is unreachable; empty if it is there."""
+        self.reason = READMITTING
+        """Why the arm is unreachable; empty if it is reachable."""
         self.picture_HW3: NDArray[np.uint8] | None = None
-        """What was seen last."""
+        """Last picture of the workspace."""
         self.cube_3: NDArray[np.float64] | None = None
-        """x, y, yaw of the cube in it, m and radians; None: no cube was seen."""
+        """x, y and yaw of the cube in the picture, m and radians; None if no cube was found."""
         self.parked = True
-        """Whether it is beside its workspace; if not, it was stopped in the middle of something."""
+        """Whether the arm is parked beside its workspace; otherwise it was stopped elsewhere."""
         self._link = link
         self._log = log
-        self._order = 0
-        self._mark = 0
+        self._command = 0
+        self._first_heartbeat = 0
         self._since_s = 0.0
 
     @property
     def busy(self) -> bool:
-        """Whether it is there, and something of it is awaited."""
-        return not self.reason and self.phase is not ArmPhase.SEEN
+        """Whether the arm is reachable and has not finished yet."""
+        return not self.reason and self.phase is not ArmPhase.OBSERVED
 
-    def come(self) -> None:
-        """A person wants the arm."""
-        self.reason = COMING
-        self._order_now(ArmPhase.COMING, self._link.resume(self.name))
+    def readmit(self) -> None:
+        """Readmit the arm."""
+        self.reason = READMITTING
+        self._start(ArmPhase.READMITTING, self._link.readmit(self.name))
 
-    def give_up(self, why: str) -> None:
-        """The fleet goes on without it, until a person wants it back."""
-        self.phase, self.reason = ArmPhase.AWAY, why
+    def give_up(self, reason: str) -> None:
+        """Mark the arm unreachable until a person readmits it."""
+        self.phase, self.reason = ArmPhase.UNREACHABLE, reason
 
     def hold(self) -> None:
-        """Stay; the workspace is seen anew if nothing hides it."""
+        """Hold; take a new picture if the arm does not hide the workspace."""
         if self.parked:
-            self._look()
+            self._await_picture()
 
     def park(self) -> None:
-        """Lift the pusher and park, and see the workspace anew."""
+        """Lift the pusher and park, then take a new picture."""
         if self.parked:
-            self._look()
+            self._await_picture()
         else:
-            self._order_now(ArmPhase.PARKING, self._link.park(self.name))
+            self._start(ArmPhase.PARKING, self._link.park(self.name))
 
     def push(self, start: tuple[float, float], yaw: float, travel: float) -> None:
-        """Push: from where, in which direction and how far."""
-        self._order_now(ArmPhase.PUSHING, self._link.push(self.name, start, yaw, travel))
+        """Push from `start` (m) in the direction `yaw` (radians) over the distance `travel` (m)."""
+        self._start(ArmPhase.PUSHING, self._link.push(self.name, start, yaw, travel))
 
     def update(self) -> None:
-        """Go on with what the link has told since."""
-        if self.phase in {ArmPhase.AWAY, ArmPhase.EXPECTED}:
+        """Continue with what the link has received since."""
+        if self.phase in {ArmPhase.UNREACHABLE, ArmPhase.EXPECTED}:
             return
-        why = self._link.fault or self._trouble(self._link.arm(self.name))
-        if why:
-            self.give_up(why)
-        elif self.phase is ArmPhase.LOOKING:
-            self._see()
+        fault = self._link.fault or self._advance(self._link.arm(self.name))
+        if fault:
+            self.give_up(fault)
+        elif self.phase is ArmPhase.AWAITING_PICTURE:
+            self._observe()
 
-    def _trouble(self, state: ArmState | None) -> str:
-        """Why the arm is lost; otherwise notice that its order is over."""
+    def _advance(self, state: ArmState | None) -> str:
+        """Return why the arm is lost; if it is not, return an empty string and handle the end of its command."""
         if state is None:
-            return "the agent does not tell of this arm"
-        if self.phase in {ArmPhase.SEEN, ArmPhase.LOOKING}:
-            late = self.phase is ArmPhase.LOOKING and time.monotonic() - self._since_s > LOOK_S
-            return state.fault or ("no picture comes" if late else "")
-        if state.done < self._order:
-            late = time.monotonic() - self._since_s > ORDER_S
+            return "the agent sends no state of this arm"
+        if self.phase in {ArmPhase.OBSERVED, ArmPhase.AWAITING_PICTURE}:
+            late = self.phase is ArmPhase.AWAITING_PICTURE and time.monotonic() - self._since_s > PICTURE_S
+            return state.fault or (f"no picture for {PICTURE_S:g} s" if late else "")
+        if state.done < self._command:
+            late = time.monotonic() - self._since_s > COMMAND_S
             if late:
                 self._link.stop()
-            return f"an order is not done after {ORDER_S:g} s" if late else ""
+            return f"a command was not completed within {COMMAND_S:g} s" if late else ""
         if state.outcome:
             self._log(f"{self.name}: {state.outcome}")
-        stopped = state.outcome == STOPPED and self.phase is not ArmPhase.COMING
-        if self.phase in {ArmPhase.COMING, ArmPhase.PARKING} and state.outcome and not stopped:
+        stopped = state.outcome == STOPPED and self.phase is not ArmPhase.READMITTING
+        if self.phase in {ArmPhase.READMITTING, ArmPhase.PARKING} and state.outcome and not stopped:
             return state.outcome
         if state.fault:
             return state.fault
         self.parked = not stopped
         if stopped:
-            # Where the cube is now, the arm may hide.
+            # The arm may hide the cube.
             self.cube_3 = None
-            self._enter(ArmPhase.SEEN)
+            self._enter(ArmPhase.OBSERVED)
         else:
-            self._look()
+            self._await_picture()
         return ""
 
-    def _look(self) -> None:
-        self._mark = self._link.mark()
-        self._enter(ArmPhase.LOOKING)
+    def _await_picture(self) -> None:
+        self._first_heartbeat = self._link.next_heartbeat()
+        self._enter(ArmPhase.AWAITING_PICTURE)
 
-    def _see(self) -> None:
+    def _observe(self) -> None:
         picture = self._link.picture(self.name)
-        if picture is None or picture.beat < self._mark:
+        if picture is None or picture.heartbeat < self._first_heartbeat:
             return
         self.picture_HW3 = picture.pixels_HW3
         self.cube_3 = self.overhead.cube(self.picture_HW3)
         self.reason = ""
-        self._enter(ArmPhase.SEEN)
+        self._enter(ArmPhase.OBSERVED)
 
-    def _order_now(self, phase: ArmPhase, order: int) -> None:
-        self._order = order
+    def _start(self, phase: ArmPhase, command: int) -> None:
+        self._command = command
         self._enter(phase)
 
     def _enter(self, phase: ArmPhase) -> None:

@@ -1,4 +1,4 @@
-"""The gateways file: the PCs beside the robots, and how the fleet reaches them."""
+"""The gateways file: the PCs beside the robots, and how the fleet connects to them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from yumi_driver.limits import PACKAGED
 
 
 class GatewayArm(StrictModel):
-    """One arm behind a gateway: one robot of the fleet."""
+    """One arm behind a gateway, which is one robot of the fleet."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,15}$")
-    """As in the cell file there."""
+    """Name of the arm in the gateway's cell file."""
     corners: tuple[Corner, Corner, Corner, Corner]
-    """The workspace's corners in the camera's picture: low x and low y, high x and low y, high x and high y, low x and high y."""
+    """Corners of the workspace in the camera's picture: low x and low y, high x and low y, high x and high y, low x and high y."""
 
 
 class Gateway(StrictModel):
@@ -30,9 +30,9 @@ class Gateway(StrictModel):
     port: int = Field(default=22, ge=1, le=65535)
     user: str = Field(min_length=1)
     key: Path
-    """Private key that opens it, relative to the gateways file. There is no password login."""
+    """Private SSH key, relative to the gateways file. There is no password login."""
     host_key: str
-    """The only host key that it may have: the line of its /etc/ssh/ssh_host_ed25519_key.pub."""
+    """Pinned host key: the line of the gateway's /etc/ssh/ssh_host_ed25519_key.pub."""
     arms: tuple[GatewayArm, ...] = Field(min_length=1, max_length=2)
 
     @field_validator("key")
@@ -46,16 +46,16 @@ class Gateway(StrictModel):
         try:
             asyncssh.import_public_key(line)
         except asyncssh.KeyImportError:
-            raise ValueError("allowed is a public key such as 'ssh-ed25519 AAAA...'") from None
+            raise ValueError(f"expected a public key such as 'ssh-ed25519 AAAA...', got {line!r}") from None
         return line
 
 
 class Gateways(StrictModel):
-    """A gateways file. The fleet's robots are the gateways' arms, one gateway after the other."""
+    """The content of a gateways file. The fleet's robots are the arms of all gateways in order."""
 
     gateways: Annotated[tuple[Gateway, ...], Field(min_length=1)]
     limits: Path = PACKAGED
-    """Limits file, relative to the gateways file; that of the package by default. The fleet's side keeps its times."""
+    """Limits file, relative to the gateways file; the package's own by default. The fleet uses its timeouts."""
 
     @field_validator("limits")
     @classmethod
@@ -66,24 +66,24 @@ class Gateways(StrictModel):
     def _different(self) -> Self:
         names = [gateway.name for gateway in self.gateways]
         if len(set(names)) < len(names):
-            raise ValueError(f"gateways: found {', '.join(names)}, allowed is every name once")
+            raise ValueError(f"gateways: expected different names, got {', '.join(names)}")
         return self
 
     @property
     def robots(self) -> int:
-        """How many arms there are."""
+        """Number of arms."""
         return sum(len(gateway.arms) for gateway in self.gateways)
 
 
 def read_gateways(path: Path, robots: int) -> Gateways:
-    """The gateways file of a fleet of so many robots.
+    """Read the gateways file of a fleet with this number of robots.
 
     Raises:
-        BadInput: it holds no gateways, or another number of arms.
+        InputError: the file is no valid gateways file, or has another number of arms.
     """
-    found = read_yaml(path, Gateways, context={"folder": path.resolve().parent})
-    if found.robots != robots:
+    gateways = read_yaml(path, Gateways, context={"folder": path.resolve().parent})
+    if gateways.robots != robots:
         raise InputError(
-            f"{path}: found {found.robots} arms, allowed are as many as the fleet's robots.count ({robots})."
+            f"{path}: gateways: expected {robots} arms, as many as the fleet's robots.count, got {gateways.robots}."
         )
-    return found
+    return gateways

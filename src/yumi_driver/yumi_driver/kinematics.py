@@ -1,4 +1,4 @@
-"""Kinematics of the two arms of an IRB 14000, from the published dimensions: joints to tool tip and back.
+"""Forward and inverse kinematics of the two arms of an IRB 14000, from the published dimensions.
 
 7 axes in the order of the controller's data, 1 to 6 and then 7; 6 a twist; 44 a homogeneous matrix.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# From base to flange, by Denavit and Hartenberg: axis, twist in degrees and length in millimetres from the axis before,
+# Denavit-Hartenberg parameters from base to flange: axis, twist in degrees and length in millimetres from the previous axis,
 # offset in millimetres along the axis, angle in degrees at zero. Axis 7 is the third of the chain.
 _CHAIN = (
     (1, 0.0, 0.0, 166.0, 0.0),
@@ -30,18 +30,18 @@ _CHAIN = (
 _ORDER = np.array([axis - 1 for axis, *_ in _CHAIN])
 
 LOWEST_DEG_7 = np.array([-168.5, -143.5, -123.5, -290.0, -88.0, -229.0, -168.5])
-"""Lower end of every axis's working range, in degrees."""
+"""Lower limits of the axes, degrees."""
 HIGHEST_DEG_7 = np.array([168.5, 43.5, 80.0, 290.0, 138.0, 229.0, 168.5])
-"""Upper end of every axis's working range, in degrees."""
+"""Upper limits of the axes, degrees."""
 FASTEST_DEG_S_7 = np.array([180.0, 180.0, 180.0, 400.0, 400.0, 400.0, 180.0])
-"""Highest speed of every axis, in degrees per second."""
+"""Maximum speeds of the axes, degrees per second."""
 
-_LENGTH_MM = 200.0  # beside which a radian counts as much as a millimetre beside 1
-_DAMPING = 1e-4  # so that no step is infinite where the arm is stretched
-_PRECISION = 1e-8  # of the twist that is left
+_LENGTH_MM = 200.0  # scales lengths against angles: this length counts as much as one radian
+_DAMPING = 1e-4  # keeps steps finite where the arm is stretched
+_PRECISION = 1e-8  # of the remaining twist
 _ITERATIONS = 8
 EASE_DEG = 0.1
-"""Of an axis, from one control step to the next."""
+"""Largest step of the elbow towards its middle per control step, degrees of an axis."""
 
 
 class Kinematics:
@@ -54,16 +54,16 @@ class Kinematics:
         self._links = [_link_44(np.radians(twist_deg), length_mm) for _, twist_deg, length_mm, _, _ in _CHAIN]
 
     def tip(self, joints_deg_7: NDArray[np.float64]) -> Pose:
-        """The pose of tool0, the flange, in the world."""
+        """Return the pose of tool0, the flange, in the world."""
         return _pose(self._frames(joints_deg_7)[-1])
 
     def joints_at(
         self, target: Pose, start_deg_7: NDArray[np.float64], ease_deg: float = EASE_DEG
     ) -> NDArray[np.float64] | None:
-        """Joints in degrees that bring the tip to the target, those near the start.
+        """Return joint angles (7,) near the start that bring the tip to the target, degrees.
 
-        On the way the elbow eases towards the middles of the axes' ranges, by `ease_deg` of an axis at most: without
-        that it would drift, as seven axes leave it free. Joints beyond their ranges are returned as they are. None if no joints are found,
+        The elbow moves towards the middles of the axes' ranges by at most `ease_deg` of an axis; without that it would
+        drift, because seven axes leave it free. Angles may exceed the limits of the axes. None if no angles are found,
         because the target is too far from the start or out of reach.
         """
         joints_deg_7 = start_deg_7
@@ -98,7 +98,7 @@ class Kinematics:
 def _ease(joints_deg_7: NDArray[np.float64], most_deg: float) -> NDArray[np.float64]:
     half_deg_7 = (HIGHEST_DEG_7 - LOWEST_DEG_7) / 2.0
     slope_7 = ((HIGHEST_DEG_7 + LOWEST_DEG_7) / 2.0 - joints_deg_7) / half_deg_7**2
-    # At most the whole, and fading where all axes are near their middles.
+    # At most `most_deg`, and less where all axes are near their middles.
     ease_deg_7: NDArray[np.float64] = most_deg * slope_7 / max(np.max(np.abs(slope_7)), 1.0 / half_deg_7.max())
     return ease_deg_7
 
@@ -121,7 +121,7 @@ def _jacobian_67(frames: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def _base(side: float) -> Pose:
-    """The base frame of the left arm with side 1, and its mirror image with -1."""
+    """Return the base frame of the left arm for side 1, and its mirror image for -1."""
     return Pose.of_quaternion(
         np.array([0.0, side * 50.0, 384.0]),
         np.array([0.828884052, side * -0.314016319, 0.408008084, side * -0.218802154]),
@@ -129,9 +129,9 @@ def _base(side: float) -> Pose:
 
 
 ARM_KINEMATICS: Mapping[str, Kinematics] = {"ROB_L": Kinematics(_base(1.0)), "ROB_R": Kinematics(_base(-1.0))}
-"""By mechanical unit."""
+"""Kinematics by mechanical unit."""
 HOME_DEG_7: Mapping[str, NDArray[np.float64]] = {
     "ROB_L": np.array([0.0, -130.0, 30.0, 0.0, 40.0, 0.0, 135.0]),
     "ROB_R": np.array([0.0, -130.0, 30.0, 0.0, 40.0, 0.0, -135.0]),
 }
-"""The calibration position of every arm, in degrees, by mechanical unit."""
+"""Calibration position of every arm by mechanical unit, degrees."""

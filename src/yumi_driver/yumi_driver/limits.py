@@ -16,38 +16,38 @@ class Limit(StrictModel):
 
     value: float = Field(gt=0)
     source: str = Field(min_length=1)
-    """Standard, measurement or manual that it is taken from."""
+    """Standard, measurement or manual that the number comes from."""
 
 
 class Limits(StrictModel):
-    """The limits file; `limits.yaml` of this package says what each is for."""
+    """The content of a limits file; this package's `limits.yaml` explains each limit."""
 
     travel_m_s: Limit
-    """Of the tool on its way."""
+    """Speed of the travelling tool."""
     push_m_s: Limit
-    """Of the tool at the cube."""
+    """Speed of the pushing tool."""
     turn_rad_s: Limit
-    """Of the tool about the vertical."""
+    """Angular speed of the tool about the vertical."""
     tracking_deg: Limit
-    """Between an axis's command and its angle."""
+    """Difference between the target and the angle of an axis."""
     margin_m: Limit
-    """Beyond the workspace, for the pusher."""
+    """Distance that the pusher may leave the workspace."""
     silence_s: Limit
-    """Without a word from the fleet, or from the controller, after which an arm holds."""
+    """Time without a message of the fleet or the controller after which an arm holds."""
     late_s: Limit
-    """Age of what the fleet has answered to, after which an arm holds."""
+    """Age of the state that the fleet has answered, beyond which an arm holds."""
     picture_s: Limit
-    """Without a new picture, after which an arm holds."""
+    """Time without a new picture after which an arm holds."""
     controller_timeout_s: Limit
-    """Without a word from the agent, after which the controller itself stops the arm."""
+    """Time without a message of the agent after which the controller itself stops the arm."""
     motion_supervision_percent: Limit
     """Sensitivity of the controller's collision detection."""
 
 
 def read_limits(path: Path = PACKAGED) -> Limits:
-    """The limits file at `path`.
+    """Read the limits file at `path`.
 
     Raises:
-        BadInput: it holds no limits.
+        InputError: the file is no valid limits file.
     """
     return read_yaml(path, Limits)

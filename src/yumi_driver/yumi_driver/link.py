@@ -1,4 +1,4 @@
-"""The link to a gateway: SSH, the agent's frames over it, beats, and connecting again when it is lost."""
+"""The link to a gateway: frames over SSH, heartbeats, and reconnection."""
 
 from __future__ import annotations
 
@@ -18,43 +18,57 @@ from numpy.typing import NDArray
 from fleet_common.jpeg import from_jpeg
 from yumi_driver.gateways import Gateway
 from yumi_driver.limits import Limits
-from yumi_driver.messages import ArmState, Beat, Hello, Order, Picture, Push, State, Welcome
-from yumi_driver.sent import Sent
+from yumi_driver.messages import ArmState, Command, Heartbeat, Hello, Picture, Push, State, Welcome
+from yumi_driver.send_times import SendTimes
 from yumi_driver.wire import Decoder, Kind, WireError, WireFrame, pack, unpack
 
 AGENT = "yumi_agent"
-"""What the gateway is asked to run. Its authorized_keys should name the program and the cell file itself."""
-BEAT_S = 0.05
+"""Program that the gateway runs. Its authorized_keys should fix the program and the cell file."""
+HEARTBEAT_S = 0.05
+"""Seconds between two heartbeats."""
 CONNECT_S = 10.0
-FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
+"""Timeout of connecting and of logging in, s."""
+MIN_BACK_OFF_S, MAX_BACK_OFF_S = 0.5, 10.0
+"""First and longest delay before reconnecting; it doubles with every failure."""
 KEEP_ALIVE_S, KEEP_ALIVES = 1.0, 3
+"""Interval of SSH keepalives in s, and how many may be missed."""
 CHUNK = 65536
-LEAVE_S = 0.5
-SAME_M = 1e-4
+CLOSE_S = 0.5
+"""Longest time that closing may take, s."""
+HALF_TOLERANCE_M = 1e-4
+"""Largest difference between the workspace's size in the contract and at the gateway."""
 CONNECTING = "connecting"
 
 _Process: TypeAlias = asyncssh.SSHClientProcess[bytes]
 
 
 class LinkLost(Exception):
-    """Why the link cannot be used."""
+    """The link cannot be used; the message states why."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What an arm's camera saw. H rows, W columns."""
+class ReceivedPicture:
+    """A decoded picture of an arm's camera. H rows, W columns."""
 
-    beat: int
-    """The agent had heard this beat before the picture was taken."""
+    heartbeat: int
+    """Number of a heartbeat that the agent had received before the picture was taken."""
     pixels_HW3: NDArray[np.uint8]
-    """Red green blue."""
+    """Picture, RGB."""
 
 
 class Link:
-    """Keeps the link to one gateway up, in a thread of its own, until it is closed. Its methods never wait."""
+    """Maintains the link to one gateway in its own thread until it is closed. Its methods do not block."""
 
     def __init__(self, gateway: Gateway, fleet: str, half_m: float, limits: Limits, log: Callable[[str], None]) -> None:
-        """`half_m` is what the contract takes the workspaces for, from the middle to an edge."""
+        """Start to connect.
+
+        Args:
+            gateway: the gateway's entry in the gateways file.
+            fleet: name of the fleet.
+            half_m: distance from the middle of the workspaces to an edge in the contract, m.
+            limits: limits that include the timeouts of the link.
+            log: writes a line to the log.
+        """
         self._gateway = gateway
         self._half_m = half_m
         self._fleet = fleet
@@ -63,15 +77,15 @@ class Link:
         self._lock = threading.Lock()
         self._fault = CONNECTING
         self._state: State | None = None
-        self._heard_s = 0.0
+        self._received_s = 0.0
         self._round_trip_s = 0.0
-        self._pictures: dict[str, Seen] = {}
-        self._beats = Sent()
-        self._order = 0
+        self._pictures: dict[str, ReceivedPicture] = {}
+        self._heartbeats = SendTimes()
+        self._command = 0
         self._outgoing: list[bytes] = []
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._send_now = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name=f"link to {gateway.name}", daemon=True)
         self._thread.start()
 
@@ -81,57 +95,57 @@ class Link:
         with self._lock:
             if self._state is None:
                 return self._fault or CONNECTING
-            # For good: an agent that was not heard in time is told to hold by the end of the connection.
+            # The fault is final: ending the connection makes an agent hold that was silent for too long.
             self._fault = self._fault or self._silence()
             return self._fault
 
     @property
     def round_trip_s(self) -> float:
-        """How long it took last to be heard and answered, seconds; 0 while there is no link."""
+        """Last round-trip time, s; 0 while there is no link."""
         with self._lock:
             return self._round_trip_s
 
     def arm(self, name: str) -> ArmState | None:
-        """What the agent has told of an arm; None before it has."""
+        """Return the newest state of an arm; None before the first."""
         with self._lock:
             return self._state.arms.get(name) if self._state and not self._fault else None
 
-    def picture(self, name: str) -> Seen | None:
-        """The newest picture of an arm's camera."""
+    def picture(self, name: str) -> ReceivedPicture | None:
+        """Return the newest picture of an arm's camera; None before the first."""
         with self._lock:
             return self._pictures.get(name)
 
-    def mark(self) -> int:
-        """Pictures with this beat or a later one were taken after now."""
+    def next_heartbeat(self) -> int:
+        """Return the number of the next heartbeat: pictures that carry it, or a later one, are taken after now."""
         with self._lock:
-            return self._beats.number + 1
+            return self._heartbeats.number + 1
 
     def push(self, arm: str, start: tuple[float, float], yaw: float, travel: float) -> int:
-        """Order a push; its number."""
-        return self._order_to(Kind.PUSH, partial(Push, arm=arm, start=start, yaw=yaw, travel=travel))
+        """Command a push, and return the command's number."""
+        return self._enqueue(Kind.PUSH, partial(Push, arm=arm, start=start, yaw=yaw, travel=travel))
 
-    def resume(self, arm: str) -> int:
-        """Order an arm to come back, because a person wants it; the order's number."""
-        return self._order_to(Kind.RESUME, partial(Order, arm=arm))
+    def readmit(self, arm: str) -> int:
+        """Command an arm to park and accept commands again, and return the command's number."""
+        return self._enqueue(Kind.READMIT, partial(Command, arm=arm))
 
     def park(self, arm: str) -> int:
-        """Order an arm to lift and park, if nothing has happened to it; the order's number."""
-        return self._order_to(Kind.PARK, partial(Order, arm=arm))
+        """Command an arm to lift and park, and return the command's number; an arm with a fault does not."""
+        return self._enqueue(Kind.PARK, partial(Command, arm=arm))
 
-    def _order_to(self, kind: Kind, order: Callable[..., Order]) -> int:
+    def _enqueue(self, kind: Kind, command: Callable[..., Command]) -> int:
         with self._lock:
-            self._order += 1
-            self._outgoing.append(pack(kind, order(number=self._order, echo=self._echo)))
-            return self._order
+            self._command += 1
+            self._outgoing.append(pack(kind, command(number=self._command, echo=self._echo)))
+            return self._command
 
     def stop(self) -> None:
-        """Order all arms to hold at once."""
+        """Command all arms to hold at once."""
         with self._lock:
             self._outgoing.append(WireFrame(Kind.STOP).encode())
-        self._loop.call_soon_threadsafe(self._hurry.set)
+        self._loop.call_soon_threadsafe(self._send_now.set)
 
     def close(self) -> None:
-        """Let the gateway go: its arms hold."""
+        """Close the link: the gateway's arms hold."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._closing.set)
             self._thread.join()
@@ -141,33 +155,33 @@ class Link:
             runner.run(self._until_closed())
 
     async def _until_closed(self) -> None:
-        """However long connecting, or taking leave of somebody who is not there any more, would take."""
-        keeping_up = asyncio.create_task(self._keep_up())
+        """Run until closed, without waiting for a connection that is being opened or does not close."""
+        connecting = asyncio.create_task(self._reconnect())
         await self._closing.wait()
-        keeping_up.cancel()
-        await asyncio.wait([keeping_up], timeout=LEAVE_S)
+        connecting.cancel()
+        await asyncio.wait([connecting], timeout=CLOSE_S)
 
-    async def _keep_up(self) -> None:
-        back_off_s = FIRST_BACK_OFF_S
+    async def _reconnect(self) -> None:
+        back_off_s = MIN_BACK_OFF_S
         while True:
             began_s = time.monotonic()
             try:
-                await self._connected()
+                await self._run_connection()
             except LinkLost as lost:
                 self._lose(str(lost))
             except asyncssh.HostKeyNotVerifiable:
                 self._lose(f"{self._gateway.host} has another host key than the pinned one")
             except asyncssh.PermissionDenied:
                 self._lose(f"{self._gateway.host} does not accept key {self._gateway.key.name}")
-            except Exception as error:  # noqa: BLE001 - whatever happens, the link is tried again
+            except Exception as error:  # noqa: BLE001 - reconnect after any error
                 self._lose(f"link to {self._gateway.host}: {error or type(error).__name__}")
-            if time.monotonic() - began_s > LONGEST_BACK_OFF_S:
-                back_off_s = FIRST_BACK_OFF_S
+            if time.monotonic() - began_s > MAX_BACK_OFF_S:
+                back_off_s = MIN_BACK_OFF_S
             await asyncio.sleep(back_off_s)
-            back_off_s = min(2 * back_off_s, LONGEST_BACK_OFF_S)
+            back_off_s = min(2 * back_off_s, MAX_BACK_OFF_S)
 
-    async def _connected(self) -> None:
-        """One connection, from its beginning to its end."""
+    async def _run_connection(self) -> None:
+        """Open a connection and run it until it ends."""
         gateway = self._gateway
         try:
             key = asyncssh.read_private_key(gateway.key)
@@ -189,8 +203,8 @@ class Link:
             asyncssh.connect(gateway.host, gateway.port, options=options) as connection,
             connection.create_process(AGENT, encoding=None) as process,
         ):
-            talk = [self._hear(process), self._beat_on(process), self._hear_errors(process)]
-            tasks = [asyncio.create_task(part) for part in talk]
+            coroutines = [self._receive(process), self._send(process), self._log_errors(process)]
+            tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -201,94 +215,96 @@ class Link:
                 await asyncio.gather(*tasks, return_exceptions=True)
                 process.stdin.write_eof()
 
-    async def _hear(self, process: _Process) -> None:
+    async def _receive(self, process: _Process) -> None:
         decoder = Decoder()
         while data := await process.stdout.read(CHUNK):
             for frame in decoder.feed(data):
-                self._take(frame)
-        raise LinkLost("the agent has ended")
+                self._handle(frame)
+        raise LinkLost("the agent has exited")
 
-    def _take(self, frame: WireFrame) -> None:
+    def _handle(self, frame: WireFrame) -> None:
         match frame.kind:
             case Kind.HELLO:
                 welcome = unpack(frame, Welcome)
                 missing = [arm.name for arm in self._gateway.arms if arm.name not in welcome.half_m]
                 if missing:
-                    raise LinkLost(f"{self._gateway.host} has no arm {missing[0]}")
-                half_m = welcome.half_m[self._gateway.arms[0].name]
-                if abs(half_m - self._half_m) > SAME_M:
                     raise LinkLost(
-                        f"the workspace at {self._gateway.host} is +-{half_m} m, the contract's +-{self._half_m} m"
+                        f"arms at {self._gateway.host}: expected {missing[0]}, got {', '.join(welcome.half_m)}"
+                    )
+                half_m = welcome.half_m[self._gateway.arms[0].name]
+                if abs(half_m - self._half_m) > HALF_TOLERANCE_M:
+                    raise LinkLost(
+                        f"workspace at {self._gateway.host}: expected +-{self._half_m} m as in the contract, got +-{half_m} m"
                     )
             case Kind.STATE:
-                self._take_state(unpack(frame, State))
+                self._handle_state(unpack(frame, State))
             case Kind.PICTURE:
                 picture = Picture.of(frame)
                 try:
-                    seen = Seen(picture.beat, from_jpeg(picture.jpeg))
+                    received = ReceivedPicture(picture.heartbeat, from_jpeg(picture.jpeg))
                 except ValueError as error:
-                    raise WireError(f"found a picture of {picture.arm}: {error}") from None
+                    raise WireError(f"picture of {picture.arm}: {error}") from None
                 with self._lock:
-                    self._pictures[picture.arm] = seen
+                    self._pictures[picture.arm] = received
             case other:
-                raise WireError(f"found a frame of kind {other.name} from an agent")
+                raise WireError(f"expected a frame of an agent, got {other.name}")
 
-    def _take_state(self, state: State) -> None:
+    def _handle_state(self, state: State) -> None:
         with self._lock:
             if self._state is None:
                 self._log(f"{self._gateway.name} is connected")
                 self._fault = ""
             self._state = state
-            self._heard_s = time.monotonic()
-            sent_s = self._beats.at_s(state.beat)
+            self._received_s = time.monotonic()
+            sent_s = self._heartbeats.at_s(state.heartbeat)
             if sent_s is not None:
-                self._round_trip_s = self._heard_s - sent_s
+                self._round_trip_s = self._received_s - sent_s
 
-    async def _beat_on(self, process: _Process) -> None:
+    async def _send(self, process: _Process) -> None:
         process.stdin.write(pack(Kind.HELLO, Hello(fleet=self._fleet)))
         while True:
             with self._lock:
-                beat = Beat(number=self._beats.next(), echo=self._echo)
+                heartbeat = Heartbeat(number=self._heartbeats.next(), echo=self._echo)
                 outgoing, self._outgoing = self._outgoing, []
                 fault = self._fault or self._silence() if self._state else ""
             if fault:
                 raise LinkLost(fault)
-            process.stdin.write(b"".join([pack(Kind.BEAT, beat), *outgoing]))
+            process.stdin.write(b"".join([pack(Kind.HEARTBEAT, heartbeat), *outgoing]))
             await process.stdin.drain()
-            await _within(self._hurry, BEAT_S)
-            self._hurry.clear()
+            await _wait(self._send_now, HEARTBEAT_S)
+            self._send_now.clear()
 
-    async def _hear_errors(self, process: _Process) -> None:
-        """What the agent says to people."""
+    async def _log_errors(self, process: _Process) -> None:
+        """Log the agent's standard error."""
         while line := await process.stderr.readline():
             self._log(f"{self._gateway.name}: {line.decode(errors='replace').rstrip()}")
         await asyncio.Event().wait()
 
     @property
     def _echo(self) -> int:
-        """Number of the newest state that was heard. With the lock held."""
+        """Number of the newest received state. The caller holds the lock."""
         return self._state.number if self._state else 0
 
     def _silence(self) -> str:
-        """Why the agent's states are not those of now. With the lock held."""
-        silent_s = time.monotonic() - self._heard_s
+        """Return why the agent's states are out of date; empty if they are not. The caller holds the lock."""
+        silent_s = time.monotonic() - self._received_s
         if silent_s > self._limits.silence_s.value:
             return f"the link has been silent for {self._limits.silence_s.value:g} s"
         if self._round_trip_s > self._limits.late_s.value:
-            return f"the link is slow: {self._round_trip_s:.1f} s there and back"
+            return f"the link is slow: a round trip takes {self._round_trip_s:.1f} s"
         return ""
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, reason: str) -> None:
         with self._lock:
-            if why != self._fault:
-                self._log(f"{self._gateway.name}: {why}")
-            self._fault, self._state = why, None
+            if reason != self._fault:
+                self._log(f"{self._gateway.name}: {reason}")
+            self._fault, self._state = reason, None
             self._pictures.clear()
             self._outgoing.clear()
             self._round_trip_s = 0.0
 
 
-async def _within(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, so long at most."""
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    """Wait for the event or the timeout."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        await asyncio.wait_for(event.wait(), timeout_s)

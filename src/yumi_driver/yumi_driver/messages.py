@@ -1,4 +1,4 @@
-"""What fleet and agent say to each other. Places are in the frame of an arm's workspace, m and radians."""
+"""Messages between fleet and agent. Positions are in the frame of an arm's workspace, m and radians."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ Number = Annotated[int, Field(ge=0)]
 
 
 class Hello(StrictModel):
-    """The fleet's first word: whose fleet it is."""
+    """First message of the fleet, with its name."""
 
     fleet: str
 
 
 class Welcome(StrictModel):
-    """The agent's answer: which arms it has, and how wide their workspaces are."""
+    """Answer of the agent, with its arms and the size of their workspaces."""
 
     half_m: dict[str, float]
-    """By arm: from the middle of its workspace to an edge."""
+    """Distance from the middle of the workspace to an edge, by arm."""
 
 
-class Beat(StrictModel):
-    """The fleet is there. Sent all the time."""
+class Heartbeat(StrictModel):
+    """The fleet is connected. Sent periodically."""
 
     number: Number
-    """Grows by one."""
+    """Number of the heartbeat, increasing by one."""
     echo: Number
-    """Number of the newest state that the fleet has heard; 0: none yet."""
+    """Number of the newest state that the fleet has received; 0 before the first."""
 
 
-class Order(StrictModel):
-    """An order to one arm. RESUME: a person wants it back; PARK: the fleet does, after a stop. It lifts and parks."""
+class Command(StrictModel):
+    """A command to one arm to lift and park: READMIT is given by a person, PARK by the fleet after a stop."""
 
     number: Number
-    """Grows from order to order."""
+    """Number of the command, increasing from command to command."""
     arm: str
     echo: Number
-    """As in `Beat`: the order answers this state."""
+    """Number of the state that the command answers, as in `Heartbeat`."""
 
 
-class Push(Order):
-    """Set the pusher down, push, lift it, and go back to the parked posture."""
+class Push(Command):
+    """A command to set the pusher down, push, lift it, and return to the parked posture."""
 
     start: tuple[float, float]
-    """Where the middle of the pusher's foot is set down, m."""
+    """Position at which the middle of the pusher's foot is set down, m."""
     yaw: float
     """Direction of the push, radians."""
     travel: float = Field(ge=0)
@@ -58,56 +58,57 @@ class Push(Order):
 
 
 class ArmState(StrictModel):
-    """One arm now."""
+    """State of one arm."""
 
     fault: str
-    """Why it holds until it is resumed; empty if it takes orders."""
+    """Why the arm holds until it is readmitted; empty if it accepts commands."""
     done: Number
-    """Number of the last order that is over."""
+    """Number of the last command that has ended."""
     outcome: str
-    """Why that order was not carried out to its end; empty if it was."""
+    """Why that command was not completed; empty if it was."""
     joints_deg: tuple[float, ...] | None
-    """Angles of axes 1 to 6 and then 7; None before the controller has told them."""
+    """Angles of axes 1 to 6 and then 7; None before the controller's first message."""
 
 
 class State(StrictModel):
-    """The agent is there. Sent all the time."""
+    """State of all arms. Sent periodically."""
 
     number: Number
-    """Grows by one, from 1."""
-    beat: Number
-    """Number of the newest beat that the agent has heard; 0: none yet."""
+    """Number of the state, increasing by one from 1."""
+    heartbeat: Number
+    """Number of the newest heartbeat that the agent has received; 0 before the first."""
     arms: dict[str, ArmState]
 
 
 PICTURE_HEADER = struct.Struct(">B16sQ")
+"""Length of the arm's name, the name, and the number of the heartbeat."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What an arm's camera saw."""
+    """A picture of an arm's camera."""
 
     arm: str
-    beat: int
-    """The agent had heard this beat before the picture was taken."""
+    heartbeat: int
+    """Number of a heartbeat that the agent had received before the picture was taken."""
     jpeg: bytes
 
     def frame(self) -> WireFrame:
-        """The picture as a frame."""
+        """Return the picture as a frame."""
         name = self.arm.encode()
-        return WireFrame(Kind.PICTURE, PICTURE_HEADER.pack(len(name), name, self.beat) + self.jpeg)
+        return WireFrame(Kind.PICTURE, PICTURE_HEADER.pack(len(name), name, self.heartbeat) + self.jpeg)
 
     @classmethod
     def of(cls, frame: WireFrame) -> Picture:
-        """The picture that a frame carries.
+        """Return the picture in a frame.
 
         Raises:
-            WireError: it carries none.
+            WireError: the payload is no picture.
         """
         if len(frame.payload) < PICTURE_HEADER.size:
-            raise WireError("found a picture without its header")
-        length, name, beat = PICTURE_HEADER.unpack_from(frame.payload)
+            raise WireError("PICTURE: expected a header, got a shorter payload")
+        length, name, heartbeat = PICTURE_HEADER.unpack_from(frame.payload)
         try:
-            return cls(name[:length].decode(), beat, frame.payload[PICTURE_HEADER.size :])
+            return cls(name[:length].decode(), heartbeat, frame.payload[PICTURE_HEADER.size :])
         except UnicodeDecodeError:
-            raise WireError("found a picture of an arm without a name") from None
+            raise WireError("PICTURE: expected the name of an arm in UTF-8") from None

@@ -1,4 +1,4 @@
-"""Poses: where a frame is in another one, in millimetres, and how it is turned.
+"""Poses: position in millimetres and orientation of one frame in another.
 
 3 coordinates x, y, z; 33 a rotation matrix; 4 quaternion components w, x, y, z.
 """
@@ -30,7 +30,7 @@ class Pose:
 
     @classmethod
     def of_quaternion(cls, position_mm_3: NDArray[np.float64], quaternion_4: NDArray[np.float64]) -> Pose:
-        """The pose with the orientation of a quaternion w, x, y, z of any length but zero."""
+        """Return the pose with the orientation of a quaternion w, x, y, z of any length but zero."""
         return cls(position_mm_3, matrix_of_quaternion(quaternion_4))
 
     @property
@@ -42,32 +42,32 @@ class Pose:
         return Pose(self.position_mm_3 + self.rotation_33 @ inner.position_mm_3, self.rotation_33 @ inner.rotation_33)
 
     def inverse(self) -> Pose:
-        """The outer frame seen from the inner one."""
+        """Return the pose of the outer frame in the inner one."""
         return Pose(-self.rotation_33.T @ self.position_mm_3, self.rotation_33.T)
 
     def distance_mm(self, other: Pose) -> float:
-        """Length in millimetres of the way from one position to the other."""
+        """Return the distance between the positions, mm."""
         return float(np.linalg.norm(other.position_mm_3 - self.position_mm_3))
 
     def turn_rad_3(self, other: Pose) -> NDArray[np.float64]:
-        """Rotation vector in radians, in the outer frame, of the shortest turn to the other orientation."""
+        """Return the rotation vector (3,), in the outer frame, of the shortest rotation to the other orientation, radians."""
         return vector_of_matrix(other.rotation_33 @ self.rotation_33.T)
 
     def angle_deg(self, other: Pose) -> float:
-        """Angle in degrees of the shortest turn to the other orientation."""
+        """Return the angle of the shortest rotation to the other orientation, degrees."""
         return float(np.degrees(np.linalg.norm(self.turn_rad_3(other))))
 
     def share_within(self, target: Pose, distance_mm: float, angle_deg: float) -> float:
-        """How much of the way to the target is within the distance and the angle, from 0 to 1."""
-        way_mm, way_deg = self.distance_mm(target), self.angle_deg(target)
+        """Return the share of the motion to the target that is within the distance and the angle, from 0 to 1."""
+        total_mm, total_deg = self.distance_mm(target), self.angle_deg(target)
         return min(
             1.0,
-            distance_mm / way_mm if way_mm > 0.0 else 1.0,
-            angle_deg / way_deg if way_deg > 0.0 else 1.0,
+            distance_mm / total_mm if total_mm > 0.0 else 1.0,
+            angle_deg / total_deg if total_deg > 0.0 else 1.0,
         )
 
-    def part_way(self, target: Pose, share: float) -> Pose:
-        """The pose that is reached after a share of the straight way to the target; with 1 the target itself."""
+    def interpolate(self, target: Pose, share: float) -> Pose:
+        """Return the pose after a share of the straight motion to the target; for 1 the target itself."""
         if share == 1.0:
             return target
         return Pose(

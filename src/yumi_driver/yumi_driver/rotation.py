@@ -1,4 +1,4 @@
-"""Rotations between their three forms: matrix, unit quaternion and rotation vector.
+"""Converts rotations between matrix, unit quaternion and rotation vector.
 
 3 coordinates x, y, z; 33 a rotation matrix; 4 quaternion components w, x, y, z.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def matrix_of_vector(vector_rad_3: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The matrix that turns about the vector, by its length in radians."""
+    """Return the matrix of the rotation about the vector by its length in radians."""
     angle = float(np.linalg.norm(vector_rad_3))
     if angle == 0.0:
         return np.eye(3)
@@ -27,16 +27,16 @@ def matrix_of_vector(vector_rad_3: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def vector_of_matrix(rotation_33: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of `matrix_of_vector`; of the two vectors of a half turn, one."""
+    """Return the rotation vector: the inverse of `matrix_of_vector`. Half a turn has two vectors; return one of them."""
     w, *axis = quaternion_of_matrix(rotation_33)
     axis_3 = np.array(axis)
     sine = float(np.linalg.norm(axis_3))
-    # Of a small angle the sine of its half is the half, and the direction is lost in rounding.
+    # For a small angle, the sine of its half equals the half, and the direction is lost to rounding.
     return axis_3 * (2.0 if sine < 1e-12 else 2.0 * np.arctan2(sine, w) / sine)
 
 
 def matrix_of_quaternion(quaternion_4: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The matrix of a quaternion of any length but zero."""
+    """Return the matrix of a quaternion of any length but zero."""
     w, x, y, z = quaternion_4 / np.linalg.norm(quaternion_4)
     return np.array(
         [
@@ -48,10 +48,10 @@ def matrix_of_quaternion(quaternion_4: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def quaternion_of_matrix(rotation_33: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The unit quaternion of the matrix that has w of 0 or more."""
+    """Return the unit quaternion of the matrix with w of 0 or more."""
     diagonal_3 = np.diagonal(rotation_33)
     trace = float(diagonal_3.sum())
-    # Four times the square of each component, less 1: dividing by the largest keeps the rounding small.
+    # Each is four times the square of a component, minus 1: dividing by the largest keeps rounding errors small.
     largest = int(np.argmax([trace, *(2.0 * diagonal_3 - trace)]))
     quaternion_4 = np.empty(4)
     if largest == 0:

@@ -1,4 +1,4 @@
-"""A lab of simulated gateways, described in a gateways file as a real one would be."""
+"""A lab of simulated gateways, described in a gateways file like a real lab."""
 
 from __future__ import annotations
 
@@ -21,23 +21,26 @@ if TYPE_CHECKING:
     from fleet_contract.robot import RobotContract
 
 GATEWAYS = "gateways.yaml"
-"""Where the file is in the run's folder."""
+"""Name of the gateways file in the run's folder."""
 LIMITS = "limits.yaml"
+"""Name of the limits file in the run's folder."""
 SHARED_MACHINE_S = 5.0
-SHARED_MACHINE = "the simulated lab shares its processors with the fleet, and may be late without anything being wrong"
+"""Value of all timeouts in the simulated lab, s."""
+SHARED_MACHINE = "the simulated lab shares its processors with the fleet, and may be late without a fault"
+"""Source of these timeouts in the limits file."""
 
 
 def simulated_gateways(robots: int) -> dict[str, int]:
-    """Their names, and how many robots are behind each."""
+    """Return the gateways' names with the number of robots behind each."""
     names = numbered("gateway", -(-robots // len(ARMS)))
     return {name: min(len(ARMS), robots - index * len(ARMS)) for index, name in enumerate(names)}
 
 
 class SimulatedGateways:
-    """As many as the robots need, two arms each. Lives as long as its context."""
+    """Runs as many gateways as the robots need, with two arms each, while its context lasts."""
 
     def __init__(self, folder: Path, contract: RobotContract, robots: int, seed: int) -> None:
-        """`folder` gets the gateways file, and the keys."""
+        """Prepare the gateways; the gateways file and the keys are written into `folder`."""
         self._folder = folder.absolute()
         self._plane = contract.require_operation().plane
         geometry = PushGeometry.of(contract)
@@ -50,7 +53,7 @@ class SimulatedGateways:
         self._context = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start them, and write the gateways file once they are all there."""
+        """Start the gateways, then write the gateways file."""
         with ExitStack() as context:
             self._write(LIMITS, self._limits())
             for gateway in self._gateways:
@@ -70,19 +73,19 @@ class SimulatedGateways:
 
     @staticmethod
     def _limits() -> dict[str, Any]:
-        """Those of the package, but for the patience."""
-        patience = {"value": SHARED_MACHINE_S, "source": SHARED_MACHINE}
+        """Return the package's limits with longer timeouts."""
+        timeout = {"value": SHARED_MACHINE_S, "source": SHARED_MACHINE}
         times = ("silence_s", "late_s", "picture_s", "controller_timeout_s")
-        return read_limits().model_dump() | {name: dict(patience) for name in times}
+        return read_limits().model_dump() | {name: dict(timeout) for name in times}
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
-        """At once: whoever finds the file finds it whole."""
-        made = self._folder / f".{name}"
-        made.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-        made.rename(self._folder / name)
+        """Write a file atomically."""
+        partial = self._folder / f".{name}"
+        partial.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        partial.rename(self._folder / name)
 
-    def put_right(self, robot: int) -> None:
-        """A person puts a robot's cube where a new attempt begins."""
+    def reset_cube(self, robot: int) -> None:
+        """Put a robot's cube where a new episode starts."""
         (pose_3,) = self._task.reset(np.array([robot]))
         self._put(robot, pose_3)
 

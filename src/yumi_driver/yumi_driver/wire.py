@@ -1,6 +1,6 @@
 """Frames between the fleet and the agent beside a robot: a magic, a version, a kind, a length, a checksum, a payload.
 
-A stream of bytes that is anything else is refused at once: whoever sends garbage is not listened to any more.
+The first invalid byte ends the connection.
 """
 
 from __future__ import annotations
@@ -14,30 +14,31 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-VERSION = 1
+VERSION = 2
+"""Version of the protocol; fleet and agent must have the same."""
 MAGIC = b"YU"
 HEADER = struct.Struct(">2sBBII")
-"""Magic, version, kind, length of the payload, CRC-32 of all before it and of the payload."""
-MOST_BYTES = 4 << 20
-"""Of one payload."""
+"""Magic, version, kind, length of the payload, and CRC-32 of version, kind, length and payload."""
+MAX_PAYLOAD_BYTES = 4 << 20
+"""Largest payload, bytes."""
 
 
 class Kind(IntEnum):
-    """What a frame is."""
+    """Kind of a frame."""
 
     HELLO = 1
-    """Either side's first frame."""
-    BEAT = 2
+    """First frame of either side."""
+    HEARTBEAT = 2
     PUSH = 3
     STOP = 4
-    RESUME = 5
+    READMIT = 5
     PARK = 6
     STATE = 16
     PICTURE = 17
 
 
 class WireError(Exception):
-    """What was received is no frame of this version; its text says what was found."""
+    """The received bytes are no frame of this version; the message states what was received."""
 
 
 @dataclass(frozen=True)
@@ -48,26 +49,26 @@ class WireFrame:
     payload: bytes = b""
 
     def encode(self) -> bytes:
-        """The frame's bytes.
+        """Return the frame's bytes.
 
         Raises:
-            ValueError: the payload is longer than MOST_BYTES.
+            ValueError: the payload is longer than MAX_PAYLOAD_BYTES.
         """
-        if len(self.payload) > MOST_BYTES:
-            raise ValueError(f"payload of {len(self.payload)} bytes, allowed are {MOST_BYTES}")
+        if len(self.payload) > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"payload: expected at most {MAX_PAYLOAD_BYTES} bytes, got {len(self.payload)}")
         return (
             HEADER.pack(MAGIC, VERSION, self.kind, len(self.payload), _checksum(self.kind, self.payload)) + self.payload
         )
 
 
 class Decoder:
-    """Makes frames of bytes, however they are cut."""
+    """Decodes a byte stream, in pieces of any size, into frames."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
 
     def feed(self, data: bytes) -> Iterator[WireFrame]:
-        """The frames that are complete with these bytes.
+        """Yield the frames that these bytes complete.
 
         Raises:
             WireError: the bytes are no frames.
@@ -76,43 +77,43 @@ class Decoder:
         while len(self._bytes) >= HEADER.size:
             magic, version, kind, length, checksum = HEADER.unpack_from(self._bytes)
             if magic != MAGIC:
-                raise WireError(f"found {bytes(self._bytes[:16])!r} where a frame should begin")
+                raise WireError(f"expected the beginning of a frame, got {bytes(self._bytes[:16])!r}")
             if version != VERSION:
-                raise WireError(f"found version {version} of the protocol, allowed is {VERSION}")
-            if length > MOST_BYTES:
-                raise WireError(f"found a frame of {length} bytes, allowed are {MOST_BYTES}")
+                raise WireError(f"expected protocol version {VERSION}, got {version}")
+            if length > MAX_PAYLOAD_BYTES:
+                raise WireError(f"expected a frame of at most {MAX_PAYLOAD_BYTES} bytes, got {length}")
             if len(self._bytes) < HEADER.size + length:
                 return
             payload = bytes(self._bytes[HEADER.size : HEADER.size + length])
             if _checksum(kind, payload) != checksum:
-                raise WireError("found a frame whose checksum is wrong")
+                raise WireError("received a frame with a wrong checksum")
             del self._bytes[: HEADER.size + length]
             try:
                 yield WireFrame(Kind(kind), payload)
             except ValueError:
-                raise WireError(f"found a frame of kind {kind}") from None
+                raise WireError(f"expected a known kind of frame, got {kind}") from None
 
 
 Message = TypeVar("Message", bound=BaseModel)
 
 
 def pack(kind: Kind, message: BaseModel) -> bytes:
-    """A frame that carries a message."""
+    """Return a frame with a message as its payload."""
     return WireFrame(kind, message.model_dump_json().encode()).encode()
 
 
 def unpack(frame: WireFrame, model: type[Message]) -> Message:
-    """The message that a frame carries.
+    """Return the message in a frame.
 
     Raises:
-        WireError: it carries another one.
+        WireError: the payload is no message of this type.
     """
     try:
         return model.model_validate_json(frame.payload)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise WireError(f"found in {frame.kind.name} {place or 'the payload'}: {first['msg']}") from None
+        raise WireError(f"{frame.kind.name}: {place or 'payload'}: {first['msg']}") from None
 
 
 def _checksum(kind: int, payload: bytes) -> int:

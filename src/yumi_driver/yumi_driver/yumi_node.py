@@ -28,7 +28,7 @@ class YumiNode(DriverNode):
 
     def __init__(self) -> None:
         super().__init__("yumi")
-        wanted = self.read_only_parameter("gateway", "", "Name of the gateway in the gateways file.")
+        name = self.read_only_parameter("gateway", "", "Name of the gateway in the gateways file.")
         path = self.fleet.environment.gateways or self.run_dir / GATEWAYS
         until_s = time.monotonic() + SIMULATED_S
         while self.fleet.environment.gateways is None and not path.exists() and time.monotonic() < until_s:

@@ -1,4 +1,4 @@
-"""`yumi_agent CELL`: the agent, over standard input and output. An SSH server starts it."""
+"""`yumi_agent CELL`: runs the agent over standard input and output. An SSH server starts it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ import typer
 
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 from yumi_driver.agent.agent import Agent
-from yumi_driver.agent.end import end_process
+from yumi_driver.agent.process_exit import exit_process
 from yumi_driver.cell import read_cell
 from yumi_driver.limits import read_limits
 from yumi_driver.wire import WireError
 
 CHECK_S = 0.2
+"""Seconds between two checks whether the fleet is still connected."""
 SWITCH_S = 0.0005
+"""Interval at which threads are switched, s."""
 
 
 def agent(cell: Annotated[Path, typer.Argument(help="The cell file.")]) -> None:
-    """Move the arms of one robot as a fleet says, as long as it says it."""
-    # The stream of frames is ours alone: whatever prints goes where people read.
-    told, sys.stdout = sys.stdout.buffer, sys.stderr
-    # Planning a way is long work in one thread, and the others must not wait for it.
+    """Move the arms of one robot by a fleet's commands, as long as the fleet is connected."""
+    # Standard output carries frames only: everything printed goes to standard error.
+    output, sys.stdout = sys.stdout.buffer, sys.stderr
+    # Planning a path takes long, and must not delay the other threads.
     sys.setswitchinterval(SWITCH_S)
-    # Whoever starts this in a shell's background passes on that the signal is ignored, by which it ends itself.
+    # A process started in the background of a shell ignores SIGINT, by which the agent ends itself.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         config = read_cell(cell)
-        with Agent(config, read_limits(config.limits)) as served:
-            threading.Thread(target=_watch, args=(served,), daemon=True).start()
-            served.serve(sys.stdin.buffer, told)
+        with Agent(config, read_limits(config.limits)) as running:
+            threading.Thread(target=_watch, args=(running,), daemon=True).start()
+            running.serve(sys.stdin.buffer, output)
     except InputError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(EXIT_INPUT_ERROR) from None
@@ -42,12 +44,12 @@ def agent(cell: Annotated[Path, typer.Argument(help="The cell file.")]) -> None:
         raise typer.Exit(1) from None
 
 
-def _watch(served: Agent) -> None:
-    """Reading blocks as long as nobody writes: the end comes from here."""
-    while not served.is_left:
+def _watch(running: Agent) -> None:
+    """End the process when the fleet is silent: reading would block forever."""
+    while not running.is_abandoned:
         threading.Event().wait(CHECK_S)
-    print("nobody is heard any more", file=sys.stderr, flush=True)
-    end_process()
+    print("the fleet is silent: the agent ends", file=sys.stderr, flush=True)
+    exit_process()
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The agent: takes orders from a stream of bytes and tells on another what the arms do and the cameras see."""
+"""The agent: reads commands from one byte stream and writes states and pictures to another."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Self
 from urllib.parse import urlsplit
 
-from yumi_driver.agent.arm_place import ArmPlace
+from yumi_driver.agent.arm_system import ArmSystem
 from yumi_driver.agent.controller import ControllerFault, RobotController
-from yumi_driver.agent.end import end_process
-from yumi_driver.agent.hearing import Hearing
-from yumi_driver.agent.way import OutOfReach
-from yumi_driver.messages import Beat, Hello, Order, Picture, Push, State, Welcome
+from yumi_driver.agent.heartbeat_monitor import HeartbeatMonitor
+from yumi_driver.agent.joint_path import OutOfReach
+from yumi_driver.agent.process_exit import exit_process
+from yumi_driver.messages import Command, Heartbeat, Hello, Picture, Push, State, Welcome
 from yumi_driver.wire import Decoder, Kind, WireError, WireFrame, pack, unpack
 
 if TYPE_CHECKING:
@@ -26,26 +26,27 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from yumi_driver.agent.way import JointPath
+    from yumi_driver.agent.joint_path import JointPath
     from yumi_driver.cell import Cell
     from yumi_driver.limits import Limits
 
-TELL_S = 0.05
-LEAVE_S = 2.0
-"""The arms have held for so long, because nobody is heard, when the agent ends: the next one finds their ports free."""
-READY_S = 3.0
-"""Until an arm whose program has been started is heard, and its camera sees."""
+STATE_S = 0.05
+"""Seconds between two states."""
+ABANDONED_S = 2.0
+"""Seconds for which the arms hold because of a silent fleet before the agent ends and frees their ports for the next."""
+READY_S = 10.0
+"""Timeout of an arm whose program has been started, until its EGM messages and pictures arrive, s."""
 POLL_S = 0.02
 CHUNK = 65536
 
 
 class Agent:
-    """Lives as long as its context."""
+    """Serves one fleet; arms and cameras are open while its context lasts."""
 
     def __init__(self, cell: Cell, limits: Limits) -> None:
         self._cell = cell
         self._limits = limits
-        self._hearing = Hearing(limits)
+        self._heartbeats = HeartbeatMonitor(limits)
         self._context = ExitStack()
         self._ended = threading.Event()
 
@@ -53,7 +54,7 @@ class Agent:
         """Open the arms' ports and the cameras.
 
         Raises:
-            OSError: a port is taken.
+            OSError: a port is in use.
         """
         with ExitStack() as context:
             tasks = [arm.task for arm in self._cell.arms.values()]
@@ -61,10 +62,10 @@ class Agent:
             context.callback(self._controller.close)
             host = socket.gethostbyname(urlsplit(self._cell.controller.url).hostname or "")
             self._arms = {
-                name: ArmPlace(config, host, self._limits, self._hearing, context)
+                name: ArmSystem(config, host, self._limits, self._heartbeats, context)
                 for name, config in self._cell.arms.items()
             }
-            # Before the arms' ports are free: the next agent's program must not be stopped by this one.
+            # Before the arms' ports are freed: this agent must not stop the next agent's program.
             context.callback(self._controller.stop)
             context.callback(self._ended.set)
             self._context = context.pop_all()
@@ -74,120 +75,126 @@ class Agent:
         """Let the arms hold, and stop the controller's program."""
         self._context.close()
 
-    def serve(self, orders: BinaryIO, told: BinaryIO) -> None:
-        """Until the orders end, or nothing has been heard for too long.
+    def serve(self, commands: BinaryIO, output: BinaryIO) -> None:
+        """Serve until the stream of commands ends.
 
         Raises:
-            WireError: the orders are garbage.
+            WireError: the stream holds anything but commands.
         """
-        decoder, teller = Decoder(), threading.Thread(target=self._tell, args=(told,), name="teller", daemon=True)
-        reads: Callable[[int], bytes] = orders.read1  # type: ignore[attr-defined] # pipes and sockets have it
+        decoder = Decoder()
+        sender = threading.Thread(target=self._send, args=(output,), name="sender", daemon=True)
+        reads: Callable[[int], bytes] = commands.read1  # type: ignore[attr-defined] # pipes and sockets have it
         while data := reads(CHUNK):
-            self._frames(decoder, data, teller)
+            self._receive(decoder, data, sender)
 
     @property
-    def is_left(self) -> bool:
-        """Whether nobody has been heard for so long that the agent should end."""
-        return self._hearing.silent_s > self._limits.silence_s.value + LEAVE_S
+    def is_abandoned(self) -> bool:
+        """Whether the fleet has been silent for so long that the agent should end."""
+        return self._heartbeats.silent_s > self._limits.silence_s.value + ABANDONED_S
 
-    def _frames(self, decoder: Decoder, data: bytes, teller: threading.Thread) -> None:
+    def _receive(self, decoder: Decoder, data: bytes, sender: threading.Thread) -> None:
         for frame in decoder.feed(data):
-            if frame.kind is Kind.HELLO and not teller.is_alive():
+            if frame.kind is Kind.HELLO and not sender.is_alive():
                 print(f"serves fleet {unpack(frame, Hello).fleet}", file=sys.stderr, flush=True)
-                teller.start()
+                sender.start()
             else:
-                self._obey(frame)
+                self._handle(frame)
 
-    def _obey(self, frame: WireFrame) -> None:
+    def _handle(self, frame: WireFrame) -> None:
         match frame.kind:
-            case Kind.BEAT:
-                beat = unpack(frame, Beat)
-                self._hearing.hear(beat.number, beat.echo)
+            case Kind.HEARTBEAT:
+                heartbeat = unpack(frame, Heartbeat)
+                self._heartbeats.receive(heartbeat.number, heartbeat.echo)
             case Kind.PUSH:
                 push = unpack(frame, Push)
-                self._plan(push, lambda arm: self._follow(arm, push.number, partial(arm.orders.push, push)))
+                self._plan(push, lambda arm: self._follow(arm, push.number, partial(arm.path_planner.push, push)))
             case Kind.PARK:
-                park = unpack(frame, Order)
-                self._plan(park, lambda arm: self._follow(arm, park.number, arm.orders.park))
-            case Kind.RESUME:
-                resume = unpack(frame, Order)
-                self._plan(resume, lambda arm: self._resume(arm, resume.number))
+                park = unpack(frame, Command)
+                self._plan(park, lambda arm: self._follow(arm, park.number, arm.path_planner.park))
+            case Kind.READMIT:
+                readmission = unpack(frame, Command)
+                self._plan(readmission, lambda arm: self._readmit(arm, readmission.number))
             case Kind.STOP:
                 for arm in self._arms.values():
                     arm.guided.stop()
             case other:
-                raise WireError(f"found an order of kind {other.name}")
+                raise WireError(f"expected a command, got {other.name}")
 
-    def _arm(self, name: str) -> ArmPlace:
+    def _arm(self, name: str) -> ArmSystem:
         if name not in self._arms:
-            raise WireError(f"found an order for arm {name}, there are {', '.join(self._arms)}")
+            raise WireError(f"command: expected arm {' or '.join(self._arms)}, got {name}")
         return self._arms[name]
 
-    def _plan(self, order: Order, task: Callable[[ArmPlace], None]) -> None:
-        """In the arm's own thread, because planning takes its time."""
-        arm = self._arm(order.arm)
-        if not arm.guided.accept(order.number):
-            raise WireError(f"found order {order.number} after a later one")
-        late = self._hearing.objection(order.echo)
-        if late:
-            arm.guided.refuse(order.number, late)
+    def _plan(self, command: Command, task: Callable[[ArmSystem], None]) -> None:
+        """Accept a command and run its task in the arm's own thread, because planning takes long."""
+        arm = self._arm(command.arm)
+        if not arm.guided.accept(command.number):
+            raise WireError(f"command number: expected a greater one than before, got {command.number}")
+        rejection = self._heartbeats.rejection(command.echo)
+        if rejection:
+            arm.guided.reject(command.number, rejection)
         else:
-            arm.planner.submit(self._try, arm, order.number, task)
+            arm.executor.submit(self._try, arm, command.number, task)
 
     @staticmethod
-    def _try(arm: ArmPlace, number: int, task: Callable[[ArmPlace], None]) -> None:
+    def _try(arm: ArmSystem, number: int, task: Callable[[ArmSystem], None]) -> None:
         try:
             task(arm)
-        except Exception as error:  # noqa: BLE001 - every order comes to an end
+        except Exception as error:  # noqa: BLE001 - every command is completed
             traceback.print_exc()
-            arm.guided.refuse(number, f"planning has failed: {error!r}")
+            arm.guided.reject(number, f"planning failed: {error!r}")
 
-    def _resume(self, arm: ArmPlace, number: int) -> None:
+    def _readmit(self, arm: ArmSystem, number: int) -> None:
         try:
             self._controller.ensure_running()
-        except ControllerFault as fault:
-            arm.guided.refuse(number, str(fault))
+        except ControllerFault as error:
+            arm.guided.reject(number, str(error))
             return
         until_s = time.monotonic() + READY_S
-        while doubt := arm.guided.doubt:
+        while fault := arm.guided.motion_fault:
             if time.monotonic() > until_s:
-                arm.guided.refuse(number, doubt)
+                arm.guided.reject(number, fault)
                 return
             time.sleep(POLL_S)
-        self._follow(arm, number, arm.orders.park, resumes=True)
+        self._follow(arm, number, arm.path_planner.park, readmits=True)
 
     @staticmethod
     def _follow(
-        arm: ArmPlace, number: int, plan: Callable[[NDArray[np.float64]], JointPath], *, resumes: bool = False
+        arm: ArmSystem, number: int, plan: Callable[[NDArray[np.float64]], JointPath], *, readmits: bool = False
     ) -> None:
-        """Plan from where the arm is, and go."""
+        """Plan from the arm's position, and start to move."""
         joints_deg_7 = arm.guided.joints_deg_7
         if joints_deg_7 is None:
-            arm.guided.refuse(number, "the arm cannot be guided")
+            arm.guided.reject(number, "the arm cannot be guided")
             return
         try:
-            way = plan(joints_deg_7)
+            path = plan(joints_deg_7)
         except OutOfReach as error:
-            arm.guided.refuse(number, str(error))
+            arm.guided.reject(number, str(error))
             return
-        arm.guided.follow(number, way, resumes=resumes)
+        arm.guided.follow(number, path, readmits=readmits)
 
-    def _tell(self, told: BinaryIO) -> None:
-        """Until nobody reads any more."""
+    def _send(self, output: BinaryIO) -> None:
+        """Send states and pictures; end the process when that fails."""
         try:
-            self._tell_all(told)
-        except Exception as error:  # noqa: BLE001 - a fleet that hears nothing has lost its arms anyway
-            print(f"nothing more can be told: {error!r}", file=sys.stderr, flush=True)
-            end_process()
+            self._send_until_closed(output)
+        except Exception as error:  # noqa: BLE001 - without states the fleet has lost its arms anyway
+            print(f"sending failed: {error!r}", file=sys.stderr, flush=True)
+            exit_process()
 
-    def _tell_all(self, told: BinaryIO) -> None:
-        """States all the time, and whatever is new of the pictures; as fast as the link can."""
-        told.write(pack(Kind.HELLO, Welcome(half_m={name: arm.half_m for name, arm in self._arms.items()})))
-        while not self._ended.wait(TELL_S):
+    def _send_until_closed(self, output: BinaryIO) -> None:
+        """Send states periodically, and every new picture that the link has time for."""
+        output.write(pack(Kind.HELLO, Welcome(half_m={name: arm.half_m for name, arm in self._arms.items()})))
+        while not self._ended.wait(STATE_S):
             arms = {name: arm.guided.state for name, arm in self._arms.items()}
-            told.write(pack(Kind.STATE, State(number=self._hearing.next_state(), beat=self._hearing.beat, arms=arms)))
+            output.write(
+                pack(
+                    Kind.STATE,
+                    State(number=self._heartbeats.next_state(), heartbeat=self._heartbeats.newest, arms=arms),
+                )
+            )
             for name, arm in self._arms.items():
                 picture = arm.camera.take()
                 if picture is not None:
-                    told.write(Picture(name, *picture).frame().encode())
-            told.flush()
+                    output.write(Picture(name, *picture).frame().encode())
+            output.flush()

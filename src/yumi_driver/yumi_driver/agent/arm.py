@@ -1,4 +1,4 @@
-"""One arm: follows its ways by EGM, and holds as soon as anything is in doubt.
+"""One arm: follows paths by Externally Guided Motion (EGM), and holds at any fault.
 
 7 axes in the order of the controller's data, 1 to 6 and then 7.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from abb_robot_client.egm import EGM
 from google.protobuf.message import DecodeError
 
-from yumi_driver.agent.end import end_process
+from yumi_driver.agent.process_exit import exit_process
 from yumi_driver.messages import ArmState
 
 if TYPE_CHECKING:
@@ -22,45 +22,50 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from yumi_driver.agent.way import JointPath
+    from yumi_driver.agent.joint_path import JointPath
     from yumi_driver.limits import Limits
 
-WAIT_S = 0.02
-LONGEST_STEP_MS = 100
-"""Of the controller's clock: after a longer gap the arm goes on where it was."""
-NOT_RESUMED = "waits to be resumed"
+RECEIVE_S = 0.02
+"""Seconds to wait for a message of the controller."""
+MAX_STEP_MS = 100
+"""Longest step of the controller's clock that advances the path; after a longer gap the arm continues where it was."""
+NOT_READMITTED = "waiting to be readmitted"
 SILENT = "the robot's controller is silent"
 STOPPED = "the robot's controller has stopped"
-MOST_WAITING = 100
-"""Messages that are read at once: a flood must not keep an arm from being guided."""
-START_DEG = 2.0
-"""By which an axis may be elsewhere than where its way begins."""
+MAX_MESSAGES = 100
+"""Largest number of messages read at once: a flood of messages must not keep the arm from being guided."""
+MAX_START_DEG = 2.0
+"""Largest distance of an axis from the beginning of its path, degrees."""
 
 
 class GuidedArm:
-    """Answers every message of the controller with where the arm is to be. Runs a thread until it is closed."""
+    """Answers every message of the controller with target angles. Runs a thread until it is closed."""
 
-    def __init__(self, controller: str, egm_port: int, limits: Limits, doubts: Callable[[], str]) -> None:
-        """`controller` is the address of the only one that is listened to.
+    def __init__(self, controller: str, egm_port: int, limits: Limits, external_fault: Callable[[], str]) -> None:
+        """Open the port and start to hold the arm.
 
-        `doubts` says why the arm must hold, such as that nobody is heard any more; empty if it need not.
+        Args:
+            controller: IP address of the controller; messages of others are ignored.
+            egm_port: UDP port that the controller sends to.
+            limits: limits of the motion.
+            external_fault: returns why the arm must hold, such as a silent fleet; empty if it may move.
 
         Raises:
-            OSError: the port is taken, by another agent say.
+            OSError: the port is in use, for example by another agent.
         """
         self._egm = EGM(egm_port)
         self._controller = controller
         self._limits = limits
-        self._doubts = doubts
+        self._external_fault = external_fault
         self._lock = threading.Lock()
-        self._fault = NOT_RESUMED
+        self._fault = NOT_READMITTED
         self._number = self._done = 0
         self._outcome = ""
-        self._way: JointPath | None = None
-        self._gone_s = 0.0
+        self._path: JointPath | None = None
+        self._path_s = 0.0
         self._joints_deg_7: NDArray[np.float64] | None = None
         self._held_deg_7: NDArray[np.float64] | None = None
-        self._heard_s = -np.inf
+        self._received_s = -np.inf
         self._followed_s = np.inf
         self._runs = False
         self._clock_ms = 0
@@ -70,26 +75,26 @@ class GuidedArm:
 
     @property
     def state(self) -> ArmState:
-        """What the fleet is told."""
+        """The arm's state for the fleet."""
         with self._lock:
             joints = None if self._joints_deg_7 is None else tuple(map(float, self._joints_deg_7))
             return ArmState(fault=self._fault, done=self._done, outcome=self._outcome, joints_deg=joints)
 
     @property
     def joints_deg_7(self) -> NDArray[np.float64] | None:
-        """Where the arm is; None while it cannot be guided."""
+        """The arm's joint angles; None while it cannot be guided."""
         with self._lock:
-            heard = time.monotonic() - self._heard_s <= self._limits.silence_s.value
-            return self._joints_deg_7 if heard and self._runs else None
+            connected = time.monotonic() - self._received_s <= self._limits.silence_s.value
+            return self._joints_deg_7 if connected and self._runs else None
 
     @property
-    def doubt(self) -> str:
-        """Why the arm could not move now; empty if it could."""
+    def motion_fault(self) -> str:
+        """Why the arm cannot move now; empty if it can."""
         with self._lock:
-            return self._in_doubt()
+            return self._find_fault()
 
     def accept(self, number: int) -> bool:
-        """An order has come, and its way is being planned; what the arm is doing is over.
+        """End the current command, because a new one has arrived whose path is being planned.
 
         Returns:
             Whether its number is greater than all before.
@@ -97,42 +102,42 @@ class GuidedArm:
         with self._lock:
             if number <= self._number:
                 return False
-            self._end("replaced by another order")
+            self._end("replaced by another command")
             self._number = number
             return True
 
-    def follow(self, number: int, way: JointPath, *, resumes: bool = False) -> None:
-        """Carry out the order, unless it is over already because the arm was stopped since it came.
+    def follow(self, number: int, path: JointPath, *, readmits: bool = False) -> None:
+        """Carry out a command, unless the arm has been stopped since the command arrived.
 
         Args:
-            number: of the order.
-            way: from where the arm is.
-            resumes: the order comes from a person who wants the arm back.
+            number: number of the command.
+            path: path from the arm's position.
+            readmits: whether a person readmits the arm with this command.
         """
         with self._lock:
             if number < self._number or number <= self._done:
                 return
-            if resumes:
-                self._fault = self._in_doubt()
-            moved = self._joints_deg_7 is None or np.abs(way.at(0) - self._joints_deg_7).max() > START_DEG
+            if readmits:
+                self._fault = self._find_fault()
+            moved = self._joints_deg_7 is None or np.abs(path.at(0) - self._joints_deg_7).max() > MAX_START_DEG
             if self._fault or moved:
-                self._end(self._fault or "the arm has moved since its way was planned")
+                self._end(self._fault or "the arm has moved since its path was planned")
                 return
-            self._way, self._gone_s = way, 0.0
+            self._path, self._path_s = path, 0.0
 
-    def refuse(self, number: int, why: str) -> None:
-        """The order cannot be carried out."""
+    def reject(self, number: int, reason: str) -> None:
+        """End a command that cannot be carried out."""
         with self._lock:
             if number == self._number > self._done:
-                self._end(why)
+                self._end(reason)
 
     def stop(self) -> None:
-        """Hold here. The next order may move the arm again."""
+        """Hold the arm. The next command may move it again."""
         with self._lock:
             self._end("stopped")
 
     def close(self) -> None:
-        """Answer the controller no more."""
+        """Stop answering the controller."""
         self._closing.set()
         self._thread.join()
         self._egm.close()
@@ -140,28 +145,28 @@ class GuidedArm:
     def _run(self) -> None:
         try:
             self._guide()
-        except Exception:  # noqa: BLE001 - an arm that nobody guides must not look as if somebody did
+        except Exception:  # noqa: BLE001 - an arm that is not guided must not look as if it were
             traceback.print_exc()
-            end_process()
+            exit_process()
 
     def _guide(self) -> None:
         while not self._closing.is_set():
             feedback = self._newest()
             with self._lock:
                 if feedback is not None:
-                    self._hear(feedback)
-                doubt = self._in_doubt()
-                if doubt and not self._fault:
-                    self._fault = doubt
-                    self._end(doubt)
+                    self._receive(feedback)
+                fault = self._find_fault()
+                if fault and not self._fault:
+                    self._fault = fault
+                    self._end(fault)
                 if feedback is not None:
                     target_deg_7 = self._target()
                     self._egm.send_to_robot(target_deg_7[:6], external_joints=target_deg_7[6:])
 
     def _newest(self) -> Any:
-        """The client gives the oldest message that waits."""
-        newest, wait_s = None, WAIT_S
-        for _ in range(MOST_WAITING):
+        """Return the newest message, or None; the client library returns the oldest."""
+        newest, wait_s = None, RECEIVE_S
+        for _ in range(MAX_MESSAGES):
             try:
                 received, feedback = self._egm.receive_from_robot(wait_s)
             except DecodeError:
@@ -172,55 +177,55 @@ class GuidedArm:
                 newest, wait_s = feedback, 0.0
         return newest
 
-    def _hear(self, feedback: Any) -> None:
+    def _receive(self, feedback: Any) -> None:
         message = feedback.robot_message
         self._joints_deg_7 = np.concatenate([feedback.joint_angles, feedback.external_axes[:1]])
-        self._heard_s = time.monotonic()
-        if self._way is None or self._held_deg_7 is None or self._lag_deg() <= self._limits.tracking_deg.value:
-            self._followed_s = self._heard_s
+        self._received_s = time.monotonic()
+        if self._path is None or self._held_deg_7 is None or self._lag_deg() <= self._limits.tracking_deg.value:
+            self._followed_s = self._received_s
         passed_ms = message.header.tm - self._clock_ms
         self._clock_ms = message.header.tm
         self._runs = feedback.motors_on and feedback.rapid_running
-        if self._way is not None and 0 < passed_ms <= LONGEST_STEP_MS:
-            self._gone_s += passed_ms / 1000
+        if self._path is not None and 0 < passed_ms <= MAX_STEP_MS:
+            self._path_s += passed_ms / 1000
 
     def _lag_deg(self) -> float:
-        """Of the axis that is farthest from where it was told to be."""
-        assert self._held_deg_7 is not None  # noqa: S101 - the arm follows a way
-        assert self._joints_deg_7 is not None  # noqa: S101 - the controller has been heard
+        """Return the largest distance of an axis from its target, degrees."""
+        assert self._held_deg_7 is not None  # noqa: S101 - the arm follows a path
+        assert self._joints_deg_7 is not None  # noqa: S101 - feedback has been received
         return float(np.abs(self._held_deg_7 - self._joints_deg_7).max())
 
-    def _in_doubt(self) -> str:
-        if time.monotonic() - self._heard_s > self._limits.silence_s.value:
+    def _find_fault(self) -> str:
+        if time.monotonic() - self._received_s > self._limits.silence_s.value:
             return SILENT
         if not self._runs:
             return STOPPED
         if time.monotonic() - self._followed_s > self._limits.silence_s.value:
             return f"an axis lags more than {self._limits.tracking_deg.value:g} degrees behind: something holds the arm"
-        return self._doubts()
+        return self._external_fault()
 
     def _target(self) -> NDArray[np.float64]:
-        """Where the arm is to be now, degrees."""
-        if self._way is not None:
-            self._held_deg_7 = self._way.at(self._gone_s)
-            if self._gone_s >= self._way.duration_s:
+        """Return the current target angles, degrees."""
+        if self._path is not None:
+            self._held_deg_7 = self._path.at(self._path_s)
+            if self._path_s >= self._path.duration_s:
                 self._end("")
         if self._held_deg_7 is None:
             self._held_deg_7 = self._joints_deg_7
-        assert self._held_deg_7 is not None  # noqa: S101 - the controller has been heard
+        assert self._held_deg_7 is not None  # noqa: S101 - feedback has been received
         return self._held_deg_7
 
     def _end(self, outcome: str) -> None:
-        """What the arm was told last is over."""
-        if self._way is not None or self._done != self._number:
+        """End the current command with an outcome; it is empty after success."""
+        if self._path is not None or self._done != self._number:
             self._done, self._outcome = self._number, outcome
         if outcome:
             self._held_deg_7 = self._joints_deg_7
-        self._way = None
+        self._path = None
 
 
 def _is_whole(feedback: Any) -> bool:
-    """Whether a message says where all axes are."""
+    """Return whether a message has the angles of all axes."""
     joints, externals = feedback.joint_angles, feedback.external_axes
     if joints is None or externals is None or len(joints) != 6 or len(externals) < 1:
         return False

@@ -17,25 +17,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BUFFERED = 3
-"""Pictures that devices and streams may hold back: a picture was taken after what was known so many pictures before."""
+"""Number of pictures that devices and streams may buffer: a picture carries the heartbeat of so many pictures before."""
 JPEG = [
     cv2.IMWRITE_JPEG_QUALITY,
     95,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
 ]
-"""Policies see what coarser pictures lose: with quality 85 and half the colours, twice as many pushes go wrong."""
+"""JPEG parameters. With quality 85 and chroma subsampling, twice as many pushes of the policies fail."""
 REOPEN_S = 0.5
+"""Seconds between two attempts to open the camera."""
 OPEN_MS = READ_MS = 2000
+"""Timeouts of opening and reading, ms."""
 
 
 class Camera:
-    """Keeps the newest picture. Runs a thread until it is closed."""
+    """Stores the newest picture. Runs a thread until it is closed."""
 
-    def __init__(self, source: str, known: Callable[[], int]) -> None:
-        """`known` is the newest beat that has been heard."""
+    def __init__(self, source: str, newest_heartbeat: Callable[[], int]) -> None:
+        """Open the camera; `newest_heartbeat` returns the number of the newest heartbeat."""
         self._source = source
-        self._known = known
+        self._newest_heartbeat = newest_heartbeat
         self._lock = threading.Lock()
         self._newest: tuple[int, bytes] | None = None
         self._taken_s = -np.inf
@@ -45,18 +47,18 @@ class Camera:
 
     @property
     def age_s(self) -> float:
-        """Since the newest picture that differs from the one before: a camera's noise never stands still."""
+        """Seconds since the last picture that differs from the one before: a working camera's noise always changes."""
         with self._lock:
             return time.monotonic() - self._taken_s
 
     def take(self) -> tuple[int, bytes] | None:
-        """The newest picture as JPEG, with the beat that it was taken after; None if it was taken from here before."""
+        """Return the newest picture as heartbeat and JPEG, once; None if there is no newer one than at the last call."""
         with self._lock:
             newest, self._newest = self._newest, None
             return newest
 
     def close(self) -> None:
-        """Look no more; a read that hangs ends with the process."""
+        """Close the camera; a read that hangs ends with the process."""
         self._closing.set()
         self._thread.join(READ_MS / 1000)
 
@@ -71,19 +73,19 @@ class Camera:
             )
             if opened:
                 try:
-                    self._look(capture)
+                    self._read(capture)
                 except cv2.error as error:
                     print(f"camera {self._source}: {error}", file=sys.stderr)
             capture.release()
             self._closing.wait(REOPEN_S)
 
-    def _look(self, capture: cv2.VideoCapture) -> None:
-        """Until the camera gives no more pictures."""
-        beats = deque([self._known()] * BUFFERED, maxlen=BUFFERED)
+    def _read(self, capture: cv2.VideoCapture) -> None:
+        """Read pictures until the camera sends no more."""
+        heartbeats = deque([self._newest_heartbeat()] * BUFFERED, maxlen=BUFFERED)
         previous_HW3: NDArray[np.uint8] | None = None
         while not self._closing.is_set():
-            beat = beats[0]
-            beats.append(self._known())
+            heartbeat = heartbeats[0]
+            heartbeats.append(self._newest_heartbeat())
             read, picture_HW3 = capture.read()
             if not read:
                 return
@@ -92,5 +94,5 @@ class Camera:
             previous_HW3 = np.asarray(picture_HW3, dtype=np.uint8)
             _, jpeg = cv2.imencode(".jpg", picture_HW3, JPEG)
             with self._lock:
-                self._newest = beat, jpeg.tobytes()
+                self._newest = heartbeat, jpeg.tobytes()
                 self._taken_s = time.monotonic()

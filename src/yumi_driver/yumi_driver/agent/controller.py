@@ -1,4 +1,4 @@
-"""The robot's controller over Robot Web Services: motors, program, and the limits that it keeps itself."""
+"""Client of the robot's controller over Robot Web Services: motors, program, and the limits that it enforces itself."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from abb_robot_client.rws import RWS, ABBException
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
+from typing_extensions import override
 
 from yumi_driver.cell import ControllerAccess
 from yumi_driver.limits import Limits
 
-ANSWER_S = 3.0
-"""The client has no time limit of its own."""
+TIMEOUT_S = 3.0
+"""Timeout of requests, s; the client library has none."""
 POLL_S = 0.1
 STARTED = "started"
+"""Execution state of a running task."""
 
 
 class ControllerFault(Exception):
-    """The controller does not do what it is asked; the text says why."""
+    """The controller did not carry out a request; the message states why."""
 
 
-class Timed(HTTPAdapter):
-    """Requests end after ANSWER_S at the latest."""
+class TimeoutAdapter(HTTPAdapter):
+    """Sends requests with a timeout of TIMEOUT_S."""
 
+    @override
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        """Send with a time limit."""
-        return super().send(request, *args, **(options | {"timeout": ANSWER_S}))
+        return super().send(request, *args, **(options | {"timeout": TIMEOUT_S}))
 
 
 class RobotController:
@@ -39,20 +41,20 @@ class RobotController:
 
     def __init__(self, access: ControllerAccess, tasks: Sequence[str], limits: Limits) -> None:
         self._rws = RWS(access.url, access.user, access.password)
-        self._rws._session.mount("http://", Timed())  # noqa: SLF001 - the client offers no other way
+        self._rws._session.mount("http://", TimeoutAdapter())  # noqa: SLF001 - the client offers no other way
         self._tasks = list(tasks)
         self._limits = limits
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
         self._started = False
-        self._left = False
+        self._stopped = False
 
     def ensure_running(self) -> None:
-        """Motors on, limits handed over, program running.
+        """Switch the motors on, set the limits and start the program, unless it is running.
 
         Raises:
-            ControllerFault: a person must do something at the robot first, or the controller does not answer.
+            ControllerFault: a person must act at the robot first, or the controller does not answer.
         """
-        with self._one_at_a_time:
+        with self._lock:
             try:
                 self._ensure_running()
             except ControllerFault:
@@ -62,35 +64,35 @@ class RobotController:
             except (RequestException, OSError) as error:
                 raise ControllerFault(f"the controller does not answer: {type(error).__name__}") from error
             except Exception as error:
-                # The client raises bare exceptions where the answer is none of Robot Web Services', such as a refused password.
-                raise ControllerFault(f"the controller answers with something else: {error}") from error
+                # The library raises bare exceptions for unexpected answers, such as a refused password.
+                raise ControllerFault(f"unexpected answer of the controller: {error}") from error
 
     def stop(self) -> None:
-        """Stop the program, if the controller can be reached, for good; the arms stand."""
-        self._left = True
-        # The arms hold already, and the controller stops them by itself when it hears nothing.
-        with self._one_at_a_time, suppress(Exception):
+        """Stop the program for good, if the controller can be reached."""
+        self._stopped = True
+        # The arms hold already, and the controller stops them by itself when EGM messages cease.
+        with self._lock, suppress(Exception):
             self._rws.stop()
 
     def close(self) -> None:
-        """Leave the controller's session."""
+        """Close the session."""
         self._rws.close()
 
     def _ensure_running(self) -> None:
-        if self._left:
-            raise ControllerFault("the agent ends")
+        if self._stopped:
+            raise ControllerFault("the agent is shutting down")
         mode = self._rws.get_operation_mode()
         if mode != "AUTO":
             raise ControllerFault(f"the controller is in mode {mode}: turn it to AUTO")
         state = self._rws.get_controller_state()
         if state in {"emergencystop", "guardstop", "emergencystopreset", "sysfail"}:
-            raise ControllerFault(f"the controller is in {state}: clear it at the robot")
+            raise ControllerFault(f"the controller is in {state}: reset it at the robot")
         tasks = self._rws.get_tasks()
         running = [name for name in self._tasks if name in tasks and tasks[name].excstate == STARTED]
         if self._started and len(running) == len(self._tasks):
             return
         if running:
-            # Started by somebody else, with limits that are not ours, or one arm's alone.
+            # Another client has started the program, with other limits, or only one arm's task is running.
             self._rws.stop()
         if state != "motoron":
             self._rws.set_controller_state("motoron")
@@ -101,14 +103,14 @@ class RobotController:
                 ("fleet_supervision", self._limits.motion_supervision_percent),
             ):
                 self._rws.set_rapid_variable_num(name, limit.value, task)
-        # From main: an EGM session of an agent before this one would take our messages for old ones.
+        # Start from main: an EGM session of an earlier agent would reject our messages as old.
         self._rws.resetpp()
         self._rws.start("forever", self._tasks)
         self._started = True
 
     def _wait_for_motors(self) -> None:
-        until_s = time.monotonic() + ANSWER_S
+        until_s = time.monotonic() + TIMEOUT_S
         while self._rws.get_controller_state() != "motoron":
             if time.monotonic() > until_s:
-                raise ControllerFault("the motors do not go on")
+                raise ControllerFault("the motors do not switch on")
             time.sleep(POLL_S)

@@ -1,9 +1,9 @@
 MODULE fleet
-    ! Lets the agent on the gateway PC guide this arm by EGM: load it into T_ROB_L and into T_ROB_R.
-    ! Configuration (Communication, UDPUC): devices LEFT and RIGHT, with the gateway PC's address and the ports of its cell file.
-    ! It needs the option Externally Guided Motion. Written to ABB's manual of EGM (3HAC073319) for RobotWare 6.
+    ! Lets the agent on the gateway PC guide this arm by EGM. Load this module into T_ROB_L and T_ROB_R.
+    ! Configuration (Communication, UDPUC): devices LEFT and RIGHT with the gateway PC's address and the ports of its cell file.
+    ! Requires the option Externally Guided Motion. Written for RobotWare 6 after ABB's EGM manual (3HAC073319).
 
-    ! The agent sets both from its limits file before it starts the program.
+    ! The agent sets both variables from its limits file before it starts the program.
     PERS num fleet_timeout_s := 0.2;
     PERS num fleet_supervision := 100;
 
@@ -17,7 +17,7 @@ MODULE fleet
         MotionSup \On \TuneValue:=fleet_supervision;
         EGMReset guided;
         EGMGetId guided;
-        ! CommTimeout is always said: the default lets an arm go on for about a second without a word.
+        ! CommTimeout is always set: with the default, an arm continues for about a second without messages.
         EGMSetupUC ROB_ID, guided, "default", DEVICE{device} \Joint \CommTimeout:=fleet_timeout_s;
         EGMActJoint guided \J1:=converged \J2:=converged \J3:=converged \J4:=converged \J5:=converged \J6:=converged
             \MaxPosDeviation:=1000 \MaxSpeedDeviation:=100;
@@ -25,7 +25,7 @@ MODULE fleet
             EGMRunJoint guided, EGM_STOP_HOLD \J1 \J2 \J3 \J4 \J5 \J6 \J7 \CondTime:=3600 \RampInTime:=0.05;
         ENDWHILE
     ERROR
-        ! The agent is silent. The arm stands, and only a program that a person's resume starts anew moves it again.
+        ! The agent is silent. The arm stands until a person readmits it, which starts the program again.
         IF ERRNO = ERR_UDPUC_COMM THEN
             EGMReset guided;
             Stop;

@@ -1,4 +1,4 @@
-"""Who may use Robot Web Services: clients that know the password, in a limited number of sessions."""
+"""Access to Robot Web Services: sessions of clients that know the password."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from aiohttp import web
 from yumi_driver.sim_controller.digest import Digest
 
 _COOKIE = "-http-session-"
-_MOST_SESSIONS = 70
+_MAX_SESSIONS = 70
 
 
 class Access:
-    """Sessions by cookie; a new one takes an answer to the digest challenge."""
+    """Stores sessions by cookie; a new session requires an answer to the digest challenge."""
 
     def __init__(self, digest: Digest) -> None:
         self._digest = digest
         self._sessions: set[str] = set()
 
     def enter(self, request: web.Request) -> str:
-        """The client's session, a new one if it has none.
+        """Return the client's session; create one if it has none.
 
         Raises:
             HTTPUnauthorized: the password is wrong, or there is neither password nor session.
@@ -37,7 +37,7 @@ class Access:
             raise self._unauthorized()
         if session in self._sessions:
             return session
-        if len(self._sessions) >= _MOST_SESSIONS:
+        if len(self._sessions) >= _MAX_SESSIONS:
             raise web.HTTPServiceUnavailable
         session = secrets.token_hex(16)
         self._sessions.add(session)
@@ -48,7 +48,7 @@ class Access:
         self._sessions.remove(session)
 
     def mark(self, response: web.StreamResponse, session: str) -> None:
-        """Tell the client its session."""
+        """Set the session's cookies in a response."""
         response.set_cookie(_COOKIE, session, httponly=True)
         response.set_cookie("ABBCX", session[:8])
 

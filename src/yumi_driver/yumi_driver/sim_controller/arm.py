@@ -1,4 +1,4 @@
-"""An arm: where it is, and how it gets to targets without ever being faster than its limits.
+"""An arm: its position, and its motion to targets within its speed limits.
 
 7 axes in the order of the controller's data, 1 to 6 and then 7.
 """
@@ -27,7 +27,7 @@ _ROUNDING = 1e-6
 
 
 class MotionError(Exception):
-    """The arm cannot follow, and stands still."""
+    """The arm cannot follow its target, and stops."""
 
     def __init__(self, kind: EventKind) -> None:
         super().__init__(kind.title)
@@ -36,18 +36,18 @@ class MotionError(Exception):
 
 @dataclass(frozen=True)
 class SpeedLimits:
-    """How fast a tool tip may move and turn; the axes have limits of their own."""
+    """Maximum speeds of a tool tip; the axes have their own limits."""
 
     tip_mm_s: float = 1500.0
     tip_deg_s: float = 500.0
 
 
 YUMI_LIMITS = SpeedLimits()
-"""Those of an IRB 14000."""
+"""Speed limits of an IRB 14000."""
 
 
 class Arm:
-    """One mechanical unit with seven axes, at rest at `joints_deg_7`."""
+    """One mechanical unit with seven axes, initially at rest at `joints_deg_7`."""
 
     def __init__(
         self, name: str, kinematics: Kinematics, tool: Tool, limits: SpeedLimits, joints_deg_7: NDArray[np.float64]
@@ -62,7 +62,7 @@ class Arm:
 
     @property
     def joints_deg_7(self) -> NDArray[np.float64]:
-        """Angles of axes 1 to 6 and 7, in degrees."""
+        """Angles of axes 1 to 7, degrees."""
         return self._joints_deg_7
 
     @property
@@ -71,30 +71,30 @@ class Arm:
         return self._tip
 
     def hold(self) -> None:
-        """Stand still for one control step."""
+        """Hold the position for one control step."""
         self._tool.moved(self._tip, self._tip)
 
     def follow_joints(self, target_deg_7: NDArray[np.float64], period_s: float) -> None:
         """Move all axes towards the target for one control step of `period_s` seconds.
 
         Raises:
-            MotionError: an axis would leave its range.
+            MotionError: an axis would exceed its limits.
         """
-        way_deg_7 = target_deg_7 - self._joints_deg_7
-        longest = float(np.max(np.abs(way_deg_7) / (FASTEST_DEG_S_7 * period_s)))
-        step_deg_7 = way_deg_7 / max(1.0, longest)
+        offset_deg_7 = target_deg_7 - self._joints_deg_7
+        longest = float(np.max(np.abs(offset_deg_7) / (FASTEST_DEG_S_7 * period_s)))
+        step_deg_7 = offset_deg_7 / max(1.0, longest)
         self._advance(lambda share: self._joints_deg_7 + share * step_deg_7, period_s)
 
     def follow_pose(self, target: Pose, period_s: float) -> None:
         """Move the tip straight towards the target for one control step of `period_s` seconds.
 
         Raises:
-            MotionError: the way leads out of reach, through a singularity or out of an axis' range.
+            MotionError: the motion leads out of reach, through a singularity or beyond the limits of an axis.
         """
         within = self._tip.share_within(target, self._limits.tip_mm_s * period_s, self._limits.tip_deg_s * period_s)
 
         def candidate(share: float) -> NDArray[np.float64]:
-            waypoint = self._tip.part_way(target, share * within)
+            waypoint = self._tip.interpolate(target, share * within)
             joints_deg_7 = self._kinematics.joints_at(waypoint, self._joints_deg_7)
             if joints_deg_7 is None:
                 raise MotionError(EventKind.OUTSIDE_REACH)
@@ -103,7 +103,7 @@ class Arm:
         self._advance(candidate, period_s)
 
     def _advance(self, candidate: Callable[[float], NDArray[np.float64]], period_s: float) -> None:
-        """Take the candidate's step, or the share of it that keeps within every limit."""
+        """Take the candidate's step, or the share of it that respects all limits."""
         share = 1.0
         for _ in range(_ATTEMPTS):
             joints_deg_7 = candidate(share)
@@ -119,7 +119,7 @@ class Arm:
         raise MotionError(EventKind.OUTSIDE_REACH)
 
     def _share_of_limits(self, joints_deg_7: NDArray[np.float64], tip: Pose, period_s: float) -> float:
-        """Highest speed of the step as a share of its limit."""
+        """Return the highest speed of the step as a share of its limit."""
         return max(
             self._tip.distance_mm(tip) / (self._limits.tip_mm_s * period_s),
             self._tip.angle_deg(tip) / (self._limits.tip_deg_s * period_s),

@@ -1,4 +1,4 @@
-"""The thread that makes the controller's steps."""
+"""The thread that runs the controller's steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from yumi_driver.sim_controller.pace import ControlPace
 
 
 class ControlLoop:
-    """Steps the controller from the moment it is made until it is closed."""
+    """Steps the controller from its creation until it is closed."""
 
     def __init__(self, controller: Controller, pace: ControlPace) -> None:
         self._controller = controller
@@ -19,10 +19,10 @@ class ControlLoop:
         self._thread.start()
 
     def close(self) -> None:
-        """Make no more steps.
+        """Stop the steps.
 
         Raises:
-            BaseException: what a tool raised, which has ended the steps before.
+            BaseException: a tool's exception, which has stopped the steps earlier.
         """
         self._pace.close()
         self._thread.join()
@@ -33,6 +33,6 @@ class ControlLoop:
         try:
             while self._pace.wait():
                 self._controller.step()
-        except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise it to
+        except BaseException as error:  # noqa: BLE001 - `close` raises it in the caller's thread
             self._error = error
             self._pace.close()

@@ -15,10 +15,10 @@ from yumi_driver.sim_controller.signals import Signals
 
 
 class Controller:
-    """What Robot Web Services and the control loop share; whoever uses it holds `lock`."""
+    """State shared by Robot Web Services and the control loop; hold `lock` to use it."""
 
     def __init__(self, tasks: Mapping[str, RapidTask], data: RapidData, signals: Signals, period_s: float) -> None:
-        """`period_s` is the time of a control step in seconds."""
+        """Create a controller with motors off; `period_s` is the period of a control step, s."""
         self.lock = threading.RLock()
         self.clock = ControllerClock(period_s)
         self.log = EventLog(self.clock)
@@ -27,10 +27,10 @@ class Controller:
         self.data = data
         self.signals = signals
         self.arms = {task.arm.name: task.arm for task in tasks.values()}
-        """By mechanical unit."""
+        """Arms by mechanical unit."""
 
     def step(self) -> None:
-        """Make one control step."""
+        """Run one control step."""
         with self.lock:
             self.clock.tick()
             self.rapid.step(self.clock)

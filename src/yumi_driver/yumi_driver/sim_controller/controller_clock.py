@@ -1,4 +1,4 @@
-"""The controller's own time: it passes by control steps, whatever drives them."""
+"""The controller's own clock, which advances with its control steps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class ControllerClock:
-    """Counts control steps of `period_s` seconds from the moment it is made."""
+    """Counts control steps of `period_s` seconds from its creation."""
 
     def __init__(self, period_s: float) -> None:
         self.period_s = period_s
@@ -14,15 +14,15 @@ class ControllerClock:
         self._steps = 0
 
     def tick(self) -> None:
-        """One control step has passed."""
+        """Advance the clock by one control step."""
         self._steps += 1
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the controller was started."""
+        """Time since the controller was started, s."""
         return self._steps * self.period_s
 
     @property
     def now(self) -> datetime:
-        """Date and time in UTC."""
+        """Current date and time in UTC."""
         return self._started + timedelta(seconds=self.elapsed_s)

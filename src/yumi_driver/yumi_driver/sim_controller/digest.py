@@ -13,7 +13,7 @@ _NONCES = 1000
 
 
 class Digest:
-    """Challenges clients, and knows who answers with the password."""
+    """Creates challenges, and verifies the answers of clients."""
 
     def __init__(self, user: str, password: str) -> None:
         self._user = user
@@ -21,13 +21,13 @@ class Digest:
         self._nonces: deque[str] = deque(maxlen=_NONCES)
 
     def challenge(self) -> str:
-        """A `WWW-Authenticate` header with a nonce of its own."""
+        """Return a `WWW-Authenticate` header with a new nonce."""
         nonce = secrets.token_hex(16)
         self._nonces.append(nonce)
         return f'Digest realm="{_REALM}", domain="/", qop="auth", nonce="{nonce}", algorithm="MD5"'
 
     def answers(self, authorization: str, method: str, target: str) -> bool:
-        """Whether an `Authorization` header proves the password, for the request's method and target."""
+        """Return whether an `Authorization` header proves the password for the request's method and target."""
         scheme, _, parameters = authorization.partition(" ")
         answer = parse_keqv_list([item for item in parse_http_list(parameters) if item.partition("=")[2]])
         known = (

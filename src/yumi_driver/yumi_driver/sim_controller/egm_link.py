@@ -6,12 +6,12 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-_LONGEST = 65536
-_MOST_PER_STEP = 100
+_MAX_BYTES = 65536
+_MAX_PER_STEP = 100
 
 
 class EgmLink:
-    """Talks from a free port of the loopback interface to the sensor's port, and listens to nobody else."""
+    """Exchanges datagrams between a free port and the sensor's port on the loopback interface; others are ignored."""
 
     def __init__(self, sensor_port: int) -> None:
         self.sensor_port = sensor_port
@@ -21,17 +21,17 @@ class EgmLink:
         self._socket.setblocking(False)
 
     def send(self, datagram: bytes) -> None:
-        """Send to the sensor; whether it listens does not matter."""
+        """Send to the sensor, whether it listens or not."""
         try:
             self._socket.sendto(datagram, self._sensor)
         except BlockingIOError:
-            return  # full, as the sensor does not read: the next message says more
+            return  # the buffer is full because the sensor does not read; the next message replaces this one
 
     def received(self) -> Iterator[bytes]:
-        """The sensor's datagrams that wait, oldest first, so many that a flood does not hold up the arm."""
-        for _ in range(_MOST_PER_STEP):
+        """Yield the sensor's waiting datagrams, oldest first, up to a number that does not delay the arm."""
+        for _ in range(_MAX_PER_STEP):
             try:
-                datagram, sender = self._socket.recvfrom(_LONGEST)
+                datagram, sender = self._socket.recvfrom(_MAX_BYTES)
             except BlockingIOError:
                 return
             if sender == self._sensor:
@@ -44,7 +44,7 @@ class EgmLink:
 
 @contextmanager
 def free_udp_ports(count: int) -> Iterator[list[int]]:
-    """UDP ports that nobody listens to on any interface, and that nobody else gets while the context lasts."""
+    """Reserve free UDP ports while the context lasts."""
     with ExitStack() as probes:
         ports = []
         for _ in range(count):

@@ -1,6 +1,6 @@
-"""EGM's messages: what a sensor says, decoded and checked, and what the robot says, encoded.
+"""Decodes and validates EGM messages of sensors, and encodes those of the robot.
 
-4 quaternion components w, x, y, z; A axes: 1 to 6, and then 7 where the sensor says it; 3 coordinates x, y, z.
+4 quaternion components w, x, y, z; A axes: 1 to 6, and 7 if the sensor sends it; 3 coordinates x, y, z.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 _ROBOT_AXES = 6
 _UNIT_TOLERANCE = 0.01
-_FARTHEST = 1e6  # millimetres or degrees: beyond that numbers are nonsense, and squares of them overflow
+_MAX_ABSOLUTE = 1e6  # millimetres or degrees: larger numbers are invalid, and their squares overflow
 _UINT32 = 1 << 32
 
 
 class Fault(Enum):
     """Why a sensor's message is ignored."""
 
-    UNDECODABLE = "it is no EgmSensor message"
-    WRONG_TYPE = "its header does not say that it is a correction"
-    STALE = "its sequence number is not above that of the message before"
-    UNUSABLE = "it has no target that the motion is guided by, or one that is no number"
+    UNDECODABLE = "the datagram is no EgmSensor message"
+    WRONG_TYPE = "the header's type is not correction"
+    STALE = "the sequence number is not greater than the last one"
+    UNUSABLE = "the target is missing, or is not finite"
 
 
 class BadMessage(Exception):
-    """A sensor's message that is ignored."""
+    """A sensor's message is ignored; the message states why."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.value)
@@ -46,19 +46,19 @@ class BadMessage(Exception):
 
 @dataclass(frozen=True, eq=False)
 class SensorMessage:
-    """A sensor's correction: its sequence number and the targets in it that are usable."""
+    """A sensor's correction: its sequence number and its valid targets."""
 
     sequence: int
     pose: Pose | None
-    """Of the tip in the frame of the robot's body."""
+    """Target of the tip in the frame of the robot's body."""
     joints_deg_A: NDArray[np.float64] | None
 
     @classmethod
     def of_datagram(cls, datagram: bytes) -> SensorMessage:
-        """The message in a datagram.
+        """Decode the message in a datagram.
 
         Raises:
-            BadMessage: there is none, or it is of another type.
+            BadMessage: the datagram holds no message, or one of another type.
         """
         message = egm_pb2.EgmSensor()
         try:
@@ -75,9 +75,9 @@ class SensorMessage:
 def _pose(pose: Any) -> Pose | None:
     position_mm_3 = np.array([pose.pos.x, pose.pos.y, pose.pos.z])
     quaternion_4 = np.array([pose.orient.u0, pose.orient.u1, pose.orient.u2, pose.orient.u3])
-    if not (pose.HasField("pos") and _sensible(position_mm_3) and _sensible(quaternion_4)):
+    if not (pose.HasField("pos") and _is_valid(position_mm_3) and _is_valid(quaternion_4)):
         return None
-    # An orientation that is not there reads as zeros, which have no unit length.
+    # A missing orientation reads as zeros, which do not have unit length.
     if abs(np.linalg.norm(quaternion_4) - 1.0) > _UNIT_TOLERANCE:
         return None
     return Pose.of_quaternion(position_mm_3, quaternion_4)
@@ -86,17 +86,17 @@ def _pose(pose: Any) -> Pose | None:
 def _joints(planned: Any) -> NDArray[np.float64] | None:
     joints, external = planned.joints.joints, planned.externalJoints.joints
     joints_deg_A = np.array([*joints, *external])
-    usable = len(joints) == _ROBOT_AXES and len(external) <= 1 and _sensible(joints_deg_A)
+    usable = len(joints) == _ROBOT_AXES and len(external) <= 1 and _is_valid(joints_deg_A)
     return joints_deg_A if usable else None
 
 
-def _sensible(numbers_A: NDArray[np.float64]) -> bool:
-    return bool(np.all(np.abs(numbers_A) <= _FARTHEST))  # what is not a number is not below either
+def _is_valid(numbers_A: NDArray[np.float64]) -> bool:
+    return bool(np.all(np.abs(numbers_A) <= _MAX_ABSOLUTE))  # False for NaN
 
 
 @dataclass(frozen=True)
 class RobotStatus:
-    """What a robot's message says beside where the arm is."""
+    """Status in a robot's message."""
 
     motors_on: bool
     program_runs: bool
@@ -104,12 +104,12 @@ class RobotStatus:
 
 
 def robot_datagram(sequence: int, clock: ControllerClock, arm: Arm, status: RobotStatus) -> bytes:
-    """A robot's message: position feedback, equal planned position, and status."""
+    """Encode a robot's message: feedback, an equal planned position, and the status."""
     message = egm_pb2.EgmRobot()
     message.header.seqno = sequence % _UINT32
     message.header.tm = round(clock.elapsed_s * 1000.0) % _UINT32
     message.header.mtype = egm_pb2.EgmHeader.MSGTYPE_DATA
-    # This arm has no dynamics: what is planned for a control step is reached in it.
+    # This arm has no dynamics: it reaches the planned position within the control step.
     for part in (message.feedBack, message.planned):
         _write_position(part, arm, clock)
     message.motorState.state = egm_pb2.EgmMotorState.MOTORS_ON if status.motors_on else egm_pb2.EgmMotorState.MOTORS_OFF

@@ -1,4 +1,4 @@
-"""One EGM session of one arm: which target its sensor has set, and how long the sensor has been silent.
+"""One EGM session of one arm: the sensor's target, and the time since its last message.
 
 7 axes, 1 to 6 and then 7.
 """
@@ -27,17 +27,17 @@ _CONVERGED_DEG = 0.5
 
 
 class Guidance(StrEnum):
-    """What the RAPID program lets the sensor guide: `EGMRunJoint` or `EGMRunPose`."""
+    """What the sensor guides in the RAPID program: `EGMRunJoint` or `EGMRunPose`."""
 
     JOINT = "joint"
     POSE = "pose"
 
 
 class EgmSession:
-    """Follows the newest usable target while the program runs; ends when the sensor is silent for too long."""
+    """Follows the newest valid target while the program runs; ends when the sensor is silent for too long."""
 
     def __init__(self, arm: Arm, guidance: Guidance, timeout_s: float, faults: Counter[Fault]) -> None:
-        """`faults` counts the messages that are ignored; `timeout_s` is in seconds of control steps."""
+        """Start a session; `faults` counts ignored messages, and `timeout_s` is measured by the controller's clock."""
         self._arm = arm
         self._guidance = guidance
         self._timeout_s = timeout_s
@@ -48,14 +48,14 @@ class EgmSession:
         self._sent = 0
 
     def feedback(self, clock: ControllerClock, *, motors_on: bool, program_runs: bool) -> bytes:
-        """The next message to the sensor."""
+        """Return the next message to the sensor."""
         status = RobotStatus(motors_on, program_runs, self._converged)
         datagram = robot_datagram(self._sent, clock, self._arm, status)
         self._sent += 1
         return datagram
 
     def receive(self, datagram: bytes) -> None:
-        """Take a sensor's message; one that is not usable changes nothing but the count of faults."""
+        """Handle a sensor's message; an invalid one only increases the count of faults."""
         try:
             self._take(SensorMessage.of_datagram(datagram))
         except BadMessage as error:
@@ -78,7 +78,7 @@ class EgmSession:
             self._arm.follow_pose(self._target, period_s)
 
     def restart(self) -> None:
-        """The program goes on after a stop: forget the target, so that the arm does not jump to where it once was."""
+        """Clear the target when the program continues after a stop, so that the arm does not jump to an old target."""
         self._target = None
         self._silence_s = 0.0
 
@@ -102,6 +102,6 @@ class EgmSession:
         if self._guidance is Guidance.POSE and message.pose is not None:
             return message.pose
         if self._guidance is Guidance.JOINT and message.joints_deg_A is not None:
-            said = len(message.joints_deg_A)
-            return np.concatenate([message.joints_deg_A, self._arm.joints_deg_7[said:]])
+            count = len(message.joints_deg_A)
+            return np.concatenate([message.joints_deg_A, self._arm.joints_deg_7[count:]])
         raise BadMessage(Fault.UNUSABLE)

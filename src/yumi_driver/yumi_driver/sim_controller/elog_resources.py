@@ -7,13 +7,13 @@ from yumi_driver.sim_controller.resource import Request, Route, State, state
 
 
 class ElogResources:
-    """The common domain, 0, in which all events are."""
+    """The common domain, 0, which holds all events."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
 
     def routes(self) -> list[Route]:
-        """Where it is found."""
+        """Return the routes of the event log."""
         return [Route("GET", "/rw/elog/0", self._messages)]
 
     def _messages(self, request: Request) -> list[State]:

@@ -1,4 +1,4 @@
-"""The controller's event log, with the numbers that RobotWare gives to its events."""
+"""The controller's event log, with RobotWare's event numbers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from yumi_driver.sim_controller.controller_clock import ControllerClock
 
-_KEPT = 1000
+_MAX_EVENTS = 1000
 
 
 class Severity(IntEnum):
-    """How much an event matters, as RobotWare counts."""
+    """Severity of an event, as numbered by RobotWare."""
 
     INFORMATION = 1
     WARNING = 2
@@ -22,7 +22,7 @@ class Severity(IntEnum):
 
 
 class EventKind(Enum):
-    """The events that the simulated controller logs: number, severity and title."""
+    """Events of the simulated controller: number, severity and title."""
 
     MOTORS_OFF = (10010, Severity.INFORMATION, "Motors OFF state")
     MOTORS_ON = (10011, Severity.INFORMATION, "Motors ON state")
@@ -49,22 +49,22 @@ class LoggedEvent(NamedTuple):
     kind: EventKind
     time: datetime
     subjects: tuple[str, ...]
-    """Task or mechanical unit that the event is about, where there is one."""
+    """Task or mechanical unit that the event concerns, if any."""
 
 
 class EventLog:
-    """The newest events, numbered from 1; of older ones than the thousandth nothing is kept."""
+    """Stores the newest 1000 events, numbered from 1."""
 
     def __init__(self, clock: ControllerClock) -> None:
         self._clock = clock
-        self._events: deque[LoggedEvent] = deque(maxlen=_KEPT)
+        self._events: deque[LoggedEvent] = deque(maxlen=_MAX_EVENTS)
         self._logged = 0
 
     def record(self, kind: EventKind, *subjects: str) -> None:
-        """Append an event that happens now."""
+        """Append an event with the current time."""
         self._logged += 1
         self._events.append(LoggedEvent(self._logged, kind, self._clock.now, subjects))
 
     def newest_first(self) -> Iterator[LoggedEvent]:
-        """All events that are kept."""
+        """Return all stored events."""
         return reversed(self._events)

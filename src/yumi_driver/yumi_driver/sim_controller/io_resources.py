@@ -12,14 +12,14 @@ _SIGNAL = "/rw/iosystem/signals/{network}/{device}/{signal}"
 
 
 class IoResources:
-    """Signals."""
+    """Reads and sets signals."""
 
     def __init__(self, panel: OperatorPanel, signals: Signals) -> None:
         self._panel = panel
         self._signals = signals
 
     def routes(self) -> list[Route]:
-        """Where they are found."""
+        """Return the routes of signals."""
         return [Route("GET", _SIGNAL, self._signal), Route("POST", _SIGNAL, self._set_signal, "set")]
 
     def _signal(self, request: Request) -> list[State]:

@@ -17,13 +17,13 @@ _UNIT = "/rw/motionsystem/mechunits/{unit}"
 
 
 class MotionResources:
-    """Joint targets and robtargets of the mechanical units."""
+    """Reads joint targets and robtargets of the mechanical units."""
 
     def __init__(self, arms: Mapping[str, Arm]) -> None:
         self._arms = arms
 
     def routes(self) -> list[Route]:
-        """Where they are found."""
+        """Return the routes of the mechanical units."""
         return [
             Route("GET", f"{_UNIT}/jointtarget", self._jointtarget),
             Route("GET", f"{_UNIT}/robtarget", self._robtarget),
@@ -51,7 +51,7 @@ class MotionResources:
             case other:
                 raise invalid(f"coordinate {other} is not simulated")
         quarters_7 = np.floor(arm.joints_deg_7 / 90.0)
-        # The arm angle, which YuMi has in the first external axis, is not simulated, nor is the last configuration.
+        # The arm angle, which YuMi reports as the first external axis, and cfx are not simulated.
         return [
             state(
                 "ms-robtargets",

@@ -1,4 +1,4 @@
-"""The Protocol of what drives the controller's steps."""
+"""The Protocol of the timing of control steps."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Protocol
 
 
 class ControlPace(Protocol):
-    """Says when the next control step is due."""
+    """Determines when the next control step is due."""
 
     def wait(self) -> bool:
-        """Wait until the next step is due; False if there is none, because the pace is closed."""
+        """Wait until the next step is due; return False if the pace is closed."""
 
     def close(self) -> None:
-        """End `wait`, now and from now on; from any thread."""
+        """Let all current and later calls of `wait` return False; callable from any thread."""

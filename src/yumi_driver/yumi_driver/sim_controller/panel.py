@@ -10,7 +10,7 @@ from yumi_driver.sim_controller.refusal import rejected
 
 
 class ControllerState(StrEnum):
-    """The controller states of Robot Web Services that a running controller can be in."""
+    """States of a running controller in Robot Web Services."""
 
     MOTORS_OFF = "motoroff"
     MOTORS_ON = "motoron"
@@ -20,7 +20,7 @@ class ControllerState(StrEnum):
 
 
 class OperationMode(StrEnum):
-    """Automatic, and manual at reduced speed."""
+    """Automatic mode, and manual mode at reduced speed."""
 
     AUTOMATIC = "AUTO"
     MANUAL = "MANR"
@@ -29,12 +29,12 @@ class OperationMode(StrEnum):
 class OperatorPanel:
     """Starts in automatic mode with a closed safety chain and motors off.
 
-    In manual mode nobody holds the enabling device, so the safety chain is open.
+    In manual mode the enabling device is not held, so that the safety chain is open.
     """
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._calls: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], None]] = []
         self._mode = OperationMode.AUTOMATIC
         self._guard_open = False
         self._emergency: ControllerState | None = None
@@ -54,12 +54,12 @@ class OperatorPanel:
             return ControllerState.GUARD_STOP
         return ControllerState.MOTORS_ON if self._motors else ControllerState.MOTORS_OFF
 
-    def when_motors_go_off(self, call: Callable[[], None]) -> None:
-        """Have `call` called after the motors have gone off."""
-        self._calls.append(call)
+    def when_motors_go_off(self, callback: Callable[[], None]) -> None:
+        """Register a function that is called after the motors have been switched off."""
+        self._callbacks.append(callback)
 
     def motors_on(self) -> None:
-        """Turn the motors on from remote.
+        """Turn the motors on by remote control.
 
         Raises:
             Refusal: the safety chain is open, or an emergency stop has not been reset.
@@ -72,14 +72,14 @@ class OperatorPanel:
         self._log.record(EventKind.MOTORS_ON)
 
     def motors_off(self) -> None:
-        """Turn the motors off from remote."""
+        """Turn the motors off by remote control."""
         if self._motors:
-            self._lose_motors(EventKind.MOTORS_OFF)
+            self._switch_motors_off(EventKind.MOTORS_OFF)
 
     def open_guard(self) -> None:
-        """Open the safety chain, as a cell's door does."""
+        """Open the safety chain, like a cell's door."""
         self._guard_open = True
-        self._lose_motors(EventKind.GUARD_STOP)
+        self._switch_motors_off(EventKind.GUARD_STOP)
 
     def close_guard(self) -> None:
         """Close the safety chain again; the motors stay off."""
@@ -88,25 +88,25 @@ class OperatorPanel:
     def press_emergency_stop(self) -> None:
         """Press an emergency stop button."""
         self._emergency = ControllerState.EMERGENCY_STOP
-        self._lose_motors(EventKind.EMERGENCY_STOP)
+        self._switch_motors_off(EventKind.EMERGENCY_STOP)
 
     def release_emergency_stop(self) -> None:
-        """Release the button; only a person beside the robot can reset the stop."""
+        """Release the button; a person at the robot must still reset the stop."""
         self._emergency = ControllerState.EMERGENCY_STOP_RESET
 
     def reset_emergency_stop(self) -> None:
-        """Confirm that the emergency is over; the motors stay off."""
+        """Reset the emergency stop; the motors stay off."""
         self._emergency = None
 
     def select_mode(self, mode: OperationMode) -> None:
-        """Turn the mode selector; the motors go off."""
+        """Select the operation mode; the motors are switched off."""
         self._mode = mode
         manual = mode is OperationMode.MANUAL
         self._log.record(EventKind.MANUAL_MODE if manual else EventKind.AUTOMATIC_MODE)
-        self._lose_motors(EventKind.GUARD_STOP if manual else EventKind.MOTORS_OFF)
+        self._switch_motors_off(EventKind.GUARD_STOP if manual else EventKind.MOTORS_OFF)
 
-    def _lose_motors(self, kind: EventKind) -> None:
+    def _switch_motors_off(self, kind: EventKind) -> None:
         self._motors = False
         self._log.record(kind)
-        for call in self._calls:
-            call()
+        for callback in self._callbacks:
+            callback()

@@ -8,13 +8,13 @@ from yumi_driver.sim_controller.resource import Request, Route, State, state
 
 
 class PanelResources:
-    """Controller state and operation mode."""
+    """Reads and sets the controller state, and reads the operation mode."""
 
     def __init__(self, panel: OperatorPanel) -> None:
         self._panel = panel
 
     def routes(self) -> list[Route]:
-        """Where they are found."""
+        """Return the routes of the panel."""
         return [
             Route("GET", "/rw/panel/ctrlstate", self._controller_state),
             Route("POST", "/rw/panel/ctrlstate", self._set_controller_state, "setctrlstate"),

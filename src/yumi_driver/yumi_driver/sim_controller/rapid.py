@@ -1,4 +1,4 @@
-"""RAPID execution: the motion tasks start and stop together, and only while the motors are on."""
+"""RAPID execution: the motion tasks start and stop together, and run only while the motors are on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from yumi_driver.sim_controller.refusal import Refusal, ReturnCode, rejected
 
 
 class Cycle(StrEnum):
-    """How often the program is run; `asis` leaves what was chosen before."""
+    """How often the program is run; `asis` keeps the current setting."""
 
     AS_IS = "asis"
     ONCE = "once"
@@ -23,7 +23,7 @@ class Cycle(StrEnum):
 
 
 class Rapid:
-    """The program of all tasks. The panel stops it when the motors go off."""
+    """The program of all tasks. The panel stops it when the motors are switched off."""
 
     def __init__(self, tasks: Mapping[str, RapidTask], panel: OperatorPanel, log: EventLog) -> None:
         self.tasks = tasks
@@ -41,7 +41,7 @@ class Rapid:
         """Start the program of all active tasks.
 
         Raises:
-            Refusal: the motors are off, the program runs already, or no task is active.
+            Refusal: the motors are off, the program is running already, or no task is active.
         """
         active = [task for task in self.tasks.values() if task.active]
         if self._panel.state is not ControllerState.MOTORS_ON or self.runs or not active:
@@ -54,7 +54,7 @@ class Rapid:
             self._log.record(EventKind.PROGRAM_STARTED, task.name)
 
     def stop(self) -> None:
-        """Stop the program of all tasks that run."""
+        """Stop all running tasks."""
         for task in self.tasks.values():
             if task.runs:
                 task.stop()
@@ -64,9 +64,9 @@ class Rapid:
         """Move all program pointers to main.
 
         Raises:
-            Refusal: the program runs.
+            Refusal: the program is running.
         """
-        self._require_standing("moving the program pointer")
+        self._require_stopped("moving the program pointer")
         for task in self.tasks.values():
             task.reset_pointer()
 
@@ -74,15 +74,15 @@ class Rapid:
         """Select or deselect a task for the next start.
 
         Raises:
-            Refusal: there is no such task, or the program runs.
+            Refusal: there is no such task, or the program is running.
         """
         if name not in self.tasks:
             raise Refusal(HTTPStatus.NOT_FOUND, ReturnCode.FAILED, f"task {name} not found")
-        self._require_standing("selecting tasks")
+        self._require_stopped("selecting tasks")
         self.tasks[name].active = active
 
     def step(self, clock: ControllerClock) -> None:
-        """One control step of every task; an error in one of them stops all."""
+        """Run one control step of every task; an error in one of them stops all."""
         motors_on = self._panel.state is ControllerState.MOTORS_ON
         for task in self.tasks.values():
             try:
@@ -93,6 +93,6 @@ class Rapid:
                 self.stop()
                 task.end_session()
 
-    def _require_standing(self, what: str) -> None:
+    def _require_stopped(self, action: str) -> None:
         if self.runs:
-            raise rejected(f"{what} while the program runs")
+            raise rejected(f"{action} while the program is running")

@@ -10,18 +10,18 @@ from yumi_driver.sim_controller.refusal import Refusal, ReturnCode, invalid
 
 
 class RapidData:
-    """Variables that exist from the start and keep the data types of their first values."""
+    """Persistent variables; their data types are those of their initial values."""
 
     def __init__(self, declared: Mapping[str, str]) -> None:
-        """`declared` has first values by path, such as `T_ROB_L/push_speed`; RAPID ignores the case of names.
+        """Create variables with initial values by path, such as `T_ROB_L/push_speed`; RAPID ignores the case of names.
 
         Raises:
-            NotAValue: a first value is no RAPID value.
+            NotAValue: an initial value is no RAPID value.
         """
         self._values = {path.casefold(): RapidValue.of_text(text) for path, text in declared.items()}
 
     def __getitem__(self, path: str) -> str:
-        """The value as text.
+        """Return the value as text.
 
         Raises:
             Refusal: there is no such variable.
@@ -29,10 +29,10 @@ class RapidData:
         return str(self._value(path))
 
     def __setitem__(self, path: str, text: str) -> None:
-        """Assign the value that the text stands for.
+        """Assign the value that the text represents.
 
         Raises:
-            Refusal: there is no such variable, or the value has another data type than the variable.
+            Refusal: there is no such variable, or the value has another data type.
         """
         current = self._value(path)
         try:

@@ -15,7 +15,7 @@ _START_ARGUMENTS = ("regain", "execmode", "condition", "stopatbp", "alltaskbytsp
 
 
 class RapidResources:
-    """Execution, tasks, and the values of persistent variables."""
+    """Controls execution and tasks, and reads and sets persistent variables."""
 
     def __init__(self, controller: Controller) -> None:
         self._panel = controller.panel
@@ -23,7 +23,7 @@ class RapidResources:
         self._data = controller.data
 
     def routes(self) -> list[Route]:
-        """Where they are found."""
+        """Return the routes of RAPID."""
         return [
             Route("GET", _EXECUTION, self._execution),
             Route("POST", _EXECUTION, self._start, "start"),
@@ -42,7 +42,7 @@ class RapidResources:
 
     def _start(self, request: Request) -> None:
         for name in _START_ARGUMENTS:
-            request.argument(name)  # one program in every task: how it regains its path does not matter
+            request.argument(name)  # required, but without effect on this program
         try:
             cycle = Cycle(request.argument("cycle"))
         except ValueError:

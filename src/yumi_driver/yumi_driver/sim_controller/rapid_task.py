@@ -1,4 +1,4 @@
-"""A motion task of the RAPID program: it sets EGM up for its arm, runs it, and comes back only with an error."""
+"""A motion task of the RAPID program: it sets up EGM for its arm, and runs it until an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from yumi_driver.sim_controller.egm_session import EgmSession, Guidance
 
 
 class TaskState(StrEnum):
-    """The execution states of a task."""
+    """Execution states of a task."""
 
     READY = "ready"
     STARTED = "started"
@@ -21,16 +21,16 @@ class TaskState(StrEnum):
 
 
 class RapidTask:
-    """The task of one arm. Its EGM session stays open while the program is stopped, and goes on when it is started."""
+    """The task of one arm. Its EGM session stays open while the program is stopped, and continues at the next start."""
 
     def __init__(self, name: str, arm: Arm, link: EgmLink, guidance: Guidance, timeout_s: float) -> None:
-        """`timeout_s` seconds of silence of the sensor are an error of the program."""
+        """Create a task; the program fails if its sensor is silent for more than `timeout_s` seconds."""
         self.name = name
         self.arm = arm
         self.link = link
         self.active = True
         self.faults: Counter[Fault] = Counter()
-        """Messages of the sensor that were ignored, since the controller was started."""
+        """Number of ignored messages of the sensor since the controller was started, by fault."""
         self._state = TaskState.READY
         self._guidance = guidance
         self._timeout_s = timeout_s
@@ -43,11 +43,11 @@ class RapidTask:
 
     @property
     def runs(self) -> bool:
-        """Whether the program is being executed."""
+        """Whether the program is running."""
         return self._state is TaskState.STARTED
 
     def start(self) -> None:
-        """Go on from the program pointer, with a new EGM session if none is open."""
+        """Continue from the program pointer, with a new EGM session if none is open."""
         self._state = TaskState.STARTED
         if self._session is None:
             self._session = EgmSession(self.arm, self._guidance, self._timeout_s, self.faults)
@@ -55,11 +55,11 @@ class RapidTask:
             self._session.restart()
 
     def stop(self) -> None:
-        """Stop the program; the arm stands."""
+        """Stop the program; the arm holds."""
         self._state = TaskState.STOPPED
 
     def end_session(self) -> None:
-        """Close the EGM session: the sensor hears nothing more."""
+        """Close the EGM session: no more messages are sent to the sensor."""
         self._session = None
 
     def reset_pointer(self) -> None:
@@ -68,10 +68,10 @@ class RapidTask:
         self.end_session()
 
     def step(self, clock: ControllerClock, *, motors_on: bool) -> None:
-        """One control step: tell the sensor, hear it, follow it.
+        """Run one control step: send feedback, receive targets, and follow them.
 
         Raises:
-            MotionError: the program cannot go on. The arm has not moved.
+            MotionError: the program cannot continue. The arm has not moved.
         """
         if self._session is not None:
             self.link.send(self._session.feedback(clock, motors_on=motors_on, program_runs=self.runs))

@@ -1,4 +1,4 @@
-"""Values of RAPID data as text: num, bool, string, and aggregates of them in brackets."""
+"""Parses and formats values of RAPID data: num, bool, string, and aggregates of them in brackets."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ _TOKEN = re.compile(
     )\s*""",
     re.VERBOSE | re.IGNORECASE,
 )
-_DEEPEST = 6
-_LONGEST_STRING = 80
-_LARGEST_NUM = float(np.finfo(np.float32).max)
+_MAX_DEPTH = 6
+_MAX_LETTERS = 80
+_MAX_NUM = float(np.finfo(np.float32).max)
 
 Value: TypeAlias = "float | bool | str | tuple[Value, ...]"
 
 
 class NotAValue(Exception):
-    """A text that is no value of RAPID data."""
+    """A text does not represent a value of RAPID data."""
 
 
 def format_num(number: float) -> str:
-    """A num as RobotWare writes it: with seven digits, and without a sign if it is zero."""
+    """Format a num as RobotWare does: with seven digits, and zero without a sign."""
     return format(number + 0.0, ".7G")
 
 
 @dataclass(frozen=True)
 class RapidValue:
-    """A value that knows its text and its data type, which is told by its form."""
+    """A value of RAPID data. Its structure determines its data type."""
 
     content: Value
 
     @classmethod
     def of_text(cls, text: str) -> RapidValue:
-        """The value that the text stands for.
+        """Parse a value.
 
         Raises:
-            NotAValue: the text stands for none.
+            NotAValue: the text represents no value.
         """
         tokens = _tokens(text)
         value = _value(tokens, next(tokens, ("end", "")), 0)
         if next(tokens, None) is not None:
-            raise NotAValue(f"more than one value: {text}")
+            raise NotAValue(f"expected one value, got {text}")
         return cls(value)
 
     def __str__(self) -> str:
         return _text(self.content)
 
     def is_like(self, other: RapidValue) -> bool:
-        """Whether both have the same data type, and arrays the same length."""
-        return _form(self.content) == _form(other.content)
+        """Return whether both have the same data type, and arrays the same length."""
+        return _structure(self.content) == _structure(other.content)
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
@@ -66,7 +66,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
-            raise NotAValue(f"not a RAPID value: {text}")
+            raise NotAValue(f"expected a RAPID value, got {text}")
         yield match.lastgroup, match[match.lastgroup]
         position = match.end()
 
@@ -77,17 +77,17 @@ def _value(tokens: Iterator[tuple[str, str]], token: tuple[str, str], depth: int
         return _num(text)
     if kind == "bool":
         return text.upper() == "TRUE"
-    if kind == "string" and len(text) <= _LONGEST_STRING:
+    if kind == "string" and len(text) <= _MAX_LETTERS:
         return text.replace('""', '"')
-    if token == ("mark", "[") and depth < _DEEPEST:
+    if token == ("mark", "[") and depth < _MAX_DEPTH:
         return _aggregate(tokens, depth)
-    raise NotAValue(f"not a RAPID value at {text!r}")
+    raise NotAValue(f"expected a RAPID value, got {text!r}")
 
 
 def _num(text: str) -> float:
     number = float(text)
-    if abs(number) > _LARGEST_NUM:
-        raise NotAValue(f"beyond single precision: {text}")
+    if abs(number) > _MAX_NUM:
+        raise NotAValue(f"expected a number of single precision, got {text}")
     return number
 
 
@@ -101,7 +101,7 @@ def _aggregate(tokens: Iterator[tuple[str, str]], depth: int) -> Value:
             case ("mark", "]"):
                 return tuple(parts)
             case _:
-                raise NotAValue("an aggregate is not closed")
+                raise NotAValue("expected the end of an aggregate")
 
 
 def _text(value: Value) -> str:
@@ -114,5 +114,5 @@ def _text(value: Value) -> str:
     return format_num(value)
 
 
-def _form(value: Value) -> object:
-    return tuple(map(_form, value)) if isinstance(value, tuple) else type(value)
+def _structure(value: Value) -> object:
+    return tuple(map(_structure, value)) if isinstance(value, tuple) else type(value)

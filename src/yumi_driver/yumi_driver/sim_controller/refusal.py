@@ -1,4 +1,4 @@
-"""How the controller refuses a request: an HTTP status and one of RobotWare's return codes."""
+"""Refusals of requests: an HTTP status and one of RobotWare's return codes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 
 class ReturnCode(IntEnum):
-    """RobotWare's return codes that the simulated controller answers with."""
+    """RobotWare's return codes in the simulated controller's answers."""
 
     FAILED = -1073414146
     REJECTED = -1073445881
@@ -20,7 +20,7 @@ class ReturnCode(IntEnum):
 
 
 class Refusal(Exception):
-    """A request that the controller does not carry out; nothing has changed."""
+    """The controller refuses a request; nothing has changed."""
 
     def __init__(self, status: HTTPStatus, code: ReturnCode, reason: str) -> None:
         super().__init__(reason)
@@ -29,10 +29,10 @@ class Refusal(Exception):
 
 
 def rejected(reason: str) -> Refusal:
-    """The refusal of what the state of the safety chain or the operation mode forbids."""
+    """Return the refusal of a request that the safety chain or the operation mode forbids."""
     return Refusal(HTTPStatus.FORBIDDEN, ReturnCode.REJECTED, reason)
 
 
 def invalid(reason: str) -> Refusal:
-    """The refusal of arguments that mean nothing."""
+    """Return the refusal of invalid arguments."""
     return Refusal(HTTPStatus.BAD_REQUEST, ReturnCode.INVALID_ARGUMENT, reason)

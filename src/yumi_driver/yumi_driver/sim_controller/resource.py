@@ -1,4 +1,4 @@
-"""Resources of Robot Web Services: what a request asks of them, and the states that they answer with."""
+"""Resources of Robot Web Services: requests, routes, and the states in their answers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Resource: TypeAlias = "Callable[[Request], list[State] | None]"
 
 @dataclass(frozen=True)
 class Request:
-    """What the path, the query and the form of an HTTP request say."""
+    """Parameters of an HTTP request in its path, query and form."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, object]
 
     def argument(self, name: str) -> str:
-        """A field of the form.
+        """Return a field of the form.
 
         Raises:
-            Refusal: the form does not have it.
+            Refusal: the field is missing.
         """
         value = self.form.get(name)
         if not isinstance(value, str):
@@ -33,7 +33,7 @@ class Request:
 
 
 class Route(NamedTuple):
-    """Where a resource is found; those that change something are told apart by `action` in the query."""
+    """Path of a resource; resources that change something are distinguished by `action` in the query."""
 
     method: str
     path: str
@@ -42,5 +42,5 @@ class Route(NamedTuple):
 
 
 def state(kind: str, title: str, /, **fields: object) -> State:
-    """A state as the controller represents it in JSON."""
+    """Return a state in the controller's JSON format."""
     return {"_type": kind, "_title": title, **fields}

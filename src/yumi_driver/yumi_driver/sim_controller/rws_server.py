@@ -1,4 +1,4 @@
-"""Robot Web Services 1.0 over HTTP, in a thread of its own."""
+"""Robot Web Services 1.0 over HTTP, in its own thread."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class RwsServer:
-    """Serves a controller on the loopback interface from the moment it is made until it is closed."""
+    """Serves a controller on the loopback interface from its creation until it is closed."""
 
     def __init__(self, controller: Controller, access: Access, port: int) -> None:
-        """Port 0 is any that is free.
+        """Start to serve; port 0 selects a free one.
 
         Raises:
-            OSError: the port cannot be had.
+            OSError: the server cannot listen at the port.
         """
         self._controller = controller
         self._access = access
@@ -47,7 +47,7 @@ class RwsServer:
         self.port = started.result()
 
     def close(self) -> None:
-        """Answer no more requests."""
+        """Stop the server."""
         self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
 
@@ -95,10 +95,10 @@ class RwsServer:
             resource = resources.get(request.query.get("action", ""))
             if resource is None:
                 raise invalid("action is unknown")
-            asked = Request(request.match_info, request.query, await request.post())
-            # Held up by no more than one control step, the loop can wait.
+            parameters = Request(request.match_info, request.query, await request.post())
+            # A control step holds the lock only briefly, so that blocking the event loop is acceptable.
             with self._controller.lock:
-                states = resource(asked)
+                states = resource(parameters)
             return web.Response(status=HTTPStatus.NO_CONTENT) if states is None else _answer(request, states)
 
         return handle
@@ -131,5 +131,5 @@ def _answer(
 ) -> web.Response:
     embedded: State = {"_state": states} if refusal is None else {"status": refusal, "_state": states}
     body = {"_links": {"base": {"href": str(request.url.origin()) + "/"}}, "_embedded": embedded}
-    # Without a character set in its type, as clients of the real one compare the whole header.
+    # Without a charset in the content type, because clients of real controllers compare the whole header.
     return web.Response(body=json.dumps(body).encode(), status=status, content_type="application/json")

@@ -22,16 +22,16 @@ class SignalType(StrEnum):
 
 @dataclass
 class IoSignal:
-    """A signal: inputs are set by the world, outputs by clients and programs."""
+    """A signal: inputs are set by devices, outputs by clients and programs."""
 
     type: SignalType
     value: float = 0.0
 
     def write(self, text: str) -> None:
-        """Set an output from remote.
+        """Set an output by remote control.
 
         Raises:
-            Refusal: the signal is an input, or the text is no value of it.
+            Refusal: the signal is an input, or the text is no valid value.
         """
         if self.type in {SignalType.DIGITAL_INPUT, SignalType.ANALOG_INPUT}:
             raise rejected("an input cannot be set")
@@ -48,11 +48,11 @@ class Signals:
     """All signals of the system."""
 
     def __init__(self, signals: Mapping[str, IoSignal]) -> None:
-        """`signals` are given by path, such as `Local/DRV_1/gripper_closed`."""
+        """Create signals by path, such as `Local/DRV_1/gripper_closed`."""
         self._signals = dict(signals)
 
     def __getitem__(self, path: str) -> IoSignal:
-        """The signal at the path.
+        """Return the signal at the path.
 
         Raises:
             Refusal: there is no such signal.

@@ -1,4 +1,4 @@
-"""The simulated controller as tests and drivers see it: an address, two ports, and the hands of a person beside it.
+"""The simulated controller for tests and drivers: its URL, its EGM ports, and access to its internals.
 
 7 axes, 1 to 6 and then 7.
 """
@@ -31,26 +31,26 @@ from yumi_driver.sim_controller.signals import IoSignal, Signals
 from yumi_driver.sim_controller.tool import Tool
 
 MECHANICAL_UNITS: Mapping[str, str] = {"T_ROB_L": "ROB_L", "T_ROB_R": "ROB_R"}
-"""By the motion task that moves them."""
+"""Mechanical units by the motion task that moves them."""
 
 
 class SimulatedController:
-    """An IRC5 with a YuMi; on while the context lasts.
+    """Simulates an IRC5 with a YuMi while its context lasts.
 
-    It starts in automatic mode with motors off and the program pointers at main. Attributes that the context sets are
-    there within it only.
+    It starts in automatic mode with motors off and the program pointers at main. `url` and `egm_ports` exist within the
+    context only.
     """
 
     url: str
-    """Where Robot Web Services are."""
+    """URL of Robot Web Services."""
     egm_ports: Mapping[str, int]
-    """The UDP ports that the sensors have to listen to, by mechanical unit."""
+    """UDP ports of the sensors, by mechanical unit."""
 
     def __init__(
         self,
         *,
         user: str = "Default User",
-        password: str = "robotics",  # noqa: S107 - every controller is delivered with it
+        password: str = "robotics",  # noqa: S107 - the default of every controller
         http_port: int = 0,
         egm_ports: Mapping[str, int] | None = None,
         guidance: Guidance = Guidance.JOINT,
@@ -63,25 +63,25 @@ class SimulatedController:
         signals: Mapping[str, IoSignal] | None = None,
         pace: ControlPace | None = None,
     ) -> None:
-        """Nothing happens before the context is entered.
+        """Configure the controller; it starts when the context is entered.
 
         Args:
-            user: who may use Robot Web Services.
-            password: of that user.
-            http_port: of Robot Web Services; 0 is any free one.
-            egm_ports: the UDP ports that sensors listen to, by mechanical unit; free ones if there are none.
-            guidance: what the program lets sensors guide.
-            timeout_s: seconds without a usable message after which an EGM session ends.
-            rate_hz: control steps and EGM messages in a second.
-            limits: of the tools' tips.
-            start_deg_7: joints in degrees that an arm starts from, by mechanical unit; else its calibration position.
-            tools: the worlds of the arms, by mechanical unit; an arm without one moves in free space.
-            variables: first values of persistent RAPID variables, by path, such as `T_ROB_L/push_speed`.
-            signals: by path, such as `Local/DRV_1/gripper_closed`.
-            pace: what drives the control steps; real time if there is none.
+            user: user of Robot Web Services.
+            password: password of that user.
+            http_port: port of Robot Web Services; 0 selects a free one.
+            egm_ports: UDP ports of the sensors by mechanical unit; free ones by default.
+            guidance: what sensors guide.
+            timeout_s: time without a valid message after which an EGM session ends, s.
+            rate_hz: rate of control steps and EGM messages, Hz.
+            limits: speed limits of the tools' tips.
+            start_deg_7: initial joint angles by mechanical unit, degrees; the calibration position by default.
+            tools: tools of the arms by mechanical unit; free space by default.
+            variables: initial values of persistent RAPID variables by path, such as `T_ROB_L/push_speed`.
+            signals: signals by path, such as `Local/DRV_1/gripper_closed`.
+            pace: timing of control steps; real time by default.
 
         Raises:
-            NotAValue: a variable's first value is no RAPID value.
+            NotAValue: the initial value of a variable is no RAPID value.
         """
         self._digest = Digest(user, password)
         self._http_port = http_port
@@ -118,12 +118,12 @@ class SimulatedController:
 
     @contextmanager
     def held(self) -> Iterator[Controller]:
-        """The inside of the controller, for as long as it may not make a step."""
+        """Yield the controller's internals while no control step runs."""
         with self._controller.lock:
             yield self._controller
 
     def _links(self) -> dict[str, EgmLink]:
-        # Kept from others until the links have ports of their own, which could be these.
+        # Reserve the ports until the links have bound their own, which must not be these.
         with free_udp_ports(len(MECHANICAL_UNITS)) as free:
             ports = self._egm_ports or dict(zip(MECHANICAL_UNITS.values(), free, strict=True))
             return {unit: EgmLink(ports[unit]) for unit in MECHANICAL_UNITS.values()}

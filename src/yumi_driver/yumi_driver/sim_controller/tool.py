@@ -1,4 +1,4 @@
-"""The Protocol of the world that an arm's tool moves in."""
+"""The Protocol of an arm's tool and its environment."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class Tool(Protocol):
-    """What an arm carries, and the world around it."""
+    """A tool on an arm, and the environment that it touches."""
 
     def moved(self, tip: Pose, previous: Pose) -> None:
-        """The tip has got from the previous pose to its own in one control step.
+        """Handle the motion of the tip from the previous pose to `tip` in one control step.
 
-        Called in every control step, also in those in which the tip stands still, by the controller's own thread.
-        Both poses are those of tool0 in the frame of the robot's body.
+        The controller's thread calls this in every control step, even if the tip does not move. Both poses are those of
+        tool0 in the frame of the robot's body.
         """

@@ -1,4 +1,4 @@
-"""Cameras above simulated cells, as streams of JPEG pictures over HTTP. H rows, W columns."""
+"""Cameras above simulated cells, served as MJPEG streams over HTTP. H rows, W columns."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from yumi_driver.simulated.pushed_cell import PushedCell
 
 RATE_HZ = 10.0
+"""Pictures per second."""
 SIDE_PX = 288
 BOUNDARY = "picture"
 
 
 class Cameras:
-    """One camera per cell, at `url` of its name, from the moment it is made until it is closed."""
+    """Serves one camera per cell from its creation until it is closed."""
 
     def __init__(self, cells: Mapping[str, PushedCell], geometry: PushGeometry) -> None:
         self._cells = cells
@@ -43,19 +44,19 @@ class Cameras:
         self._port = started.result()
 
     def url(self, name: str) -> str:
-        """Where a camera's stream is."""
+        """Return the URL of a camera's stream."""
         return f"http://127.0.0.1:{self._port}/{name}"
 
     def freeze(self, name: str) -> None:
-        """The camera shows the same picture again and again."""
+        """Let a camera repeat its last picture."""
         self._frozen.add(name)
 
     def thaw(self, name: str) -> None:
-        """The camera sees again."""
+        """Let a camera take new pictures again."""
         self._frozen.discard(name)
 
     def close(self) -> None:
-        """Take no more pictures."""
+        """Stop all cameras."""
         self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
 
@@ -92,7 +93,7 @@ class Cameras:
             await server.cleanup()
 
     def _take(self, camera: OverheadCamera) -> None:
-        """In the thread of the loop, which the renderer belongs to."""
+        """Take a picture of every cell, in the thread of the event loop, which the renderer belongs to."""
         noise = np.random.default_rng()
         for name, cell in self._cells.items():
             if name not in self._frozen:

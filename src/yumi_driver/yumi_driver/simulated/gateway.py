@@ -1,4 +1,4 @@
-"""One simulated gateway PC with its robot: controller, cells under the arms, cameras above them, and the way in."""
+"""One simulated gateway PC with its robot: controller, cells under the arms, cameras above them, and SSH server."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from sim_bridge.push.geometry import PushGeometry
 
 RATE_HZ = 62.5
-"""Of EGM: every fourth of the controller's steps, which a slow machine can follow."""
+"""Rate of EGM, Hz: every fourth of the controller's steps, which a slow machine can follow."""
 SPEED = 4.0
-"""Of the simulated time."""
+"""Speed of the simulated time, in units of real time."""
 ARMS: dict[str, dict[str, Any]] = {
     "left": {
         "unit": "ROB_L",
@@ -40,24 +40,26 @@ ARMS: dict[str, dict[str, Any]] = {
         "parked_deg": [37.3, -25.4, 64.9, 1.4, -39.6, 38.2, -101.5],
     },
 }
-"""Workspaces side by side before the robot, which the arms reach everywhere with the pusher in any direction."""
+"""Workspaces side by side before the robot; the arms reach all of them with the pusher in any direction."""
 
 
 class SimulatedGateway:
-    """Lives as long as its context."""
+    """Runs while its context lasts."""
 
     url: str
-    """Of the robot's controller."""
+    """URL of the robot's controller."""
 
     def __init__(self, name: str, folder: Path, geometry: PushGeometry, limits: Path = PACKAGED) -> None:
-        """`folder` gets the cell file and the keys; `limits` is the limits file."""
+        """Prepare the gateway; the cell file and the keys are written into `folder`, `limits` is the limits file."""
         self.name = name
         self._folder = folder
         self._geometry = geometry
         self._limits = limits.absolute()
         workspaces = {arm: Workspace.model_validate(config["workspace"]) for arm, config in ARMS.items()}
         self.cells = {arm: PushedCell(workspace, geometry, 1 / RATE_HZ) for arm, workspace in workspaces.items()}
-        """By arm."""
+        """Cells by arm."""
+        self.pace = RealTimePace(1 / RATE_HZ / SPEED)
+        """Timing of the controller's steps."""
         self._context = ExitStack()
 
     def __enter__(self) -> Self:
@@ -68,7 +70,7 @@ class SimulatedGateway:
                 SimulatedController(
                     timeout_s=SPEED * read_limits(self._limits).controller_timeout_s.value,
                     rate_hz=RATE_HZ,
-                    pace=RealTimePace(1 / RATE_HZ / SPEED),
+                    pace=self.pace,
                     start_deg_7={config["unit"]: np.array(config["parked_deg"]) for config in ARMS.values()},
                     tools={config["unit"]: self.cells[arm] for arm, config in ARMS.items()},
                     variables={
@@ -91,11 +93,11 @@ class SimulatedGateway:
 
     @property
     def cell(self) -> Cell:
-        """What the gateway PC knows of its robot."""
+        """The cell file's content."""
         return read_cell(self.cell_file)
 
     def entry(self, corners: tuple[Corner, ...], arms: int = len(ARMS)) -> dict[str, Any]:
-        """The gateway in a gateways file, with so many arms; `corners` are the workspaces' in the pictures."""
+        """Return the gateway's entry in a gateways file, with this number of arms and corners of their workspaces."""
         return {
             "name": self.name,
             "host": "127.0.0.1",
@@ -108,8 +110,8 @@ class SimulatedGateway:
 
     @property
     def _command(self) -> str:
-        """The agent, in an environment that has nothing of ours but where Python finds its packages."""
-        words = ["env", f"PYTHONPATH={os.pathsep.join(sys.path)}", "OMP_NUM_THREADS=1", sys.executable, "-P", "-m"]
+        """Command that runs the agent, in an environment of its own except for Python's search path."""
+        words = ["env", f"PYTHONPATH={os.pathsep.join(sys.path)}", "OMP_NUM_THREADS=1", sys.executable, "-m"]
         return shlex.join([*words, "yumi_driver.agent", str(self.cell_file.resolve())])
 
     def _cell(self) -> dict[str, Any]:

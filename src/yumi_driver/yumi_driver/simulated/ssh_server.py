@@ -1,4 +1,4 @@
-"""A real OpenSSH server on this machine's own address, with throw-away keys: the way into a simulated gateway PC."""
+"""An OpenSSH server on the loopback address with temporary keys, for a simulated gateway PC."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import asyncssh
 
 from fleet_contract.validation import InputError
 
-PLACES = "/usr/sbin:/usr/local/sbin:/sbin"
-READY_S = 10.0
+SEARCH_PATH = "/usr/sbin:/usr/local/sbin:/sbin"
+READY_S = 60.0
+"""Timeout of the server's start, s."""
 POLL_S = 0.05
 CONFIG = """\
 Port {port}
@@ -34,34 +35,36 @@ LogLevel ERROR
 
 
 def sshd() -> str | None:
-    """Where OpenSSH's server is on this machine; None where it is not installed."""
-    return shutil.which("sshd", path=os.pathsep.join([os.environ.get("PATH", ""), PLACES]))
+    """Return the path of OpenSSH's server; None if it is not installed."""
+    return shutil.which("sshd", path=os.pathsep.join([os.environ.get("PATH", ""), SEARCH_PATH]))
 
 
 class SshServer:
-    """Whoever has the key in its folder gets one program run, and nothing else. Lives as long as its context."""
+    """Runs one command for every client that has the key in its folder, and nothing else, while its context lasts."""
 
     def __init__(self, folder: Path, command: str) -> None:
-        """`command` is what everybody who enters gets run.
+        """Prepare the server; `command` is run for every client.
 
         Raises:
-            BadInput: OpenSSH's server is not installed.
+            InputError: OpenSSH's server is not installed.
         """
         program = sshd()
         if program is None:
-            raise InputError("environment.backend: found yumi_sim without sshd, allowed is a host with openssh-server.")
+            raise InputError(
+                "environment.backend: expected a host with openssh-server for yumi_sim, got one without sshd."
+            )
         self._program = program
         self._folder = folder
         self._command = command
         self.port = 0
         self.user = pwd.getpwuid(os.getuid()).pw_name
         self.key = folder / "key"
-        """The private key that opens it."""
+        """Private key of clients."""
         self.host_key = ""
-        """Its public host key."""
+        """Public host key of the server."""
 
     def __enter__(self) -> Self:
-        """Make the keys, and wait until the server listens."""
+        """Create the keys, start the server and wait until it listens."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
@@ -79,10 +82,10 @@ class SshServer:
         self.stop()
 
     def start(self) -> None:
-        """Listen, at the same port as before if there was one.
+        """Start listening, at the same port as before if there was one.
 
         Raises:
-            RuntimeError: the server does not.
+            RuntimeError: the server does not start.
         """
         if not self.port:
             with socket.socket() as free:
@@ -97,11 +100,11 @@ class SshServer:
         until_s = time.monotonic() + READY_S
         while not self._listens():
             if self._process.poll() is not None or time.monotonic() > until_s:
-                raise RuntimeError(f"sshd does not start: {(self._folder / 'sshd.log').read_text()}")
+                raise RuntimeError(f"sshd did not start: {(self._folder / 'sshd.log').read_text()}")
             time.sleep(POLL_S)
 
     def stop(self) -> None:
-        """Listen no more. Who is connected stays connected."""
+        """Stop listening; existing connections stay open."""
         self._process.terminate()
         self._process.wait()
 
