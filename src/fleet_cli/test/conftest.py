@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from running import TIMEOUT_S
 
+from fleet_cli.main import main
 from fleet_training.pretraining import pretrain
 
 ROOT = Path(__file__).resolve().parents[3]
-LIMIT_S = 240
 TINY = f"""
 fleet: tiny
 robots: {{contract: {ROOT}/launch/config/robots/push_cell.yaml, count: 4}}
@@ -27,6 +31,9 @@ pretraining:
    calibration_ticks: 10, calibration_percentile: 50, observes: camera, filters: [4, 4, 4], shift_px: 2.0}}
 """
 """A fleet whose policy knows little, and decides and learns quickly: for tests of what goes on around it."""
+
+
+TINY_TICKS, TINY_SEED = 24, 2
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,25 @@ def fleet(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the front door in a folder."""
     environment = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
     return subprocess.run(
-        [ROOT / "fleet", *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        [ROOT / "fleet", *words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
     )
+
+
+def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder and in this process: for what ends before any other process is started."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr(sys, "argv", ["fleet", *words])
+        patch.chdir(cwd)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return subprocess.CompletedProcess(words, ended.value.code or 0, out.getvalue(), err.getvalue())
 
 
 def up(folder: Path, *words: str) -> Ended:
@@ -71,6 +95,23 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file.write_text(TINY)
     pretrain(file, seed=0)
     return file
+
+
+@pytest.fixture(scope="session")
+def eager(tiny: Path) -> Path:
+    """The file of the tiny fleet, with robots that always ask for help."""
+    file = tiny.with_name("eager.yaml")
+    file.write_text(TINY.replace("allocation: {", "allocation: {threshold: 1.0e-6, "))
+    return file
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Ended:
+    """The tiny fleet, past two retrainings."""
+    folder = tmp_path_factory.mktemp("recorded") / "run"
+    ended = up(folder, "--fleet", str(tiny), "--ticks", str(TINY_TICKS), "--headless", "--seed", str(TINY_SEED))
+    assert ended.code == 0, ended.err
+    return ended
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
+from running import TIMEOUT_S
 
 from fleet_contract.fleet import Fleet
 
-PATIENCE_S = 60.0
 NUMBER = re.compile(r"-?\d+\.\d+(e[+-]\d+)?")
 
 
@@ -35,7 +35,7 @@ class Diagnosed:
         self.all = {status.name: status for status in message.status}
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        until_s = time.monotonic() + PATIENCE_S
+        until_s = time.monotonic() + TIMEOUT_S
         while not condition():
             assert time.monotonic() < until_s, [(s.name, s.level, s.message) for s in self.all.values()]
             rclpy.spin_once(self._node, timeout_sec=0.1)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import fleet
+from conftest import call, fleet
 
-from fleet_bringup.run_setup import config_folder
+from fleet_bringup.run_options import RunOptions
+from fleet_bringup.run_setup import config_folder, prepare
 
 SHIPPED = config_folder()
 
@@ -26,7 +27,7 @@ def write(tmp_path: Path, change) -> Path:
 
 
 def refused(tmp_path: Path, *words: str) -> str:
-    done = fleet("up", "--ticks", "1", "--headless", "--report", "out", *words, cwd=tmp_path)
+    done = call("up", "--ticks", "1", "--headless", "--report", "out", *words, cwd=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -86,7 +87,7 @@ def test_a_checkpoint_for_other_dimensions(tmp_path: Path) -> None:
 
 def test_an_unwritable_report_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    done = fleet("up", "--ticks", "1", "--headless", "--report", str(tmp_path / "file" / "out"), cwd=tmp_path)
+    done = call("up", "--ticks", "1", "--headless", "--report", str(tmp_path / "file" / "out"), cwd=tmp_path)
     assert done.returncode == 2
     assert "--report: " in done.stderr
     assert "Traceback" not in done.stderr
@@ -96,8 +97,24 @@ def test_an_unknown_fleet_and_an_unknown_option(tmp_path: Path) -> None:
     assert "block_push" in refused(tmp_path, "--fleet", "tennis")
     (tmp_path / "tennis").mkdir()
     assert "expected a path to a YAML file or one of ant_100, block_push" in refused(tmp_path, "--fleet", "tennis")
-    done = fleet("up", "--colour", "red", cwd=tmp_path)
-    assert done.returncode == 2
+    assert call("up", "--colour", "red", cwd=tmp_path).returncode == 2
+
+
+def test_the_command_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """All other tests here call it in this process."""
+    done = fleet("up", "--fleet", "tennis", "--report", "out", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == call("up", "--fleet", "tennis", "--report", "out", cwd=tmp_path).stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_earlier_run_in_the_folder_is_kept(tmp_path: Path) -> None:
+    options = RunOptions(report=tmp_path / "out", seed=1)
+    (prepare(options).folder / "summary.json").write_text("the first run's")
+    later = prepare(RunOptions(report=tmp_path / "out", seed=2))
+    assert {path.name for path in later.folder.iterdir()} == {"fleet.yaml"}
+    (kept,) = tmp_path.glob("out.until-*")
+    assert (kept / "summary.json").read_text() == "the first run's"
 
 
 def test_an_address_at_which_foxglove_cannot_be_served(tmp_path: Path) -> None:

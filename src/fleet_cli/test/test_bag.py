@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import fleet
+from conftest import call
 from typer.testing import CliRunner
 
 from fleet_bags.bag_metadata import Topic, reliable_qos
@@ -77,7 +77,7 @@ def test_what_is_no_bag_is_refused(verb: str, tmp_path: Path) -> None:
 
 
 def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
-    done = fleet("bag", "info", "none", cwd=tmp_path)
+    done = call("bag", "info", "none", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("none: expected the folder of a recorded run or of its bag")
     assert len(done.stderr.splitlines()) == 1

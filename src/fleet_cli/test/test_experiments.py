@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import fleet
-
-
-def test_figure_2_is_one_command(tmp_path: Path) -> None:
-    done = fleet("experiment", "jeffreys", "--report", "out", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    results = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert results["command"] == "./fleet experiment jeffreys --report out"
-    assert (tmp_path / "out" / "jeffreys.png").stat().st_size > 10_000
-    for row in results["rows"]:
-        allowed = max(0.05 * row["integrated_nats"], 4 * row["standard_error_nats"])
-        assert abs(row["langevin_nats"] - row["integrated_nats"]) <= allowed
+from conftest import call
 
 
 @pytest.mark.parametrize(
@@ -60,7 +48,7 @@ def test_figure_2_is_one_command(tmp_path: Path) -> None:
 def test_bad_input_is_one_sentence(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a text")
     np.savez(tmp_path / "good.npz", observations=np.zeros((4, 1)), actions=np.zeros((4, 1)), dones=[0, 1, 0, 1])
-    done = fleet("experiment", *words, cwd=tmp_path)
+    done = call("experiment", *words, cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -11,7 +11,7 @@ import numpy as np
 from conftest import ROOT
 
 sys.path.append(str(ROOT / "src/teleop_gui/test"))
-from display import PATIENCE_S, Person, display, until
+from display import TIMEOUT_S, Person, display, until
 
 
 def test_where_there_is_a_display_the_viewer_shows_the_expert_and_a_video_is_left(tmp_path):
@@ -23,6 +23,6 @@ def test_where_there_is_a_display_the_viewer_shows_the_expert_and_a_video_is_lef
             until(lambda: person.windows("MuJoCo") and person.screenshot().any())
             first = person.screenshot()
             until(lambda: not np.array_equal(person.screenshot(), first))
-            assert process.wait(PATIENCE_S) == 0
+            assert process.wait(TIMEOUT_S) == 0
     with av.open(video) as container:
         assert len([*container.decode(video=0)]) == 2 * container.streams.video[0].average_rate

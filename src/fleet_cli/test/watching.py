@@ -6,7 +6,7 @@ import time
 
 import rclpy
 from fleet_interfaces.msg import LeaseTable
-from test_runner import PATIENCE_S
+from running import TIMEOUT_S
 
 
 class Watcher:
@@ -22,7 +22,7 @@ class Watcher:
 
     def wait_for_ticks(self, more: int = 4) -> None:
         """Until the fleet has gone on for so many ticks from now."""
-        end, last = time.monotonic() + PATIENCE_S, None
+        end, last = time.monotonic() + TIMEOUT_S, None
         self._tick = None
         while last is None or self._tick < last:
             assert time.monotonic() < end, "the fleet stands still"

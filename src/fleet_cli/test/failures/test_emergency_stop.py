@@ -13,8 +13,8 @@ import rclpy
 from bags import messages
 from diagnosed import Diagnosed, breach
 from diagnostic_msgs.msg import DiagnosticStatus
+from running import TIMEOUT_S, of_run, started, wait_for
 from std_srvs.srv import Trigger
-from test_runner import PATIENCE_S, of_run, started, wait_for
 from watching import Watcher
 
 from fleet_bringup.graph import node_graph
@@ -23,6 +23,8 @@ from fleet_bringup.run_setup import prepare
 from fleet_cli.attach.service_call import call_until_answered
 from fleet_contract.action import ActionKind
 from fleet_contract.fleet import read_fleet
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -47,8 +49,8 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
             watcher.wait_for_ticks()
             for service in ("emergency_stop", "emergency_stop_reset"):
                 client = watcher.node.create_client(Trigger, f"fleet/{service}")
-                assert client.wait_for_service(PATIENCE_S)
-                assert call_until_answered(watcher.node, client, PATIENCE_S).success
+                assert client.wait_for_service(TIMEOUT_S)
+                assert call_until_answered(watcher.node, client, TIMEOUT_S).success
                 watcher.wait_for_ticks()
                 told = {"emergency_stop": True, "emergency_stop_reset": False}[service]
                 diagnosed.wait_for(lambda told=told: [says_stopped(top) for top in diagnosed.tops[-1:]] == [told])
@@ -60,10 +62,12 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
             every = {spec.name for spec in node_graph(prepare(wishes), headless=True)}
             diagnosed.wait_for(lambda: diagnosed.nodes >= every)
             watcher.node.destroy_node()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(TIMEOUT_S) == 0
     assert diagnosed.nodes == every
     assert [why for status in diagnosed.raw if (why := breach(status, read_fleet(folder / "fleet.yaml")))] == []
+    assert of_run(folder) == {}
     stops = json.loads((folder / "summary.json").read_text())["diagnostics"]["gate: emergency stop"]
     assert stops["error"] >= 1
     assert stops["not_ok_s"] > 0

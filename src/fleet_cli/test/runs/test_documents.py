@@ -6,17 +6,18 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 from bags import counts
-from conftest import Ended
+from conftest import ROOT, Ended
+from results import require_results
+from running import TIMEOUT_S
 
 from fleet_experiments.page import filled
 
-ROOT = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.slow
 BLOCKS = re.findall(r"```bash\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.strip()]
 MAIN_JOB = "./fleet up --ticks 150 --headless --report out"
@@ -24,7 +25,7 @@ LARGE_JOB = "./fleet up --ticks 20 --headless --robots 20 --supervisors 4 --repo
 BY_HAND = {"./fleet test", "./fleet up", "./fleet up --operators 1", MAIN_JOB, LARGE_JOB}
 
 
-def plain(command: str, cwd: Path, limit_s: float = 240) -> subprocess.CompletedProcess[str]:
+def plain(command: str, cwd: Path, limit_s: float = TIMEOUT_S) -> subprocess.CompletedProcess[str]:
     words = command.replace("./fleet", str(ROOT / "fleet")).split()
     environment = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
     return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=limit_s, check=False)
@@ -43,7 +44,28 @@ def test_a_command_of_the_readme(command: str, tmp_path: Path) -> None:
         if ticks := re.findall(r"--ticks (\d+)", command):
             assert json.loads((tmp_path / folder / "summary.json").read_text())["ticks"] == int(ticks[0])
         else:
-            assert json.loads((tmp_path / folder / "results.json").read_text())["command"] == command
+            require_results(tmp_path / folder, command)
+    if "jeffreys" in command:
+        require_figure_2(tmp_path / "figure_2")
+    if "--real-time" in command:
+        require_real_time_run(tmp_path / "real", ticks=20)
+
+
+def require_figure_2(folder: Path) -> None:
+    """Check that the divergences are those of numerical integration."""
+    assert (folder / "jeffreys.png").stat().st_size > 10_000
+    for row in json.loads((folder / "results.json").read_text())["rows"]:
+        allowed = max(0.05 * row["integrated_nats"], 4 * row["standard_error_nats"])
+        assert abs(row["langevin_nats"] - row["integrated_nats"]) <= allowed
+
+
+def require_real_time_run(folder: Path, ticks: int) -> None:
+    """Check that nothing was lost but actions, which on a busy machine may come too late: then the robot has held."""
+    summary, found = json.loads((folder / "summary.json").read_text()), counts(folder / "bag")
+    assert (summary["mode"], summary["ticks"]) == ("real_time", ticks)
+    for robot in range(1, 5):
+        assert found[f"/robot_{robot:02d}/observation"] == ticks
+        assert 0 < found[f"/robot_{robot:02d}/action"] <= ticks
 
 
 def test_the_runs_that_the_other_tests_look_at(long_run: Ended, large_run: Ended) -> None:
@@ -58,26 +80,12 @@ def test_the_test_command_is_what_the_continuous_integration_runs() -> None:
     assert len(commands) == 2
 
 
-def test_a_run_without_end_ends_on_ctrl_c(tmp_path: Path) -> None:
-    environment = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
-    with subprocess.Popen(
-        [ROOT / "fleet", "up"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        said = ""
-        for line in process.stdout:
-            said += line
-            if line.startswith("tick "):
-                os.killpg(process.pid, signal.SIGINT)
-        assert process.wait() == 0, said
-    assert list(tmp_path.glob("runs/*_block_push/summary.json"))
-
-
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(("colcon", "ros2"))])
 def test_a_command_for_a_real_ros_2(command: str, tmp_path: Path) -> None:
     if not shutil.which("ros2"):
         pytest.skip("no ros2 command is installed")
     shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns(".*", "build", "install", "log"))
-    done = plain(command, tmp_path / "tree", 600)
+    done = plain(command, tmp_path / "tree", 2 * TIMEOUT_S)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -17,8 +17,8 @@ import aiohttp
 import pytest
 import rclpy
 from bags import messages
-from conftest import ROOT, fleet
-from test_runner import PATIENCE_S, started, wait_for
+from conftest import ROOT, call, fleet
+from running import TIMEOUT_S, started, wait_for
 from watching import Watcher
 
 from fleet_contract.action import ActionKind, ActionSource
@@ -29,6 +29,7 @@ from teleop_gui.window import HEIGHT, WIDTH
 sys.path.append(str(ROOT / "src/teleop_gui/test"))
 from display import Person, display
 
+pytestmark = pytest.mark.slow
 TITLE = "fleet operator human_01"
 
 
@@ -88,7 +89,7 @@ def test_a_person_at_a_window_and_a_script_share_a_fleet(tmp_path, monkeypatch, 
                 while int(re.findall(r"human actions (\d+)", wait_for(process, "tick "))[0]) < 6:
                     pass
             process.send_signal(signal.SIGINT)
-            assert process.wait(PATIENCE_S) == 0
+            assert process.wait(TIMEOUT_S) == 0
     assert "window_human_01: human_01 station" in json.loads((folder / "summary.json").read_text())["diagnostics"]
     pushes = moves(folder, "human_01")
     assert pushes
@@ -104,7 +105,7 @@ def page(folder: Path) -> Iterator[tuple[str, str]]:
             yield re.search(r"(http://\S+/)#(\S+)", process.stdout.readline()).groups()
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(PATIENCE_S) == 0
+            assert process.wait(TIMEOUT_S) == 0
 
 
 async def push_up(url: str, token: str, enough: int) -> set[str]:
@@ -114,9 +115,9 @@ async def push_up(url: str, token: str, enough: int) -> set[str]:
         await socket.send_json({"human": "human_01", "token": token})
         pushes, under = 0, 0
         while True:
-            state = await socket.receive_json(timeout=PATIENCE_S)
+            state = await socket.receive_json(timeout=TIMEOUT_S)
             if state["robot"]:
-                assert (await socket.receive(timeout=PATIENCE_S)).type is aiohttp.WSMsgType.BINARY
+                assert (await socket.receive(timeout=TIMEOUT_S)).type is aiohttp.WSMsgType.BINARY
             phases.add(state["phase"])
             pushes, under = pushes + max(0, state["ticks"] - under), state["ticks"]
             if pushes >= enough:
@@ -133,9 +134,9 @@ def test_a_person_in_a_browser_joins_and_leaves(tmp_path, monkeypatch, steady):
         domain = int(re.findall(r"ROS_DOMAIN_ID=(\d+)", wait_for(process, "ROS_DOMAIN_ID"))[0])
         wait_for(process, "tick ")
         with page(folder) as (url, token):
-            phases = asyncio.run(asyncio.wait_for(push_up(url, token, 2), PATIENCE_S))
+            phases = asyncio.run(asyncio.wait_for(push_up(url, token, 2), TIMEOUT_S))
             monkeypatch.setenv("DISPLAY", ":nowhere")
-            refusal = asyncio.run(asyncio.wait_for(sit_beside(url, token, folder), PATIENCE_S))
+            refusal = asyncio.run(asyncio.wait_for(sit_beside(url, token, folder), TIMEOUT_S))
             assert (
                 refusal.strip() == "--human: expected an operator without a person, got human_01, who has one already."
             )
@@ -144,7 +145,7 @@ def test_a_person_in_a_browser_joins_and_leaves(tmp_path, monkeypatch, steady):
             watcher.wait_for_ticks(12)
             watcher.node.destroy_node()
         process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+        assert process.wait(TIMEOUT_S) == 0
     assert "AIM" in phases
     assert "BUSY" in phases or "READY" in phases
     pushes = moves(folder, "human_01")
@@ -163,7 +164,7 @@ async def sit_beside(url: str, token: str, folder: Path) -> str:
         while refused:  # the last one may not be gone yet
             async with session.ws_connect(f"{url}operator") as socket:
                 await socket.send_json({"human": "human_01", "token": token})
-                state = await socket.receive_json(timeout=PATIENCE_S)
+                state = await socket.receive_json(timeout=TIMEOUT_S)
                 refused = "refused" in state
                 if not refused:
                     words = ("operator", "--human", "human_01", "--run", str(folder))
@@ -171,8 +172,8 @@ async def sit_beside(url: str, token: str, folder: Path) -> str:
                 while not refused and not beside.done():  # who does not say what they see is soon taken for gone
                     await socket.send_json({"shown": state["number"]})
                     if state["robot"]:
-                        await socket.receive_bytes(timeout=PATIENCE_S)
-                    state = await socket.receive_json(timeout=PATIENCE_S)
+                        await socket.receive_bytes(timeout=TIMEOUT_S)
+                    state = await socket.receive_json(timeout=TIMEOUT_S)
     done = beside.result()
     assert done.returncode == 2
     return done.stderr
@@ -194,7 +195,7 @@ async def sit_beside(url: str, token: str, folder: Path) -> str:
 )
 def test_what_cannot_be_is_refused_in_a_sentence(tmp_path, monkeypatch, words, said):
     monkeypatch.delenv("DISPLAY", raising=False)
-    done = fleet(*words, cwd=tmp_path)
+    done = call(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -16,10 +16,10 @@ import pytest
 import rclpy
 import yaml
 from bags import counts, human_pairs, messages
-from conftest import Ended, fleet, up
+from conftest import Ended, call, fleet, up
 from fleet_interfaces.msg import RobotStatus
+from running import TIMEOUT_S, started, wait_for
 from test_operators import moves, page, push_up
-from test_runner import PATIENCE_S, started, wait_for
 
 from fleet_bags.build import build
 from fleet_bringup.graph import arguments, node_graph, write_parameters
@@ -36,6 +36,7 @@ from fleet_training.offline_training import read_training_data
 FILE = fleet_file("mobile_base")
 FLEET = read_fleet(FILE)
 TICKS = 36
+pytestmark = pytest.mark.slow
 ROBOTS = FLEET.robot_names
 
 
@@ -116,7 +117,7 @@ def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_b
         domain = int(re.findall(r"ROS_DOMAIN_ID=(\d+)", wait_for(process, "ROS_DOMAIN_ID"))[0])
         wait_for(process, "tick ")
         with page(folder) as (url, token):
-            asyncio.run(asyncio.wait_for(push_up(url, token, 5), PATIENCE_S))
+            asyncio.run(asyncio.wait_for(push_up(url, token, 5), TIMEOUT_S))
         with rclpy.init(domain_id=domain):
             base = pid_of_base("robot_04")
             os.kill(base, signal.SIGSTOP)
@@ -128,7 +129,7 @@ def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_b
             assert (resumed.returncode, resumed.stdout) == (0, "robot_04: is coming back\n"), resumed.stderr
             wait_for_status("robot_04", lambda status: not status.unreachable)
         process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 0
+        assert process.wait(TIMEOUT_S) == 0
     told = json.loads((folder / "summary.json").read_text())["diagnostics"]
     assert told["bridge: robot_04 presence"]["error"] == 1
     assert told["bridge: robot_04 presence"]["not_ok_s"] > 1
@@ -151,7 +152,7 @@ def wait_for_status(robot: str, fits: Callable[[RobotStatus], bool]) -> RobotSta
     """Listen to a robot until it says something that fits."""
     node, heard = rclpy.create_node("listener"), []
     node.create_subscription(RobotStatus, f"{robot}/status", heard.append, TRANSIENT_LOCAL_1000)
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     try:
         while not (heard and fits(heard[-1])):
             assert time.monotonic() < end, heard[-3:]
@@ -261,7 +262,7 @@ def test_a_contract_that_cannot_be_translated_ends_the_command_with_one_sentence
     contract["native"]["state"][0]["quantities"]["beacon_left"]["unit"] = "deg"
     (tmp_path / "base.yaml").write_text(yaml.safe_dump(contract))
     path = changed(tmp_path, "robots", "contract", value="base.yaml")
-    done = fleet("up", "--ticks", "1", "--headless", "--report", "out", "--fleet", path, cwd=tmp_path)
+    done = call("up", "--ticks", "1", "--headless", "--report", "out", "--fleet", path, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"{tmp_path / 'base.yaml'}: native.state.quantities.beacon_left.unit: expected one of m, cm, mm, km "
@@ -270,7 +271,7 @@ def test_a_contract_that_cannot_be_translated_ends_the_command_with_one_sentence
 
 
 def test_there_is_no_pretraining_without_a_simulation(tmp_path: Path) -> None:
-    done = fleet("pretrain", "--fleet", "mobile_base", cwd=tmp_path)
+    done = call("pretrain", "--fleet", "mobile_base", cwd=tmp_path)
     assert done.returncode == 2
     assert "environment.backend: expected a simulation, got ros; record human actions with" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
-from bags import counts, messages
-from conftest import Ended, up
+from bags import messages, require_all_ticks
+from conftest import Ended
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fleet_bringup.run_setup import fleet_file
@@ -19,7 +17,7 @@ from fleet_learning.checkpoint import read_checkpoint
 from fleet_training.fleet_loop import FleetLoop, supervisors_of
 from sim_bridge.backends import make_environment
 
-TOPICS = ("observation", "camera/image_raw", "camera/camera_info", "policy_action", "action")
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(("run", "robots", "ticks"), [("long_run", 4, 150), ("large_run", 20, 20)])
@@ -28,12 +26,7 @@ def test_every_tick_of_every_robot_is_in_the_bag(
 ) -> None:
     ended: Ended = request.getfixturevalue(run)
     assert ended.code == 0, ended.err
-    found = counts(ended.folder / "bag")
-    expected = {f"/robot_{i + 1:02d}/{topic}": ticks for i in range(robots) for topic in TOPICS}
-    expected |= {"/fleet/leases": ticks, "/fleet/policy_report": ticks}
-    assert {topic: found[topic] for topic in expected} == expected
-    for topic, stream in messages(ended.folder / "bag", "/observation", "/action", "/leases", "/policy_report").items():
-        assert [message.tick for message in stream] == list(range(ticks)), topic
+    require_all_ticks(ended.folder / "bag", robots, ticks)
 
 
 def test_human_and_policy_both_drive_every_robot_and_new_versions_serve(long_run: Ended) -> None:
@@ -107,39 +100,6 @@ def test_the_graph_does_what_the_same_objects_do_in_one_process(long_run: Ended)
             assert (action.kind, action.source) == (recorded.kind, recorded.source)
             assert np.allclose(action.values, recorded.values, atol=1e-9)
     environment.close()
-
-
-def test_humans_who_are_needed_from_the_first_tick_drive_from_the_first_tick(tmp_path: Path) -> None:
-    content = yaml.safe_load(fleet_file("block_push").read_text())
-    content["allocation"]["threshold"] = 1e-6
-    for section, key in (("robots", "contract"), ("policy", "checkpoint"), ("training", "demonstrations")):
-        content[section][key] = str(fleet_file("block_push").parent / content[section][key])
-    (tmp_path / "eager.yaml").write_text(yaml.safe_dump(content))
-    ended = up(tmp_path / "out", "--fleet", str(tmp_path / "eager.yaml"), "--ticks", "4", "--headless")
-    assert ended.code == 0, ended.err
-    tables = messages(ended.folder / "bag", "/leases")["/fleet/leases"]
-    assert [len(table.leases) for table in tables] == [2] * 4
-    streams = messages(ended.folder / "bag", "/action")
-    for table in tables:
-        driven = {name for name, stream in streams.items() if stream[table.tick].source == ActionSource.HUMAN}
-        assert driven == {f"/{lease.robot}/action" for lease in table.leases}
-
-
-def test_the_same_seed_gives_the_same_run(tmp_path: Path, tiny: Path) -> None:
-    """Past two retrainings."""
-    runs = [up(tmp_path / name, "--fleet", str(tiny), "--ticks", "24", "--headless") for name in ("one", "two")]
-    assert [run.code for run in runs] == [0, 0]
-    first, again = (_told(run.folder / "bag") for run in runs)
-    assert first == again
-    assert {version for stream in first.values() for _, _, _, version, *_ in stream} >= {1, 2, 3}
-
-
-def _told(bag: Path) -> dict[str, list[tuple[object, ...]]]:
-    """What every robot was told."""
-    return {
-        topic: [(m.tick, m.kind, m.source, m.policy_version, m.supervisor, m.lease, tuple(m.values)) for m in stream]
-        for topic, stream in messages(bag, "/action").items()
-    }
 
 
 def test_every_answer_carries_the_stamp_of_its_observation(long_run: Ended) -> None:

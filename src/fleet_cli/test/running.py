@@ -1,0 +1,77 @@
+"""Start a fleet, and watch its processes from outside."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TIMEOUT_S = 600
+"""Limit for what takes seconds on an idle machine."""
+
+
+@contextmanager
+def started(folder: Path, *words: str, domain: str = "") -> Iterator[subprocess.Popen[str]]:
+    environment = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
+    if domain:
+        environment["ROS_DOMAIN_ID"] = domain
+    with subprocess.Popen(
+        [sys.executable, "-m", "fleet_cli.main", "up", "--headless", "--report", str(folder), *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for(process: subprocess.Popen[str], word: str) -> str:
+    """Read what the process says until a line has the word."""
+    deadline = time.monotonic() + TIMEOUT_S
+    said = ""
+    while time.monotonic() < deadline:
+        if select.select([process.stdout], [], [], 1.0)[0]:
+            said += (line := process.stdout.readline())
+            if word in line:
+                return line
+            if not line:
+                break
+    raise AssertionError(f"{word!r} was never said: {said}")
+
+
+def of_run(folder: Path) -> dict[int, str]:
+    """Processes whose command line names the run's folder."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().decode(errors="replace").replace("\0", " ")
+        except OSError:
+            continue
+        if f"{folder}/params.yaml" in words:
+            found[int(entry.parent.name)] = words
+    return found
+
+
+def gone(folder: Path) -> bool:
+    deadline = time.monotonic() + TIMEOUT_S
+    while of_run(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not of_run(folder)
+
+
+def read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
