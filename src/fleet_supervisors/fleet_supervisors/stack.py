@@ -12,12 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from teleop_gui.supervisor import ScriptedSupervisor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.spatial.transform import Rotation
 
 STYLES = {"theta": 0.0, "theta_minus_quarter": -np.pi / 2}
 """By which the hand's yaw differs from the cube's, radians."""
@@ -38,8 +38,6 @@ LOW_M = 0.02
 """Motion to the side fades over so much, from NEAR_M below that height on."""
 HELD_M = 0.054
 """Opening of the gripper around A: wider holds nothing."""
-DOWN = Rotation.from_euler("x", np.pi)
-"""The hand's frame when it points down at yaw zero."""
 
 
 class StackSupervisor(ScriptedSupervisor):
@@ -50,6 +48,8 @@ class StackSupervisor(ScriptedSupervisor):
 
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
         """The action (A,) of the step that it is time for."""
+        from scipy.spatial.transform import Rotation
+
         cube, a_3, a_to_b_3 = Rotation.from_quat(state_S[:4]), state_S[4:7], state_S[7:10]
         hand_3, hand, opening = state_S[10:13], Rotation.from_quat(state_S[13:17]), state_S[17:].sum()
         to_a_3 = a_3 - hand_3
@@ -80,7 +80,10 @@ def _down_to(way_3: NDArray[np.float64], turn: float, above_m: float) -> NDArray
 
 def _action(along_3: NDArray[np.float64], hand: Rotation, yaw: float, *, opens: bool) -> NDArray[np.float64]:
     """An action towards a place that differs by so much from the hand's, pointing down at a yaw."""
-    about_3 = (Rotation.from_euler("z", yaw) * DOWN * hand.inv()).as_rotvec()
+    from scipy.spatial.transform import Rotation
+
+    pointing_down = Rotation.from_euler("z", yaw) * Rotation.from_euler("x", np.pi)
+    about_3 = (pointing_down * hand.inv()).as_rotvec()
     moves_6 = np.concatenate([along_3 / FULL_M, about_3 / FULL_RAD])
     return np.append(np.clip(moves_6, -1, 1), 1.0 if opens else -1.0)
 

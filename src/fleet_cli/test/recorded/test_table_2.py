@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY, fleet
 
-from fleet_cli.ros_runs import CONDITION, METRICS, FOLDER
+from fleet_cli.ros_runs import CONDITION, FOLDER, METRICS
 from fleet_experiments.results import read_results
 from fleet_training.algorithms import ALGORITHMS
 
@@ -43,7 +43,7 @@ def test_the_nodes_repeat_the_experiment(folder: Path, algorithm: str) -> None:
     rows = [row for row in read_results(folder).rows if row["algo"] == ALGORITHMS[algorithm].name]
     here, over_ros = sorted(rows, key=lambda row: row["condition"] == CONDITION)
     assert over_ros["condition"] == CONDITION
-    assert {key: over_ros[key] for key in METRICS} == pytest.approx({key: here[key] for key in COUNTED}, rel=1e-12)
+    assert {key: over_ros[key] for key in METRICS} == pytest.approx({key: here[key] for key in METRICS}, rel=1e-12)
     assert here["human_actions"] > 0
     summary = json.loads((folder / "runs" / f"{algorithm}_3" / FOLDER / "summary.json").read_text())
     assert len(summary["policy_versions"]) == {"bc": 1, "ifl": 18, "iifl": 3}[algorithm]
