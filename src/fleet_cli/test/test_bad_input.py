@@ -81,7 +81,7 @@ def test_a_checkpoint_for_other_dimensions(tmp_path: Path) -> None:
     sentence = refused(tmp_path, "--fleet", str(path))
     assert all(
         word in sentence
-        for word in ("block_push.safetensors", "found 96x96x3 observation and 2", "allowed are 96x96x3 and 3")
+        for word in ("block_push.safetensors", "expected 96x96x3 observation and 3", "got 96x96x3 and 2")
     )
 
 

@@ -144,9 +144,9 @@ def test_without_a_policy_the_threshold_is_calibrated_on_the_held_out_attempts(r
 
 def test_too_little_to_learn_from_and_other_robots_are_refused(recorded):
     recorded["set"] = samples_of(3)
-    with pytest.raises(InputError, match="set: found 12 pairs that humans showed, allowed are 50 or more"):
+    with pytest.raises(InputError, match="set: expected at least 50 pairs with human actions, got 12"):
         read_training_data([Path("set")], CONTRACT, "state", seed=0)
-    with pytest.raises(InputError, match="set: contract found"):
+    with pytest.raises(InputError, match="set: contract: expected"):
         read_training_data([Path("set")], read_fleet(CONFIG / "mobile_base.yaml").contract(), "state", seed=0)
     with pytest.raises(InputError, match="images: expected a training set of robots that have a camera"):
         read_training_data([Path("set")], CONTRACT, "camera", seed=0)
