@@ -1,4 +1,4 @@
-"""Serves simulated robots on the topics of real ones."""
+"""The bridge node: connects simulated robots to the fleet on the topics of real ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sim_bridge.simulated_driver import SimulatedDriver
 
 
 class BridgeNode(DriverNode):
-    """All robots of the fleet, simulated."""
+    """Serves all robots of the fleet, simulated in the environment that the fleet file names."""
 
     def __init__(self) -> None:
         super().__init__("bridge")

@@ -62,7 +62,7 @@ def act_by_state(policies: Sequence[Callable[[NDArray[np.float64]], NDArray[np.f
     def act(step: Step, driven_N: NDArray[np.bool_]) -> NDArray[np.float64]:
         actions_NA = np.zeros((len(driven_N), action_dim))
         for robot in np.flatnonzero(driven_N):
-            actions_NA[robot] = policies[robot % len(policies)](step.states_NS[robot])
+            actions_NA[robot] = policies[int(robot) % len(policies)](step.states_NS[robot])
         return actions_NA
 
     return act

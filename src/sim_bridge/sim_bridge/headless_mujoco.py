@@ -1,4 +1,4 @@
-"""MuJoCo, told to render without a display. Import it from here: it chooses its renderer once, when first imported."""
+"""MuJoCo with rendering that needs no display. Import it from here, because it chooses its renderer at the first import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulation as a robot driver: its robots are always there, and done at once.
+"""A simulation as a robot driver: its robots are always reachable, and their actions are finished immediately.
 
 N robots, A action dim.
 """
@@ -6,6 +6,10 @@ N robots, A action dim.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from robot_driver.driver import RobotDriver
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,58 +20,59 @@ if TYPE_CHECKING:
     from sim_bridge.environment import Environment
 
 
-class SimulatedDriver:
-    """`RobotDriver` over an `Environment`."""
+class SimulatedDriver(RobotDriver):
+    """Drives the robots of an environment."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._step: Step | None = None
 
     @property
+    @override
     def contract(self) -> RobotContract:
-        """See `RobotDriver.contract`."""
         return self._environment.contract
 
     @property
+    @override
     def robots(self) -> int:
-        """See `RobotDriver.robots`."""
         return self._environment.robots
 
+    @override
     def start(self, seed: int) -> None:
-        """See `RobotDriver.start`."""
         self._step = self._environment.reset(seed)
 
+    @override
     def begin(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> None:
-        """See `RobotDriver.begin`."""
         self._step = self._environment.step(kinds_N, actions_NA)
 
+    @override
     def observed(self) -> Step | None:
-        """See `RobotDriver.observed`."""
         return self._step
 
+    @override
     def stop(self) -> None:
-        """Nothing moves between two steps."""
+        """Do nothing: nothing moves between two steps."""
 
+    @override
     def unreachable(self) -> tuple[str, ...]:
-        """See `RobotDriver.unreachable`."""
         return ("",) * self.robots
 
-    def readmit(self, robot: int) -> str:  # noqa: ARG002 - all are there
-        """See `RobotDriver.readmit`."""
+    @override
+    def readmit(self, robot: int) -> str:
         return ""
 
+    @override
     def images(self) -> NDArray[np.uint8]:
-        """See `RobotDriver.images`."""
         return self._environment.images()
 
+    @override
     def video(self, robot: int) -> NDArray[np.uint8]:
-        """See `RobotDriver.video`."""
         return self._environment.video(robot)
 
+    @override
     def camera_matrix(self) -> NDArray[np.float64]:
-        """See `RobotDriver.camera_matrix`."""
         return self._environment.camera_matrix()
 
+    @override
     def close(self) -> None:
-        """See `RobotDriver.close`."""
         self._environment.close()

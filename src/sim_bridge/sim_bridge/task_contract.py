@@ -1,4 +1,4 @@
-"""What a task asks of the contract of the robots that are to do it."""
+"""The quantities that a task requires of a robot's contract."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskContract:
-    """The numbers that robots at a task observe and are moved by."""
+    """The quantities that robots observe and are moved by at a task."""
 
     observed: tuple[Quantity, ...]
-    """In this order and these units; the robot's ranges hold these."""
+    """Observed quantities in their order; the contract's ranges must contain theirs."""
     moved_by: Mapping[str, str]
-    """Units by name, in this order; their ranges are the robot's own affair."""
+    """Units of the action's quantities by name, in their order; the contract's ranges are not restricted."""
     meaning: str
-    """Of the action."""
+    """Meaning of the action."""
 
     def require(self, contract: RobotContract) -> None:
-        """Refuse a contract whose numbers are not those of the task.
+        """Refuse a contract with other quantities than the task's.
 
         Raises:
-            BadInput: names, units, ranges of the observation, or the meaning of the action differ.
+            InputError: names, units, ranges of the observation, or the meaning of the action differ.
         """
         stream, action = contract.observation.state, contract.action
         where = f"robot {contract.robot}"
-        allowed_state = [quantity.name for quantity in self.observed]
-        _require_names(f"{where}: observation.state", stream.quantities, allowed_state)
+        observed_names = [quantity.name for quantity in self.observed]
+        _require_names(f"{where}: observation.state", stream.quantities, observed_names)
         _require_names(f"{where}: action", action.quantities, self.moved_by)
         if action.meaning != self.meaning:
-            raise InputError(f"{where}: action.meaning: found {action.meaning}, allowed is {self.meaning}.")
-        for quantity, asked in zip(stream.quantities, self.observed, strict=True):
-            _require_unit(where, quantity, asked.unit)
-            if quantity.low > asked.low or quantity.high < asked.high:
+            raise InputError(f"{where}: action.meaning: expected {self.meaning}, got {action.meaning}.")
+        for quantity, required in zip(stream.quantities, self.observed, strict=True):
+            _require_unit(where, quantity, required.unit)
+            if quantity.low > required.low or quantity.high < required.high:
                 raise InputError(
-                    f"{where}: {quantity.name}: found range {quantity.low} to {quantity.high}, "
-                    f"allowed is one that holds {asked.low} to {asked.high}."
+                    f"{where}: {quantity.name}: expected a range that contains {required.low} to {required.high}, "
+                    f"got {quantity.low} to {quantity.high}."
                 )
         for quantity in action.quantities:
             _require_unit(where, quantity, self.moved_by[quantity.name])
 
 
-def _require_names(where: str, found: Iterable[Quantity], allowed: Iterable[str]) -> None:
-    names = [quantity.name for quantity in found]
-    if names != list(allowed):
-        raise InputError(f"{where}.quantities: found {', '.join(names)}, allowed is exactly {', '.join(allowed)}.")
+def _require_names(where: str, quantities: Iterable[Quantity], required: Iterable[str]) -> None:
+    names = [quantity.name for quantity in quantities]
+    if names != list(required):
+        raise InputError(f"{where}.quantities: expected exactly {', '.join(required)}, got {', '.join(names)}.")
 
 
 def _require_unit(where: str, quantity: Quantity, unit: str) -> None:
     if quantity.unit != unit:
-        raise InputError(f"{where}: {quantity.name}: found unit {quantity.unit!r}, allowed is {unit!r}.")
+        raise InputError(f"{where}: {quantity.name}: expected unit {unit!r}, got {quantity.unit!r}.")

@@ -16,7 +16,7 @@ CONTRACT = read_yaml(ROBOTS / "push_cell.yaml", RobotContract)
 POINTBOT = read_yaml(ROBOTS / "pointbot.yaml", RobotContract)
 
 
-def test_makes_the_environment():
+def test_creates_the_environment():
     environment = make_environment("mujoco", "block_push", CONTRACT, 2)
     assert isinstance(environment, PushCell)
     assert environment.robots == 2
@@ -34,30 +34,37 @@ def test_the_maze_with_and_without_wind(task, blown):
 
 
 @pytest.mark.parametrize(
-    ("backend", "task", "says"),
+    ("backend", "task", "message"),
     [
         (
             "numpy",
             "block_push",
-            "environment.task: found block_push, allowed with backend numpy: navigation, windy_navigation.",
+            "environment.task: expected one of navigation, windy_navigation with backend numpy, got block_push.",
         ),
         (
             "mujoco",
             "juggling",
-            "environment.task: found juggling, allowed with backend mujoco: block_push, ball_balance, ant, anymal, franka_cube_stack.",
+            (
+                "environment.task: expected one of block_push, ball_balance, ant, anymal, franka_cube_stack "
+                "with backend mujoco, got juggling."
+            ),
         ),
-        ("gazebo", "block_push", "environment.backend: found gazebo, allowed: mujoco, mujoco_warp, isaacgym, numpy."),
+        (
+            "gazebo",
+            "block_push",
+            "environment.backend: expected one of mujoco, mujoco_warp, isaacgym, numpy, got gazebo.",
+        ),
     ],
 )
-def test_refuses_what_there_is_not(backend, task, says):
+def test_refuses_unknown_backends_and_tasks(backend, task, message):
     with pytest.raises(InputError) as refused:
         make_environment(backend, task, CONTRACT, 2)
-    assert str(refused.value) == says
+    assert str(refused.value) == message
 
 
-def test_every_simulator_of_the_fleet_file_is_there():
+def test_every_simulator_of_the_fleet_file_is_a_backend():
     allowed = EnvironmentConfig.model_json_schema()["properties"]["backend"]["enum"]
     simulators = {
         EnvironmentConfig.model_construct(backend=backend, task="block_push").simulator for backend in allowed
     }
-    assert simulators - {"ros", "replay"} == set(BACKENDS), "there are real robots, and the past"
+    assert simulators - {"ros", "replay"} == set(BACKENDS), "ros stands for real robots, replay for recordings"

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,11 +74,13 @@ def test_threads_do_not_change_the_run(task, monkeypatch):
 
 
 @pytest.mark.parametrize("task", KINDS)
-def test_an_episode_ends_by_time_and_another_begins(task):
+def test_an_episode_is_truncated_at_its_time_limit_and_another_begins(task):
     environment = fleet(task, 2, success_return=np.inf, horizon=3)
     first = environment.reset(4).states_NS
     steps = [move(environment) for _ in range(4)]
     assert [step.episode_over_N.tolist() for step in steps] == [[False] * 2, [False] * 2, [True] * 2, [False] * 2]
+    assert [step.truncated_N.tolist() for step in steps] == [[False] * 2, [False] * 2, [True] * 2, [False] * 2]
+    assert not any(step.terminated_N.any() for step in steps)
     assert not any(step.succeeded_N.any() for step in steps)
     assert not np.allclose(steps[2].states_NS, first)
 
@@ -90,7 +93,8 @@ def test_an_episode_with_enough_return_is_a_success(task):
     environment = fleet(task, 2, success_return=between, horizon=5)
     *_, last = (move(environment) for _ in range(5))
     np.testing.assert_array_equal(last.succeeded_N, returns > between)
-    assert last.episode_over_N.all()
+    assert last.truncated_N.all(), "the time limit ended the episode, success or not"
+    assert not last.terminated_N.any()
 
 
 @pytest.mark.parametrize(
@@ -128,23 +132,52 @@ def test_a_robot_on_its_back_or_a_ball_on_the_ground_is_a_violation(task):
         environment._batch.bind("qpos")[0, 2:7] = (0.27 if task == "ant" else 0.12, 0.0, 1.0, 0.0, 0.0)
     step = move(environment)
     assert step.violated_N.tolist() == [True, False]
-    assert not step.episode_over_N.any(), "the episode waits for its hard reset"
+    assert not (step.terminated_N | step.truncated_N).any(), "the episode waits for its hard reset"
+
+
+@pytest.mark.parametrize("horizon", [1, 10])
+def test_a_completed_task_terminates_its_episode_even_at_the_time_limit(horizon, monkeypatch):
+    environment = fleet("franka_cube_stack", 2, horizon=horizon)
+    judge = environment._task.judge
+    completed_N = np.array([True, False])
+    monkeypatch.setattr(environment._task, "judge", lambda robots_I: replace(judge(robots_I), completed_I=completed_N))
+    step = move(environment)
+    assert step.succeeded_N.tolist() == [True, False]
+    assert step.terminated_N.tolist() == [True, False]
+    assert step.truncated_N.tolist() == [False, horizon == 1]
+
+
+@pytest.mark.parametrize("horizon", [1, 10])
+def test_a_violation_alone_ends_no_episode_and_its_hard_reset_terminates_it(horizon, monkeypatch):
+    environment = fleet("ant", 2, success_return=-np.inf, horizon=horizon)
+    judge = environment._task.judge
+    violated_N = np.array([True, False])
+    monkeypatch.setattr(environment._task, "judge", lambda robots_I: replace(judge(robots_I), violated_I=violated_N))
+    step = move(environment)
+    assert step.violated_N.tolist() == [True, False]
+    assert not step.terminated_N.any()
+    assert step.truncated_N.tolist() == [False, horizon == 1]
+    kinds_N = np.array([ActionKind.HARD_RESET, ActionKind.HOLD])
+    step = environment.step(kinds_N, np.zeros((2, environment.contract.action_dim)))
+    assert step.terminated_N.tolist() == [True, False]
+    assert not (step.truncated_N | step.violated_N | step.succeeded_N).any()
 
 
 def test_refuses_a_contract_with_other_numbers():
-    with pytest.raises(InputError, match=r"observation\.state\.quantities: found"):
+    with pytest.raises(InputError, match=r"observation\.state\.quantities: expected exactly"):
         SimulatedFleet(KINDS["ant"], CONTRACTS["anymal"], 2, 0.0)
 
 
 @pytest.mark.parametrize("task", KINDS)
 @pytest.mark.parametrize("ticks", [0, 51, 5000])
-def test_refuses_a_length_of_episodes_that_was_not_measured(task, ticks):
+def test_refuses_a_time_limit_without_a_measured_return(task, ticks):
     with pytest.raises(
-        InputError, match=rf"^environment\.episode_ticks: found {ticks}, allowed with task {task} are multiples"
+        InputError,
+        match=rf"^environment\.episode_ticks: expected a multiple of 50 up to \d+ with task {task}, got {ticks}\.$",
     ):
         benchmark_fleet(task, CONTRACTS[task], 2, ticks)
 
 
 def test_refuses_no_robots():
-    with pytest.raises(ValueError, match="robots is 0"):
+    with pytest.raises(ValueError, match="robots: expected 1 or more, got 0"):
         fleet("ant", 0)

@@ -1,4 +1,4 @@
-"""The benchmark's robots against what is known without a simulator: published kinematics, free fall, control law, finite differences."""
+"""The physics of the benchmark's robots, compared with published kinematics, free fall, the control law and finite differences."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def move(environment: SimulatedFleet, actions_NA):
 
 
 def by_dh(angles_7) -> np.ndarray:
-    """Place of the point between the finger tips."""
+    """Return the position of the point between the finger tips."""
     pose = np.eye(4)
     pose[2, 3] = STAND_M
     for (a, d, alpha), angle in zip(FRANKA_DH, angles_7, strict=True):
@@ -56,7 +56,7 @@ def by_dh(angles_7) -> np.ndarray:
     return (pose @ [0, 0, FLANGE_M + GRIP_M, 1])[:3]
 
 
-def test_the_hand_is_where_the_data_sheet_says():
+def test_the_hand_is_where_the_data_sheet_places_it():
     model = KINDS["franka_cube_stack"].model()
     data = mujoco.MjData(model)
     rng = np.random.default_rng(0)
@@ -68,7 +68,7 @@ def test_the_hand_is_where_the_data_sheet_says():
 
 @pytest.mark.parametrize("axis", range(6))
 def test_the_hand_obeys_the_control_law(axis):
-    """From rest, one step of the unit mass that the hand is made to be: v = k d (1 - c dt / 2) dt, along the axis alone."""
+    """From rest, the hand moves like a unit mass in one step, along the axis only: v = k d (1 - c dt / 2) dt."""
     environment = fleet("franka_cube_stack", 4)
     environment.reset(5)
     model, task = environment._batch.model, environment._task
@@ -84,7 +84,7 @@ def test_the_hand_obeys_the_control_law(axis):
     np.testing.assert_allclose(velocity_N6, np.tile(asked, (4, 1)), atol=0.1 * np.abs(asked).max())
 
 
-def test_balls_fall_as_balls_fall():
+def test_balls_fall_freely():
     environment = fleet("ball_balance", 20)
     begun, dt = environment.reset(2).states_NS, 1 / KINDS["ball_balance"].rate_hz
     on_tray_m = TRAY_HEIGHT_M + TRAY_THICKNESS_M / 2 + BALL_RADIUS_M
@@ -99,7 +99,7 @@ def test_balls_fall_as_balls_fall():
         )
 
 
-def test_a_tray_that_is_left_alone_stays_level_where_the_legs_hold_it():
+def test_a_tray_without_a_ball_stays_level():
     environment = fleet("ball_balance", 2)
     environment._task._ball_N3[:] = (5.0, 0.0, 50.0)
     for _ in range(100):
@@ -111,7 +111,7 @@ def test_a_tray_that_is_left_alone_stays_level_where_the_legs_hold_it():
 
 @pytest.mark.parametrize("task", ["ant", "anymal"])
 def test_bodies_observe_their_own_velocity(task):
-    """As MuJoCo itself tells it in the body's frame."""
+    """The observation is the velocity that MuJoCo computes in the body's frame."""
     environment = fleet(task, 5)
     environment.reset(6)
     rng, model = np.random.default_rng(0), environment._batch.model
@@ -128,33 +128,33 @@ def test_bodies_observe_their_own_velocity(task):
         np.testing.assert_allclose(seen_S[first : first + 6], np.clip(expected_6, -10, 10), atol=1e-6)
 
 
-def test_an_ant_is_paid_for_its_way_ahead():
-    """The rewards of two ants that do the same, one of which is shoved ahead, differ by the way of the shove."""
+def test_an_ant_is_rewarded_for_its_progress():
+    """If one of two ants with the same actions is pushed forward, their rewards differ by that distance."""
     environment = fleet("ant", 1)
-    pays = []
+    rewards = []
     for shove_m in (0.0, 0.25):
         environment.reset(8)
         environment._batch.bind("qpos")[:, 0] += shove_m
-        pays.append(move(environment, np.full(8, 0.3)).rewards_N[0])
-    assert pays[1] - pays[0] == pytest.approx(0.25 * KINDS["ant"].rate_hz)
+        rewards.append(move(environment, np.full(8, 0.3)).rewards_N[0])
+    assert rewards[1] - rewards[0] == pytest.approx(0.25 * KINDS["ant"].rate_hz)
 
 
-def test_an_anymal_that_does_as_it_is_told_gets_the_most():
-    """1.5 times the control step: 1 for the velocity, 0.5 for turning."""
+def test_an_anymal_that_follows_its_command_gets_the_largest_reward():
+    """It is 1.5 times the control step: 1 for the velocity and 0.5 for the yaw rate."""
     environment = fleet("anymal", 3)
     environment.reset(9)
     task, qvel_NV = environment._task, environment._batch.bind("qvel")
     turned_N33 = matrices(environment._batch.bind("qpos")[:, 3:7])
     velocity_N3 = into_body(turned_N33, qvel_NV[:, :3])
-    task._told_N3[:] = np.column_stack([velocity_N3[:, :2], qvel_NV[:, 5]])
+    task._commands_N3[:] = np.column_stack([velocity_N3[:, :2], qvel_NV[:, 5]])
     task._torques_NJ.flags.writeable = True
     task._torques_NJ[:] = 0.0
     np.testing.assert_allclose(task.judge(np.arange(3)).rewards_I, 1.5 / KINDS["anymal"].rate_hz)
-    task._told_N3[:, 0] += 0.5
+    task._commands_N3[:, 0] += 0.5
     np.testing.assert_allclose(task.judge(np.arange(3)).rewards_I, (np.exp(-1) + 0.5) / KINDS["anymal"].rate_hz)
 
 
-def test_what_anymals_weigh_is_published():
+def test_the_mass_of_an_anymal_is_the_published_one():
     assert KINDS["anymal"].model().body_mass.sum() == pytest.approx(52.1, abs=1.0)
 
 

@@ -1,4 +1,4 @@
-"""The bridge serves robots with and without a camera."""
+"""The bridge publishes observations, images and video of simulated robots."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE_S = 20.0
 
 @pytest.fixture
 def bridge(tmp_path, request):
-    """The bridge of two robots."""
+    """A bridge of two robots."""
     contract, backend, task = request.param
     tree = FLEET.model_dump(mode="json")
     tree["robots"] = {"contract": str(CONFIG / "robots" / contract), "count": 2}
@@ -40,58 +40,60 @@ def bridge(tmp_path, request):
 
 
 def published(node, robot):
-    """Types by topic of what the node publishes in the robot's namespace."""
+    """Return the types of the topics that the node publishes in the robot's namespace."""
     topics = node.get_publisher_names_and_types_by_node(node.get_name(), "")
     return {name.removeprefix(f"/{robot}/"): kinds for name, kinds in topics if name.startswith(f"/{robot}/")}
 
 
 MAZE, CELL = ("pointbot.yaml", "numpy", "navigation"), ("push_cell.yaml", "mujoco", "block_push")
-ALWAYS = {"observation": ["fleet_interfaces/msg/Observation"], "status": ["fleet_interfaces/msg/RobotStatus"]}
-SEEN = {
+STATE_TOPICS = {"observation": ["fleet_interfaces/msg/Observation"], "status": ["fleet_interfaces/msg/RobotStatus"]}
+CAMERA_TOPICS = {
     "camera/image_raw": ["sensor_msgs/msg/Image"],
     "camera/camera_info": ["sensor_msgs/msg/CameraInfo"],
     "camera/video/compressed": ["sensor_msgs/msg/CompressedImage"],
 }
 
 
-@pytest.mark.parametrize(("bridge", "topics"), [(MAZE, ALWAYS), (CELL, ALWAYS | SEEN)], indirect=["bridge"])
-def test_there_are_images_where_there_are_cameras_and_observations_always(bridge, topics):
+@pytest.mark.parametrize(
+    ("bridge", "topics"), [(MAZE, STATE_TOPICS), (CELL, STATE_TOPICS | CAMERA_TOPICS)], indirect=["bridge"]
+)
+def test_observations_are_always_published_and_images_only_with_cameras(bridge, topics):
     assert published(bridge, "robot_01") == published(bridge, "robot_02") == topics
-    heard = []
-    bridge.create_subscription(Observation, "robot_02/observation", heard.append, TRANSIENT_LOCAL_1000)
+    received = []
+    bridge.create_subscription(Observation, "robot_02/observation", received.append, TRANSIENT_LOCAL_1000)
     until = time.monotonic() + PATIENCE_S
-    while not heard and time.monotonic() < until:
+    while not received and time.monotonic() < until:
         rclpy.spin_once(bridge, timeout_sec=0.1)
-    assert heard[0].tick == 0
-    assert heard[0].values.tolist() == bridge._step.states_NS[1].tolist()
+    assert received[0].tick == 0
+    assert received[0].values.tolist() == bridge._step.states_NS[1].tolist()
 
 
 @pytest.mark.parametrize("bridge", [CELL], indirect=True)
-def test_images_are_heard_with_the_tick_of_their_observation(bridge):
-    heard = {}
+def test_images_are_received_with_the_tick_of_their_observation(bridge):
+    received = {}
     subscribe_to_observations(
-        bridge, "camera", lambda robot, tick, _, image: heard.update({robot: (tick, image)}), TRANSIENT_LOCAL_1000
+        bridge, "camera", lambda robot, tick, _, image: received.update({robot: (tick, image)}), TRANSIENT_LOCAL_1000
     )
     until = time.monotonic() + PATIENCE_S
-    while len(heard) < 2 and time.monotonic() < until:
+    while len(received) < 2 and time.monotonic() < until:
         rclpy.spin_once(bridge, timeout_sec=0.1)
     for robot, image in enumerate(bridge._driver.images()):
-        assert heard[robot][0] == 0
-        np.testing.assert_array_equal(heard[robot][1], image)
+        assert received[robot][0] == 0
+        np.testing.assert_array_equal(received[robot][1], image)
 
 
 @pytest.mark.parametrize("bridge", [CELL], indirect=True)
-def test_video_comes_of_the_robot_that_somebody_looks_at(bridge, monkeypatch):
-    """At its rate, though the robots stand still; of the others not even a picture is drawn."""
-    drawn, heard = [], []
+def test_video_is_published_of_robots_with_a_subscriber(bridge, monkeypatch):
+    """It has its own rate, although the robots stand still; the videos of other robots are not even rendered."""
+    rendered, received = [], []
     video = bridge._driver.video
-    monkeypatch.setattr(bridge._driver, "video", lambda robot: drawn.append(robot) or video(robot))
-    bridge.create_subscription(CompressedImage, "robot_02/camera/video/compressed", heard.append, BEST_EFFORT_1)
+    monkeypatch.setattr(bridge._driver, "video", lambda robot: rendered.append(robot) or video(robot))
+    bridge.create_subscription(CompressedImage, "robot_02/camera/video/compressed", received.append, BEST_EFFORT_1)
     until = time.monotonic() + PATIENCE_S
-    while len(heard) < 5 and time.monotonic() < until:
+    while len(received) < 5 and time.monotonic() < until:
         rclpy.spin_once(bridge, timeout_sec=0.1)
-    assert set(drawn) == {1}
-    picture = from_jpeg(bytes(heard[-1].data))
-    assert np.abs(picture.astype(int) - video(1)).mean() < 4, "but for what JPEG loses"
-    stamps = [message.header.stamp.sec + message.header.stamp.nanosec * 1e-9 for message in heard]
+    assert set(rendered) == {1}
+    picture = from_jpeg(bytes(received[-1].data))
+    assert np.abs(picture.astype(int) - video(1)).mean() < 4, "except for the losses of JPEG"
+    stamps = [message.header.stamp.sec + message.header.stamp.nanosec * 1e-9 for message in received]
     assert np.diff(stamps).min() > 0

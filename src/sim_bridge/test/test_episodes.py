@@ -1,5 +1,6 @@
 """Robots are driven until their episodes are over, and hold from then on."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/pointbot.
 
 
 class Recorded(Maze):
-    """A maze that remembers what its robots were told."""
+    """A maze that records the kinds of actions."""
 
     kinds: list[list[int]]
 
@@ -49,7 +50,7 @@ def test_a_robot_holds_after_its_violation_and_the_other_is_driven_until_its_tim
     for index, (transition, kinds) in enumerate(zip(transitions, maze.kinds, strict=True)):
         assert transition.driven_N.tolist() == [index <= violated, True]
         assert kinds == [ActionKind.MOVE if index <= violated else ActionKind.HOLD, ActionKind.MOVE]
-    for earlier, later in zip(transitions, transitions[1:], strict=False):
+    for earlier, later in pairwise(transitions):
         assert earlier.after is later.before
 
 

@@ -16,25 +16,27 @@ from sim_bridge.isaac.wire import receive, send
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
 
 
-def test_without_isaac_gym_says_where_to_get_it_and_what_else_to_choose(monkeypatch):
+def test_without_isaac_gym_the_error_says_where_to_get_it_and_what_else_to_choose(monkeypatch):
     monkeypatch.delenv(INTERPRETER, raising=False)
     with pytest.raises(InputError) as refused:
         make_environment("isaacgym", "block_push", CONTRACT, 2)
-    said = str(refused.value)
-    assert "No module named 'isaacgym'" in said
-    assert "https://developer.nvidia.com/isaac-gym" in said
-    assert "Python 3.8" in said
-    assert said.endswith("or set environment.backend: mujoco.")
+    message = str(refused.value)
+    assert "No module named 'isaacgym'" in message
+    assert "https://developer.nvidia.com/isaac-gym" in message
+    assert "Python 3.8" in message
+    assert message.endswith("or set environment.backend: mujoco.")
 
 
-@pytest.mark.parametrize(("python", "says"), [("/nowhere/python", "No such file"), ("/bin/false", "the worker ended")])
-def test_without_an_interpreter_says_so(monkeypatch, python, says):
+@pytest.mark.parametrize(
+    ("python", "reason"), [("/nowhere/python", "No such file"), ("/bin/false", "the worker exited")]
+)
+def test_a_wrong_interpreter_is_refused(monkeypatch, python, reason):
     monkeypatch.setenv(INTERPRETER, python)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=reason):
         make_environment("isaacgym", "block_push", CONTRACT, 2)
 
 
-def test_what_isaac_gym_fails_at_is_told(stand_in):
+def test_errors_of_isaac_gym_are_reported(stand_in):
     with pytest.raises(InputError, match=r"^environment\.backend: Isaac Gym failed \(TypeError: .*timestep_s"):
         IsaacProcess("robots", {"robots": 1})
     process = IsaacProcess("cells", {"robots": 1, "timestep_s": 0.01, "width": 8, "height": 8})
@@ -44,7 +46,7 @@ def test_what_isaac_gym_fails_at_is_told(stand_in):
     process = IsaacProcess("cells", {"robots": 1, "timestep_s": 0.01, "width": 8, "height": 8})
     process._process.kill()
     process._process.wait()
-    with pytest.raises(InputError, match=r"Isaac Gym has ended"):
+    with pytest.raises(InputError, match=r"Isaac Gym has exited"):
         process.ask("cubes")
     process.close()
 
@@ -66,27 +68,27 @@ def test_arrays_cross_the_wire_unchanged():
 
 
 class Pooled:
-    """An environment that closing gives back, since a worker takes a second or two to start."""
+    """An environment that is reused after it was closed, because a worker takes a second or two to start."""
 
     free: ClassVar[dict[int, list[IsaacPushCell]]] = {}
 
     def __init__(self, robots):
-        kept = self.free.setdefault(robots, [])
-        self._environment = kept.pop() if kept else make_environment("isaacgym", "block_push", CONTRACT, robots)
+        free = self.free.setdefault(robots, [])
+        self._environment = free.pop() if free else make_environment("isaacgym", "block_push", CONTRACT, robots)
 
     def __getattr__(self, name):
         return getattr(self._environment, name)
 
     def close(self):
-        kept = self.free[self.robots]
-        if self._environment not in kept:
-            kept.append(self._environment)
+        free = self.free[self.robots]
+        if self._environment not in free:
+            free.append(self._environment)
 
 
 @pytest.fixture(scope="module")
 def _workers_end():
     yield
-    for environment in (each for kept in Pooled.free.values() for each in kept):
+    for environment in (each for free in Pooled.free.values() for each in free):
         environment.close()
         environment.close()
         assert environment._physics._process.returncode == 0
@@ -95,7 +97,7 @@ def _workers_end():
 
 @pytest.mark.usefixtures("stand_in", "_workers_end")
 class TestIsaacPushCellConforms(EnvironmentConformance):
-    """That the calls fit together and the arrays arrive; the physics is the stand-in's."""
+    """The calls fit together and the arrays arrive; the physics is that of the stand-in."""
 
     tolerance = 1e-6
     steps = 6
@@ -111,7 +113,7 @@ class TestIsaacPushCellConforms(EnvironmentConformance):
             np.testing.assert_array_equal(moved[[0, 2]], 0.0)
             assert moved[1] @ (1, 1) / 2**0.5 == pytest.approx(0.03 * 2**0.5, abs=0.015)
 
-    def test_starts_are_those_of_the_other_backend(self):
+    def test_start_poses_are_those_of_the_other_backend(self):
         other = make_environment("mujoco", "block_push", CONTRACT, 3)
         with self._made(3) as environment:
             np.testing.assert_allclose(environment.reset(5).states_NS, other.reset(5).states_NS, atol=1e-6)

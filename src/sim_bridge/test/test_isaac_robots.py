@@ -1,4 +1,4 @@
-"""The benchmark's models in Isaac Gym: what it is told of them, and that states, drives and sensors arrive, with a stand-in."""
+"""The benchmark's models in a stand-in for Isaac Gym: their description, and the exchange of states, drives and sensors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from places import places
+from positions import positions
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
@@ -21,18 +21,18 @@ ROBOTS = Path(__file__).parents[3] / "launch/config/robots"
 CONTRACTS = {task: read_yaml(ROBOTS / f"{task}.yaml", RobotContract) for task in KINDS}
 
 
-def told_models(scene):
-    """What MuJoCo makes of the actors' MJCF, by the actor."""
+def described_models(scene):
+    """Return MuJoCo's models of the actors' MJCF by the actor's name."""
     return {actor["name"]: mujoco.MjModel.from_xml_string(actor["mjcf"]) for actor in scene["actors"]}
 
 
 @pytest.mark.parametrize("task", BENCHMARK)
-def test_what_is_told_weighs_the_same_and_is_built_the_same(task):
+def test_the_described_bodies_are_those_of_the_model(task):
     model = KINDS[task].model()
     joints, bodies = set(), set()
-    for told in told_models(scene_of(model)).values():
-        for index in range(1, told.nbody):
-            theirs, name = told.body(index), told.body(index).name
+    for described in described_models(scene_of(model)).values():
+        for index in range(1, described.nbody):
+            theirs, name = described.body(index), described.body(index).name
             if name == "table":
                 continue
             ours = model.body(name)
@@ -44,9 +44,9 @@ def test_what_is_told_weighs_the_same_and_is_built_the_same(task):
             if theirs.parentid[0] != 0:
                 np.testing.assert_allclose(theirs.pos, ours.pos, atol=1e-12)
                 np.testing.assert_allclose(theirs.quat, ours.quat, atol=1e-12)
-        for index in range(told.njnt):
-            if told.jnt_type[index] != mujoco.mjtJoint.mjJNT_FREE:
-                theirs, ours = told.joint(index), model.joint(told.joint(index).name)
+        for index in range(described.njnt):
+            if described.jnt_type[index] != mujoco.mjtJoint.mjJNT_FREE:
+                theirs, ours = described.joint(index), model.joint(described.joint(index).name)
                 joints.add(theirs.name)
                 np.testing.assert_allclose(theirs.axis, ours.axis, atol=1e-12)
                 np.testing.assert_allclose(theirs.range, ours.range, atol=1e-12)
@@ -56,8 +56,8 @@ def test_what_is_told_weighs_the_same_and_is_built_the_same(task):
 
 
 @pytest.mark.parametrize("task", BENCHMARK)
-def test_what_is_told_passes_through_what_it_passes_through_in_mujoco(task):
-    """MuJoCo as an oracle: two geoms, all others far away, are put onto each other."""
+def test_the_described_bodies_collide_as_in_mujoco(task):
+    """MuJoCo is the oracle: two geoms are placed onto each other, and all others far away."""
     model = KINDS[task].model()
     shapes = []
     for actor in scene_of(model)["actors"]:
@@ -84,8 +84,10 @@ def touches_any(model, geom):
 
 
 def collide(model, one, other):
-    """Whether MuJoCo finds contacts of two geoms of different bodies that lie in each other."""
-    model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE.value  # goes by where bodies are, not geoms
+    """Return whether MuJoCo finds contacts of two overlapping geoms of different bodies."""
+    model.opt.disableflags |= (
+        mujoco.mjtDisableBit.mjDSBL_MIDPHASE.value
+    )  # it uses the positions of bodies, not of geoms
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
     data.geom_xpos[:] = 1000.0 + 100.0 * np.arange(model.ngeom)[:, None]
@@ -95,13 +97,13 @@ def collide(model, one, other):
 
 
 def related(model, body, other):
-    """Neighbours in a chain never collide, in Isaac Gym as in MuJoCo."""
+    """Return whether two bodies can collide: neighbours in a chain cannot, in Isaac Gym as in MuJoCo."""
     return model.body_parentid[body] != other and model.body_parentid[other] != body
 
 
 @pytest.fixture
 def two_fleets(stand_in):
-    """Makes a task's fleet in MuJoCo, and in Isaac Gym."""
+    """Return a function that creates a task's fleet in MuJoCo and in Isaac Gym."""
     made = []
 
     def make(task):
@@ -118,11 +120,11 @@ def two_fleets(stand_in):
     ("task", "ticks", "atol"),
     [("ball_balance", 18, 1e-3), ("ant", 4, 0.03), ("anymal", 3, 5e-3), ("franka_cube_stack", 25, 1e-3)],
 )
-def test_robots_go_where_they_go_in_mujoco(two_fleets, task, ticks, atol):
-    """Other contacts, and damping that is not implicit, let them part after some ticks."""
+def test_robots_move_as_in_mujoco(two_fleets, task, ticks, atol):
+    """They deviate after some ticks, because contacts differ and damping is not implicit."""
     here, there = two_fleets(task)
     contract, rng = CONTRACTS[task], np.random.default_rng(0)
-    placed = places(contract)
+    placed = positions(contract)
     felt_S = np.array(["force" in one.name or "torque" in one.name for one in contract.observation.state.quantities])
     start_NS = here.reset(3).states_NS
     np.testing.assert_allclose(there.reset(3).states_NS[:, ~felt_S], start_NS[:, ~felt_S], atol=1e-5)
@@ -135,7 +137,7 @@ def test_robots_go_where_they_go_in_mujoco(two_fleets, task, ticks, atol):
     np.testing.assert_array_equal(theirs.states_NS[1, ~felt_S], there.reset(3).states_NS[1, ~felt_S])
 
 
-def test_a_base_on_the_ground_is_felt(two_fleets):
+def test_a_base_on_the_ground_is_a_violation(two_fleets):
     for fleet in two_fleets("anymal"):
         fleet.reset(0)
         fleet._batch.bind("qpos")[0, 2:7] = (0.118, 0.0, 1.0, 0.0, 0.0)
@@ -143,7 +145,7 @@ def test_a_base_on_the_ground_is_felt(two_fleets):
         assert step.violated_N.tolist() == [True, False, False]
 
 
-def test_an_ant_feels_the_leg_that_it_moves(two_fleets):
+def test_an_ant_measures_forces_of_the_leg_that_it_moves(two_fleets):
     for fleet in two_fleets("ant"):
         fleet.reset(0)
         fleet._batch.bind("qpos")[:, 2], fleet._batch.bind("qvel")[:] = 2.0, 0.0
@@ -152,7 +154,7 @@ def test_an_ant_feels_the_leg_that_it_moves(two_fleets):
         assert forces_N4.argmax(axis=1).tolist() == [0, 2, 3]
 
 
-def test_without_isaac_gym_says_where_to_get_it(monkeypatch):
+def test_without_isaac_gym_the_error_says_where_to_get_it(monkeypatch):
     monkeypatch.delenv(INTERPRETER, raising=False)
     with pytest.raises(InputError, match=r"No module named 'isaacgym'.*https://developer\.nvidia\.com/isaac-gym"):
         make_environment("isaacgym", "ant", CONTRACTS["ant"], 2)

@@ -20,7 +20,7 @@ PUSH_CELL = read_yaml(CONFIG / "push_cell.yaml", RobotContract)
 
 
 def maze_at(poses_N2, wind=0.0) -> Maze:
-    """Robots at these places."""
+    """Return a maze with robots at these positions."""
     poses_N2 = np.asarray(poses_N2, float)
     environment = Maze(CONTRACT, len(poses_N2), wind)
     environment._poses_N2[:] = poses_N2
@@ -32,14 +32,14 @@ def move(environment: Maze, actions_NA):
 
 
 def distance_to_walls(points_T2):
-    """From each point to the nearest wall, 0 inside of it."""
+    """Return the distance from each point to the nearest wall, 0 inside of it."""
     walls_R4 = np.array(LAYOUT.walls)
     beyond_TR2 = np.maximum(walls_R4[:, :2] - points_T2[:, None], points_T2[:, None] - walls_R4[:, 2:])
     return np.hypot(*np.moveaxis(np.maximum(beyond_TR2, 0.0), -1, 0)).min(axis=1)
 
 
 def nearest(numbers):
-    """Whole numbers, halves upwards, by decimal arithmetic."""
+    """Round to integers, halves upwards, in decimal arithmetic."""
     whole = [
         int(Decimal(number).quantize(Decimal(1), ROUND_HALF_DOWN if number < 0 else ROUND_HALF_UP))
         for number in numbers
@@ -54,6 +54,7 @@ def is_free(points_T2):
 class TestNavigationConforms(EnvironmentConformance):
     steps_to_violate = 1000
     random = False
+    time_limit = HORIZON
     task = "navigation"
 
     def make(self, robots: int) -> Maze:
@@ -64,7 +65,7 @@ class TestWindyNavigationConforms(TestNavigationConforms):
     task = "windy_navigation"
 
 
-def test_both_ways_around_the_obstacle_and_no_third_lead_from_start_to_goal():
+def test_exactly_two_paths_around_the_obstacle_lead_from_start_to_goal():
     cells = [(x, y) for x in range(LAYOUT.columns) for y in range(LAYOUT.rows)]
     free = {cell for cell, is_free_here in zip(cells, is_free(cells), strict=True) if is_free_here}
     middle = round((LAYOUT.obstacle.x_low + LAYOUT.obstacle.x_high) / 2)
@@ -103,7 +104,7 @@ steps = st.floats(-1, 1)
 
 @settings(max_examples=300)
 @given(data=st.data(), wall=st.sampled_from(LAYOUT.walls), dx=steps, dy=steps, windy=st.booleans())
-def test_a_move_violates_if_and_only_if_it_touches_a_wall_on_its_way(data, wall, dx, dy, windy):
+def test_a_move_violates_if_and_only_if_it_touches_a_wall_on_its_path(data, wall, dx, dy, windy):
     x = data.draw(st.integers(max(int(wall.x_low) - 2, 0), min(int(wall.x_high) + 2, 159)))
     y = data.draw(st.integers(max(int(wall.y_low) - 2, 0), min(int(wall.y_high) + 2, 50)))
     start_2, action_2 = np.array([x, y], float), np.array([dx, dy])
@@ -173,7 +174,7 @@ def test_less_than_half_a_cell_is_no_move(action):
     assert environment._poses_N2.tolist() == [[15.0, 25.0]]
 
 
-def test_the_wind_shifts_commanded_motions_and_leaves_those_who_hold():
+def test_the_wind_shifts_only_robots_that_move():
     environment = maze_at([(125.0, 25.0), (125.0, 25.0)], WIND)
     environment.step(np.array([ActionKind.HOLD, ActionKind.MOVE]), np.zeros((2, 2)))
     np.testing.assert_array_equal(environment._poses_N2, [(125.0, 25.0), (125.0, 26.0)])
@@ -192,7 +193,7 @@ def test_without_steering_the_wind_drives_a_robot_into_the_upper_wall():
     ("pose", "action"),
     [((0.0, 1.0), (-1, 0)), ((159.0, 25.0), (1, 0)), ((1.0, 0.0), (0, -1)), ((1.0, 50.0), (0.3, 1))],
 )
-def test_also_at_the_outer_wall_a_robot_observes_a_cell_of_the_world(pose, action):
+def test_at_the_outer_wall_a_robot_observes_a_cell_of_the_maze(pose, action):
     step = move(maze_at([pose]), [action])
     assert step.violated_N.all()
     assert ((step.states_NS >= 0) & (step.states_NS <= (159, 50))).all()
@@ -206,20 +207,22 @@ def test_the_goal_succeeds_and_the_robot_begins_again_at_the_start():
         np.array([(1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 0.0)]),
     )
     np.testing.assert_array_equal(step.succeeded_N, [True, False, True, False])
-    np.testing.assert_array_equal(step.episode_over_N, step.succeeded_N)
+    np.testing.assert_array_equal(step.terminated_N, step.succeeded_N)
+    assert not step.truncated_N.any()
     np.testing.assert_array_equal(step.rewards_N, [1, 0, 1, 0])
     np.testing.assert_array_equal(step.states_NS[step.succeeded_N], [LAYOUT.start] * 2)
     assert not step.violated_N.any()
 
 
-def test_an_episode_ends_by_time_after_that_many_moves_and_the_next_has_as_many():
+def test_an_episode_is_truncated_after_its_moves_and_the_next_has_as_many():
     environment = maze_at([(8.0, 25.0), (30.0, 43.0)])
     sway = np.array([(0.0, 1.0), (0.0, -1.0)])
     for _ in range(2):
         for number in range(1, HORIZON + 1):
             environment.step(np.full(2, ActionKind.HOLD), np.zeros((2, 2)))
             step = move(environment, np.tile(sway[number % 2], (2, 1)))
-            assert step.episode_over_N.all() == step.episode_over_N.any() == (number == HORIZON)
+            assert step.truncated_N.tolist() == [number == HORIZON] * 2
+            assert not step.terminated_N.any()
         assert not (step.succeeded_N | step.violated_N).any()
         assert not step.rewards_N.any()
         np.testing.assert_array_equal(environment._poses_N2, [LAYOUT.start] * 2)
@@ -231,11 +234,20 @@ def test_a_robot_that_touches_a_wall_with_its_last_move_waits_for_its_hard_reset
     for _ in range(3):
         step = move(environment, [(1.0, 0.0)])
         assert step.violated_N.all()
-        assert not step.episode_over_N.any()
+        assert not (step.terminated_N | step.truncated_N).any()
     step = environment.step(np.array([ActionKind.HARD_RESET]), np.zeros((1, 2)))
-    assert step.episode_over_N.all()
-    assert not step.violated_N.any()
+    assert step.terminated_N.all()
+    assert not (step.truncated_N | step.violated_N).any()
     assert not move(environment, [(1.0, 0.0)]).episode_over_N.any(), "the episode is a new one"
+
+
+def test_a_robot_that_reaches_the_goal_with_its_last_move_is_terminated_and_not_truncated():
+    x, y = LAYOUT.goal
+    environment = maze_at([(x - 3, y), (x - 8, y)])
+    environment._moves_N[:] = HORIZON - 1
+    step = move(environment, [(1.0, 0.0)] * 2)
+    assert step.succeeded_N.tolist() == step.terminated_N.tolist() == [True, False]
+    assert step.truncated_N.tolist() == [False, True]
 
 
 def test_every_episode_begins_at_the_start():
@@ -246,7 +258,7 @@ def test_every_episode_begins_at_the_start():
 
 
 def edited(*place, value) -> RobotContract:
-    """The contract with one value changed."""
+    """Return the contract with one value changed."""
     tree = CONTRACT.model_dump()
     at = tree
     for key in place[:-1]:
@@ -259,33 +271,33 @@ STATE, ACTION = ("observation", "state", "quantities"), ("action", "quantities")
 
 
 @pytest.mark.parametrize(
-    ("contract", "says"),
+    ("contract", "message"),
     [
         (
             edited(*STATE, 0, "name", value="row"),
-            "observation.state.quantities: found row, y, allowed is exactly x, y.",
+            "observation.state.quantities: expected exactly x, y, got row, y.",
         ),
-        (edited(*ACTION, 1, "name", value="dz"), "action.quantities: found dx, dz, allowed is exactly dx, dy."),
-        (edited(*STATE, 1, "unit", value="m"), "y: found unit 'm', allowed is '1'."),
-        (edited(*ACTION, 0, "unit", value="m"), "dx: found unit 'm', allowed is '1'."),
+        (edited(*ACTION, 1, "name", value="dz"), "action.quantities: expected exactly dx, dy, got dx, dz."),
+        (edited(*STATE, 1, "unit", value="m"), "y: expected unit '1', got 'm'."),
+        (edited(*ACTION, 0, "unit", value="m"), "dx: expected unit '1', got 'm'."),
         (
             edited(*STATE, 0, "high", value=158.0),
-            "x: found range 0.0 to 158.0, allowed is one that holds 0.0 to 159.0.",
+            "x: expected a range that contains 0.0 to 159.0, got 0.0 to 158.0.",
         ),
-        (edited(*STATE, 1, "low", value=1.0), "y: found range 1.0 to 50.0, allowed is one that holds 0.0 to 50.0."),
-        (edited("action", "meaning", value="twist"), "action.meaning: found twist, allowed is displacement."),
+        (edited(*STATE, 1, "low", value=1.0), "y: expected a range that contains 0.0 to 50.0, got 1.0 to 50.0."),
+        (edited("action", "meaning", value="twist"), "action.meaning: expected displacement, got twist."),
         (
             edited("observation", "camera", value=PUSH_CELL.observation.camera.model_dump()),
-            "observation.camera: found one, allowed is none in the maze.",
+            "observation.camera: expected none in the maze, got one.",
         ),
     ],
 )
-def test_refuses_another_contract(contract, says):
+def test_refuses_another_contract(contract, message):
     with pytest.raises(InputError) as refused:
         Maze(contract, 1, wind=0.0)
-    assert str(refused.value) == f"robot pointbot: {says}"
+    assert str(refused.value) == f"robot pointbot: {message}"
 
 
 def test_refuses_to_have_no_robots():
-    with pytest.raises(ValueError, match="robots is 0"):
+    with pytest.raises(ValueError, match="robots: expected 1 or more, got 0"):
         Maze(CONTRACT, 0, wind=0.0)

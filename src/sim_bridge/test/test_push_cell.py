@@ -28,7 +28,7 @@ def changed(**camera) -> RobotContract:
 
 
 def cells_at(poses_N3, goals_N2=None) -> PushCell:
-    """Push cells whose cubes are at these poses, and whose goals are at these places or opposite."""
+    """Return push cells whose cubes are at these poses, and whose goals are at these positions or opposite."""
     poses_N3 = np.asarray(poses_N3, float)
     environment = PushCell(CONTRACT, len(poses_N3), threads=2)
     environment._physics.place(np.arange(len(poses_N3)), poses_N3)
@@ -66,7 +66,7 @@ def test_free_pushes_move_the_cube_by_the_action():
     physics = MujocoPush(count, 2)
     angles, lengths = rng.uniform(-np.pi, np.pi, count), rng.uniform(0.005, 0.05 * 2**0.5, count)
     along_N2 = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    # Beside the workspace, where there is room in every direction.
+    # Outside of the workspace, where nothing is in the way.
     start_N3 = np.column_stack([np.full(count, 0.5), np.zeros(count), rng.uniform(-np.pi, np.pi, count)])
     physics.place(np.arange(count), start_N3)
     touched_N = physics.push(np.arange(count), plan_pushes(start_N3, lengths[:, None] * along_N2))
@@ -106,7 +106,7 @@ def test_touching_a_wall_or_the_obstacle_violates(pose, action):
     [((0.083, 0.028, 0.274), (-0.049, 0.029)), ((0.088, 0.023, 0.373), (-0.047, 0.038))],
 )
 def test_a_brief_touch_violates_even_where_the_cube_ends_clear_of_everything(pose, action):
-    # The cube glances off the obstacle's corner and goes on past it.
+    # The cube glances off the obstacle's corner and moves on past it.
     environment = cells_at([pose])
     step = push(environment, [action])
     beside_2 = np.maximum(np.abs(step.states_NS[0, :2]) - CELL.obstacle_half_m, 0.0)
@@ -141,7 +141,8 @@ def test_in_the_goal_succeeds_and_puts_the_next_goal_opposite():
     environment = cells_at([(0.125, -0.02, 0.1), (0.125, 0.0, 0.0)], goals_N2=[(0.125, 0.03), (-0.125, 0.0)])
     step = push(environment, [(0.0, 0.04), (0.0, 0.04)])
     np.testing.assert_array_equal(step.succeeded_N, [True, False])
-    np.testing.assert_array_equal(step.episode_over_N, [True, False])
+    np.testing.assert_array_equal(step.terminated_N, [True, False])
+    assert not step.truncated_N.any()
     np.testing.assert_array_equal(step.rewards_N, [1.0, 0.0])
     np.testing.assert_allclose(step.states_NS[0, 4:], -step.states_NS[0, :2])
     np.testing.assert_array_equal(step.states_NS[1, 4:], (-0.125, 0.0))
@@ -230,7 +231,7 @@ def test_pusher_is_set_down_behind_the_cube_and_clear_of_it(yaw, angle, length):
     assert farthest == pytest.approx(plan.travels_I[0])
 
 
-def test_cube_and_goal_are_where_the_camera_matrix_says():
+def test_cube_and_goal_are_where_the_camera_matrix_projects_them():
     environment = cells_at([(0.12, 0.09, 0.3), (-0.1, -0.13, 0.0)])
     matrix, states_NS = environment.camera_matrix(), environment.reset(0).states_NS
     images = environment.images().astype(int)
@@ -267,7 +268,7 @@ def test_encodings():
 
 
 def edited(part: str, index: int, **changes) -> RobotContract:
-    """The contract with one quantity changed."""
+    """Return the contract with one quantity changed."""
     tree = CONTRACT.model_dump()
     section = tree["observation"]["state"] if part == "state" else tree["action"]
     section["quantities"][index].update(changes)
@@ -276,26 +277,26 @@ def edited(part: str, index: int, **changes) -> RobotContract:
 
 
 @pytest.mark.parametrize(
-    ("contract", "says"),
+    ("contract", "message"),
     [
-        (edited("state", 0, name="block_x"), "observation.state.quantities: found block_x, cube_y"),
-        (edited("action", 1, name="dz"), "action.quantities: found dx, dz, allowed is exactly dx, dy"),
-        (edited("state", 4, unit="mm"), "goal_x: found unit 'mm', allowed is 'm'"),
-        (edited("state", 1, high=0.1), "cube_y: found range -0.2 to 0.1, allowed is one that holds -0.2 to 0.2"),
+        (edited("state", 0, name="block_x"), "observation.state.quantities: expected exactly cube_x, cube_y"),
+        (edited("action", 1, name="dz"), "action.quantities: expected exactly dx, dy, got dx, dz"),
+        (edited("state", 4, unit="mm"), "goal_x: expected unit 'm', got 'mm'"),
+        (edited("state", 1, high=0.1), "cube_y: expected a range that contains -0.2 to 0.2, got -0.2 to 0.1"),
         (blind(), "robot push_cell: observation.camera is missing."),
-        (changed(encoding="mono8"), "found mono8, allowed are rgb8, bgr8"),
+        (changed(encoding="mono8"), "expected rgb8 or bgr8, got mono8"),
         (
             CONTRACT.model_copy(update={"action": CONTRACT.action.model_copy(update={"meaning": "twist"})}),
-            "action.meaning: found twist, allowed is push_vector",
+            "action.meaning: expected push_vector, got twist",
         ),
     ],
 )
-def test_refuses_another_contract(contract, says):
+def test_refuses_another_contract(contract, message):
     with pytest.raises(InputError) as refused:
         PushCell(contract, 1)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_refuses_to_have_no_robots():
-    with pytest.raises(ValueError, match="robots is 0"):
+    with pytest.raises(ValueError, match="robots: expected 1 or more, got 0"):
         PushCell(CONTRACT, 0)

@@ -1,4 +1,4 @@
-"""The rules of the push task, for whoever moves and sees the cubes."""
+"""The rules of the push task, independent of who moves and observes the cubes."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ places = st.floats(-0.2, 0.2)
 
 
 def overlap(pose_3, half_m):
-    """Area that a cube shares with the square about the origin, by OpenCV."""
+    """Return the area that a cube shares with a square around the origin, computed with OpenCV."""
     x, y, yaw = pose_3
     cube = ((x, y), (CELL.cube_side_m, CELL.cube_side_m), np.degrees(yaw))
     _, corners = cv2.rotatedRectangleIntersection(cube, ((0, 0), (2 * half_m, 2 * half_m), 0))
@@ -31,7 +31,7 @@ def overlap(pose_3, half_m):
 
 @given(x=places, y=places, yaw=st.floats(-3.2, 3.2))
 def test_a_cube_touches_what_it_overlaps(x, y, yaw):
-    """But for a hair's breadth, where OpenCV's single precision and ours may differ."""
+    """Cases within the single precision of OpenCV are left out."""
     pose = np.array([x, y, yaw])
     touches = PushTask(1).touching(pose[None], WITHIN_M)[0]
     half_m = CELL.cube_side_m / 2 * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
@@ -43,7 +43,7 @@ def test_a_cube_touches_what_it_overlaps(x, y, yaw):
         assert not touches
 
 
-def test_a_robot_in_violation_pushes_again_when_a_person_has_put_it_right():
+def test_a_robot_in_violation_pushes_again_after_its_hard_reset():
     rules = PushRules(CONTRACT, 2)
     poses = np.array([[0.1, 0.1, 0.0], [-0.1, 0.1, 0.0]])
     rules.put_right(np.arange(2), poses[:, :2])
@@ -56,7 +56,7 @@ def test_a_robot_in_violation_pushes_again_when_a_person_has_put_it_right():
     assert rules.pushes(moves, actions).all()
 
 
-def test_a_toppled_cube_is_a_violation_and_a_goal_no_success_then():
+def test_a_toppled_cube_is_a_violation_and_no_success_in_the_goal():
     rules = PushRules(CONTRACT, 1)
     start = np.array([[0.1, 0.1, 0.0]])
     rules.put_right(np.array([0]), start[:, :2])

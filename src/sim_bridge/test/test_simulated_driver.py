@@ -36,7 +36,7 @@ class TestMazeDriver(SimulatedDriverConformance):
 
 
 @pytest.mark.parametrize("name", ["push_cell", "yumi_push_cell"])
-def test_the_camera_is_shown_where_the_simulation_has_it(name):
+def test_the_camera_frame_is_where_the_simulation_has_its_camera(name):
     contract = read_yaml(ROBOTS / f"{name}.yaml", RobotContract)
     camera, geometry = contract.observation.camera, PushGeometry.of(contract)
     matrix_33 = camera_matrix(camera.width, camera.height, geometry)

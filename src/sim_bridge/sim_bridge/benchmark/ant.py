@@ -1,4 +1,4 @@
-"""The ant, which is to run ahead as fast as it can (IIFL section 5.2; observation, reward and violation as in Isaac Gym).
+"""The task of the ant: run forward as fast as possible (IIFL section 5.2; observation, reward and violation as in Isaac Gym).
 
 N robots, I some of them, J joints, S state dim, A action dim.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from fleet_contract.quantity import Quantity
 from sim_bridge.benchmark.ant_model import (
@@ -20,7 +21,7 @@ from sim_bridge.benchmark.ant_model import (
     TIMESTEP_S,
     ant_xml,
 )
-from sim_bridge.benchmark.task import Judged, TaskKind
+from sim_bridge.benchmark.task import Judged, Task, TaskKind
 from sim_bridge.benchmark.turning import about_vertical, into_body, matrices, wrapped
 from sim_bridge.task_contract import TaskContract
 
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 
 CONTROL_S = SUBSTEPS * TIMESTEP_S
 LEAST_HEIGHT_M = 0.31
-"""Of the torso's centre: lower is a violation."""
+"""Height of the torso's centre below which the ant is in violation, m."""
 DEATH_REWARD = -2.0
 JOINT_RATE_SCALE, WRENCH_SCALE = 0.2, 0.1
-"""Of joint velocities and foot sensors in the observation."""
+"""Scales of joint velocities and foot sensors in the observation."""
 _HIP_RAD, (_ANKLE_LOW_RAD, _ANKLE_HIGH_RAD) = np.deg2rad(HIP_RANGE_DEG), np.deg2rad(ANKLE_RANGE_DEG)
 LOW_J = np.tile([-_HIP_RAD, _ANKLE_LOW_RAD], len(LEGS))
 HIGH_J = np.tile([_HIP_RAD, _ANKLE_HIGH_RAD], len(LEGS))
@@ -45,8 +46,8 @@ START_J = np.tile([0.0, np.pi / 4], len(LEGS))
 START_NOISE_RAD, START_NOISE_RAD_PER_S = 0.2, 0.1
 
 
-class Ant:
-    """`Task` of ants. "Ahead" is the world's x."""
+class Ant(Task):
+    """The rules of ants, which run along the world's x axis."""
 
     def __init__(self, batch: Simulations) -> None:
         robots = batch.nsim
@@ -55,8 +56,8 @@ class Ant:
         self._actions_NA = np.zeros((robots, len(JOINTS)))
         self._ahead_N = np.zeros(robots)
 
+    @override
     def place(self, robots_I: NDArray[np.int64], generators_I: Sequence[np.random.Generator]) -> None:
-        """See `Task.place`."""
         count = len(JOINTS)
         noise_IJ = np.array([generator.uniform(-1, 1, 2 * count) for generator in generators_I])
         self._qpos_NQ[robots_I, 2] = START_HEIGHT_M
@@ -66,13 +67,13 @@ class Ant:
         self._actions_NA[robots_I] = 0.0
         self._ahead_N[robots_I] = 0.0
 
+    @override
     def command(self, robots_I: NDArray[np.int64], actions_IA: NDArray[np.float64]) -> None:
-        """See `Task.command`."""
         self._ctrl_NA[robots_I] = actions_IA
         self._actions_NA[robots_I] = actions_IA
 
+    @override
     def judge(self, robots_I: NDArray[np.int64]) -> Judged:
-        """See `Task.judge`."""
         turned_I33 = matrices(self._qpos_NQ[robots_I, 3:7])
         ahead_I, height_I = self._qpos_NQ[robots_I, 0], self._qpos_NQ[robots_I, 2]
         speed_I = (ahead_I - self._ahead_N[robots_I]) / CONTROL_S
@@ -91,8 +92,8 @@ class Ant:
         violated_I = height_I < LEAST_HEIGHT_M
         return Judged(np.where(violated_I, DEATH_REWARD, rewards_I), violated_I, np.zeros_like(violated_I))
 
+    @override
     def states(self, robots_I: NDArray[np.int64]) -> NDArray[np.float64]:
-        """See `Task.states`."""
         turned_I33 = matrices(self._qpos_NQ[robots_I, 3:7])
         velocity_I3 = into_body(turned_I33, self._qvel_NV[robots_I, :3])
         yaw_I = np.arctan2(turned_I33[:, 1, 0], turned_I33[:, 0, 0])
@@ -111,7 +112,7 @@ class Ant:
         )
 
     def _spread(self, robots_I: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Joint positions, -1 to 1 over their ranges."""
+        """Return the joint positions, -1 to 1 over their ranges, (I, J)."""
         return np.asarray(2 * (self._qpos_NQ[robots_I, 7:] - LOW_J) / (HIGH_J - LOW_J) - 1)
 
 

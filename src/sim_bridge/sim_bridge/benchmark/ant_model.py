@@ -1,6 +1,6 @@
 """A four-legged ant as a MuJoCo model.
 
-Sizes are those of the ant of OpenAI Gym; masses, joint ranges and gears those that Isaac Gym gave it, which make it quick.
+Its sizes are those of OpenAI Gym's ant; its masses, joint ranges and gears are those of Isaac Gym's, which is faster.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ TIMESTEP_S = 1 / 120
 TORSO_RADIUS_M, LEG_RADIUS_M = 0.25, 0.08
 START_HEIGHT_M = 0.55
 LEGS = {"front_left": (1, 1), "front_right": (-1, 1), "left_back": (-1, -1), "right_back": (1, -1)}
-"""By the quadrant that they point into. A leg has a hip, which turns about the vertical, and an ankle."""
+"""Quadrants into which the legs point. A leg has a hip, which turns about the vertical axis, and an ankle."""
 HIP_RANGE_DEG = 40
 ANKLE_RANGE_DEG = (30, 100)
 JOINTS = tuple(f"{leg}_{joint}" for leg in LEGS for joint in ("hip", "ankle"))
-"""In the order of observations and actions."""
+"""Joints in the order of observations and actions."""
 GEAR_NM = 15
 
 
 def ant_xml() -> str:
-    """MJCF of one ant on a plane; sensors are force and torque between thigh and shin, about the foot, by leg."""
+    """Return the MJCF of one ant on a plane; its sensors are force and torque between thigh and shin, at the foot, by leg."""
     legs = "\n".join(_leg(name, *quadrant) for name, quadrant in LEGS.items())
     motors = "\n".join(
         f'<motor name="{joint}" joint="{joint}" gear="{GEAR_NM}" ctrllimited="true" ctrlrange="-1 1"/>'
@@ -58,9 +58,9 @@ def ant_xml() -> str:
 
 
 def _leg(name: str, x: int, y: int) -> str:
-    """A leg that points along (x, y); its ankle bends downwards."""
+    """Return a leg that points along (x, y); its ankle bends downwards."""
     low, high = ANKLE_RANGE_DEG
-    # About an axis to the left of the leg a positive angle bends it down.
+    # A positive angle about an axis to the left of the leg bends it down.
     axis = f"{-y} {x} 0"
     hip, shin = f"{0.2 * x} {0.2 * y} 0", f"{0.4 * x} {0.4 * y} 0"
     capsule = f'type="capsule" size="{LEG_RADIUS_M}"'

@@ -1,4 +1,4 @@
-"""The ANYmal, which is to walk as fast and turn as fast as it is told (IIFL section 5.2; rules as in Isaac Gym).
+"""The task of the ANYmal: follow a commanded velocity and yaw rate (IIFL section 5.2; rules as in Isaac Gym).
 
 N robots, I some of them, J joints, S state dim, A action dim.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from fleet_contract.quantity import Quantity
 from sim_bridge.benchmark.anymal_model import JOINTS, START_HEIGHT_M, SUBSTEPS, TIMESTEP_S, anymal_xml
-from sim_bridge.benchmark.task import Judged, TaskKind
+from sim_bridge.benchmark.task import Judged, Task, TaskKind
 from sim_bridge.benchmark.turning import about_vertical, into_body, matrices
 from sim_bridge.task_contract import TaskContract
 
@@ -24,20 +25,20 @@ if TYPE_CHECKING:
 
 CONTROL_S = SUBSTEPS * TIMESTEP_S
 STANCE_J = np.array([0.03, 0.4, -0.8, 0.03, -0.4, 0.8, -0.03, 0.4, -0.8, -0.03, -0.4, 0.8])
-"""Joint positions that an action of zero asks for, radians."""
+"""Target joint positions of an action of zero, radians."""
 ACTION_RAD = 0.5
-"""By which an action of one differs from the stance."""
-MOST_TOLD = np.array([2.0, 1.0, 1.0])
-"""Of the speeds ahead and to the left, m/s, and of turning, rad/s, that it is told."""
+"""Offset of an action of one from the stance, radians."""
+MAX_COMMAND = np.array([2.0, 1.0, 1.0])
+"""Largest commanded velocities forward and to the left, m/s, and yaw rate, rad/s."""
 VELOCITY_SCALE, RATE_SCALE, JOINT_RATE_SCALE = 2.0, 0.25, 0.05
-"""Of speeds, of turning, and of joint velocities in the observation."""
-TOLD_SCALE = np.array([VELOCITY_SCALE, VELOCITY_SCALE, RATE_SCALE])
+"""Scales of velocities, of angular velocities and of joint velocities in the observation."""
+COMMAND_SCALE = np.array([VELOCITY_SCALE, VELOCITY_SCALE, RATE_SCALE])
 START_STRETCH, START_RAD_PER_S = (0.5, 1.5), 0.1
-"""Episodes begin with joints at so much of the stance, and moving this fast at most."""
+"""Range of the initial joint positions as a share of the stance, and largest initial joint velocity, rad/s."""
 
 
-class Anymal:
-    """`Task` of ANYmals. What a robot is told stays the same for an episode."""
+class Anymal(Task):
+    """The rules of ANYmals. A robot's commanded velocity stays the same for an episode."""
 
     def __init__(self, batch: Simulations) -> None:
         robots = batch.nsim
@@ -45,62 +46,62 @@ class Anymal:
         self._ctrl_NA, self._touches_N5 = batch.bind("ctrl"), batch.bind("sensordata")
         self._torques_NJ = batch.bind("actuator_force")
         self._actions_NA = np.zeros((robots, len(JOINTS)))
-        self._told_N3 = np.zeros((robots, 3))
+        self._commands_N3 = np.zeros((robots, 3))
 
+    @override
     def place(self, robots_I: NDArray[np.int64], generators_I: Sequence[np.random.Generator]) -> None:
-        """See `Task.place`."""
         count = len(JOINTS)
         drawn_I = [
             (
                 generator.uniform(*START_STRETCH, count),
                 generator.uniform(-START_RAD_PER_S, START_RAD_PER_S, count),
-                generator.uniform(-MOST_TOLD, MOST_TOLD),
+                generator.uniform(-MAX_COMMAND, MAX_COMMAND),
             )
             for generator in generators_I
         ]
-        stretch_IJ, rates_IJ, told_I3 = (np.stack(values) for values in zip(*drawn_I, strict=True))
+        stretch_IJ, rates_IJ, commands_I3 = (np.stack(values) for values in zip(*drawn_I, strict=True))
         self._qpos_NQ[robots_I, 2] = START_HEIGHT_M
         self._qpos_NQ[robots_I, 3:7] = about_vertical(np.zeros(len(robots_I)))
         self._qpos_NQ[robots_I, 7:] = stretch_IJ * STANCE_J
         self._qvel_NV[robots_I, 6:] = rates_IJ
-        self._told_N3[robots_I] = told_I3
+        self._commands_N3[robots_I] = commands_I3
         self._actions_NA[robots_I] = 0.0
 
+    @override
     def command(self, robots_I: NDArray[np.int64], actions_IA: NDArray[np.float64]) -> None:
-        """See `Task.command`."""
         self._ctrl_NA[robots_I] = STANCE_J + ACTION_RAD * actions_IA
         self._actions_NA[robots_I] = actions_IA
 
+    @override
     def judge(self, robots_I: NDArray[np.int64]) -> Judged:
-        """See `Task.judge`."""
-        velocity_I3, rate_I3, _ = self._seen_from_the_base(robots_I)
-        told_I3 = self._told_N3[robots_I]
-        off_I = np.sum((told_I3[:, :2] - velocity_I3[:, :2]) ** 2, axis=1)
-        off_turning_I = (told_I3[:, 2] - rate_I3[:, 2]) ** 2
+        velocity_I3, rate_I3, _ = self._in_base_frame(robots_I)
+        commands_I3 = self._commands_N3[robots_I]
+        off_I = np.sum((commands_I3[:, :2] - velocity_I3[:, :2]) ** 2, axis=1)
+        off_turning_I = (commands_I3[:, 2] - rate_I3[:, 2]) ** 2
         effort_I = np.sum(self._torques_NJ[robots_I] ** 2, axis=1)
         rewards_I = CONTROL_S * (np.exp(-off_I / 0.25) + 0.5 * np.exp(-off_turning_I / 0.25) - 2.5e-5 * effort_I)
         violated_I = np.asarray(self._touches_N5[robots_I].any(axis=1))
         return Judged(np.maximum(rewards_I, 0.0), violated_I, np.zeros_like(violated_I))
 
+    @override
     def states(self, robots_I: NDArray[np.int64]) -> NDArray[np.float64]:
-        """See `Task.states`."""
-        velocity_I3, rate_I3, down_I3 = self._seen_from_the_base(robots_I)
+        velocity_I3, rate_I3, down_I3 = self._in_base_frame(robots_I)
         return np.hstack(
             [
                 VELOCITY_SCALE * velocity_I3,
                 RATE_SCALE * rate_I3,
                 down_I3,
-                TOLD_SCALE * self._told_N3[robots_I],
+                COMMAND_SCALE * self._commands_N3[robots_I],
                 self._qpos_NQ[robots_I, 7:] - STANCE_J,
                 JOINT_RATE_SCALE * self._qvel_NV[robots_I, 6:],
                 self._actions_NA[robots_I],
             ]
         )
 
-    def _seen_from_the_base(
+    def _in_base_frame(
         self, robots_I: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Velocity, m/s, rate of turning, rad/s, and the direction of gravity, (I, 3) each."""
+        """Return velocity, m/s, angular velocity, rad/s, and direction of gravity in the base's frame, (I, 3) each."""
         turned_I33 = matrices(self._qpos_NQ[robots_I, 3:7])
         return into_body(turned_I33, self._qvel_NV[robots_I, :3]), self._qvel_NV[robots_I, 3:6], -turned_I33[:, 2]
 

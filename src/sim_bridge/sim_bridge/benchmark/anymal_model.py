@@ -1,6 +1,6 @@
-"""An ANYmal C as a MuJoCo model, of simple bodies.
+"""An ANYmal C as a MuJoCo model of simple bodies.
 
-Where joints are, what they can and what parts weigh is published by ANYbotics; boxes and capsules stand for its covers.
+Positions and limits of the joints and masses of the parts are published by ANYbotics; boxes and capsules replace its covers.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ SUBSTEPS = 4
 TIMESTEP_S = 0.005
 START_HEIGHT_M = 0.62
 LEGS = {"lf": (1, 1), "lh": (-1, 1), "rf": (1, -1), "rh": (-1, -1)}
-"""Ahead and left of the middle: 1, behind and right: -1."""
+"""Signs of the legs' positions: 1 is forward and left, -1 is backward and right."""
 JOINTS = tuple(f"{leg}_{joint}" for leg in LEGS for joint in ("haa", "hfe", "kfe"))
-"""Hip abduction, hip flexion, knee flexion; in the order of observations and actions."""
+"""Joints in the order of observations and actions: hip abduction, hip flexion and knee flexion of every leg."""
 STIFFNESS_NM, DAMPING_NM_S, MOST_TORQUE_NM = 85.0, 2.0, 80.0
-"""Of the joints' position controllers."""
+"""Gains and torque limit of the joints' position controllers."""
 BASE_KG, HIP_KG, THIGH_KG, SHANK_KG, FOOT_KG = 28.0, 2.5, 3.1, 0.45, 0.15
-"""52.8 kg together."""
+"""Masses of the parts, 52.8 kg together."""
 
 
 def anymal_xml() -> str:
-    """MJCF of one robot on a plane.
+    """Return the MJCF of one robot on a plane.
 
-    Sensors, by one number each: whether the base, then whether a thigh, by leg, touches the ground. Actuators are position
-    controllers, by joint.
+    Its sensors are whether the base touches the ground and whether each leg's thigh does, one number each. Its actuators are the
+    joints' position controllers.
     """
     legs = "\n".join(_leg(name, *side) for name, side in LEGS.items())
     servos = "\n".join(
@@ -66,7 +66,7 @@ def anymal_xml() -> str:
 
 
 def _leg(name: str, ahead: int, left: int) -> str:
-    """A leg that hangs down where its joints are at zero; knees bend as hip flexion turns: positive lifts backwards."""
+    """Return a leg that hangs straight down at joint angles of zero; positive hip and knee flexions swing it backwards."""
     knee = f"0 {0.1003 * left} -0.285"
     foot = f"{0.08795 * ahead} {0.01305 * left} -0.33797"
     return f"""

@@ -1,4 +1,4 @@
-"""The tray that is to keep a falling ball in its middle (IIFL section 5.2; rules as in Isaac Gym).
+"""The task of the tray: catch a falling ball and keep it in the centre (IIFL section 5.2; rules as in Isaac Gym).
 
 N robots, I some of them, L legs, S state dim, A action dim.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from fleet_contract.quantity import Quantity
 from sim_bridge.benchmark.ball_balance_model import (
@@ -18,7 +19,7 @@ from sim_bridge.benchmark.ball_balance_model import (
     TIMESTEP_S,
     ball_balance_xml,
 )
-from sim_bridge.benchmark.task import Judged, TaskKind
+from sim_bridge.benchmark.task import Judged, Task, TaskKind
 from sim_bridge.task_contract import TaskContract
 
 if TYPE_CHECKING:
@@ -30,18 +31,19 @@ if TYPE_CHECKING:
 
 CONTROL_S = SUBSTEPS * TIMESTEP_S
 ACTION_RAD = 20.0 * CONTROL_S
-"""By which an action of one moves the position that a knee is told to go to."""
+"""Change of a knee's target position by an action of one, radians."""
 LEAST_HEIGHT_M = 2 * BALL_RADIUS_M
-"""Of the ball's centre: lower is a violation, the ball has fallen down."""
+"""Height of the ball's centre below which it has fallen down, a violation, m."""
 BEST_HEIGHT_M = 0.7
-"""Of the ball: what the reward is about is the point so high above the middle."""
+"""Height, m, of the point above the centre for which the reward is largest."""
 START_FROM_MIDDLE_M, START_HEIGHT_M, START_DOWN_M_PER_S, MOST_INWARDS_M_PER_S = (0.001, 0.5), (1.0, 2.0), 5.0, 5.0
-"""The ball falls from so far and high, the faster inwards the farther out."""
+"""Ranges of the ball's initial distance from the centre and height, and its initial velocities: inwards the faster the farther out."""
 WRENCH_SCALE = 1 / 20
+"""Scale of force and torque sensors in the observation."""
 
 
-class BallBalance:
-    """`Task` of trays."""
+class BallBalance(Task):
+    """The rules of trays."""
 
     def __init__(self, batch: Simulations) -> None:
         model = batch.model
@@ -56,8 +58,8 @@ class BallBalance:
         self._targets_NL = batch.bind("ctrl")
         self._wrenches_NL6 = batch.bind("sensordata").reshape(batch.nsim, len(LEGS), 6)
 
+    @override
     def place(self, robots_I: NDArray[np.int64], generators_I: Sequence[np.random.Generator]) -> None:
-        """See `Task.place`."""
         drawn_I4 = np.array([generator.uniform(size=4) for generator in generators_I])
         near, far = START_FROM_MIDDLE_M
         low, high = START_HEIGHT_M
@@ -68,21 +70,21 @@ class BallBalance:
         self._ball_velocity_N3[robots_I, :2] = -(MOST_INWARDS_M_PER_S * drawn_I4[:, 3] * out_I)[:, None] * away_I2
         self._ball_velocity_N3[robots_I, 2] = -START_DOWN_M_PER_S
 
+    @override
     def command(self, robots_I: NDArray[np.int64], actions_IA: NDArray[np.float64]) -> None:
-        """See `Task.command`."""
-        wanted_IL = self._targets_NL[robots_I] + ACTION_RAD * actions_IA
-        self._targets_NL[robots_I] = np.clip(wanted_IL, *KNEE_RANGE_RAD)
+        targets_IL = self._targets_NL[robots_I] + ACTION_RAD * actions_IA
+        self._targets_NL[robots_I] = np.clip(targets_IL, *KNEE_RANGE_RAD)
 
+    @override
     def judge(self, robots_I: NDArray[np.int64]) -> Judged:
-        """See `Task.judge`."""
         ball_I3 = self._ball_N3[robots_I]
         off_I = np.linalg.norm(ball_I3 - (0.0, 0.0, BEST_HEIGHT_M), axis=1)
         speed_I = np.linalg.norm(self._ball_velocity_N3[robots_I], axis=1)
         violated_I = ball_I3[:, 2] < LEAST_HEIGHT_M
         return Judged(1 / ((1 + off_I) * (1 + speed_I)), violated_I, np.zeros_like(violated_I))
 
+    @override
     def states(self, robots_I: NDArray[np.int64]) -> NDArray[np.float64]:
-        """See `Task.states`."""
         wrenches_IL6 = WRENCH_SCALE * self._wrenches_NL6[robots_I]
         return np.hstack(
             [

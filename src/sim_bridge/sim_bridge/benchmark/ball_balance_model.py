@@ -1,7 +1,7 @@
-"""A tray on three legs with a ball on it, as a MuJoCo model; sizes are those of Isaac Gym's balance bot.
+"""A tray on three legs with a ball on it, as a MuJoCo model; the sizes are those of Isaac Gym's balance bot.
 
-Each leg is an upper and a lower part with a knee between them that bends inwards. Feet are pinned to the ground, so tray
-and legs are a closed chain: of the six hinges the three knees are driven, and the tray follows.
+Each leg has an upper and a lower part, and a knee between them that bends inwards. The feet are pinned to the ground, so that tray
+and legs are a closed chain: three of the six hinges, the knees, are driven, and the tray follows.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ TRAY_RADIUS_M, TRAY_THICKNESS_M = 0.5, 0.02
 LEG_RADIUS_M, LEG_LENGTH_M = 0.02, 0.36
 FOOT_FROM_MIDDLE_M = 0.4
 LEGS = ("first", "second", "third")
-"""At 0, 120 and 240 degrees."""
+"""Names of the legs at 0, 120 and 240 degrees."""
 KNEE_RANGE_RAD = (math.radians(-70), math.radians(90))
-"""Zero is the right angle at which the tray is level; positive stretches the leg."""
+"""Range of the knees: at zero they are bent by 90 degrees and the tray is level; positive angles stretch the leg."""
 BALL_RADIUS_M = 0.1
 TRAY_DENSITY, LEG_DENSITY, BALL_DENSITY = 100, 1000, 200
-"""kg/m3."""
+"""Densities, kg/m3."""
 STIFFNESS_NM, DAMPING_NM_S = 600, 12
-"""Of the knees' position controllers."""
+"""Gains of the knees' position controllers."""
 _REACH_M = LEG_LENGTH_M / math.sqrt(2)
 TRAY_HEIGHT_M = 2 * _REACH_M + 2 * LEG_RADIUS_M + TRAY_THICKNESS_M / 2
-"""Of the tray's centre when all knees are at zero."""
+"""Height of the tray's centre when all knees are at zero, m."""
 
 
 def ball_balance_xml() -> str:
-    """MJCF of one tray with its ball.
+    """Return the MJCF of one tray with its ball.
 
-    Sensors, by leg: force and torque between leg and tray, along the tray's axes when the leg is at rest; they turn with it. Actuators are the knees' position
-    controllers, by leg. The joints called "tray" and "ball" are free.
+    Its sensors are force and torque between each leg and the tray, in a frame that turns with the leg and is that of the tray at rest.
+    Its actuators are the knees' position controllers. The joints "tray" and "ball" are free.
     """
     angles = [2 * math.pi * index / len(LEGS) for index in range(len(LEGS))]
     legs = "\n".join(_leg(name, angle) for name, angle in zip(LEGS, angles, strict=True))
@@ -81,7 +81,7 @@ def ball_balance_xml() -> str:
 
 
 def _leg(name: str, angle: float) -> str:
-    """A leg below the tray: down and inwards to the knee, down and outwards to the foot."""
+    """Return a leg below the tray: down and inwards to the knee, then down and outwards to the foot."""
     x, y = FOOT_FROM_MIDDLE_M * math.cos(angle), FOOT_FROM_MIDDLE_M * math.sin(angle)
     mount_z = -LEG_RADIUS_M - TRAY_THICKNESS_M / 2
     capsule = f'type="capsule" size="{LEG_RADIUS_M}" density="{LEG_DENSITY}"'

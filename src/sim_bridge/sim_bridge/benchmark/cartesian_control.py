@@ -1,4 +1,4 @@
-"""Operational space control of many arms: torques that move the hand as it is asked to (Khatib 1987).
+"""Operational space control of many arms: joint torques that move the hand to a target pose (Khatib 1987).
 
 I robots, J arm joints, V degrees of freedom of the model.
 """
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from sim_bridge.headless_mujoco import mujoco
 
 STIFFNESS, REST_STIFFNESS = 150.0, 10.0
-"""Of the hand, and of the joints in what the hand leaves free, 1/s2; damping is critical."""
+"""Stiffness of the hand, and of the joints in the null space, 1/s2; damping is critical."""
 REST_J = np.array([0.0, 0.1963, 0.0, -2.618, 0.0, 2.9416, 0.7854])
-"""Joint positions that the arm tends to, radians."""
+"""Joint positions that the arm takes in the null space, radians."""
 
 
 class CartesianControl:
-    """Of the arms of a batch whose first degrees of freedom are the arm's joints."""
+    """Controls the arms of simulations whose first degrees of freedom are the arm's joints."""
 
     def __init__(self, batch: Simulations) -> None:
         model = batch.model
@@ -37,7 +37,7 @@ class CartesianControl:
         self._rows, self._columns = rows, columns
 
     def torques(self, robots_I: NDArray[np.int64], deltas_I6: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Torques (I, J), N m, towards a pose that differs by so much: m along, and radians about, the world's axes."""
+        """Return torques (I, J), N m, towards a pose that is offset by `deltas_I6`, m along and radians about the world's axes."""
         count = len(ARM_JOINTS)
         along_I3V, about_I3V = self._batch.jac(self._hand, self._places_N3[robots_I, self._grip], robots_I)
         jacobian_I6J = np.concatenate([along_I3V, about_I3V], axis=1)[:, :, :count]
@@ -57,7 +57,7 @@ class CartesianControl:
         return np.asarray(np.clip(torques_IJ, -np.array(TORQUES_NM), TORQUES_NM))
 
     def _masses(self, robots_I: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Mass matrices of the arms, (I, J, J)."""
+        """Return the mass matrices of the arms, (I, J, J)."""
         count = len(ARM_JOINTS)
         masses_IJJ = np.zeros((len(robots_I), count, count))
         entries = self._masses_NM[np.ix_(robots_I, self._of_M)]
@@ -69,8 +69,8 @@ class CartesianControl:
 def _lower_triangle(
     model: mujoco.MjModel, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Row, column and address of the stored masses of the first `count` degrees of freedom."""
-    found = [
+    """Return rows, columns and addresses of the stored entries of the mass matrix for the first `count` degrees of freedom."""
+    entries = [
         (row, int(model.M_colind[address]), address)
         for row in range(count)
         for address in range(
@@ -78,5 +78,5 @@ def _lower_triangle(
             int(model.M_rowadr[row] + model.M_rownnz[row]),
         )
     ]
-    rows, columns, addresses = zip(*found, strict=True)
+    rows, columns, addresses = zip(*entries, strict=True)
     return np.array(rows), np.array(columns), np.array(addresses)

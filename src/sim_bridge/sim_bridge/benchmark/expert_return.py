@@ -1,4 +1,4 @@
-"""What the experts reach in these simulations, from which successes are told. T ticks."""
+"""The experts' returns in these simulations, which define success. T returns."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from pydantic import Field
 from fleet_contract.validation import StrictModel, read_yaml
 
 EVERY = 50
-"""Control steps between two returns that are kept."""
+"""Control steps between two returns in the files."""
 FOLDER = Path(__file__).parent / "expert_returns"
+"""Folder of the files, one per task."""
 
 
 class ExpertReturn(StrictModel):
-    """The expert's mean return, measured by the command."""
+    """The expert's mean return, and the command that measured it."""
 
     command: str
     episodes: int
     seed: int
     violated: float
-    """Share of the episodes that ended in violation; they count, with what they had until then."""
+    """Share of the episodes that ended in violation; they count with their return until then."""
     completed: float
-    """Share of the episodes in which the task was done, of tasks that can be."""
+    """Share of the episodes in which the task was completed."""
     mean_returns_T: Annotated[list[float], Field(min_length=1)]
-    """After `EVERY` control steps, and twice as many, and so on until the horizon."""
+    """Mean returns after every `EVERY` control steps until the horizon."""
 
     def after(self, ticks: int) -> float:
-        """The mean return after so many control steps, a multiple of `EVERY`."""
+        """Return the mean return after `ticks` control steps, a multiple of `EVERY`."""
         return self.mean_returns_T[ticks // EVERY - 1]
 
     def write(self, task: str, folder: Path = FOLDER) -> None:
-        """Keep it."""
+        """Write the file of a task."""
         (folder / f"{task}.json").write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def read_expert_return(task: str) -> ExpertReturn:
-    """That of a task."""
+    """Read the file of a task."""
     return read_yaml(FOLDER / f"{task}.json", ExpertReturn)

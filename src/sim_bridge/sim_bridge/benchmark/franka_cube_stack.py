@@ -1,4 +1,4 @@
-"""The arm that is to put cube A on cube B (IIFL section 5.2 and appendix 7.3.2; rules as in Isaac Gym).
+"""The task of the Franka arm: stack cube A on cube B (IIFL section 5.2 and appendix 7.3.2; rules as in Isaac Gym).
 
 N robots, I some of them, S state dim, A action dim.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from fleet_contract.quantity import Quantity
 from sim_bridge.benchmark.cartesian_control import REST_J, CartesianControl
@@ -22,7 +23,7 @@ from sim_bridge.benchmark.franka_cube_stack_model import (
     TIMESTEP_S,
     franka_cube_stack_xml,
 )
-from sim_bridge.benchmark.task import Judged, TaskKind
+from sim_bridge.benchmark.task import Judged, Task, TaskKind
 from sim_bridge.benchmark.turning import about_vertical
 from sim_bridge.task_contract import TaskContract
 
@@ -35,22 +36,22 @@ if TYPE_CHECKING:
 
 CONTROL_S = SUBSTEPS * TIMESTEP_S
 MOVED_BY = ("dx", "dy", "dz", "turn_x", "turn_y", "turn_z", "grip")
-"""Along and about the world's axes; positive grip opens."""
+"""Quantities of the action: along and about the world's axes; a positive grip opens."""
 REACH_M, REACH_RAD = 0.1, 0.5
-"""By which the pose that the hand is drawn to differs from where it is, for an action of one."""
+"""Offset of the hand's target pose from its present pose for an action of one, m and radians."""
 START_CUBES_M, START_YAW_RAD, START_JOINTS_RAD, START_FINGER_M = 0.25, np.pi / 4, 0.25, 0.035
 LEAST_APART_M = np.sqrt(2) * (CUBE_A_M + CUBE_B_M) / 2
-"""Of the cubes' centres at the start."""
+"""Least distance between the cubes' centres at the start, m."""
 STACKED_M = 0.02
-"""By which A may be off its place on B, to the side and up."""
+"""Tolerance of A's position on B, sideways and vertically, m."""
 RELEASED_M = 0.04
-"""From A to the hand: farther is released."""
+"""Distance from A to the hand above which A is released, m."""
 LIFTED_M = 0.04
-"""Of A's centre above where its top is when it lies on the table."""
+"""Height of A's centre above that of its top on the table at which it is lifted, m."""
 
 
-class FrankaCubeStack:
-    """`Task` of arms. Nothing is a violation."""
+class FrankaCubeStack(Task):
+    """The rules of arms, which have no violations."""
 
     def __init__(self, batch: Simulations) -> None:
         model = batch.model
@@ -64,8 +65,8 @@ class FrankaCubeStack:
         self._a_N7, self._b_N7 = self._qpos_NQ[:, cube_a : cube_a + 7], self._qpos_NQ[:, cube_b : cube_b + 7]
         self._control = CartesianControl(batch)
 
+    @override
     def place(self, robots_I: NDArray[np.int64], generators_I: Sequence[np.random.Generator]) -> None:
-        """See `Task.place`."""
         count = len(ARM_JOINTS)
         noise_IJ = np.array([generator.uniform(-1, 1, count) for generator in generators_I])
         self._qpos_NQ[robots_I, :count] = REST_J + START_JOINTS_RAD * noise_IJ
@@ -81,15 +82,15 @@ class FrankaCubeStack:
             cubes_N7[robots_I, 2] = side_m / 2
             cubes_N7[robots_I, 3:] = about_vertical(places_I3[:, 2])
 
+    @override
     def command(self, robots_I: NDArray[np.int64], actions_IA: NDArray[np.float64]) -> None:
-        """See `Task.command`."""
         count = len(ARM_JOINTS)
         deltas_I6 = actions_IA[:, :6] * ([REACH_M] * 3 + [REACH_RAD] * 3)
         self._ctrl_NU[robots_I, :count] = self._control.torques(robots_I, deltas_I6)
         self._ctrl_NU[robots_I, count:] = np.where(actions_IA[:, 6:] >= 0, FINGER_M, 0.0)
 
+    @override
     def judge(self, robots_I: NDArray[np.int64]) -> Judged:
-        """See `Task.judge`."""
         a_I3, b_I3, hand_I3 = self._a_N7[robots_I, :3], self._b_N7[robots_I, :3], self._hand_N3[robots_I]
         tips_I = sum(np.linalg.norm(self._sites_N3[robots_I, tip] - a_I3, axis=1) for tip in self._tips)
         from_hand_I = np.linalg.norm(hand_I3 - a_I3, axis=1)
@@ -103,8 +104,8 @@ class FrankaCubeStack:
         towards_I = 0.1 * np.maximum(near_I, aligned_I) + 1.5 * lifted_I + 2.0 * aligned_I
         return Judged(np.where(stacked_I, 16.0, towards_I), np.zeros_like(stacked_I), stacked_I)
 
+    @override
     def states(self, robots_I: NDArray[np.int64]) -> NDArray[np.float64]:
-        """See `Task.states`."""
         a_I7, b_I7 = self._a_N7[robots_I], self._b_N7[robots_I]
         fingers = slice(len(ARM_JOINTS), len(ARM_JOINTS) + len(FINGERS))
         return np.hstack(
@@ -120,7 +121,7 @@ class FrankaCubeStack:
 
 
 def _cube_poses(generator: np.random.Generator) -> NDArray[np.float64]:
-    """x, y and yaw of A and B, (2, 3), apart from each other."""
+    """Return random x, y and yaw of A and B, (2, 3), that do not overlap."""
     spread = (START_CUBES_M, START_CUBES_M, START_YAW_RAD)
     while True:
         poses_23 = generator.uniform(-1, 1, (2, 3)) * spread + (TABLE_MIDDLE_M, 0.0, 0.0)
@@ -129,7 +130,7 @@ def _cube_poses(generator: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _xyzw(quaternions_I4: NDArray[np.float64]) -> NDArray[np.float64]:
-    """As ROS orders them."""
+    """Return quaternions in the order of ROS."""
     return np.roll(quaternions_I4, -1, axis=1)
 
 

@@ -1,6 +1,6 @@
 """A Franka arm at a table with two cubes, as a MuJoCo model of simple bodies.
 
-Where the arm's joints are, how far they turn and what they can is published by Franka; capsules stand for its covers.
+Positions, ranges and torques of the joints are published by Franka; capsules replace its covers.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from sim_bridge.benchmark.scenery import SKY, VISUAL
 SUBSTEPS = 4
 TIMESTEP_S = 1 / 240
 CUBE_A_M, CUBE_B_M = 0.05, 0.07
-"""Side lengths."""
+"""Side lengths of the cubes."""
 STAND_M = 0.1
 """Height of the arm's foot above the table."""
 TABLE_MIDDLE_M = 0.5
-"""In front of the arm."""
+"""Distance of the table's centre from the arm's base."""
 ARM_JOINTS = tuple(f"joint_{number}" for number in range(1, 8))
 FINGERS = ("left", "right")
 FINGER_M = 0.04
-"""By which a finger opens."""
+"""Stroke of a finger."""
 TORQUES_NM = (87, 87, 87, 87, 12, 12, 12)
+"""Largest torques of the joints."""
 REACH_M = 0.1034
-"""From the hand's frame to the point between the finger tips."""
+"""Distance from the hand's frame to the point between the finger tips."""
 _RANGES_RAD = (
     (-2.8973, 2.8973),
     (-1.7628, 1.7628),
@@ -44,13 +45,14 @@ _LINKS = (
     ("0 0 0", _AHEAD, 1.67, "0 0 0", "0.08 0 0"),
     ("0.088 0 0", _AHEAD, 0.74, "0 0 0", "0 0 0.1"),
 )
-"""By joint: place and quaternion in the link before, kg, and the ends of a capsule."""
+"""Position and quaternion in the previous link, mass in kg, and end points of a capsule, by joint."""
 
 
 def franka_cube_stack_xml() -> str:
-    """MJCF of one arm; the joints called "cube_a" and "cube_b" are free, the site "grip" is between the finger tips.
+    """Return the MJCF of one arm with two cubes.
 
-    Actuators are the torques of the seven joints and the position controllers of the two fingers.
+    The joints "cube_a" and "cube_b" are free, and the site "grip" is between the finger tips. Actuators are the torques of the seven
+    joints and the position controllers of the two fingers.
     """
     motors = "\n".join(
         f'<motor name="{joint}" joint="{joint}" ctrlrange="{-most} {most}"/>'

@@ -1,6 +1,6 @@
-"""A MuJoCo model as Isaac Gym Preview 4 is told of it: actors as plain MJCF, joints, pins, and what is measured.
+"""Describes a MuJoCo model to Isaac Gym Preview 4: actors as plain MJCF, joints, pins and touch sensors.
 
-Models that can be told: robots and things of boxes, spheres, capsules and cylinders, on a plane and on boxes that do not move.
+Bodies may consist of boxes, spheres, capsules and cylinders, on a plane and on boxes that do not move.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-TOLD_SHAPES = {
+SHAPES = {
     mujoco.mjtGeom.mjGEOM_SPHERE.value: ("sphere", 1),
     mujoco.mjtGeom.mjGEOM_CAPSULE.value: ("capsule", 2),
     mujoco.mjtGeom.mjGEOM_CYLINDER.value: ("cylinder", 2),
     mujoco.mjtGeom.mjGEOM_BOX.value: ("box", 3),
 }
-TOLD_JOINTS = {mujoco.mjtJoint.mjJNT_HINGE.value: "hinge", mujoco.mjtJoint.mjJNT_SLIDE.value: "slide"}
+JOINT_TYPES = {mujoco.mjtJoint.mjJNT_HINGE.value: "hinge", mujoco.mjtJoint.mjJNT_SLIDE.value: "slide"}
 UNLIMITED = 1e6
-"""Force or torque, N or N m."""
+"""Limit of forces or torques without a limit, N or N m."""
 
 
 def scene_of(model: mujoco.MjModel) -> dict[str, Any]:
-    """In JSON: timestep_s, ground_friction, actors, joints, pins, touches, as `IsaacRobots` takes them.
+    """Return the arguments of `IsaacRobots`, which can be written as JSON.
 
-    Only geoms that can touch something are told. Touches are the bodies that contact sensors look at; other sensors are left out,
-    as are gravity compensation that is not of whole actors, and exclusions of contacts.
+    They have only geoms that can touch something. Touches are the bodies of contact sensors; other sensors are left out, as are
+    gravity compensation of parts of actors and exclusions of contacts.
 
     Raises:
-        ValueError: there are ball joints, other shapes, equalities other than points that stay where they are, or a free body whose
-            mass is not about its origin.
+        ValueError: there are ball joints, other shapes, equalities other than fixed points, or a free body whose centre of mass is not
+            its origin.
     """
     roots = [body for body in range(1, model.nbody) if model.body_parentid[body] == 0]
     filters = _filters(model)
@@ -56,24 +56,24 @@ def scene_of(model: mujoco.MjModel) -> dict[str, Any]:
 
 
 def hinged(model: mujoco.MjModel) -> list[int]:
-    """Joints of one degree of freedom, in the model's order.
+    """Return the joints of one degree of freedom, in the model's order.
 
     Raises:
         ValueError: there are ball joints.
     """
     joints = [joint for joint in range(model.njnt) if model.jnt_type[joint] != mujoco.mjtJoint.mjJNT_FREE]
-    if not all(int(model.jnt_type[joint]) in TOLD_JOINTS for joint in joints):
-        raise ValueError("found a ball joint, allowed are hinge, slide and free")
+    if not all(int(model.jnt_type[joint]) in JOINT_TYPES for joint in joints):
+        raise ValueError("joints: expected hinge, slide and free joints, got a ball joint")
     return joints
 
 
 def touch_sensors(model: mujoco.MjModel) -> list[int]:
-    """Sensors of whether a body is touched, in the model's order."""
+    """Return the contact sensors, in the model's order."""
     return [int(sensor) for sensor in np.flatnonzero(model.sensor_type == mujoco.mjtSensor.mjSENS_CONTACT.value)]
 
 
 def free_joints(model: mujoco.MjModel) -> list[int]:
-    """Joints of free bodies, in the model's order, which is that of the scene's free actors."""
+    """Return the joints of free bodies, in the model's order, which is also the order of the scene's free actors."""
     return [joint for joint in range(model.njnt) if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE]
 
 
@@ -81,7 +81,9 @@ def _robot(model: mujoco.MjModel, root: int, filters: Mapping[int, int]) -> dict
     bodies = [body for body in range(model.nbody) if model.body_rootid[body] == root]
     free = model.body_dofnum[root] == 6
     if free and np.abs(model.body_ipos[root]).max() > 1e-9:
-        raise ValueError(f"found {model.body(root).name}, whose mass is not about its origin, as a free body's must be")
+        raise ValueError(
+            f"body {model.body(root).name}: expected a free body's centre of mass at its origin, got {model.body_ipos[root].tolist()}"
+        )
     moving = [body for body in bodies if model.body_weldid[body] != 0]
     tree = ET.Element("mujoco", model=model.body(root).name)
     ET.SubElement(tree, "compiler", angle="radian", inertiafromgeom="false")
@@ -103,7 +105,7 @@ def _robot(model: mujoco.MjModel, root: int, filters: Mapping[int, int]) -> dict
 
 
 def _furniture(model: mujoco.MjModel, geom: int, filters: Mapping[int, int]) -> dict[str, Any]:
-    """A geom of the world that can be touched."""
+    """Return a geom of the world that can be touched as an actor."""
     name = model.geom(geom).name
     tree = ET.Element("mujoco", model=name)
     ET.SubElement(tree, "compiler", angle="radian")
@@ -133,16 +135,16 @@ def _body(
         diaginertia=_words(model.body_inertia[body]),
     )
     for joint in range(model.body_jntadr[body], model.body_jntadr[body] + model.body_jntnum[body]):
-        if int(model.jnt_type[joint]) in TOLD_JOINTS:
-            told = {
+        if int(model.jnt_type[joint]) in JOINT_TYPES:
+            attributes = {
                 "name": model.joint(joint).name,
-                "type": TOLD_JOINTS[int(model.jnt_type[joint])],
+                "type": JOINT_TYPES[int(model.jnt_type[joint])],
                 "pos": _words(model.jnt_pos[joint]),
                 "axis": _words(model.jnt_axis[joint]),
             }
             if model.jnt_limited[joint]:
-                told |= {"limited": "true", "range": _words(model.jnt_range[joint])}
-            ET.SubElement(element, "joint", told)
+                attributes |= {"limited": "true", "range": _words(model.jnt_range[joint])}
+            ET.SubElement(element, "joint", attributes)
     for geom in _geoms(model, body):
         if geom in filters:
             _geom(model, geom, element, placed=True)
@@ -150,9 +152,11 @@ def _body(
 
 
 def _geom(model: mujoco.MjModel, geom: int, parent: ET.Element, *, placed: bool) -> None:
-    if int(model.geom_type[geom]) not in TOLD_SHAPES:
-        raise ValueError(f"found geom {model.geom(geom).name}, allowed are spheres, capsules, cylinders and boxes")
-    kind, sizes = TOLD_SHAPES[int(model.geom_type[geom])]
+    if int(model.geom_type[geom]) not in SHAPES:
+        raise ValueError(
+            f"geom {model.geom(geom).name}: expected a sphere, capsule, cylinder or box, got another shape"
+        )
+    kind, sizes = SHAPES[int(model.geom_type[geom])]
     place = {"pos": _words(model.geom_pos[geom]), "quat": _words(model.geom_quat[geom])} if placed else {}
     ET.SubElement(parent, "geom", {"type": kind, "size": _words(model.geom_size[geom][:sizes]), **place})
 
@@ -166,9 +170,9 @@ def _shape(model: mujoco.MjModel, geom: int, filters: Mapping[int, int]) -> dict
 
 
 def _joint(model: mujoco.MjModel, joint: int) -> dict[str, Any]:
-    """Drive: "position" follows a target with stiffness and damping, "effort" is told the force or torque."""
+    """Return a joint: the drive "position" follows a target with stiffness and damping, "effort" applies a force or torque."""
     dof, actuators = model.jnt_dofadr[joint], np.flatnonzero(model.actuator_trnid[:, 0] == joint)
-    told = {
+    attributes = {
         "name": model.joint(joint).name,
         "actor": model.body(model.body_rootid[model.jnt_bodyid[joint]]).name,
         "armature": float(model.dof_armature[dof]),
@@ -179,18 +183,16 @@ def _joint(model: mujoco.MjModel, joint: int) -> dict[str, Any]:
     }
     for actuator in actuators:
         if model.actuator_biastype[actuator] == mujoco.mjtBias.mjBIAS_AFFINE:
-            told["drive"], told["stiffness"] = "position", float(model.actuator_gainprm[actuator, 0])
-            told["damping"] -= float(model.actuator_biasprm[actuator, 2])
+            attributes["drive"], attributes["stiffness"] = "position", float(model.actuator_gainprm[actuator, 0])
+            attributes["damping"] -= float(model.actuator_biasprm[actuator, 2])
             if model.actuator_forcelimited[actuator]:
-                told["most"] = float(model.actuator_forcerange[actuator, 1])
-    return told
+                attributes["most"] = float(model.actuator_forcerange[actuator, 1])
+    return attributes
 
 
 def _pin(model: mujoco.MjModel, equality: int) -> dict[str, Any]:
     if model.eq_type[equality] != mujoco.mjtEq.mjEQ_CONNECT:
-        raise ValueError(
-            "found an equality that is no connection, allowed are points of bodies that stay where they are"
-        )
+        raise ValueError("equality: expected connections of bodies to fixed points, got another equality")
     body = model.eq_obj1id[equality]
     return {
         **_named(model, body),
@@ -204,7 +206,7 @@ def _named(model: mujoco.MjModel, body: int) -> dict[str, str]:
 
 
 def _filters(model: mujoco.MjModel) -> dict[int, int]:
-    """Bits by geom that can be touched: two geoms that have one in common pass through each other."""
+    """Return filter bits by geom that can be touched: two geoms with a common bit pass through each other."""
     geoms = [geom for geom in range(model.ngeom) if not _is_plane(model, geom) and _touching(model, geom)]
     bits, used = dict.fromkeys(geoms, 0), 0
     for index, one in enumerate(geoms):
@@ -218,7 +220,7 @@ def _filters(model: mujoco.MjModel) -> dict[int, int]:
 
 
 def _passing(model: mujoco.MjModel, geoms: list[int], one: int, other: int) -> list[int]:
-    """Both and as many more as all pass through each other."""
+    """Return both geoms and others, as long as all of them pass through each other."""
     group = [one, other]
     for geom in geoms:
         if geom not in group and not any(_meet(model, geom, member) for member in group):
@@ -231,7 +233,7 @@ def _touching(model: mujoco.MjModel, geom: int) -> bool:
 
 
 def _meet(model: mujoco.MjModel, one: int, other: int) -> bool:
-    """Whether MuJoCo makes contacts between them."""
+    """Return whether MuJoCo creates contacts between two geoms."""
     pairs = zip(model.pair_geom1, model.pair_geom2, strict=True)
     if any({one, other} == {int(first), int(second)} for first, second in pairs):
         return True
@@ -242,7 +244,7 @@ def _meet(model: mujoco.MjModel, one: int, other: int) -> bool:
 
 
 def _friction(model: mujoco.MjModel, geom: int) -> float:
-    """Sliding, of the pairs that the geom is in, if it is in any."""
+    """Return the geom's sliding friction: that of its contact pairs, or its own if it has none."""
     in_pairs = (model.pair_geom1 == geom) | (model.pair_geom2 == geom)
     return float(model.pair_friction[in_pairs, 0].max() if in_pairs.any() else model.geom_friction[geom, 0])
 
@@ -256,7 +258,7 @@ def _geoms(model: mujoco.MjModel, body: int) -> range:
 
 
 def _pose(position_3: NDArray[np.float64], quaternion_4: NDArray[np.float64]) -> list[float]:
-    """Position and quaternion as x, y, z, w."""
+    """Return position and quaternion as x, y, z, w."""
     return [*position_3.tolist(), *np.roll(quaternion_4, -1).tolist()]
 
 

@@ -1,6 +1,6 @@
-"""Simulations in Isaac Gym Preview 4, of the same models.
+"""Simulations of the benchmark's models in Isaac Gym Preview 4.
 
-It has not been run with the real simulator: the calls follow NVIDIA's documentation, and tests drive them with a stand-in.
+They have not been run with the real simulator: the calls follow NVIDIA's documentation and are tested with a stand-in.
 
 N robots, F free bodies, J joints, C controls, V degrees of freedom.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import override
 
 from sim_bridge.benchmark.isaac_scene import free_joints, hinged, scene_of, touch_sensors
 from sim_bridge.benchmark.simulated_elsewhere import SimulatedElsewhere
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class IsaacSimulations(SimulatedElsewhere):
-    """`Simulations`. Whether bodies are touched comes from there; forces and torques are MuJoCo's, in the same state."""
+    """Isaac Gym detects touches; forces and torques are computed by MuJoCo in the same state."""
 
     def __init__(self, model: mujoco.MjModel, robots: int) -> None:
         """Start Isaac Gym.
 
         Raises:
-            BadInput: Isaac Gym cannot be used here.
-            ValueError: the model has what cannot be told.
+            InputError: Isaac Gym cannot be used here.
+            ValueError: the model has parts that cannot be described to Isaac Gym.
         """
         super().__init__(model, robots, ("qpos", "qvel", "ctrl"), ("sensordata",), stage=None)
         joints, free = hinged(model), free_joints(model)
@@ -42,8 +43,8 @@ class IsaacSimulations(SimulatedElsewhere):
         self._touches_NB: NDArray[np.generic] = np.zeros((robots, len(self._touch_D)), dtype=np.bool_)
         self._process = IsaacProcess("robots", {"robots": robots, **scene_of(model)})
 
+    @override
     def advance(self, substeps: int) -> Mapping[str, NDArray[Any]]:
-        """See `SimulatedElsewhere.advance`."""
         roots_NF13, joints_NJ2, self._touches_NB = self._process.ask(
             "step", self._roots(), self._joints(), self._controls(), np.array(substeps)
         )
@@ -57,25 +58,26 @@ class IsaacSimulations(SimulatedElsewhere):
         qpos_NQ[:, self._places_J], qvel_NV[:, self._speeds_J] = joints_NJ2[..., 0], joints_NJ2[..., 1]
         return {"qpos": qpos_NQ, "qvel": qvel_NV}
 
+    @override
     def derive(self) -> Mapping[str, NDArray[Any]]:
-        """See `SimulatedElsewhere.derive`."""
         return {}
 
+    @override
     def step(self, ids: NDArray[np.int64], nstep: int = 1, stage: int = 0) -> None:
-        """See `Simulations.step`."""
         super().step(ids, nstep, stage)
         self._arrays["sensordata"][np.ix_(ids, self._touch_D)] = self._touches_NB[ids]
 
+    @override
     def close(self) -> None:
-        """End Isaac Gym."""
         self._process.close()
 
-    def _look(self, ids: NDArray[np.int64]) -> None:
-        super()._look(ids)
+    @override
+    def _update_host(self, ids: NDArray[np.int64]) -> None:
+        super()._update_host(ids)
         self._arrays["sensordata"][ids] = self._host.bind("sensordata")[ids]
 
     def _roots(self) -> NDArray[np.float32]:
-        """Position, quaternion as x, y, z, w, and velocities along and about the world's axes."""
+        """Return position, quaternion as x, y, z, w, and velocities along and about the world's axes, (N, F, 13)."""
         qpos_NQ, qvel_NV = self._arrays["qpos"], self._arrays["qvel"]
         roots_NF13 = np.zeros((self.nsim, len(self._free_F), 13), dtype=np.float32)
         for index, (place, speed) in enumerate(self._free_F):
@@ -91,7 +93,7 @@ class IsaacSimulations(SimulatedElsewhere):
         return np.stack([places_NJ, speeds_NJ], axis=-1, dtype=np.float32)
 
     def _controls(self) -> NDArray[np.float32]:
-        """Of every joint the target, the force or torque, or nothing."""
+        """Return the target, the force or the torque of every joint, (N, J); zero for joints without actuator."""
         model = self.model
         low_C, high_C = np.where(model.actuator_ctrllimited[:, None], model.actuator_ctrlrange, (-np.inf, np.inf)).T
         follows_C = model.actuator_biastype == mujoco.mjtBias.mjBIAS_AFFINE.value

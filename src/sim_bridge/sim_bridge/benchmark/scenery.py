@@ -1,4 +1,4 @@
-"""What is around the benchmark's robots when they are looked at, as MJCF."""
+"""Sky, ground and light of the benchmark's models, as MJCF."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ SKY = (
 
 
 def ground_assets(half_m: int) -> str:
-    """The sky, and squares of a metre for the ground."""
+    """Return the assets of the sky and of a ground with squares of 1 m."""
     return f"""{SKY}
     <texture name="floor" type="2d" builtin="checker" width="64" height="64" rgb1="0.85 0.85 0.85" rgb2="0.7 0.7 0.72"/>
     <material name="floor" texture="floor" texrepeat="{half_m} {half_m}" reflectance="0"/>"""
 
 
 def ground(half_m: int) -> str:
-    """Light, and a plane called "floor" that robots touch."""
+    """Return a light, and a plane called "floor" that robots touch."""
     return f"""<light directional="true" pos="0 0 10" dir="0 0.3 -1" diffuse="0.7 0.7 0.7"/>
     <geom name="floor" type="plane" size="{half_m} {half_m} 1" contype="1" conaffinity="0" rgba="1 1 1 1" material="floor"/>"""

@@ -1,4 +1,6 @@
-"""Simulations whose physics runs elsewhere; states are on the host between two control steps, where tasks read and write them.
+"""The base of simulations whose physics runs on a GPU or in another process.
+
+Between two control steps the states are on the host, where tasks read and write them.
 
 I some of the N simulations, V degrees of freedom.
 """
@@ -9,7 +11,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import override
 
+from sim_bridge.benchmark.simulations import Simulations
 from sim_bridge.headless_mujoco import Batch, mujoco
 
 if TYPE_CHECKING:
@@ -18,10 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class SimulatedElsewhere(ABC):
-    """`Simulations`. All go on at once; those that are not meant get their state back.
+class SimulatedElsewhere(Simulations, ABC):
+    """Simulations that are all stepped together; the states of those that should not be stepped are restored.
 
-    What follows from the states and does not come back with them is computed on the host, up to a stage.
+    Fields that follow from the states and are not returned with them are computed on the host, up to a stage.
     """
 
     def __init__(
@@ -32,7 +36,15 @@ class SimulatedElsewhere(ABC):
         outputs: Sequence[str] = (),
         stage: mujoco.mjtStage | None = mujoco.mjtStage.mjSTAGE_POS,
     ) -> None:
-        """`states` are fields of MjData that go there and come back, `outputs` such that only come back; None: all stages."""
+        """Create the simulations on the host.
+
+        Args:
+            model: model of one robot.
+            robots: number of simulations.
+            states: fields of MjData that `advance` takes and returns.
+            outputs: fields of MjData that `advance` returns only.
+            stage: stage up to which other fields are computed on the host (None: all stages).
+        """
         self.model = model
         self._host = Batch(model, robots, 1)
         self._stages = () if stage is None else (stage.value,)
@@ -43,56 +55,57 @@ class SimulatedElsewhere(ABC):
 
     @abstractmethod
     def advance(self, substeps: int) -> Mapping[str, NDArray[Any]]:
-        """Let all go on by so many time steps: states and outputs afterwards, (N, ...)."""
+        """Step all simulations and return their states and outputs, (N, ...)."""
 
     @abstractmethod
     def derive(self) -> Mapping[str, NDArray[Any]]:
-        """Outputs of the states as they are, (N, ...)."""
+        """Return the outputs of the present states, (N, ...)."""
 
     @property
+    @override
     def nsim(self) -> int:
-        """N."""
         return int(self._host.nsim)
 
+    @override
     def bind(self, name: str) -> NDArray[Any]:
-        """See `Simulations.bind`."""
         return self._arrays[name] if name in self._arrays else self._host.bind(name)
 
+    @override
     def step(self, ids: NDArray[np.int64], nstep: int = 1, stage: int = 0) -> None:
-        """See `Simulations.step`; all stages are computed."""
-        self._keep(ids, self.advance(nstep))
+        self._store(ids, self.advance(nstep))
         if stage:
-            self._look(ids)
+            self._update_host(ids)
 
+    @override
     def forward(self, ids: NDArray[np.int64]) -> None:
-        """See `Simulations.forward`."""
-        self._keep(ids, self.derive())
-        self._look(ids)
+        self._store(ids, self.derive())
+        self._update_host(ids)
 
-    def reset(self, ids: NDArray[np.int64], *, stage: int = 0) -> None:  # noqa: ARG002 - whoever resets writes, and calls forward
-        """See `Simulations.reset`."""
+    @override
+    def reset(self, ids: NDArray[np.int64], *, stage: int = 0) -> None:
         for name in self._states:
             self._arrays[name][ids] = self.model.qpos0 if name == "qpos" else 0.0
 
+    @override
     def jac(
         self, body: int, point: NDArray[np.float64], ids: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """See `Simulations.jac`."""
         along_I3V, about_I3V = self._host.jac(body, point, ids)
         return along_I3V, about_I3V
 
+    @override
     def get_data(self, sim: int, data: mujoco.MjData) -> object:
-        """See `Simulations.get_data`."""
         return self._host.get_data(sim, data)
 
-    def close(self) -> None:  # noqa: B027 - most have nothing to free
-        """Free what is elsewhere."""
+    @override
+    def close(self) -> None:
+        """Do nothing: by default there is nothing to free."""
 
-    def _keep(self, ids: NDArray[np.int64], after: Mapping[str, NDArray[Any]]) -> None:
+    def _store(self, ids: NDArray[np.int64], after: Mapping[str, NDArray[Any]]) -> None:
         for name, values in after.items():
             self._arrays[name][ids] = values[ids]
 
-    def _look(self, ids: NDArray[np.int64]) -> None:
+    def _update_host(self, ids: NDArray[np.int64]) -> None:
         for name in ("qpos", "qvel", "ctrl"):
             self._host.bind(name)[ids] = self._arrays[name][ids]
         self._host.forward(ids, *self._stages)

@@ -1,4 +1,4 @@
-"""Many simulations of one model, whoever computes them: what the tasks use of `mujoco.batch.Batch`, which is one of them.
+"""The interface of many simulations of one model: the part of `mujoco.batch.Batch` that the tasks use, and `close`.
 
 I some of the simulations, V degrees of freedom.
 """
@@ -15,30 +15,33 @@ if TYPE_CHECKING:
 
 
 class Simulations(Protocol):
-    """N simulations that do not know of each other."""
+    """N independent simulations."""
 
     model: mujoco.MjModel
 
     @property
     def nsim(self) -> int:
-        """N."""
+        """The number of simulations, N."""
 
     def bind(self, name: str) -> NDArray[Any]:
-        """A field of MjData, (N, ...), which stays up to date; what is written to states and controls is used."""
+        """Return a field of MjData, (N, ...), as a view that stays up to date; values written to states and controls are used."""
 
     def step(self, ids: NDArray[np.int64], nstep: int = 1, stage: int = 0) -> None:
-        """Let some of them go on for so many time steps, then compute what follows from the new state up to a stage."""
+        """Step some simulations `nstep` times, then compute the fields that follow from the new states up to a stage."""
 
     def forward(self, ids: NDArray[np.int64]) -> None:
-        """Compute what follows from the states of some of them."""
+        """Compute the fields that follow from the states of some simulations."""
 
     def reset(self, ids: NDArray[np.int64], *, stage: int) -> None:
-        """Put some of them into the model's default state."""
+        """Reset some simulations to the model's default state."""
 
     def jac(
         self, body: int, point: NDArray[np.float64], ids: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Jacobians (I, 3, V) of points (I, 3) of a body along and about the world's axes."""
+        """Return the Jacobians (I, 3, V) of points (I, 3) of a body, along and about the world's axes."""
 
     def get_data(self, sim: int, data: mujoco.MjData) -> object:
-        """Write one of them into `data`."""
+        """Write the state of one simulation into `data`."""
+
+    def close(self) -> None:
+        """Free all resources; may be called again."""

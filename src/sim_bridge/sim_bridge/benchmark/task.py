@@ -1,4 +1,4 @@
-"""What a task adds to a batch of simulated robots.
+"""The interface of a task: its rules for a batch of simulated robots.
 
 N robots, I some of them, S state dim, A action dim.
 """
@@ -22,47 +22,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a control step has led to."""
+    """The outcome of a control step."""
 
     rewards_I: NDArray[np.float64]
     violated_I: NDArray[np.bool_]
-    """In constraint violation."""
+    """Whether the robot is in constraint violation."""
     completed_I: NDArray[np.bool_]
-    """The task is done, which ends the episode; tasks that only last longer or shorter are never done."""
+    """Whether the task is completed, which terminates the episode; tasks without a goal are never completed."""
 
 
 class Task(Protocol):
     """Rules of one task for N robots, each a simulation of a batch of the task's model."""
 
     def place(self, robots_I: NDArray[np.int64], generators_I: Sequence[np.random.Generator]) -> None:
-        """Begin episodes of robots whose simulations were reset: write their state."""
+        """Start episodes of robots whose simulations were reset: write their states."""
 
     def command(self, robots_I: NDArray[np.int64], actions_IA: NDArray[np.float64]) -> None:
         """Write the controls of one control step."""
 
     def judge(self, robots_I: NDArray[np.int64]) -> Judged:
-        """What the control step that was commanded last has led to."""
+        """Return the outcome of the last control step."""
 
     def states(self, robots_I: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Observations, (I, S), in the contract's units; what exceeds the contract's range is clipped by the caller."""
+        """Return the observations, (I, S), in the contract's units; the caller clips them to the contract's range."""
 
 
 @dataclass(frozen=True)
 class TaskKind:
-    """A task, before there are robots."""
+    """The definition of a task, independent of the number of robots."""
 
     contract: TaskContract
     rate_hz: float
     """Control steps per simulated second."""
     substeps: int
-    """Of the simulation per control step."""
+    """Time steps of the simulation per control step."""
     horizon: int
-    """Control steps after which an episode ends by time."""
+    """Control steps after which an episode is truncated."""
     xml: str
-    """MJCF of one robot with its surroundings, with a camera called "side"."""
+    """MJCF of one robot in its environment, with a camera called "side"."""
     bind: Callable[[Simulations], Task]
-    """Makes the task for a batch of the model."""
+    """Creates the task for simulations of the model."""
 
     def model(self) -> mujoco.MjModel:
-        """The compiled model."""
+        """Return the compiled model."""
         return mujoco.MjModel.from_xml_string(self.xml)

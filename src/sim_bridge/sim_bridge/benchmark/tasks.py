@@ -1,4 +1,9 @@
-"""The benchmark's tasks by name, and robots that do them."""
+"""The benchmark's tasks by name.
+
+To add one, define its `TaskKind` (see `ball_balance.py` for the smallest) and add it to `KINDS` and to `sim_bridge.backends.BENCHMARK`,
+its supervisors to `fleet_supervisors.supervisors`, its contract to launch/config/robots, and measure its expert's return with
+`./fleet experiment expert`.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +32,10 @@ KINDS: Mapping[str, TaskKind] = {
     "anymal": ANYMAL,
     "franka_cube_stack": FRANKA_CUBE_STACK,
 }
-ENOUGH = 0.95
-"""Of the expert's mean return is a success (IIFL section 5.2)."""
+SUCCESS_SHARE = 0.95
+"""Share of the expert's mean return from which an episode is a success (IIFL section 5.2)."""
 COMPLETED = ("franka_cube_stack",)
-"""Tasks that are done or not, whatever the return."""
+"""Tasks whose success is their completion, whatever the return."""
 
 
 def benchmark_fleet(
@@ -40,17 +45,17 @@ def benchmark_fleet(
     horizon: int | None = None,
     simulate: Callable[[mujoco.MjModel, int], Simulations] = simulate_here,
 ) -> SimulatedFleet:
-    """Robots at a task, with episodes of `horizon` control steps, the task's own number by default.
+    """Return robots at a task, with episodes of `horizon` control steps (default: the task's own number).
 
     Raises:
-        BadInput: the contract is not that of the task, or the horizon is longer than the task's.
+        InputError: the contract is not that of the task, or the horizon is longer than the task's.
         ValueError: there are no robots.
     """
     kind = KINDS[task]
     ticks = kind.horizon if horizon is None else horizon
     if not 1 <= ticks <= kind.horizon or ticks % EVERY:
         raise InputError(
-            f"environment.episode_ticks: found {ticks}, allowed with task {task} are multiples of {EVERY} up to {kind.horizon}."
+            f"environment.episode_ticks: expected a multiple of {EVERY} up to {kind.horizon} with task {task}, got {ticks}."
         )
-    enough = math.inf if task in COMPLETED else ENOUGH * read_expert_return(task).after(ticks)
-    return SimulatedFleet(kind, contract, robots, enough, ticks, simulate)
+    success_return = math.inf if task in COMPLETED else SUCCESS_SHARE * read_expert_return(task).after(ticks)
+    return SimulatedFleet(kind, contract, robots, success_return, ticks, simulate)

@@ -1,6 +1,6 @@
-"""Orientations of many bodies at once: quaternions as MuJoCo writes them, w x y z.
+"""Orientations of many bodies: quaternions are w, x, y, z, as in MuJoCo.
 
-I robots.
+I bodies.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def matrices(quaternions_I4: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotation matrices (I, 3, 3) from the body's frame to the world's."""
+    """Return the rotation matrices (I, 3, 3) from the body frames to the world frame."""
     w, x, y, z = quaternions_I4.T
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
@@ -25,21 +25,21 @@ def matrices(quaternions_I4: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def into_body(matrices_I33: NDArray[np.float64], vectors_I3: NDArray[np.float64]) -> NDArray[np.float64]:
-    """World vectors in the bodies' frames."""
+    """Return world vectors (I, 3) in the body frames."""
     return np.asarray(np.einsum("iba,ib->ia", matrices_I33, vectors_I3))
 
 
 def into_world(matrices_I33: NDArray[np.float64], vectors_I3: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The bodies' vectors in the world's frame."""
+    """Return vectors (I, 3) of the body frames in the world frame."""
     return np.asarray(np.einsum("iab,ib->ia", matrices_I33, vectors_I3))
 
 
 def wrapped(angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same angles from -pi to pi, radians."""
+    """Return the angles wrapped to -pi to pi, radians."""
     return np.asarray(np.remainder(angles + np.pi, 2 * np.pi) - np.pi)
 
 
 def about_vertical(angles_I: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quaternions (I, 4) of turns about the vertical, radians."""
+    """Return the quaternions (I, 4) of rotations about the vertical axis by angles in radians."""
     zeros_I = np.zeros_like(angles_I)
     return np.stack([np.cos(angles_I / 2), zeros_I, zeros_I, np.sin(angles_I / 2)], axis=1)

@@ -1,4 +1,4 @@
-"""Simulations on a GPU, by MuJoCo Warp."""
+"""Simulations on a GPU with MuJoCo Warp."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import mujoco_warp
 import numpy as np
 import warp
+from typing_extensions import override
 
 from sim_bridge.benchmark.simulated_elsewhere import SimulatedElsewhere
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 STATES = ("qpos", "qvel", "ctrl", "qacc_warmstart")
 OUTPUTS = ("sensordata", "actuator_force")
-"""What follows from forces."""
+"""Fields that follow from forces."""
 
 
 class WarpSimulations(SimulatedElsewhere):
-    """`Simulations`."""
+    """Simulations in MuJoCo Warp; its steps are captured as CUDA graphs."""
 
     def __init__(self, model: mujoco.MjModel, robots: int) -> None:
         super().__init__(model, robots, STATES, OUTPUTS)
@@ -33,15 +34,15 @@ class WarpSimulations(SimulatedElsewhere):
         self._forward_graph = self._captured(mujoco_warp.forward)
         self.reset(np.arange(robots))
 
+    @override
     def advance(self, substeps: int) -> Mapping[str, NDArray[Any]]:
-        """See `SimulatedElsewhere.advance`."""
         self._upload()
         for _ in range(substeps):
             self._run(self._step_graph, mujoco_warp.step)
         return {name: getattr(self._data, name).numpy() for name in (*STATES, *OUTPUTS)}
 
+    @override
     def derive(self) -> Mapping[str, NDArray[Any]]:
-        """See `SimulatedElsewhere.derive`."""
         self._upload()
         self._run(self._forward_graph, mujoco_warp.forward)
         return {name: getattr(self._data, name).numpy() for name in OUTPUTS}
@@ -50,17 +51,17 @@ class WarpSimulations(SimulatedElsewhere):
         for name in STATES:
             getattr(self._data, name).assign(self._arrays[name].astype(np.float32))
 
-    def _captured(self, what: Any) -> Any:
-        """On a GPU, the kernels of one call, to be launched again at once."""
+    def _captured(self, function: Any) -> Any:
+        """Return a CUDA graph of one call of the function; None without a GPU."""
         if not warp.get_device().is_cuda:
             return None
-        what(self._model, self._data)
+        function(self._model, self._data)
         with warp.ScopedCapture() as capture:
-            what(self._model, self._data)
+            function(self._model, self._data)
         return capture.graph
 
-    def _run(self, graph: Any, what: Any) -> None:
+    def _run(self, graph: Any, function: Any) -> None:
         if graph is None:
-            what(self._model, self._data)
+            function(self._model, self._data)
         else:
             warp.capture_launch(graph)

@@ -1,1 +1,1 @@
-"""Isaac Gym in a process of its own."""
+"""Isaac Gym, which runs in a process of its own on Python 3.8."""

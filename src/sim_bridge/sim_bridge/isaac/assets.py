@@ -1,4 +1,4 @@
-"""The push cell's bodies as URDF, for Isaac Gym. Runs on Python 3.8 too."""
+"""The push cell's bodies as URDF, for Isaac Gym. Imported by the worker on Python 3.8."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     from sim_bridge.push.geometry import PushGeometry
 
 CARRIER_KG = 0.01
-"""Of the links between the pusher's joints, which must have some mass."""
+"""Mass of the links between the pusher's joints, which must not be zero."""
 
 
 def urdf_files(geometry: PushGeometry) -> dict[str, str]:
-    """URDF of the bodies obstacle, walls, cube, goal and pusher, by name; origins on the floor but the cube's."""
+    """Return URDF of the bodies obstacle, walls, cube, goal and pusher, by name.
+
+    Their origins are on the floor, but the cube's is its centre.
+    """
     g = geometry
     reach, at, rim = g.workspace_half_m + g.wall_m, g.workspace_half_m + g.wall_m / 2, g.rim_height_m
     walls = [

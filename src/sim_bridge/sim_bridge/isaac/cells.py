@@ -1,7 +1,7 @@
-"""Push cells in Isaac Gym Preview 4 (PhysX on the GPU), by its tensor API. Runs in the worker, on Python 3.8.
+"""Push cells in Isaac Gym Preview 4 (PhysX on the GPU) with its tensor API. Imported by the worker on Python 3.8.
 
-Written to NVIDIA's documentation of Preview 4 and tried with a stand-in that checks the calls; it has not been run
-with the real simulator, so expect to tune contact offsets and servo gains on the first machine that has it.
+The calls follow NVIDIA's documentation of Preview 4 and are tested with a stand-in that checks them. They have not been run with the
+real simulator: expect to tune contact offsets and servo gains.
 
 N robots, I some of them, T substeps, F all bodies of all robots, H image rows, W image columns.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CONTACT_OFFSET_M = 0.001
 SPACING_M = 0.5
 DAMPING = 45.0
-"""Of the pusher's servos, N s/m (N m s per radian for its yaw): critical for its mass."""
+"""Damping of the pusher's servos, N s/m (N m s per radian for its yaw): critical for its mass."""
 RIM_FRICTION = 2 * FRICTION["rim"] - FRICTION["floor"]
 PUSHER_FRICTION = 2 * FRICTION["pusher"] - FRICTION["floor"]
 BODY_FRICTION = {
@@ -39,24 +39,25 @@ BODY_FRICTION = {
     "goal": 0.0,
     "pusher": PUSHER_FRICTION,
 }
-"""PhysX takes the mean of two bodies' coefficients; the floor has the cube's."""
+"""Friction coefficients by body. PhysX uses the mean of two bodies' coefficients; the floor has the cube's."""
 STILL = ("obstacle", "walls", "goal", "pusher")
 """Bodies that are fixed to the world; the pusher moves by its joints."""
 PARKED = (0.0, -0.6, 0.0, 0.0)
+"""Joint positions of a pusher outside of the image."""
 TOUCH_N = 1e-4
-"""Net contact force on obstacle or walls above which they are touched."""
+"""Net contact force on obstacle or walls above which they are touched, N."""
 
 
 class IsaacCells:
-    """N cells in one simulation. The cubes' states are kept here and written before every use.
+    """N cells in one simulation. The cubes' states are stored here and written before every use.
 
-    So a robot that does not push stays exactly where it is, although the simulator steps all cells together.
+    So the cube of a robot that does not push keeps its exact state, although the simulator steps all cells together.
     """
 
     def __init__(self, robots: int, timestep_s: float, width: int, height: int) -> None:
         self._gym = gymapi.acquire_gym()
         self._device = DEVICE
-        self._sim = new_sim(self._gym, timestep_s, draws=True, contact_offset_m=CONTACT_OFFSET_M)
+        self._sim = new_sim(self._gym, timestep_s, renders=True, contact_offset_m=CONTACT_OFFSET_M)
         add_ground(self._gym, self._sim, FRICTION["floor"])
         self._envs: list[Any] = []
         self._cameras: list[Any] = []
@@ -85,12 +86,12 @@ class IsaacCells:
         self._goals_N13 = self._roots_F13[self._goal_rows].clone()
 
     def place(self, robots_I: NDArray[np.int64], states_I7: NDArray[np.float64]) -> None:
-        """Put cubes down at rest: positions and quaternions (x, y, z, w)."""
+        """Place cubes at rest at positions and quaternions (x, y, z, w)."""
         self._cubes_N13[robots_I] = 0.0
         self._cubes_N13[robots_I, :7] = torch.as_tensor(states_I7, dtype=torch.float32, device=self._device)
 
     def push(self, robots_I: NDArray[np.int64], path_IT4: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Drive the pushers along their paths: which cubes touched obstacle or walls, (I,)."""
+        """Move the pushers along their paths and return which cubes touched obstacle or walls, (I,)."""
         gym, sim = self._gym, self._sim
         path = torch.as_tensor(path_IT4, dtype=torch.float32, device=self._device)
         targets_N4 = self._parked_N4.clone()
@@ -109,16 +110,16 @@ class IsaacCells:
         return np.asarray(touched_N[robots_I].cpu().numpy())
 
     def cubes(self) -> NDArray[np.float64]:
-        """Positions and quaternions (x, y, z, w), (N, 7)."""
+        """Return positions and quaternions (x, y, z, w) of the cubes, (N, 7)."""
         return np.asarray(self._cubes_N13[:, :7].cpu().numpy(), dtype=np.float64)
 
     def images(self, goals_N2: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """(N, H, W, 3), red green blue."""
+        """Return the images, (N, H, W, 3), red green blue."""
         gym, sim = self._gym, self._sim
         self._goals_N13[:, :2] = torch.as_tensor(goals_N2, dtype=torch.float32, device=self._device)
         self._write(self._parked_N4)
         gym.set_dof_position_target_tensor(sim, gymtorch.unwrap_tensor(self._parked_N4))
-        # States that were written reach the picture with the next step.
+        # Written states are visible only after the next step.
         self._simulate()
         gym.fetch_results(sim, True)
         gym.step_graphics(sim)
@@ -180,13 +181,13 @@ class IsaacCells:
         camera = self._gym.create_camera_sensor(self._envs[-1], options)
         pose = gymapi.Transform()
         pose.p = gymapi.Vec3(0.0, 0.0, PUSH_GEOMETRY.camera_height_m)
-        # A camera looks along its x with z up in the image: x is turned down, z to the workspace's y.
+        # A camera looks along its x axis, and its z axis is up in the image: turn x down, and z to the workspace's y.
         pose.r = gymapi.Quat(-0.5, 0.5, 0.5, 0.5)
         self._gym.set_camera_transform(camera, self._envs[-1], pose)
         self._cameras.append(camera)
 
     def _write(self, pushers_N4: torch.Tensor) -> None:
-        """Give the simulator all cubes, goals and pushers: of several writes before a step only the last counts."""
+        """Write all cubes, goals and pushers at once, because only the last write before a step takes effect."""
         gym, sim, unwrap = self._gym, self._sim, gymtorch.unwrap_tensor
         self._roots_F13[self._cube_rows] = self._cubes_N13
         self._roots_F13[self._goal_rows] = self._goals_N13

@@ -1,6 +1,6 @@
-"""The process that holds Isaac Gym, seen from here.
+"""Starts the process that runs Isaac Gym, and exchanges messages with it.
 
-Isaac Gym's last release runs on Python 3.8 at most, so it has its own interpreter.
+Isaac Gym's last release needs Python 3.8 or older, so that it runs in another interpreter.
 """
 
 from __future__ import annotations
@@ -23,21 +23,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INTERPRETER = "ISAACGYM_PYTHON"
-"""Environment variable: the Python that Isaac Gym is installed in."""
+"""Environment variable with the path of the Python interpreter in which Isaac Gym is installed."""
 CLOSE_S = 10.0
+"""Time, s, that the process has to exit before it is killed."""
 
 
 class IsaacProcess:
-    """Answers messages until it is closed."""
+    """A worker process that answers messages until it is closed."""
 
     def __init__(self, what: str, arguments: Mapping[str, object]) -> None:
-        """Start it; `isaac_worker` knows what there is, and `arguments` are JSON.
+        """Start the process.
+
+        Args:
+            what: "cells" or "robots", see `isaac.worker`.
+            arguments: arguments of the cells or robots, which are sent as JSON.
 
         Raises:
-            BadInput: Isaac Gym cannot be used here, or failed.
+            InputError: Isaac Gym cannot be used here, or failed.
         """
         python = os.environ.get(INTERPRETER, sys.executable)
-        # This package comes last on the worker's path, and PYTHONPATH not at all: libraries there are for our Python.
+        # This package is last on the worker's path, and PYTHONPATH is removed, because its libraries are for this Python.
         packages = str(Path(__file__).resolve().parents[2])
         code = f"import sys; sys.path.append({packages!r}); from sim_bridge.isaac.worker import main; main()"
         try:
@@ -49,40 +54,40 @@ class IsaacProcess:
             )
         except OSError as error:
             raise InputError(
-                f"{INTERPRETER}: found {python}: {error.strerror}, allowed is a Python interpreter."
+                f"{INTERPRETER}: expected the path of a Python interpreter, got {python}: {error.strerror}."
             ) from None
         try:
             word, _ = self._answer()
         except EOFError:
-            word = "missing: the worker ended"
+            word = "missing: the worker exited"
         if word.startswith("missing: "):
             self.close()
             raise InputError(_missing(python, word.removeprefix("missing: ")))
 
     @property
     def returncode(self) -> int | None:
-        """Of the process, once it has ended."""
+        """The exit code of the process; None while it runs."""
         return self._process.returncode
 
     def ask(self, word: str, *arrays: NDArray[np.generic]) -> Sequence[NDArray[np.generic]]:
-        """Send a message, and wait for what it is answered with.
+        """Send a message and return the arrays of its answer.
 
         Raises:
-            BadInput: Isaac Gym has failed.
+            InputError: Isaac Gym has failed.
         """
-        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        assert self._process.stdin is not None  # noqa: S101 - a pipe was requested
         try:
             send(self._process.stdin, word, *arrays)
             return self._answer()[1]
         except (EOFError, BrokenPipeError):
-            raise InputError("environment.backend: Isaac Gym has ended; what it said last stands above.") from None
+            raise InputError("environment.backend: Isaac Gym has exited; its last messages are above.") from None
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection, and kill the process if it does not exit."""
         process = self._process
         if process.stdin is None or process.stdout is None or process.stdin.closed:
             return
-        # What a process that has gone was to be told cannot be flushed.
+        # Messages to a process that has exited cannot be flushed.
         with suppress(OSError):
             process.stdin.close()
         try:
@@ -93,7 +98,7 @@ class IsaacProcess:
         process.stdout.close()
 
     def _answer(self) -> tuple[str, Sequence[NDArray[np.generic]]]:
-        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        assert self._process.stdout is not None  # noqa: S101 - a pipe was requested
         word, arrays = receive(self._process.stdout)
         if word.startswith("failed: "):
             self.close()
@@ -101,9 +106,9 @@ class IsaacProcess:
         return word, arrays
 
 
-def _missing(python: str, why: str) -> str:
+def _missing(python: str, reason: str) -> str:
     return (
-        f"environment.backend: found isaacgym, which {python} cannot load ({why.rstrip('.')}): get Isaac Gym Preview 4 "
-        f"from https://developer.nvidia.com/isaac-gym, install it in Python 3.8 and name that interpreter in "
-        f"{INTERPRETER}, or set environment.backend: mujoco."
+        f"environment.backend: expected isaacgym to be installed, but {python} cannot load it ({reason.rstrip('.')}): get Isaac Gym "
+        f"Preview 4 from https://developer.nvidia.com/isaac-gym, install it in Python 3.8 and set {INTERPRETER} to that interpreter, "
+        "or set environment.backend: mujoco."
     )

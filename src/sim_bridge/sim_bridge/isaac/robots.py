@@ -1,9 +1,9 @@
-"""Robots of MuJoCo models in Isaac Gym Preview 4 (PhysX on the GPU), by its tensor API. Runs in the worker, on Python 3.8.
+"""Robots of MuJoCo models in Isaac Gym Preview 4 (PhysX on the GPU) with its tensor API. Imported by the worker on Python 3.8.
 
-Written to NVIDIA's documentation of Preview 4 and tried with a stand-in that checks the calls; it has not been run with the
-real simulator, so expect to tune contacts and drives on the first machine that has it.
+The calls follow NVIDIA's documentation of Preview 4 and are tested with a stand-in that checks them. They have not been run with the
+real simulator: expect to tune contacts and drives.
 
-N robots, F free bodies, J joints, B bodies whose touches are told, X all rows of a tensor.
+N robots, F free bodies, J joints, B bodies whose touches are detected, X all rows of a tensor.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 CONTACT_OFFSET_M = 0.005
 SPACING_M = 2.0
 PIN_N_PER_M, PIN_N_S_PER_M = 5e7, 5e3
-"""Of the attractors that hold a point of a body where it is, as in Isaac Gym's balance bot."""
+"""Stiffness and damping of the attractors that fix a point of a body, as in Isaac Gym's balance bot."""
 TOUCH_N = 1.0
-"""Net contact force on a body above which it is touched."""
+"""Net contact force on a body above which it is touched, N."""
 NOT_FOUND = -1
 
 
 class IsaacRobots:
-    """N robots with what is around each of them, in one simulation; `isaac_scene` tells what that is."""
+    """N robots, each with its environment, in one simulation; `isaac_scene.scene_of` returns the arguments."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class IsaacRobots:
         touches: Sequence[Mapping[str, Any]],
     ) -> None:
         self._gym = gymapi.acquire_gym()
-        self._sim = new_sim(self._gym, timestep_s, draws=False, contact_offset_m=CONTACT_OFFSET_M)
+        self._sim = new_sim(self._gym, timestep_s, renders=False, contact_offset_m=CONTACT_OFFSET_M)
         if ground_friction is not None:
             add_ground(self._gym, self._sim, ground_friction)
         self._free_NF: list[list[int]] = []
@@ -81,7 +81,7 @@ class IsaacRobots:
         controls_NJ: NDArray[np.float32],
         substeps: NDArray[np.int64],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        """Go on from these states: states, and touches (N, B), after so many time steps."""
+        """Step from these states, and return the new states and the touches (N, B)."""
         gym, sim, unwrap = self._gym, self._sim, gymtorch.unwrap_tensor
         self._write(roots_NF13, joints_NJ2)
         controls = torch.as_tensor(controls_NJ, device=DEVICE)
@@ -99,8 +99,8 @@ class IsaacRobots:
         gym.refresh_actor_root_state_tensor(sim)
         gym.refresh_net_contact_force_tensor(sim)
         touched = self._forces_X3[self._touch_rows].norm(dim=-1) > TOUCH_N
-        told = self._roots_X13[self._free_rows], self._dofs_X2[self._joint_rows], touched
-        roots, joints, touches = (part.cpu().numpy() for part in told)
+        results = self._roots_X13[self._free_rows], self._dofs_X2[self._joint_rows], touched
+        roots, joints, touches = (part.cpu().numpy() for part in results)
         return roots, joints, touches
 
     def close(self) -> None:
@@ -167,11 +167,11 @@ class IsaacRobots:
         gym = self._gym
         properties = gym.get_actor_rigid_shape_properties(env, actor)
         names = gym.get_actor_rigid_body_names(env, actor)
-        told = {name: [shape for shape in shapes if shape["body"] == name] for name in names}
+        expected = {name: [shape for shape in shapes if shape["body"] == name] for name in names}
         for name, span in zip(names, gym.get_actor_rigid_body_shape_indices(env, actor)):  # noqa: B905 - Python 3.8 has no strict
-            if span.count != len(told[name]):
-                raise RuntimeError(f"body {name} has {span.count} shapes instead of {len(told[name])}")
-            for offset, of in enumerate(told[name]):
+            if span.count != len(expected[name]):
+                raise RuntimeError(f"body {name}: expected {len(expected[name])} shapes, got {span.count}")
+            for offset, of in enumerate(expected[name]):
                 shape = properties[span.start + offset]
                 shape.friction, shape.filter = of["friction"], of["filter"]
         gym.set_actor_rigid_shape_properties(env, actor, properties)
@@ -203,9 +203,9 @@ class IsaacRobots:
 
 
 def _found(answer: Any, name: str) -> Any:
-    """What Isaac Gym answered, if it found something of this name."""
+    """Return the answer of Isaac Gym, if it found an object of this name."""
     if answer is None or answer == NOT_FOUND:
-        raise RuntimeError(f"{name} was not found")
+        raise RuntimeError(f"Isaac Gym did not find {name}")
     return answer
 
 

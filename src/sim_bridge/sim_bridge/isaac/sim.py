@@ -1,4 +1,4 @@
-"""A simulation in Isaac Gym Preview 4, before anything is in it. Runs in the worker, on Python 3.8."""
+"""An empty simulation in Isaac Gym Preview 4. Imported by the worker on Python 3.8."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from isaacgym import gymapi  # isort: skip
 import torch  # isort: skip
 
 SUBSTEPS = 2
+"""Substeps of PhysX per time step."""
 DEVICE = "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
-def new_sim(gym: Any, timestep_s: float, *, draws: bool, contact_offset_m: float) -> Any:
-    """PhysX with gravity; without `draws` nothing of graphics is needed.
+def new_sim(gym: Any, timestep_s: float, *, renders: bool, contact_offset_m: float) -> Any:
+    """Return a simulation with PhysX and gravity; without `renders` it needs no graphics device.
 
     Raises:
-        RuntimeError: it could not be made.
+        RuntimeError: Isaac Gym cannot create it.
     """
     params = gymapi.SimParams()
     params.dt = timestep_s
@@ -29,16 +30,16 @@ def new_sim(gym: Any, timestep_s: float, *, draws: bool, contact_offset_m: float
     params.physx.num_velocity_iterations = 1
     params.physx.contact_offset = contact_offset_m
     params.physx.rest_offset = 0.0
-    # A touch in any substep must show.
+    # A touch in any substep must be detected.
     params.physx.contact_collection = gymapi.CC_ALL_SUBSTEPS
-    sim = gym.create_sim(0, 0 if draws else -1, gymapi.SIM_PHYSX, params)
+    sim = gym.create_sim(0, 0 if renders else -1, gymapi.SIM_PHYSX, params)
     if sim is None:
-        raise RuntimeError("the simulation could not be made")
+        raise RuntimeError("Isaac Gym cannot create the simulation")
     return sim
 
 
 def add_ground(gym: Any, sim: Any, friction: float) -> None:
-    """A plane at height zero."""
+    """Add a ground plane at height zero."""
     plane = gymapi.PlaneParams()
     plane.normal = gymapi.Vec3(0.0, 0.0, 1.0)
     plane.static_friction = plane.dynamic_friction = friction

@@ -1,7 +1,7 @@
-"""Arrays between two interpreters over a pipe. Runs on Python 3.8 too: one side is the Isaac Gym worker.
+"""Sends arrays between two interpreters over a pipe. One side is the Isaac Gym worker on Python 3.8.
 
-A message is one line of JSON, the word and each array's type and shape, and then the arrays' bytes. Pickle would not
-do: numpy's pickles do not cross from version 2 to 1.
+A message is one line of JSON, with a word and each array's type and shape, followed by the arrays' bytes. Pickle is not an option,
+because numpy 1 cannot read the pickles of numpy 2.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def send(stream: IO[bytes], word: str, *arrays: NDArray[np.generic]) -> None:
-    """Write a message and let it go."""
+    """Write a message and flush the stream."""
     stream.write(json.dumps([word, [[array.dtype.str, array.shape] for array in arrays]]).encode() + b"\n")
     for array in arrays:
         stream.write(array.tobytes())
@@ -24,14 +24,14 @@ def send(stream: IO[bytes], word: str, *arrays: NDArray[np.generic]) -> None:
 
 
 def receive(stream: IO[bytes]) -> tuple[str, list[NDArray[np.generic]]]:
-    """The next message: its word and arrays.
+    """Read the next message and return its word and arrays.
 
     Raises:
-        EOFError: the other side has gone.
+        EOFError: the other process has closed the stream.
     """
     line = stream.readline()
     if not line:
-        raise EOFError("the other side has gone")
+        raise EOFError("the other process has closed the stream")
     word, layouts = json.loads(line)
     return word, [_read(stream, np.dtype(kind), tuple(shape)) for kind, shape in layouts]
 
@@ -40,5 +40,5 @@ def _read(stream: IO[bytes], kind: np.dtype[np.generic], shape: tuple[int, ...])
     size = kind.itemsize * int(np.prod(shape, dtype=np.int64))
     content = stream.read(size)
     if len(content) < size:
-        raise EOFError("the other side has gone")
+        raise EOFError("the other process has closed the stream")
     return np.frombuffer(content, kind).reshape(shape).copy()

@@ -1,8 +1,8 @@
-"""Holds Isaac Gym in a process of its own, since its last release runs on Python 3.8 at most.
+"""The worker process that runs Isaac Gym, because its last release needs Python 3.8 or older.
 
-Arguments: what it holds, "cells" or "robots", and the arguments of that in JSON. Its first message is "ready" or "missing: ..."
-where there is no Isaac Gym; then it answers every message with one that has the same word, until nobody is there any more. What
-goes wrong is answered with "failed: ...", which is its last message.
+Its arguments are "cells" or "robots", and their constructor's arguments in JSON. Its first message is "ready", or "missing: ..." if
+Isaac Gym is not installed. Then it answers every message with one that has the same word, until its input is closed. After an error
+it answers "failed: ..." and exits.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Serve until the other side has gone."""
-    # The simulator prints to standard output: the answers get a descriptor of their own, the prints go to the log.
+    """Answer messages until the input is closed."""
+    # The simulator prints to standard output: give the answers a descriptor of their own, and print to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     what, arguments = sys.argv[1:]
     try:
-        held = _make(what, json.loads(arguments))
+        simulation = _make(what, json.loads(arguments))
         send(answers, "ready")
-        _serve(held, sys.stdin.buffer, answers)
-        held.close()
+        _serve(simulation, sys.stdin.buffer, answers)
+        simulation.close()
     except ImportError as error:
         send(answers, f"missing: {type(error).__name__}: {error}")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
+    except Exception as error:  # noqa: BLE001 - every error must be reported to the other process
         send(answers, f"failed: {type(error).__name__}: {error}")
 
 
@@ -47,12 +47,12 @@ def _make(what: str, arguments: dict[str, Any]) -> Any:
     return IsaacRobots(**arguments)
 
 
-def _serve(held: Any, orders: IO[bytes], answers: IO[bytes]) -> None:
+def _serve(simulation: Any, requests: IO[bytes], answers: IO[bytes]) -> None:
     while True:
         try:
-            word, arrays = receive(orders)
+            word, arrays = receive(requests)
         except EOFError:
             return
-        result: NDArray[Any] | tuple[NDArray[Any], ...] | None = getattr(held, word)(*arrays)
+        result: NDArray[Any] | tuple[NDArray[Any], ...] | None = getattr(simulation, word)(*arrays)
         results = result if isinstance(result, tuple) else () if result is None else (result,)
         send(answers, word, *map(np.asarray, results))

@@ -1,4 +1,4 @@
-"""Where the walls of the maze are. N robots, R walls."""
+"""The layout of the maze. N robots, R walls."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 THICK = 2.0
-"""Of the outer walls; nothing depends on it but pictures."""
+"""Thickness of the outer walls, cells, which matters only for figures."""
 
 
 class MazeRectangle(NamedTuple):
-    """An upright rectangle; its edge belongs to it."""
+    """A rectangle along the axes, with its edge."""
 
     x_low: float
     y_low: float
@@ -32,9 +32,9 @@ class MazeLayout:
     """
 
     columns: int
-    """x of the cells is 0 to columns - 1."""
+    """Number of columns: x of the cells is 0 to columns - 1."""
     rows: int
-    """y of the cells is 0 to rows - 1."""
+    """Number of rows: y of the cells is 0 to rows - 1."""
     start: tuple[float, float]
     goal: tuple[float, float]
     goal_radius: float
@@ -42,11 +42,11 @@ class MazeLayout:
     below_corridor: MazeRectangle
     above_corridor: MazeRectangle
     windy: tuple[float, float]
-    """From which x on and up to which x there may be wind."""
+    """Range of x in which there may be wind."""
 
     @cached_property
     def walls(self) -> tuple[MazeRectangle, ...]:
-        """All that must not be touched: the obstacle, the sides of the corridor, the outer walls."""
+        """Everything that must not be touched: the obstacle, the sides of the corridor, the outer walls."""
         left, bottom, right, top = -0.5, -0.5, self.columns - 0.5, self.rows - 0.5
         return (
             self.obstacle,
@@ -59,15 +59,15 @@ class MazeLayout:
         )
 
     def first_touch(self, poses_N2: NDArray[np.float64], moves_N2: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Part of each straight move that is done when it first touches a wall, (N,); infinite where it touches none.
+        """Return the share of each straight move at which it first touches a wall, (N,); infinite if it touches none.
 
         Args:
-            poses_N2: where the moves begin, outside of the walls.
-            moves_N2: how far they go.
+            poses_N2: start points of the moves, outside of the walls.
+            moves_N2: displacements.
         """
         walls_R4 = np.array(self.walls)
-        # Where a move does not go in x or y, it is infinitely far from both edges, on one side or on two; on an edge
-        # that is no number, and the way there is within the wall from the beginning to the end.
+        # A move that is zero in x or y divides by zero: it is infinitely far from both edges, on one side or on both. On an edge the
+        # quotient is NaN, and in this coordinate the move is within the wall from start to end.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             to_low_NR2 = (walls_R4[:, :2] - poses_N2[:, None]) / moves_N2[:, None]
             to_high_NR2 = (walls_R4[:, 2:] - poses_N2[:, None]) / moves_N2[:, None]
@@ -91,6 +91,6 @@ MAZE_LAYOUT = MazeLayout(
 )
 """IIFL's figure 1 shows the maze and gives no numbers: these are ours.
 
-Both ways around the obstacle are equally long and 14 cells wide, 15 cells behind it they come together in a corridor
-15 cells wide, and 45 cells on the wind begins.
+Both paths around the obstacle are equally long and 14 cells wide. They meet 15 cells behind it, in a corridor 15 cells wide, and 45
+cells further the wind begins.
 """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class OverheadCamera:
-    """A renderer for one cell after the other. It belongs to the thread that makes it."""
+    """Renders one cell after the other. Use it only in the thread that creates it."""
 
     def __init__(self, model: mujoco.MjModel) -> None:
         """Images have the size of the model's offscreen buffers."""
@@ -21,18 +21,18 @@ class OverheadCamera:
         self._data = mujoco.MjData(model)
         self._height, self._width = int(model.vis.global_.offheight), int(model.vis.global_.offwidth)
         self._renderer = mujoco.Renderer(model, self._height, self._width)
-        # Without shadows and reflections a processor without GPU draws ten times as fast.
+        # Without shadows and reflections, rendering on a CPU is ten times as fast.
         flags = mujoco.mjtRndFlag
         for flag in (flags.mjRND_SHADOW, flags.mjRND_REFLECTION, flags.mjRND_SKYBOX):
             self._renderer.scene.flags[int(flag)] = False
 
     @property
     def data(self) -> mujoco.MjData:
-        """What is drawn next: write the cell's state into it."""
+        """The state that `draw` renders: write a cell's state into it."""
         return self._data
 
     def draw(self) -> NDArray[np.uint8]:
-        """The image of `data`, (H, W, 3), red green blue."""
+        """Return the image of `data`, (H, W, 3), red green blue."""
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
         self._renderer.update_scene(self._data, camera="overhead")

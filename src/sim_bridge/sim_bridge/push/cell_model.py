@@ -1,4 +1,4 @@
-"""The push cell as a MuJoCo model, written out from its geometry."""
+"""The push cell as a MuJoCo model."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from sim_bridge.push.view import field_of_view
 
 
 def push_cell_model(width: int = 96, height: int = 96, geometry: PushGeometry = PUSH_GEOMETRY) -> mujoco.MjModel:
-    """One cell, with offscreen buffers and an overhead camera for images of `width` x `height` pixels."""
+    """Return the model of one cell, with an overhead camera for images of `width` x `height` pixels."""
     return mujoco.MjModel.from_xml_string(push_cell_xml(width, height, geometry))
 
 
 def push_cell_xml(width: int, height: int, geometry: PushGeometry = PUSH_GEOMETRY) -> str:
-    """MJCF of one cell.
+    """Return the MJCF of one cell.
 
-    Bodies cube, pusher, rim (walls and obstacle) and goal (a mocap); camera overhead; sensor touch, of cube and rim.
-    Only the listed pairs collide. The pusher works above the rim and needs none with it.
+    Its bodies are cube, pusher, rim (walls and obstacle) and goal (a mocap body); its camera is "overhead", and its sensor "touch" detects
+    contact of cube and rim. Only the listed pairs collide: the pusher moves above the rim.
     """
     g = geometry
     half, rim = g.cube_side_m / 2, g.rim_height_m / 2

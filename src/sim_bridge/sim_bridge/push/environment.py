@@ -1,4 +1,4 @@
-"""The push task on any physics: one implementation of its rules for every simulator.
+"""The push task, independent of the simulator: every simulator implements `PushPhysics` and shares the rules.
 
 N robots, I some of them, S state dim, A action dim, H image rows, W image columns.
 """
@@ -8,83 +8,86 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from fleet_contract.action import ActionKind
-from robot_driver.orders import checked_actions
+from robot_driver.action_check import checked_actions
+from robot_driver.step import uneventful_step
+from sim_bridge.environment import RobotBatch
 from sim_bridge.push.plan import PushPlan, plan_pushes
 from sim_bridge.push.rules import PushRules
 from sim_bridge.push.task import PushTask, push_camera, require_push_contract
 from sim_bridge.push.view import camera_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from fleet_contract.robot import RobotContract
     from robot_driver.step import Step
 
 Size = tuple[int, int]
-"""W and H of images, pixels."""
+"""Width and height of images, pixels."""
 
 
 class PushPhysics(Protocol):
-    """N cells: what a simulator must do for the push task."""
+    """N cells: the interface of a simulator of the push task."""
 
     def place(self, robots_I: NDArray[np.int64], poses_I3: NDArray[np.float64]) -> None:
-        """Put cubes down, flat and at rest, at x, y, yaw in m and radians."""
+        """Place cubes flat and at rest at x, y and yaw, m and radians."""
 
     def push(self, robots_I: NDArray[np.int64], plan: PushPlan) -> NDArray[np.bool_]:
-        """Carry out one push each and let the cubes come to rest; other cells do not move.
+        """Carry out one push each until the cubes are at rest; other cells do not move.
 
         Returns:
-            Which cubes touched the obstacle or a wall, however briefly, (I,).
+            Whether each cube touched the obstacle or a wall, however briefly, (I,).
         """
 
     def poses(self) -> NDArray[np.float64]:
-        """x, y, yaw of the cubes, (N, 3), m and radians."""
+        """Return x, y and yaw of the cubes, (N, 3), m and radians."""
 
     def upright(self) -> NDArray[np.float64]:
-        """Cosine of the cubes' tilt, (N,): 1 when they stand flat."""
+        """Return the cosine of the cubes' tilt, (N,): 1 for cubes that lie flat."""
 
     def images(self, robots_I: NDArray[np.int64], goals_I2: NDArray[np.float64], size: Size) -> NDArray[np.uint8]:
-        """Overhead images with the goals drawn in, (I, H, W, 3), red green blue."""
+        """Return overhead images with the goals drawn in, (I, H, W, 3), red green blue."""
 
     def close(self) -> None:
-        """Free what is held."""
+        """Free all resources; may be called again."""
 
 
-class PushEnvironment:
-    """`Environment` for the push task of IIFL section 5.3; it has begun with seed 0."""
+class PushEnvironment(RobotBatch):
+    """The push task of IIFL section 5.3; after construction the cells are reset with seed 0."""
 
-    def __init__(self, contract: RobotContract, physics: PushPhysics, robots: int) -> None:
-        """Raises BadInput if the contract's quantities are not those of the task."""
+    def __init__(self, contract: RobotContract, robots: int, make_physics: Callable[[], PushPhysics]) -> None:
+        """Create the cells.
+
+        Args:
+            contract: the robots' contract.
+            robots: number of cells.
+            make_physics: creates their physics, after the contract has been checked.
+
+        Raises:
+            InputError: the contract's quantities are not those of the task.
+            ValueError: there are no robots.
+        """
+        super().__init__(contract, robots)
         require_push_contract(contract)
-        self._contract = contract
         self._camera = push_camera(contract)
-        self._physics = physics
-        self._robots = robots
+        self._physics = make_physics()
         self._rules = PushRules(contract, robots)
         self.reset(0)
 
-    @property
-    def contract(self) -> RobotContract:
-        """What the robots observe and how they are moved."""
-        return self._contract
-
-    @property
-    def robots(self) -> int:
-        """N."""
-        return self._robots
-
+    @override
     def reset(self, seed: int) -> Step:
-        """Begin anew; a seed is 0 or more. See `Environment.reset`."""
         poses_N3 = self._task.start(seed)
         self._physics.place(np.arange(self.robots), poses_N3)
         self._rules.put_right(np.arange(self.robots), poses_N3[:, :2])
-        nothing_N = np.zeros(self.robots, dtype=np.bool_)
-        return self._rules.outcome(self._physics.poses(), nothing_N, nothing_N)
+        return uneventful_step(self._task.states(self._physics.poses()))
 
+    @override
     def step(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> Step:
-        """Push, hold or reset all at once. See `Environment.step` for arguments and errors, and `PushRules.judge`."""
         actions_NA = checked_actions(self._contract, self.robots, kinds_N, actions_NA)
         pushed_N = self._rules.pushes(kinds_N, actions_NA)
         touched_N = np.zeros(self.robots, dtype=np.bool_)
@@ -102,27 +105,29 @@ class PushEnvironment:
             self._rules.put_right(reset_I, poses_I3[:, :2])
         return self._rules.outcome(self._physics.poses(), succeeded_N, reset_N)
 
+    @override
     def images(self) -> NDArray[np.uint8]:
-        """What the cameras see now, (N, H, W, 3), in the contract's size and encoding. Call it from one thread only."""
+        """Return the images, (N, H, W, 3), in the contract's size and encoding. Call it always from the same thread."""
         size = self._camera.width, self._camera.height
         rgb_NHW3 = self._physics.images(np.arange(self.robots), self._task.goals_N2, size)
         return rgb_NHW3 if self._camera.encoding == "rgb8" else rgb_NHW3[..., ::-1].copy()
 
+    @override
     def video(self, robot: int) -> NDArray[np.uint8]:
-        """What an operator sees of one robot, (H, W, 3). Call it from the thread that calls `images`."""
+        """Return what an operator sees of one robot, (H, W, 3). Call it from the thread that calls `images`."""
         if self._contract.operation is None:
             raise RuntimeError("the contract has no operation")
         video = self._contract.operation.video
         robots_I = np.array([robot])
-        (picture,) = self._physics.images(robots_I, self._task.goals_N2[robots_I], (video.width, video.height))
-        return np.asarray(picture, dtype=np.uint8)
+        (image_HW3,) = self._physics.images(robots_I, self._task.goals_N2[robots_I], (video.width, video.height))
+        return np.asarray(image_HW3, dtype=np.uint8)
 
+    @override
     def camera_matrix(self) -> NDArray[np.float64]:
-        """Intrinsics of the cameras, (3, 3), pixels: a pinhole without distortion."""
         return camera_matrix(self._camera.width, self._camera.height, self._task.geometry)
 
+    @override
     def close(self) -> None:
-        """Free the renderer and the simulation; may be called again."""
         self._physics.close()
 
     @property

@@ -1,4 +1,4 @@
-"""Sizes of the push cell: what windows draw, and what a script that drives the cube must know."""
+"""Sizes of the push cell."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ class PushGeometry:
 
     @classmethod
     def of(cls, contract: RobotContract) -> PushGeometry:
-        """The cell whose workspace is as wide as the contract's first quantity, the cube's x, can be."""
+        """Return the cell whose workspace is as wide as the range of the contract's first quantity, the cube's x."""
         plain = cls()
         scale = contract.observation.state.quantities[0].high / plain.workspace_half_m
         return cls(*(scale * size for size in astuple(plain))) if scale != 1.0 else plain
 
     @property
     def cube_half_diagonal_m(self) -> float:
-        """From the cube's centre to its vertical edges: the farthest that it reaches sideways in any yaw."""
+        """Distance from the cube's centre to its vertical edges: its largest reach sideways at any yaw."""
         return float(self.cube_side_m / 2**0.5)
 
     @property
     def placed_nearest_m(self) -> float:
-        """Least of max(|x|, |y|) of a goal."""
+        """Least max(|x|, |y|) of a goal."""
         return self.obstacle_half_m + self.cube_half_diagonal_m + self.placed_margin_m
 
     @property
     def placed_farthest_m(self) -> float:
-        """Greatest of max(|x|, |y|) of a goal."""
+        """Greatest max(|x|, |y|) of a goal."""
         return self.workspace_half_m - self.cube_half_diagonal_m - self.placed_margin_m
 
 

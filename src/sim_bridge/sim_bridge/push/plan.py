@@ -1,4 +1,4 @@
-"""How the pusher carries out push vectors: where it is set down, how far it goes, and its path through time.
+"""Plans the pusher's motion for push vectors: where it is set down, how far it moves, and its path over time.
 
 I robots that push, T samples of time.
 """
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHORTEST_PUSH_M = 1e-3
-"""A shorter vector is no push: an arm does not place its pusher more finely than that."""
+"""Shortest vector that is a push: an arm does not position its pusher more accurately."""
 CLEARANCE_M = 0.002
 """Gap between pusher and cube when the pusher is set down."""
 RETREAT_M = 0.004
-"""The pusher leaves the cube's face by this much before it is lifted, so as not to drag the cube."""
+"""Distance by which the pusher retreats from the cube before it is lifted, so that it does not drag the cube."""
 LIFT_M = 0.06
 PUSH_S, HOLD_S, RETREAT_S, LIFT_S = 0.36, 0.08, 0.04, 0.04
 """The push is slow enough for friction to keep the cube at the pusher while both slow down; the hold lets the servo's
-lag die out. Without them pushes end several millimetres too far or too short."""
+lag decay. Without them pushes end several millimetres too far or too short."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class PushPlan:
     directions_I2: NDArray[np.float64]
     """Unit vectors along which it moves."""
     travels_I: NDArray[np.float64]
-    """How far it moves along them, m."""
+    """Distance that it moves along them, m."""
 
     @property
     def yaws_I(self) -> NDArray[np.float64]:  # noqa: N802 - shape suffix
-        """Yaw of the pusher, whose face is across its path, radians."""
+        """Yaw of the pusher, whose face is perpendicular to its path, radians."""
         return np.arctan2(self.directions_I2[:, 1], self.directions_I2[:, 0])
 
     def path(self, timestep_s: float) -> NDArray[np.float64]:
-        """Targets of the pusher's joints (x, y, lift, yaw), (I, T, 4), m and radians, one each `timestep_s`."""
+        """Return targets of the pusher's joints (x, y, lift, yaw), (I, T, 4), m and radians, one per `timestep_s`."""
         push, hold, retreat, lift = (round(part / timestep_s) for part in (PUSH_S, HOLD_S, RETREAT_S, LIFT_S))
         along_IT = np.hstack(
             [
@@ -67,7 +67,7 @@ def plan_pushes(
     actions_I2: NDArray[np.float64],
     geometry: PushGeometry = PUSH_GEOMETRY,
 ) -> PushPlan:
-    """Set the pusher down behind the cube and move the cube's centre by the action.
+    """Plan pushes that set the pusher down behind the cube and move the cube's centre by the action.
 
     The pusher works above the rim of walls and obstacle, so it can be set down behind the cube wherever the cube is.
 
@@ -99,7 +99,7 @@ def askew_after(
     pushed_I: NDArray[np.float64],
     half_diagonal_m: float,
 ) -> NDArray[np.float64]:
-    """Angle between the faces of pusher and cube, (I,) radians, when the cube's centre has gone `pushed_I` metres.
+    """Return the angle between the faces of pusher and cube, (I,) radians, after the cube's centre has moved `pushed_I` metres.
 
     Quasi-static pushing with an ellipsoidal limit surface (Lynch and Mason, Stable Pushing, 1996): a cube that is
     pushed at a corner which is b beside its centre turns by b / c**2 per metre, with c the ratio of the greatest
@@ -111,11 +111,11 @@ def askew_after(
 
 
 def _support(askew_I: NDArray[np.float64], half_m: float) -> NDArray[np.float64]:
-    """From the cube's centre to its farthest point against the direction of push, m."""
+    """Return the distance from the cube's centre to its rearmost point in the direction of the push, (I,), m."""
     return np.asarray(half_m * (np.cos(askew_I) + np.sin(askew_I)))
 
 
 def _smooth(count: int) -> NDArray[np.float64]:
-    """From just above 0 to 1 in `count` samples with the least jerk."""
+    """Return a minimum-jerk profile of `count` samples, (T,), from just above 0 to 1."""
     time_T = np.arange(1, count + 1) / count
     return np.asarray(time_T**3 * (10 - 15 * time_T + 6 * time_T**2))

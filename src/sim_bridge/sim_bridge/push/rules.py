@@ -1,4 +1,4 @@
-"""Who may push, and what a push has led to: the rules of the push task for whoever moves and sees the cubes.
+"""The rules of the push task, for simulated and real cells: which robots push, and the outcome of their pushes.
 
 N robots, I some of them, A action dim.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fleet_contract.robot import RobotContract
 
 LEAST_UPRIGHT = 0.9
-"""Cosine of the tilt beyond which a cube counts as toppled."""
+"""Cosine of the tilt below which a cube has toppled."""
 
 
 class PushRules:
@@ -32,7 +32,7 @@ class PushRules:
         self._violated_N = np.zeros(robots, dtype=np.bool_)
 
     def pushes(self, kinds_N: NDArray[np.int64], actions_NA: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which robots push, (N,): those that are told to, and are not in violation."""
+        """Return which robots push, (N,): those that MOVE, are not in violation, and whose push is long enough."""
         long_enough_N = np.hypot(actions_NA[:, 0], actions_NA[:, 1]) >= SHORTEST_PUSH_M
         return np.asarray((np.asarray(kinds_N) == ActionKind.MOVE) & ~self._violated_N & long_enough_N)
 
@@ -43,34 +43,40 @@ class PushRules:
         poses_N3: NDArray[np.float64],
         upright_N: NDArray[np.float64],
     ) -> NDArray[np.bool_]:
-        """Which pushes have succeeded, (N,).
+        """Update violations and goals after pushes, and return which pushes succeeded, (N,).
 
-        A push that touches the obstacle or a wall violates, even where it would have ended in the goal. A robot that
-        reaches its goal gets the next one, opposite the cube's new position.
+        A push that touches the obstacle or a wall is a violation, even if it ends in the goal. A robot that reaches its goal gets the
+        next one, opposite to the cube's new position.
 
         Args:
-            pushed_N: which robots have pushed.
-            touched_N: which cubes have touched the obstacle or a wall.
+            pushed_N: which robots pushed.
+            touched_N: which cubes touched the obstacle or a wall.
             poses_N3: x, y and yaw of the cubes now, m and radians.
             upright_N: cosine of the cubes' tilt.
         """
         cubes_N2 = poses_N3[:, :2]
-        lost_N = self.task.outside(cubes_N2) | (upright_N < LEAST_UPRIGHT)
-        self._violated_N |= pushed_N & (touched_N | lost_N)
+        fallen_N = self.task.outside(cubes_N2) | (upright_N < LEAST_UPRIGHT)
+        self._violated_N |= pushed_N & (touched_N | fallen_N)
         succeeded_N = pushed_N & ~self._violated_N & self.task.in_goal(cubes_N2)
         reached_I = np.flatnonzero(succeeded_N)
         self.task.set_goals(reached_I, cubes_N2[reached_I])
         return succeeded_N
 
     def put_right(self, robots_I: NDArray[np.int64], cubes_I2: NDArray[np.float64]) -> None:
-        """A person has put these cubes where they are: the violations are over, and the goals are opposite."""
+        """End the violations of robots whose cubes a person has put in place, and put the goals opposite to the cubes."""
         self.task.set_goals(robots_I, cubes_I2)
         self._violated_N[robots_I] = False
 
     def outcome(
         self, poses_N3: NDArray[np.float64], succeeded_N: NDArray[np.bool_], reset_N: NDArray[np.bool_]
     ) -> Step:
-        """What became of the robots whose cubes are there now."""
+        """Return the step of all robots; episodes of this task have no time limit.
+
+        Args:
+            poses_N3: x, y and yaw of the cubes now, m and radians.
+            succeeded_N: which pushes succeeded.
+            reset_N: which robots had a hard reset.
+        """
         return Step(
             states_NS=self.task.states(poses_N3),
             rewards_N=succeeded_N.astype(np.float64),

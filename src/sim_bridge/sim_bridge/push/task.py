@@ -1,4 +1,4 @@
-"""Rules of the push task, without physics: starts, goals, observations, success.
+"""The push task without physics: start poses, goals, observations and success.
 
 N robots, I some of them, S state dim. IIFL section 5.3 and appendix 7.3.3.
 """
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from fleet_contract.robot import ImageStream, RobotContract
 
 SIDES = 4
+"""Number of the obstacle's sides, on one of which a cube starts."""
 START_RADIAL_M, START_ALONG_M = 0.02, 0.04
-"""By which starts differ, in a cell of `PUSH_GEOMETRY`'s size."""
+"""Largest deviations of start positions, away from the obstacle and along it, in a cell of `PUSH_GEOMETRY`'s size."""
 START_YAW_RAD = 0.35
+"""Largest deviation of start yaws."""
 
 
 class PushTask:
-    """What the robots are asked for. Robot i draws from its own generator, so it does not depend on N."""
+    """The goals and start poses of N cells. Robot i draws from a generator of its own, so that it does not depend on N."""
 
     def __init__(self, robots: int, geometry: PushGeometry = PUSH_GEOMETRY) -> None:
         self.geometry = geometry
@@ -35,7 +37,7 @@ class PushTask:
         self._generators: list[np.random.Generator] = []
 
     def start(self, seed: int) -> NDArray[np.float64]:
-        """Begin anew: the cubes' poses x, y, yaw, (N, 3), m and radians.
+        """Seed all robots and return the cubes' start poses x, y, yaw, (N, 3), m and radians.
 
         Raises:
             ValueError: the seed is negative.
@@ -45,43 +47,43 @@ class PushTask:
         return self.reset(np.arange(robots))
 
     def reset(self, robots_I: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The cubes on a random side of the obstacle, their goals opposite: poses x, y, yaw, (I, 3), m and radians."""
+        """Put the goals opposite to random start poses, and return these: x, y, yaw, (I, 3), m and radians."""
         poses_I3 = np.array([self._start_pose(self._generators[robot]) for robot in robots_I]).reshape(-1, 3)
         self.set_goals(robots_I, poses_I3[:, :2])
         return poses_I3
 
     def set_goals(self, robots_I: NDArray[np.int64], cubes_I2: NDArray[np.float64]) -> None:
-        """Put the goals diametrically opposite the cubes, drawn in where a cube in the goal would touch something."""
+        """Put the goals diametrically opposite to the cubes, but only where a cube in the goal would touch nothing."""
         nearest, farthest = self.geometry.placed_nearest_m, self.geometry.placed_farthest_m
         ring_I = np.max(np.abs(cubes_I2), axis=1)
         self.goals_N2[robots_I] = -cubes_I2 * (np.clip(ring_I, nearest, farthest) / ring_I)[:, None]
 
     def in_goal(self, cubes_N2: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which cubes are in their goal region, (N,)."""
+        """Return whether each cube is in its goal region, (N,)."""
         offset_N2 = cubes_N2 - self.goals_N2
         return np.hypot(offset_N2[:, 0], offset_N2[:, 1]) <= self.geometry.goal_radius_m
 
     def outside(self, cubes_N2: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which cubes have left the workspace or lie on the obstacle, (N,)."""
+        """Return whether each cube has left the workspace or lies on the obstacle, (N,)."""
         ring_N = np.max(np.abs(cubes_N2), axis=1)
         return np.asarray((ring_N > self.geometry.workspace_half_m) | (ring_N < self.geometry.obstacle_half_m))
 
     def touching(self, poses_N3: NDArray[np.float64], within_m: float) -> NDArray[np.bool_]:
-        """Which cubes, at x, y, yaw, are so near to the obstacle or a wall, (N,)."""
+        """Return whether each cube, at x, y, yaw, is within `within_m` of the obstacle or a wall, (N,)."""
         half_m = self.geometry.cube_side_m / 2
         cos_N, sin_N = np.cos(poses_N3[:, 2]), np.sin(poses_N3[:, 2])
         reach_N = half_m * (np.abs(cos_N) + np.abs(sin_N))
         x_N, y_N = poses_N3[:, 0], poses_N3[:, 1]
         ring_N = np.maximum(np.abs(x_N), np.abs(y_N))
         at_wall_N = ring_N + reach_N > self.geometry.workspace_half_m - within_m
-        # Two squares are apart if they are apart along a side of either (separating axes).
+        # Two squares are apart if they are apart along a side of one of them (separating axis theorem).
         obstacle_m = self.geometry.obstacle_half_m + within_m
         turned_N = np.maximum(np.abs(x_N * cos_N + y_N * sin_N), np.abs(y_N * cos_N - x_N * sin_N))
         apart_N = (ring_N > obstacle_m + reach_N) | (turned_N > half_m + obstacle_m * (np.abs(cos_N) + np.abs(sin_N)))
         return np.asarray(at_wall_N | ~apart_N)
 
     def states(self, poses_N3: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Observations by the contract, (N, S), for the cubes' poses x, y, yaw, m and radians."""
+        """Return the observations, (N, S), at the cubes' poses x, y, yaw, m and radians."""
         half = self.geometry.workspace_half_m
         quarter_turns_N = 4 * poses_N3[:, 2]
         turned_N2 = np.stack([np.cos(quarter_turns_N), np.sin(quarter_turns_N)], axis=1)
@@ -100,10 +102,10 @@ class PushTask:
 
 
 def require_push_contract(contract: RobotContract) -> None:
-    """Refuse a contract whose numbers are not those of this task, in a workspace of any width.
+    """Refuse a contract with other quantities than this task's; the workspace may have any width.
 
     Raises:
-        BadInput: names, units, meaning or image encoding differ, or the ranges of the coordinates do.
+        InputError: names, units, meaning or image encoding differ, or the ranges of the coordinates do.
     """
     half_m = PushGeometry.of(contract).workspace_half_m
     coordinate, turned = {"unit": "m", "low": -half_m, "high": half_m}, {"unit": "1", "low": -1.0, "high": 1.0}
@@ -118,11 +120,11 @@ def require_push_contract(contract: RobotContract) -> None:
 
 
 def push_camera(contract: RobotContract) -> ImageStream:
-    """The camera above the workspace.
+    """Return the contract's camera above the workspace.
 
     Raises:
-        BadInput: there is none, or it sees no colours.
+        InputError: the contract has no camera, or its images have no colours.
     """
     if contract.require_camera().encoding == "mono8":
-        raise InputError(f"robot {contract.robot}: observation.camera.encoding: found mono8, allowed are rgb8, bgr8.")
+        raise InputError(f"robot {contract.robot}: observation.camera.encoding: expected rgb8 or bgr8, got mono8.")
     return contract.require_camera()

@@ -73,9 +73,9 @@ class RobotGym:
         return actor.dofs
 
     def set_actor_dof_properties(self, env, actor, dofs):
-        told = dofs[dofs["driveMode"] == gymapi.DOF_MODE_EFFORT]
-        assert not told["stiffness"].any(), "of what is told its force"
-        assert not told["damping"].any(), "of what is told its force"
+        effort_driven = dofs[dofs["driveMode"] == gymapi.DOF_MODE_EFFORT]
+        assert not effort_driven["stiffness"].any(), "joints with effort drives have no gains"
+        assert not effort_driven["damping"].any(), "joints with effort drives have no gains"
         actor.dofs = dofs
 
     def find_actor_dof_index(self, env, actor, name, domain):
