@@ -14,7 +14,7 @@ from rosbags.rosbag2 import StoragePlugin
 from rosbags.typesys import Stores, get_typestore
 
 from mobile_base.arena import Arena
-from mobile_base.picture import picture
+from mobile_base.camera import image
 
 CONTRACT = Path(__file__).parents[3] / "launch/config/robots/mobile_base.yaml"
 BAGS = {"rosbag1": Stores.ROS1_NOETIC, "sqlite3": Stores.ROS2_HUMBLE, "mcap": Stores.ROS2_KILTED}
@@ -57,7 +57,7 @@ class Drive:
         arena, was_at_beacon, command = Arena(self.seed), False, np.zeros(2)
         for step in range(self.steps):
             stamp_ns = START_NS + step * STEP_NS
-            ahead, left = arena.seen_beacon_2
+            ahead, left = arena.beacon_in_base_2
             if step % 5 == 1:
                 command = np.array([0.4 + 0.3 * np.sin(step), np.clip(3 * np.arctan2(left, ahead), -2, 2)])
                 self.commands.append((stamp_ns + self.latency_ns, command))
@@ -65,7 +65,7 @@ class Drive:
                 self.publish("cmd_vel", "geometry_msgs/msg/Twist", stamp_ns, twist)
             if step % 2 == 0:
                 self.states.append((stamp_ns + self.latency_ns, np.array([ahead, left, *arena.ranges])))
-                self.publish("beacon", "std_msgs/msg/Float64MultiArray", stamp_ns, {"data": arena.seen_beacon_2 * 1000})
+                self.publish("beacon", "std_msgs/msg/Float64MultiArray", stamp_ns, {"data": arena.beacon_in_base_2 * 1000})
                 self.publish("sonar", "std_msgs/msg/Float64MultiArray", stamp_ns, {"data": arena.ranges * 100})
                 self.bumped.append((stamp_ns + self.latency_ns, arena.bumped))
                 self.publish("bumper", "std_msgs/msg/Bool", stamp_ns, {"data": arena.bumped})
@@ -73,7 +73,7 @@ class Drive:
                 self.arrivals += [stamp_ns + self.latency_ns] * (arena.at_beacon and not was_at_beacon)
                 was_at_beacon = arena.at_beacon
             if step % 4 == 0:
-                pixels = picture(arena)
+                pixels = image(arena)
                 self.pictures.append((stamp_ns, pixels))
                 _, png = cv2.imencode(".png", pixels[..., ::-1])
                 kind = "sensor_msgs/msg/CompressedImage"
@@ -82,7 +82,7 @@ class Drive:
                 )
             arena.drive(*command, STEP_NS / 1e9)
             if was_at_beacon and step % 20 == 19:
-                arena.light_another()
+                arena.light_beacon()
             if arena.bumped and step % 30 == 29:
                 arena.put_back()
 

@@ -1,1 +1,1 @@
-"""Scripted and learned supervisors with their weights, and the node that runs them."""
+"""Scripted and learned supervisors, and the node that runs them."""

@@ -1,4 +1,4 @@
-"""The scripted supervisor of mobile bases: straight to the beacon, and around what is in the way.
+"""The scripted supervisor of mobile bases: it drives straight to the beacon and around obstacles.
 
 S state dim, A action dim, R ranges.
 """
@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from teleop_gui.supervisor import ScriptedSupervisor
 
@@ -16,31 +17,34 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STYLES = {"left": 1, "right": -1}
-"""The side on which an obstacle is passed where both are as good."""
+"""Side on which an obstacle is passed if both sides are equally free: 1 is left, -1 is right."""
 HEADINGS_R = np.radians([60.0, 30.0, 0.0, -30.0, -60.0])
-"""Where the ranges are measured, from the left to the right."""
+"""Headings in which the ranges are measured, from left to right, radians."""
 FASTEST_M_PER_S, SHARPEST_RAD_PER_S = 0.8, 2.5
+"""Largest speed and yaw rate."""
 TICK_S = 0.2
+"""Duration of a tick."""
 CLOSE_M = 0.12
-"""Range at which what is there is avoided by a third of the way round that what is touched would be."""
+"""Decay length of avoidance: at this range an obstacle turns the base by 1/e of what it would at range zero."""
 AVOIDING_RAD = 1.6
-"""How far the base turns away from what it would touch."""
+"""Angle by which an obstacle at range zero turns the base."""
 UNDECIDED_M = 0.3
-"""The sides are about as free where their ranges differ by no more."""
+"""Difference of ranges up to which the sides are equally free."""
 
 
 class BeaconSupervisor(ScriptedSupervisor):
-    """`Supervisor` that sees how far the beacon is ahead and to the left, and the ranges."""
+    """Observes the beacon's position ahead and to the left, m, and the ranges, m."""
 
     def __init__(self, style: str) -> None:
         """`style` is one of `STYLES`."""
         self._side = STYLES[style]
 
+    @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Speed, m/s, and rate of turning, rad/s, (A,)."""
+        """Return speed, m/s, and yaw rate, rad/s, (A,)."""
         distance_m = float(np.hypot(*state_S[:2]))
         bearing_rad = math.atan2(state_S[1], state_S[0])
-        # What is behind the beacon is not in the way.
+        # Obstacles behind the beacon are not in the way.
         ranges_R = np.where(state_S[2:7] > distance_m, np.inf, state_S[2:7])
         heading_rad = bearing_rad
         if abs(bearing_rad) < math.pi / 2:
@@ -51,7 +55,7 @@ class BeaconSupervisor(ScriptedSupervisor):
         return np.array([speed, turn])
 
     def _sides(self, ranges_R: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where to turn for what each range sees: 1 to the left, -1 to the right."""
+        """Return the direction in which the obstacle of each range turns the base, (R,): 1 is left, -1 is right."""
         freer_m = np.exp(-ranges_R[3:]).sum() - np.exp(-ranges_R[:2]).sum()
         ahead = self._side if abs(freer_m) < UNDECIDED_M else np.sign(freer_m)
         return np.array([-0.5, -1.0, ahead, 1.0, 0.5])

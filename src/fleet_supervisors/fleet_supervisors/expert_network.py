@@ -1,4 +1,4 @@
-"""An expert that was trained instead of scripted: a network from observation to action, in numpy.
+"""A trained expert: a network from observation to action, in numpy.
 
 S state dim, A action dim; leading dimensions are free.
 """
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MOST_SIGMAS = 10.0
-"""Of a scaled observation."""
+CLIP_SIGMAS = 10.0
+"""Limit to which scaled observations are clipped."""
 
 
 @dataclass(frozen=True)
 class ExpertNetwork:
-    """Acts by the mean of the policy that was trained, within -1 to 1."""
+    """Acts by the mean of the trained policy, clipped to -1 to 1."""
 
     mean_S: NDArray[np.float64]
     sigma_S: NDArray[np.float64]
     """Mean and standard deviation of the observations in training."""
     layers: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]
-    """Weights (outputs, inputs) and biases; exponential linear units are between them."""
+    """Weights (outputs, inputs) and biases of the layers, with exponential linear units between them."""
 
     def __call__(self, states: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The actions (..., A) at states (..., S)."""
-        x = np.clip((states - self.mean_S) / self.sigma_S, -MOST_SIGMAS, MOST_SIGMAS)
+        """Return the actions (..., A) at states (..., S)."""
+        x = np.clip((states - self.mean_S) / self.sigma_S, -CLIP_SIGMAS, CLIP_SIGMAS)
         *hidden, (last, bias) = self.layers
         for weights, biases in hidden:
             x = x @ weights.T + biases
@@ -40,7 +40,7 @@ class ExpertNetwork:
         return np.clip(x @ last.T + bias, -1.0, 1.0)
 
     def write(self, path: Path) -> None:
-        """Write the weights as safetensors, single precision."""
+        """Write the weights as safetensors in single precision."""
         tensors = {"mean": self.mean_S, "sigma": self.sigma_S}
         for index, (weights, biases) in enumerate(self.layers):
             tensors |= {f"{index}.weight": weights, f"{index}.bias": biases}
@@ -48,7 +48,7 @@ class ExpertNetwork:
 
 
 def read_expert(path: Path) -> ExpertNetwork:
-    """The expert of a file that `ExpertNetwork.write` wrote."""
+    """Read an expert that `ExpertNetwork.write` wrote."""
     tensors = {name: of.astype(np.float64) for name, of in load_file(path).items()}
     count = sum(name.endswith(".weight") for name in tensors)
     layers = tuple((tensors[f"{index}.weight"], tensors[f"{index}.bias"]) for index in range(count))

@@ -1,7 +1,6 @@
-"""Supervisors for robots that nobody can script: experts that were trained (`./fleet experiment expert --train`).
+"""Supervisors of robots that are too hard to script: trained experts (`./fleet experiment expert --train`).
 
-A body that is the same left and right can be driven in two ways by one expert: as it learned it, or as in a mirror. Two humans
-of these styles lead with different legs, and both walk.
+One expert drives a body that is symmetric in two styles: as it learned, or mirrored. Humans of the two styles lead with different legs.
 
 S state dim, A action dim.
 """
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from fleet_supervisors.expert_network import ExpertNetwork, read_expert
 from teleop_gui.supervisor import ScriptedSupervisor
@@ -26,22 +26,23 @@ if TYPE_CHECKING:
     from fleet_contract.robot import RobotContract
 
 EXPERTS = Path(__file__).parent / "weights"
+"""Folder of the experts' networks, one file per task."""
 STYLES = ("learned", "mirrored")
 
 
 @dataclass(frozen=True)
 class Mirror:
-    """What changes in a mirror between left and right."""
+    """The mirror images of a robot's quantities."""
 
     sides: Mapping[str, str]
-    """Parts of names that change places."""
+    """Prefixes of names that are exchanged."""
     odd: tuple[str, ...]
-    """Ends of the names of numbers that change their sign."""
+    """Suffixes of the names of quantities that change their sign."""
 
     def mirror(self, names: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Where each number's mirror image is, and its sign."""
-        where = {name: index for index, name in enumerate(names)}
-        order = [where[self._other_side(name)] for name in names]
+        """Return the index of each quantity's mirror image, and its sign."""
+        index_of = {name: index for index, name in enumerate(names)}
+        order = [index_of[self._other_side(name)] for name in names]
         signs = [-1.0 if name.endswith(self.odd) else 1.0 for name in names]
         return np.array(order), np.array(signs)
 
@@ -66,20 +67,20 @@ MIRRORS = {
         odd=("velocity_y", "gravity_y", *_TURNED, "haa", "haa_from_stance", "haa_rate", "haa_last_action"),
     ),
 }
-"""By task; their experts are in files of that name."""
+"""Mirrors by task; the tasks' experts are in files of the same name."""
 
 
 class LearnedSupervisor(ScriptedSupervisor):
-    """`Supervisor` of one style."""
+    """A supervisor of one of `STYLES`."""
 
     def __init__(self, task: str, style: str, contract: RobotContract) -> None:
         self._expert = _expert(task)
         observed = [quantity.name for quantity in contract.observation.state.quantities]
-        moved = [quantity.name for quantity in contract.action.quantities]
-        self._mirrors = [MIRRORS[task].mirror(names) for names in (observed, moved)] if style == "mirrored" else None
+        acted = [quantity.name for quantity in contract.action.quantities]
+        self._mirrors = [MIRRORS[task].mirror(names) for names in (observed, acted)] if style == "mirrored" else None
 
+    @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The action (A,)."""
         if not self._mirrors:
             return self._expert(state_S)
         (order_S, signs_S), (order_A, signs_A) = self._mirrors

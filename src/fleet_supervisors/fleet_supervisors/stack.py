@@ -1,8 +1,8 @@
-"""Scripted supervisors that stack cube A on cube B (IIFL appendix 7.3.2), from what the robot observes alone.
+"""Scripted supervisors that stack cube A on cube B (IIFL appendix 7.3.2) from the robot's observation alone.
 
-Above A, turn, down to A, close; up, above B, down on B, open. Which step it is shows in the observation, so a supervisor
-helps at any moment. Styles grasp A by different faces: "theta" turns the hand to the cube's yaw, from 0 to a quarter turn,
-"theta_minus_quarter" to the faces beside these.
+The hand moves above A, turns, moves down to A and closes; then it lifts A, moves above B, down to B, and opens. The phase follows from
+the observation, so that a supervisor can intervene at any time. The styles grasp A by different faces: "theta" turns the hand to the
+cube's yaw, from 0 to a quarter turn, and "theta_minus_quarter" to the neighbouring faces.
 
 S state dim, A action dim.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from teleop_gui.supervisor import ScriptedSupervisor
 
@@ -20,66 +21,68 @@ if TYPE_CHECKING:
     from scipy.spatial.transform import Rotation
 
 STYLES = {"theta": 0.0, "theta_minus_quarter": -np.pi / 2}
-"""By which the hand's yaw differs from the cube's, radians."""
+"""Offset of the hand's yaw from the cube's by style, radians."""
 CUBE_A_M, CUBE_B_M = 0.05, 0.07
+"""Side lengths of the cubes."""
 FULL_M, FULL_RAD = 0.05, 0.25
-"""Off by so much or more, the hand is moved as fast as it can be."""
+"""Errors of position and orientation from which the hand moves at full speed."""
 ABOVE_M = 0.1
-"""Above a cube, before the hand goes down to it."""
+"""Height above a cube from which the hand moves down to it."""
 CLEAR_M = 0.05
-"""Above its place on B, before A goes down to it."""
+"""Height above the goal on B from which A is moved down."""
 FREE_M, FREE_RAD = 0.005, 0.05
-"""So far beside a place, or turned, is no reason to stay above it."""
+"""Errors of position and orientation that do not keep the hand up."""
 STEEP, STEEP_M_PER_RAD = 4.0, 0.5
-"""Height by which the hand stays above a place, for every metre beside it, and for what is left to turn."""
+"""Height of the hand per metre of horizontal error, and per radian of orientation error."""
 NEAR_M, OVER_B_M, TURNED_RAD = 0.012, 0.017, 0.12
-"""What is good enough to go on."""
+"""Errors at which the next phase begins: position of the hand, position of A on B, and orientation."""
 LOW_M = 0.02
-"""Motion to the side fades over so much, from NEAR_M below that height on."""
+"""Range of height, above NEAR_M, over which horizontal motion fades out."""
 HELD_M = 0.054
-"""Opening of the gripper around A: wider holds nothing."""
+"""Largest opening of the gripper that holds A."""
 
 
 class StackSupervisor(ScriptedSupervisor):
-    """`Supervisor` of one style."""
+    """A supervisor of one of `STYLES`."""
 
     def __init__(self, style: str) -> None:
         self._offset = STYLES[style]
 
+    @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The action (A,) of the step that it is time for."""
+        """Return the action (A,) of the present phase."""
         from scipy.spatial.transform import Rotation
 
         cube, a_3, a_to_b_3 = Rotation.from_quat(state_S[:4]), state_S[4:7], state_S[7:10]
         hand_3, hand, opening = state_S[10:13], Rotation.from_quat(state_S[13:17]), state_S[17:].sum()
         to_a_3 = a_3 - hand_3
-        to_place_3 = a_to_b_3 + np.array([0.0, 0.0, (CUBE_A_M + CUBE_B_M) / 2])
-        placed = _flat(to_place_3) < OVER_B_M and abs(to_place_3[2]) < NEAR_M
+        to_goal_3 = a_to_b_3 + np.array([0.0, 0.0, (CUBE_A_M + CUBE_B_M) / 2])
+        placed = _flat(to_goal_3) < OVER_B_M and abs(to_goal_3[2]) < NEAR_M
         around = np.linalg.norm(to_a_3) < 2 * NEAR_M
         if placed:
-            # The hand stays where it is until it has let go, and then leaves.
-            lets_go = around and opening < CUBE_A_M + NEAR_M
-            leaves_3 = np.array([0.0, 0.0, 0.0 if lets_go else ABOVE_M])
-            return _action(leaves_3, hand, _yaw(hand), opens=True)
+            # The hand stays until it has released A, and then moves up.
+            releases = around and opening < CUBE_A_M + NEAR_M
+            up_3 = np.array([0.0, 0.0, 0.0 if releases else ABOVE_M])
+            return _action(up_3, hand, _yaw(hand), opens=True)
         if around and opening < HELD_M:
-            return _action(_down_to(to_place_3, 0.0, CLEAR_M), hand, _yaw(hand), opens=False)
+            return _action(_down_to(to_goal_3, 0.0, CLEAR_M), hand, _yaw(hand), opens=False)
         yaw = np.mod(_yaw(cube), np.pi / 2) + self._offset
         turn = abs(_between(yaw, _yaw(hand)))
         closes = np.linalg.norm(to_a_3) < NEAR_M and turn < TURNED_RAD
         return _action(to_a_3 if closes else _down_to(to_a_3, turn, ABOVE_M), hand, yaw, opens=not closes)
 
 
-def _down_to(way_3: NDArray[np.float64], turn: float, above_m: float) -> NDArray[np.float64]:
-    """To a place from above, through a funnel: the nearer and the better turned, the lower."""
-    beside = STEEP * (_flat(way_3) - FREE_M) + STEEP_M_PER_RAD * max(turn - FREE_RAD, 0.0)
+def _down_to(offset_3: NDArray[np.float64], turn: float, above_m: float) -> NDArray[np.float64]:
+    """Return the motion to a goal from above, through a funnel: the smaller the errors, the lower the hand."""
+    beside = STEEP * (_flat(offset_3) - FREE_M) + STEEP_M_PER_RAD * max(turn - FREE_RAD, 0.0)
     height = float(np.clip(beside, 0.0, above_m))
-    up = way_3[2] + height
+    up = offset_3[2] + height
     aside = np.clip(1 - (up - NEAR_M) / LOW_M, 0.0, 1.0)
-    return np.array([aside * way_3[0], aside * way_3[1], up])
+    return np.array([aside * offset_3[0], aside * offset_3[1], up])
 
 
 def _action(along_3: NDArray[np.float64], hand: Rotation, yaw: float, *, opens: bool) -> NDArray[np.float64]:
-    """An action towards a place that differs by so much from the hand's, pointing down at a yaw."""
+    """Return the action towards an offset `along_3` from the hand, pointing down at a yaw."""
     from scipy.spatial.transform import Rotation
 
     pointing_down = Rotation.from_euler("z", yaw) * Rotation.from_euler("x", np.pi)
@@ -89,13 +92,13 @@ def _action(along_3: NDArray[np.float64], hand: Rotation, yaw: float, *, opens: 
 
 
 def _yaw(of: Rotation) -> float:
-    """Of the x axis, radians."""
+    """Return the yaw of the x axis, radians."""
     x, y, _ = of.apply((1.0, 0.0, 0.0))
     return float(np.arctan2(y, x))
 
 
 def _between(one: float, other: float) -> float:
-    """The turn from one yaw to another, radians."""
+    """Return the rotation from one yaw to another, radians."""
     return float(np.remainder(one - other + np.pi, 2 * np.pi) - np.pi)
 
 

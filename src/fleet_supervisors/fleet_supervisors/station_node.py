@@ -1,4 +1,4 @@
-"""The scripted supervisors' stations."""
+"""The node that runs the stations of the scripted supervisors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from teleop_gui.station_node_base import StationNodeBase
 
 
 class StationNode(StationNodeBase):
-    """All scripted supervisors of the fleet."""
+    """Runs all scripted supervisors of the fleet whose places are not taken by operators."""
 
     def __init__(self) -> None:
         super().__init__("stations")

@@ -1,4 +1,8 @@
-"""Which scripted supervisors there are, by task and style."""
+"""The scripted supervisors by task and style.
+
+To add a style to a task, add it to the STYLES of the task's module. To add a task, write a module with STYLES and a class that derives from
+`teleop_gui.supervisor.ScriptedSupervisor`, a function here that creates it, and an entry in `SUPERVISORS`.
+"""
 
 from __future__ import annotations
 
@@ -16,80 +20,80 @@ if TYPE_CHECKING:
     from fleet_contract.robot import RobotContract
     from teleop_gui.supervisor import ScriptedSupervisor
 
-    Make = Callable[[RobotContract, np.random.Generator], ScriptedSupervisor]
-    """For the robots of a contract, with what the supervisor's choices are drawn from."""
+    MakeSupervisor = Callable[[RobotContract, np.random.Generator], ScriptedSupervisor]
+    """Creates a supervisor: takes the robots' contract and the generator of the supervisor's random choices."""
 
 
-def _pusher(style: str, contract: RobotContract, _: np.random.Generator) -> ScriptedSupervisor:
+def _push(style: str, contract: RobotContract, _: np.random.Generator) -> ScriptedSupervisor:
     return push.PushSupervisor(style, float(contract.action_high_A[0]))
 
 
-def _navigator(style: str, _: RobotContract, generator: np.random.Generator) -> ScriptedSupervisor:
+def _navigation(style: str, _: RobotContract, generator: np.random.Generator) -> ScriptedSupervisor:
     return navigation.NavigationSupervisor(style, generator)
 
 
-def _seeker(style: str, _: RobotContract, __: np.random.Generator) -> ScriptedSupervisor:
+def _beacon(style: str, _: RobotContract, __: np.random.Generator) -> ScriptedSupervisor:
     return beacon.BeaconSupervisor(style)
 
 
-def _balancer(style: str, _: RobotContract, __: np.random.Generator) -> ScriptedSupervisor:
+def _balance(style: str, _: RobotContract, __: np.random.Generator) -> ScriptedSupervisor:
     return balance.BalanceSupervisor(style)
 
 
-def _stacker(style: str, _: RobotContract, __: np.random.Generator) -> ScriptedSupervisor:
+def _stack(style: str, _: RobotContract, __: np.random.Generator) -> ScriptedSupervisor:
     return stack.StackSupervisor(style)
 
 
-def _walker(task: str) -> Mapping[str, Make]:
+def _learned(task: str) -> Mapping[str, MakeSupervisor]:
     def make(style: str, contract: RobotContract, _: np.random.Generator) -> ScriptedSupervisor:
         return learned.LearnedSupervisor(task, style, contract)
 
     return {style: partial(make, style) for style in learned.STYLES}
 
 
-_PUSHERS = {style: partial(_pusher, style) for style in push.STYLES}
-_NAVIGATORS = {style: partial(_navigator, style) for style in navigation.STYLES}
-SUPERVISORS: Mapping[str, Mapping[str, Make]] = {
-    "block_push": _PUSHERS,
-    "navigation": _NAVIGATORS,
-    "windy_navigation": _NAVIGATORS,
-    "beacon": {style: partial(_seeker, style) for style in beacon.STYLES},
-    "ball_balance": {style: partial(_balancer, style) for style in balance.STYLES},
-    "franka_cube_stack": {style: partial(_stacker, style) for style in stack.STYLES},
-    **{task: _walker(task) for task in learned.MIRRORS},
+_PUSH_STYLES = {style: partial(_push, style) for style in push.STYLES}
+_NAVIGATION_STYLES = {style: partial(_navigation, style) for style in navigation.STYLES}
+SUPERVISORS: Mapping[str, Mapping[str, MakeSupervisor]] = {
+    "block_push": _PUSH_STYLES,
+    "navigation": _NAVIGATION_STYLES,
+    "windy_navigation": _NAVIGATION_STYLES,
+    "beacon": {style: partial(_beacon, style) for style in beacon.STYLES},
+    "ball_balance": {style: partial(_balance, style) for style in balance.STYLES},
+    "franka_cube_stack": {style: partial(_stack, style) for style in stack.STYLES},
+    **{task: _learned(task) for task in learned.MIRRORS},
 }
-"""Task, then style."""
-CHOICES = 1
-"""Tells the streams of supervisors from those of robots, which are named by seed and index alone."""
+"""Functions that create the supervisors, by task and style."""
+SUPERVISOR_STREAM = 1
+"""Distinguishes the random streams of supervisors from those of robots, which are seeded with seed and index only."""
 
 
 def make_supervisor(task: str, style: str, contract: RobotContract, seed: int, index: int) -> ScriptedSupervisor:
-    """The scripted supervisor of that style.
+    """Return a scripted supervisor of a style.
 
     Args:
         task: `environment.task` of the fleet.
         style: one of the task's styles.
-        contract: of the robots.
-        seed: seed of the run; 0 or more.
-        index: number of the supervisor in the fleet, from 0: each draws its choices from a stream of its own.
+        contract: the robots' contract.
+        seed: seed of the run, 0 or more.
+        index: index of the supervisor in the fleet, from 0; each has a random stream of its own.
 
     Raises:
-        BadInput: there is no such task, or the task has no such style.
+        InputError: the task is unknown, or the task has no such style.
     """
     require_supervisor(task, style)
-    return SUPERVISORS[task][style](contract, np.random.default_rng([seed, index, CHOICES]))
+    return SUPERVISORS[task][style](contract, np.random.default_rng([seed, index, SUPERVISOR_STREAM]))
 
 
 def require_supervisor(task: str, style: str) -> None:
-    """Refuse what there is no scripted supervisor for.
+    """Refuse a task or style without a scripted supervisor.
 
     Raises:
-        BadInput: there is no such task, or the task has no such style.
+        InputError: the task is unknown, or the task has no such style.
     """
     styles = SUPERVISORS.get(task)
     if styles is None:
         raise InputError(
-            f"environment.task: found {task}, allowed with scripted supervisors: {', '.join(SUPERVISORS)}."
+            f"environment.task: expected one of {', '.join(SUPERVISORS)} with scripted supervisors, got {task}."
         )
     if style not in styles:
-        raise InputError(f"supervisors.styles: found {style}, allowed for {task}: {', '.join(styles)}.")
+        raise InputError(f"supervisors.styles: expected styles of {task} ({', '.join(styles)}), got {style}.")

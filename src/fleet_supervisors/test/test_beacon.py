@@ -1,4 +1,4 @@
-"""The supervisor of mobile bases finds beacons, seldom hits anything, and stays within the contract."""
+"""The supervisor of mobile bases finds beacons, rarely hits obstacles, and stays within the contract."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_beacons_are_found_and_obstacles_avoided(style):
     for seed in range(6):
         arena = Arena(seed)
         for _ in range(100):
-            action_A = supervisor.act(np.concatenate([arena.seen_beacon_2, arena.ranges]))
+            action_A = supervisor.act(np.concatenate([arena.beacon_in_base_2, arena.ranges]))
             assert (action_A >= CONTRACT.action_low_A).all()
             assert (action_A <= CONTRACT.action_high_A).all()
             for _ in range(10):
@@ -33,7 +33,7 @@ def test_beacons_are_found_and_obstacles_avoided(style):
                 arena.put_back()
             if arena.at_beacon:
                 found += 1
-                arena.light_another()
+                arena.light_beacon()
     assert found >= 18
     assert hits <= 4
 
@@ -43,17 +43,17 @@ def test_the_tick_is_the_contracts():
 
 
 @pytest.mark.parametrize(("left_m", "turns"), [(1.0, 1), (-1.0, -1)])
-def test_it_turns_to_where_the_beacon_is(left_m, turns):
+def test_it_turns_towards_the_beacon(left_m, turns):
     _, turn = make_supervisor("beacon", "left", CONTRACT, 0, 0).act(np.array([0.5, left_m, *OPEN]))
     assert np.sign(turn) == turns
 
 
-def test_where_both_sides_are_as_free_the_styles_differ():
+def test_the_styles_differ_if_both_sides_are_equally_free():
     blocked = np.array([2.0, 0.0, 4.0, 0.3, 0.15, 0.3, 4.0])
     turns = {style: make_supervisor("beacon", style, CONTRACT, 0, 0).act(blocked)[1] for style in STYLES}
     assert turns["left"] > 0 > turns["right"]
 
 
-def test_what_is_behind_the_beacon_is_not_in_the_way():
+def test_obstacles_behind_the_beacon_are_not_in_the_way():
     _, turn = make_supervisor("beacon", "left", CONTRACT, 0, 0).act(np.array([0.3, 0.0, 0.4, 0.4, 0.35, 0.4, 0.4]))
     assert turn == pytest.approx(0.0)

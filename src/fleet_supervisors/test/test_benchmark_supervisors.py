@@ -1,4 +1,4 @@
-"""Supervisors of the benchmark do their tasks, and different styles do them differently."""
+"""Supervisors of the benchmark complete their tasks, and styles differ."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def driven(task: str, style: str, robots: int, ticks: int) -> list[Transition]:
     return list(drive_until_over(fleet, fleet.reset(7), act, ticks=ticks))
 
 
-def test_supervisors_know_the_cubes_and_the_knees():
+def test_constants_are_those_of_the_simulations():
     assert (stack.CUBE_A_M, stack.CUBE_B_M) == (CUBE_A_M, CUBE_B_M)
     assert balance.STEP_RAD == ACTION_RAD
 
 
 @pytest.mark.parametrize("style", SUPERVISORS["ball_balance"])
-def test_balls_stay_on_the_tray_and_come_to_its_middle(style):
+def test_balls_stay_on_the_tray_and_come_to_its_centre(style):
     last = driven("ball_balance", style, 20, 500)[-1]
     assert np.mean(last.after.violated_N) <= 0.1
     away_N = np.hypot(*last.before.states_NS[~last.after.violated_N, 6:8].T)
@@ -51,8 +51,8 @@ def test_cubes_are_stacked(style):
     assert np.any([transition.after.succeeded_N for transition in transitions], axis=0).mean() >= 0.9
 
 
-def test_one_style_grasps_by_other_faces():
-    """A quarter turn lies between the hands of both styles when they have grasped the same cube (IIFL figure 5)."""
+def test_the_styles_grasp_by_different_faces():
+    """After grasping the same cube, the hands of both styles differ by a quarter turn (IIFL figure 5)."""
     yaws = []
     for style in SUPERVISORS["franka_cube_stack"]:
         states_NS = driven("franka_cube_stack", style, 5, 60)[-1].before.states_NS
@@ -63,7 +63,7 @@ def test_one_style_grasps_by_other_faces():
 
 
 @pytest.mark.parametrize("task", MIRRORS)
-def test_the_mirror_of_the_mirror_is_the_thing_itself(task):
+def test_mirroring_twice_changes_nothing(task):
     contract = CONTRACTS[task]
     rng = np.random.default_rng(0)
     for quantities in (contract.observation.state.quantities, contract.action.quantities):
@@ -74,8 +74,8 @@ def test_the_mirror_of_the_mirror_is_the_thing_itself(task):
 
 
 @pytest.mark.parametrize("task", MIRRORS)
-def test_a_mirrored_robot_does_what_is_mirrored(task):
-    """Physics as an oracle: whoever mirrors state and actions sees the mirrored robot go the mirrored way."""
+def test_a_mirrored_robot_with_mirrored_actions_moves_mirrored(task):
+    """Physics is the oracle: with mirrored state and actions the robot moves mirrored."""
     contract, kind = CONTRACTS[task], KINDS[task]
     (order_S, signs_S), (order_A, signs_A) = (
         MIRRORS[task].mirror([quantity.name for quantity in of])
@@ -100,5 +100,5 @@ def _mirror_first_onto_second(fleet: SimulatedFleet, task: str) -> None:
     qvel_NV[1, :6] = qvel_NV[0, :6] * [1, -1, 1, -1, 1, -1]
     qvel_NV[1, 6:] = signs_J * qvel_NV[0, 6:][order_J]
     if task == "anymal":
-        told_N3 = fleet._task._told_N3
-        told_N3[1] = told_N3[0] * [1, -1, -1]
+        commands_N3 = fleet._task._commands_N3
+        commands_N3[1] = commands_N3[0] * [1, -1, -1]

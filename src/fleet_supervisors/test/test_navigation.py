@@ -7,7 +7,7 @@ import pytest
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
-from fleet_supervisors import navigation as numbers
+from fleet_supervisors import navigation as constants
 from fleet_supervisors.navigation import STYLES, NavigationSupervisor
 from fleet_supervisors.supervisors import make_supervisor
 from sim_bridge.backends import make_environment
@@ -53,7 +53,7 @@ class Driven:
 
 
 class Remembered:
-    """A supervisor whose action in every cell has been asked for once: those of one style do not depend on the past."""
+    """A supervisor with precomputed actions of every cell, which is possible because supervisors are stateless."""
 
     def __init__(self, style) -> None:
         supervisor = NavigationSupervisor(style, np.random.default_rng(0))
@@ -93,11 +93,11 @@ def test_either_goes_up_as_often_as_down():
     assert 160 < driven.below_N.sum() < 240
 
 
-def test_either_chooses_anew_in_every_episode_of_a_run():
+def test_either_chooses_again_in_every_episode_of_a_run():
     supervisor = make_supervisor("navigation", "either", CONTRACT, seed=0, index=0)
-    ways = [bool(Driven("navigation", [supervisor]).above_N[0]) for _ in range(20)]
-    assert 4 < sum(ways) < 16
-    assert any(way == following for way, following in pairwise(ways))
+    paths = [bool(Driven("navigation", [supervisor]).above_N[0]) for _ in range(20)]
+    assert 4 < sum(paths) < 16
+    assert any(path == following for path, following in pairwise(paths))
 
 
 def test_the_same_seed_and_index_make_the_same_choices_and_others_make_others():
@@ -118,18 +118,18 @@ def test_either_keeps_to_the_side_where_the_robot_is(y):
 
 @pytest.mark.parametrize(("style", "dy"), [("up", 1.0), ("down", -1.0)])
 @pytest.mark.parametrize("y", [10.0, 20.0, 25.0, 30.0, 40.0])
-def test_before_the_obstacle_up_and_down_go_their_way_from_either_side(style, dy, y):
+def test_before_the_obstacle_up_and_down_take_their_path_from_both_sides(style, dy, y):
     assert NavigationSupervisor(style, np.random.default_rng(0)).act(np.array([15.0, y]))[1] * dy >= 0
 
 
-def test_beside_the_obstacle_nobody_turns_back():
+def test_beside_the_obstacle_no_style_turns_back():
     for style in STYLES:
         supervisor = NavigationSupervisor(style, np.random.default_rng(0))
         for y in (2.0, 7.0, 43.0, 48.0):
             assert supervisor.act(np.array([30.0, y]))[0] == 1.0
 
 
-def test_no_randomness_is_spent_where_there_is_nothing_to_choose():
+def test_no_random_number_is_drawn_without_a_choice():
     generator = np.random.default_rng(0)
     before = generator.bit_generator.state
     supervisor = NavigationSupervisor("either", generator)
@@ -139,13 +139,13 @@ def test_no_randomness_is_spent_where_there_is_nothing_to_choose():
     assert generator.bit_generator.state == before
 
 
-def test_numbers_are_those_of_the_maze():
-    assert LAYOUT.start[1] == numbers.MIDDLE_Y
-    assert LAYOUT.goal == (numbers.GOAL_X, numbers.MIDDLE_Y)
-    assert LAYOUT.obstacle.x_low == numbers.OBSTACLE_X - 0.5
-    assert LAYOUT.obstacle.x_low - numbers.FORK_X > 2
-    assert LAYOUT.obstacle.x_high == numbers.BEHIND_X - 0.5
-    assert LAYOUT.above_corridor.x_low == numbers.CORRIDOR_X - 0.5
-    assert numbers.BEHIND_X < numbers.MEETING_X < numbers.CORRIDOR_X
-    assert numbers.MIDDLE_Y + numbers.CLEAR - LAYOUT.obstacle.y_high > 3
-    assert CONTRACT.action_high_A.min() == -CONTRACT.action_low_A.max() == numbers.LONGEST
+def test_constants_are_those_of_the_maze():
+    assert LAYOUT.start[1] == constants.MIDDLE_Y
+    assert LAYOUT.goal == (constants.GOAL_X, constants.MIDDLE_Y)
+    assert LAYOUT.obstacle.x_low == constants.OBSTACLE_X - 0.5
+    assert LAYOUT.obstacle.x_low - constants.FORK_X > 2
+    assert LAYOUT.obstacle.x_high == constants.BEHIND_X - 0.5
+    assert LAYOUT.above_corridor.x_low == constants.CORRIDOR_X - 0.5
+    assert constants.BEHIND_X < constants.MEETING_X < constants.CORRIDOR_X
+    assert constants.MIDDLE_Y + constants.CLEAR - LAYOUT.obstacle.y_high > 3
+    assert CONTRACT.action_high_A.min() == -CONTRACT.action_low_A.max() == constants.MAX_STEP

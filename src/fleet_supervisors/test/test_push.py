@@ -23,12 +23,12 @@ def state(cube, goal):
 
 
 def turn(cube, action):
-    """Positive where the push goes counterclockwise about the origin."""
+    """Return a positive number if the push is counterclockwise around the origin."""
     return cube[0] * action[1] - cube[1] * action[0]
 
 
 def drive(supervisor, robots, steps, seed, stray=0.0, contract=CONTRACT):
-    """Goals and violations of a fleet that one supervisor drives; `stray` is the part of pushes that are random."""
+    """Return goals and violations of a fleet that one supervisor drives; `stray` is the share of random pushes."""
     environment = PushCell(contract, robots, threads=2)
     longest_m = contract.action_high_A[0]
     step, goals, violations = environment.reset(seed), np.zeros(robots, int), 0
@@ -87,7 +87,7 @@ def test_clockwise_is_as_seen_in_the_camera_image():
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("goal_y", [-0.1, 0.1])
-def test_where_one_way_is_shorter_both_take_it(style, goal_y):
+def test_both_styles_take_the_shorter_path(style, goal_y):
     action = PushSupervisor(style).act(state((0.125, 0.0), (-0.125, goal_y)))
     assert np.sign(action[1]) == np.sign(goal_y)
 
@@ -97,7 +97,7 @@ places = st.tuples(coordinates, coordinates).filter(lambda xy: max(map(abs, xy))
 
 
 @given(cube=places, goal=places, style=st.sampled_from(sorted(STYLES)))
-def test_arrives_without_dithering_if_pushes_are_exact(cube, goal, style):
+def test_arrives_without_detours_if_pushes_are_exact(cube, goal, style):
     supervisor = PushSupervisor(style)
     goal = np.clip(goal, -0.165, 0.165)
     if np.abs(goal).max() < 0.09:
@@ -108,7 +108,7 @@ def test_arrives_without_dithering_if_pushes_are_exact(cube, goal, style):
         assert (np.abs(action) <= 0.05).all()
         path.append(path[-1] + action)
     assert np.hypot(*(path[-1] - goal)) <= 0.003
-    # Once out of a tight place, the cube never comes near the obstacle or a wall, nor does it during a push.
+    # Once away from obstacle and walls, the cube never comes near them again, not even during a push.
     for start, end in pairwise(dropwhile(lambda point: not 0.0867 <= np.abs(point).max() <= 0.1633, path)):
         for part in np.linspace(0, 1, 9):
             ring = np.abs(start + part * (end - start)).max()
@@ -130,21 +130,25 @@ def test_sizes_are_those_of_the_cell():
 
 
 @pytest.mark.parametrize(
-    ("task", "style", "says"),
+    ("task", "style", "message"),
     [
-        ("block_push", "left", "supervisors.styles: found left, allowed for block_push: clockwise, counterclockwise."),
+        (
+            "block_push",
+            "left",
+            "supervisors.styles: expected styles of block_push (clockwise, counterclockwise), got left.",
+        ),
         (
             "juggling",
             "clockwise",
             (
-                "environment.task: found juggling, allowed with scripted supervisors: "
-                "block_push, navigation, windy_navigation, beacon, ball_balance, franka_cube_stack, ant, anymal."
+                "environment.task: expected one of block_push, navigation, windy_navigation, beacon, ball_balance, "
+                "franka_cube_stack, ant, anymal with scripted supervisors, got juggling."
             ),
         ),
-        ("navigation", "left", "supervisors.styles: found left, allowed for navigation: up, down, either."),
+        ("navigation", "left", "supervisors.styles: expected styles of navigation (up, down, either), got left."),
     ],
 )
-def test_refuses_what_there_is_not(task, style, says):
+def test_refuses_unknown_tasks_and_styles(task, style, message):
     with pytest.raises(InputError) as refused:
         make_supervisor(task, style, CONTRACT, seed=0, index=0)
-    assert str(refused.value) == says
+    assert str(refused.value) == message

@@ -1,1 +1,1 @@
-"""A simulated mobile base, as robots come: it speaks ROS 2, and knows nothing of a fleet."""
+"""A simulated mobile base with ROS 2 topics of its own, which stands for a robot that was not made for the fleet."""
