@@ -16,6 +16,7 @@ from feed import Feed, read_by_mcap, read_by_rosbags
 from fleet_bags.bag import bag_folder, files_of
 from fleet_bags.repair import repair
 
+pytestmark = pytest.mark.slow
 KILLS = 50
 PATIENCE_S = 20.0
 LOST_MESSAGES = 1000

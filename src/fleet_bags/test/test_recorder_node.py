@@ -24,6 +24,7 @@ from fleet_bags.repair import repair
 from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.fleet import Fleet, read_fleet
 
+pytestmark = pytest.mark.slow
 CONFIG = Path(__file__).parents[3] / "launch/config"
 PATIENCE_S = 30.0
 FEW_BYTES = {"least_free_bytes": 1 << 60}

@@ -301,6 +301,7 @@ def browser():
         yield chrome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 500])
 def test_a_browser_shows_every_section(browser, tmp_path: Path, width: int) -> None:
     file = tmp_path / "report.html"

@@ -8,12 +8,14 @@ import sys
 
 import av
 import numpy as np
+import pytest
 from conftest import ROOT
 
 sys.path.append(str(ROOT / "src/teleop_gui/test"))
 from display import TIMEOUT_S, Person, display, until
 
 
+@pytest.mark.slow
 def test_where_there_is_a_display_the_viewer_shows_the_expert_and_a_video_is_left(tmp_path):
     video = tmp_path / "ball.mp4"
     with display(800, 600) as name:

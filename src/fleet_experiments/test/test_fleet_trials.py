@@ -14,6 +14,7 @@ from fleet_experiments.results import Row, read_results
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.learning_setup import learning_setup
 
+pytestmark = pytest.mark.slow
 CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = """
 fleet: tiny

@@ -21,6 +21,7 @@ from fleet_training.algorithms import ALGORITHMS
 from fleet_training.learning_setup import LearningSetup
 from iifl_policy.langevin import Langevin
 
+pytestmark = pytest.mark.slow
 TRAINING = replace(
     SMALL.implicit,
     optimizer=replace(SMALL.implicit.optimizer, batch_size=3000),

@@ -9,6 +9,8 @@ import fleet_experiments.offline.experiment as offline_module
 from fleet_experiments.offline.experiment import METHODS, clone
 from fleet_experiments.offline.recordings import read_demonstrations
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):

@@ -10,6 +10,8 @@ import torch
 from fleet_contract.validation import InputError
 from fleet_experiments.sweep import sweep
 
+pytestmark = pytest.mark.slow
+
 
 def test_rows_are_returned_in_order_and_errors_are_reported(tmp_path):
     # Not at the top of this file, which workers cannot import.

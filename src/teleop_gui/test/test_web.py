@@ -23,6 +23,7 @@ from teleop_gui.pointing import pointing_of
 from teleop_gui.screen import draw_picture
 from teleop_gui.web_server import CLIENT_TIMEOUT_S, Input, InputEvent, Login, Logout, WebServer
 
+pytestmark = pytest.mark.slow
 HUMANS = ("human_01", "human_02")
 TOKEN = "sesame"
 HELLO = {"human": "human_01", "token": TOKEN}

@@ -21,6 +21,7 @@ from teleop_gui.pointing import pointing_of
 from teleop_gui.screen import PHASE_COLOURS, layout
 from teleop_gui.window import HEIGHT, REPEAT_S, SILENT_S, WIDTH, Window
 
+pytestmark = pytest.mark.slow
 PICTURES = os.environ.get("FLEET_SCREENSHOTS")
 """Folder to which a picture of every state is written."""
 

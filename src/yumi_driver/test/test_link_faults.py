@@ -16,6 +16,7 @@ from yumi_driver.simulated.gateway import RATE_HZ, SPEED
 from yumi_driver.simulated.ssh_server import sshd
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(sshd() is None, reason="openssh-server is not installed"),
     pytest.mark.timeout(4 * TIMEOUT_S),
 ]

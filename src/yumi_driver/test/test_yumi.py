@@ -8,6 +8,7 @@ from yumi_driver.simulated.gateway import ARMS
 from yumi_driver.simulated.ssh_server import sshd
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(sshd() is None, reason="openssh-server is not installed"),
     pytest.mark.timeout(4 * TIMEOUT_S),
 ]
