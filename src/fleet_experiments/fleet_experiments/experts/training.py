@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from typing_extensions import override
 
 from fleet_contract.action import ActionKind
-from fleet_supervisors.expert_network import MOST_SIGMAS, ExpertNetwork
+from fleet_supervisors.expert_network import CLIP_SIGMAS, ExpertNetwork
 from sim_bridge.environment import Environment
 
 
@@ -57,7 +57,7 @@ def train_expert(
     `on_update` is called before every update with the number of frames so far and the mean reward of the last ones.
     """
     robots = RobotsOfOneTask(environment, training, seed)
-    fleet = VecNormalize(robots, clip_obs=MOST_SIGMAS, gamma=0.99)
+    fleet = VecNormalize(robots, clip_obs=CLIP_SIGMAS, gamma=0.99)
     ppo = PPO(
         "MlpPolicy",
         fleet,
