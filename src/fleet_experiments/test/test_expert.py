@@ -18,7 +18,7 @@ from fleet_experiments.experts.experiment import expert_return, require_benchmar
 from fleet_experiments.experts.training import ExpertTraining, RobotsOfOneTask, learned_expert
 from fleet_experiments.experts.video import FRAMES_PER_S, Performance, film, styles
 from fleet_experiments.results import read_results
-from fleet_supervisors.expert_network import MOST_SIGMAS, read_expert
+from fleet_supervisors.expert_network import CLIP_SIGMAS, read_expert
 from sim_bridge.benchmark.expert_return import EVERY, read_expert_return
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
@@ -53,7 +53,7 @@ def test_training_writes_an_expert_a_curve_and_results(tmp_path):
 
 
 def test_a_stored_expert_acts_as_the_trained_policy():
-    fleet = VecNormalize(RobotsOfOneTask(robots("anymal", 4), SHORT, 0), clip_obs=MOST_SIGMAS)
+    fleet = VecNormalize(RobotsOfOneTask(robots("anymal", 4), SHORT, 0), clip_obs=CLIP_SIGMAS)
     ppo = PPO("MlpPolicy", fleet, n_steps=8, batch_size=16, policy_kwargs={"activation_fn": torch.nn.ELU}, device="cpu")
     ppo.learn(64)
     states_NS = np.random.default_rng(0).normal(0, 3, (50, CONTRACTS["anymal"].state_dim))
