@@ -106,14 +106,13 @@ def test_pairs_that_humans_showed_are_those_that_the_trainer_heard(run: Ended, t
     assert len(to_jpeg(images.observations_B[0]))
 
 
-def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_base_that_hangs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody has a policy yet. The person points up; then one base's program hangs for a while."""
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    folder = tmp_path / "out"
+@pytest.fixture(scope="module")
+def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run without a policy: a person in a browser points up, then the program of one base hangs for a while."""
+    folder = tmp_path_factory.mktemp("demonstrated") / "out"
     words = ("--fleet", "mobile_base", "--demonstrate", "--operators", "1", "--no-window")
-    with started(folder, *words) as process:
+    with pytest.MonkeyPatch.context() as patch, started(folder, *words) as process:
+        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
         domain = int(re.findall(r"ROS_DOMAIN_ID=(\d+)", wait_for(process, "ROS_DOMAIN_ID"))[0])
         wait_for(process, "tick ")
         with page(folder) as (url, token):
@@ -124,27 +123,36 @@ def test_a_person_drives_a_base_from_a_browser_and_the_fleet_goes_on_without_a_b
             lost = wait_for_status("robot_04", lambda status: bool(status.unreachable))
             wait_for_status("robot_01", lambda status: status.tick > lost.tick + 5)
             os.kill(base, signal.SIGCONT)
-            wait_for_status("robot_04", lambda status: status.unreachable.startswith("is back"))
-            resumed = fleet("readmit", "robot_04", "--run", str(folder), cwd=tmp_path)
+            wait_for_status("robot_04", lambda status: status.unreachable.startswith("reachable again"))
+            resumed = fleet("readmit", "robot_04", "--run", str(folder), cwd=folder.parent)
             assert (resumed.returncode, resumed.stdout) == (0, "robot_04: is coming back\n"), resumed.stderr
             wait_for_status("robot_04", lambda status: not status.unreachable)
         process.send_signal(signal.SIGINT)
         assert process.wait(TIMEOUT_S) == 0
-    told = json.loads((folder / "summary.json").read_text())["diagnostics"]
-    assert told["bridge: robot_04 presence"]["error"] == 1
-    assert told["bridge: robot_04 presence"]["not_ok_s"] > 1
-    assert not told["bridge: robot_01 presence"]["error"]
-    assert "web: human_01 station" in told
-    assert not told["web: human_01 station"]["stale"], "who has closed the page is not missed"
-    driven = moves(folder, "human_01")
+    return folder
+
+
+def test_a_person_drives_a_base_from_a_browser(demonstrated: Path) -> None:
+    diagnostics = json.loads((demonstrated / "summary.json").read_text())["diagnostics"]
+    assert "web: human_01 station" in diagnostics
+    assert not diagnostics["web: human_01 station"]["stale"], "who has closed the page is not missed"
+    driven = moves(demonstrated, "human_01")
     assert len(driven) >= 5
     assert all(action.values[0] > 0.5 and abs(action.values[1]) < 0.1 for action in driven)
-    sources = {m.source for stream in messages(folder / "bag", "/action").values() for m in stream if m.values.size}
+    bag = demonstrated / "bag"
+    sources = {m.source for stream in messages(bag, "/action").values() for m in stream if m.values.size}
     assert sources == {ActionSource.HUMAN}
-    statuses = messages(folder / "bag", "/status")
-    whys = [status.unreachable for status in statuses["/robot_04/status"] if status.unreachable]
-    assert re.fullmatch(r"no /robot_04/\S+ for 1 s.*", whys[0])
-    assert whys[-1].startswith("reachable again, waiting to be readmitted; it was lost: no /robot_04/")
+
+
+def test_the_fleet_goes_on_without_a_base_that_hangs(demonstrated: Path) -> None:
+    diagnostics = json.loads((demonstrated / "summary.json").read_text())["diagnostics"]
+    assert diagnostics["bridge: robot_04 presence"]["error"] == 1
+    assert diagnostics["bridge: robot_04 presence"]["not_ok_s"] > 1
+    assert not diagnostics["bridge: robot_01 presence"]["error"]
+    statuses = messages(demonstrated / "bag", "/status")
+    reasons = [status.unreachable for status in statuses["/robot_04/status"] if status.unreachable]
+    assert re.fullmatch(r"no /robot_04/\S+ for 1 s.*", reasons[0])
+    assert reasons[-1].startswith("reachable again, waiting to be readmitted; it was lost: no /robot_04/")
     assert not any(status.unreachable for status in statuses["/robot_01/status"])
 
 
@@ -277,10 +285,9 @@ def test_there_is_no_pretraining_without_a_simulation(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_first_policy_is_trained_on_what_supervisors_demonstrate(tmp_path: Path) -> None:
+def test_a_first_policy_is_trained_on_what_supervisors_demonstrate(demonstrated: Path, tmp_path: Path) -> None:
     for words in (
-        ("up", "--fleet", "mobile_base", "--demonstrate", "--ticks", "40", "--headless", "--report", "shown"),
-        ("dataset", "build", "shown", "-o", "set"),
+        ("dataset", "build", str(demonstrated), "-o", "set"),
         ("train", "set", "--fleet", "mobile_base", "--steps", "4", "-o", "trained"),
     ):
         done = fleet(*words, cwd=tmp_path)
