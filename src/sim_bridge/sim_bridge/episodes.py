@@ -16,16 +16,16 @@ from robot_driver.step import Step
 from sim_bridge.environment import Environment
 
 Act = Callable[[Step, NDArray[np.bool_]], NDArray[np.float64]]
-"""Takes the last step and which robots are still driven, (N,); returns actions (N, A). Rows of other robots are ignored."""
+"""Decides actions: takes the last step and which robots are still driven, (N,), and returns actions (N, A). Other rows are ignored."""
 
 
 @dataclass(frozen=True)
 class Transition:
-    """One step of all robots: what they observed before it, what they did, and what came of it."""
+    """One step of all robots: their observations before it, their actions, and the outcome."""
 
     before: Step
     driven_N: NDArray[np.bool_]
-    """The robots that moved in this step; the others held, because their episode was over already."""
+    """The robots that moved in this step. The others held, because their episodes were over or they were in violation."""
     actions_NA: NDArray[np.float64]
     after: Step
 
@@ -54,7 +54,7 @@ def drive_until_over(
 
 
 def act_by_state(policies: Sequence[Callable[[NDArray[np.float64]], NDArray[np.float64]]], action_dim: int) -> Act:
-    """Let robot i be driven by policy i, modulo their number: each takes a state (S,) and returns an action (A,).
+    """Return an `Act` that drives robot i with policy i modulo their number. A policy takes a state (S,) and returns an action (A,).
 
     Policies are called in the order of the robots, and only for robots that are still driven; other rows are zero.
     """

@@ -1,6 +1,6 @@
-"""Stand-in for Isaac Gym Preview 4: the calls that this stack makes, in the order that the documentation asks for.
+"""A stand-in for Isaac Gym Preview 4: the calls that this stack makes, in the order that the documentation requires.
 
-In cells, physics is the least that moves a cube: the pusher's face keeps the cube's centre at a distance. Robots have MuJoCo's.
+The physics of cells is minimal: the pusher's face keeps the cube's centre at a distance. The physics of robots is MuJoCo's.
 """
 
 import sys

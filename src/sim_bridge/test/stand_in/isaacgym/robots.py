@@ -1,4 +1,4 @@
-"""Robots of MJCF assets. MuJoCo stands in for PhysX, with what the calls say and nothing else."""
+"""Robots of MJCF assets. MuJoCo replaces PhysX, configured only by the calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RobotGym:
 
     def create_sim(self, compute, graphics, engine, params):
         assert engine == gymapi.SIM_PHYSX
-        assert graphics == -1, "nothing is drawn"
+        assert graphics == -1, "nothing is rendered"
         self.params = params
         return "sim"
 
@@ -33,7 +33,7 @@ class RobotGym:
         spec = mujoco.MjSpec.from_file(str(Path(root) / file))
         bodies = [body for body in spec.bodies if body.name != "world"]
         joints = [joint for joint in spec.joints if joint.type != mujoco.mjtJoint.mjJNT_FREE]
-        assert options.fix_base_link == (len(joints) == len(spec.joints)), "what is not fixed is free"
+        assert options.fix_base_link == (len(joints) == len(spec.joints)), "bodies that are not fixed are free"
         return SimpleNamespace(spec=spec, options=options, bodies=bodies, joints=joints)
 
     def create_env(self, sim, low, high, per_row):
