@@ -75,7 +75,7 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", seeded))
     workers.append(NodeSpec("fleet_views", "diagnostics_node", "diagnostics", home))
     console = NodeSpec(
-        "fleet_cli",
+        "fleet_views",
         "console_node",
         "console",
         seeded | {"ticks": run.ticks, "headless": headless, "recording": run.record},

@@ -15,7 +15,6 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            "console_node = fleet_cli.runner.console_node:main",
             "fleet = fleet_cli.main:main",
         ],
     },

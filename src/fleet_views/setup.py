@@ -15,6 +15,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "console_node = fleet_views.console_node:main",
             "diagnostics_node = fleet_views.diagnostics_node:main",
             "foxglove_node = fleet_views.foxglove_node:main",
             "markers_node = fleet_views.markers_node:main",

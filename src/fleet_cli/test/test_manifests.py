@@ -74,7 +74,7 @@ ALL_TESTS = {"python3-pytest", "python3-pytest-timeout"}
 def imported(folder: Path) -> Iterator[str]:
     """The top-level modules that the files of a folder import, other than Python's own and the folder's."""
     files = [path for path in folder.rglob("*.py") if path.name != "setup.py" and "stand_in" not in path.parts]
-    local = {path.stem for path in folder.glob("*.py")}
+    local = {path.stem for path in files}
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):

@@ -20,11 +20,11 @@ from fleet_cli.run_page.film import MAX_STRIPS
 from fleet_cli.run_page.page import number, page
 from fleet_cli.run_page.run_history import run_history
 from fleet_cli.run_page.timeline import MAX_BINS, humans_timeline, robots_timeline
-from fleet_cli.runner.history import WINDOW_TICKS
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease import Lease, LeaseKind
 from fleet_contract.validation import InputError
+from fleet_views.history import WINDOW_TICKS
 
 sys.path.append(str(ROOT / "src/teleop_gui/test"))
 from browser import headless_chromium

@@ -16,10 +16,10 @@ from fleet_cli.run_page.film import MAX_FRAMES, MAX_TRACES, strips
 from fleet_cli.run_page.run_history import RunHistory, run_history
 from fleet_cli.run_page.tables import humans, robots, settings, versions
 from fleet_cli.run_page.timeline import humans_timeline, reasons, robots_timeline, tick_range
-from fleet_cli.runner.summary import LABELS, summarise
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
 from fleet_contract.validation import InputError
+from fleet_views.summary import LABELS, summarise
 
 FILE = "report.html"
 MAX_REASONS = 10

@@ -15,8 +15,8 @@ from fleet_allocator.allocator import Table
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_bags.recording import Recording
-from fleet_cli.runner.history import History
 from fleet_contract.validation import InputError
+from fleet_views.history import History
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fleet_bringup.graph import ENVIRONMENT, arguments, node_graph, write_parameters
 from fleet_bringup.run_setup import Run
-from fleet_cli.runner.console_node import ConsoleNode
 from fleet_cli.runner.domain import own_domain
 from fleet_cli.runner.processes import Change, Processes
 from fleet_cli.runner.shared_memory import remove_orphans
 from fleet_common.node import run as run_node
 from fleet_contract.validation import EXIT_INPUT_ERROR
+from fleet_views.console_node import ConsoleNode
 
 EXIT_FAILED = 1
 """Exit code of a run that a needed node has ended."""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
-from fleet_bringup.run_setup import fleet_file
-from fleet_cli.runner.history import WINDOW_TICKS, History
-from fleet_cli.runner.live_view import MOST_TROUBLES, line, view
 from fleet_common.health import Check, Level
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.driving import Driver
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_views.history import WINDOW_TICKS, History
+from fleet_views.live_view import MOST_TROUBLES, line, view
+
+CONFIG = Path(__file__).parents[3] / "launch/config"
 
 
 @pytest.fixture
 def history() -> History:
-    fleet = read_fleet(fleet_file("block_push"))
+    fleet = read_fleet(CONFIG / "block_push.yaml")
     fleet = fleet.model_copy(update={"allocation": fleet.allocation.model_copy(update={"threshold": 1.0})})
     history = History(fleet)
     one, two, three, four = fleet.robot_names

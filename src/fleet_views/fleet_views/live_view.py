@@ -8,12 +8,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fleet_cli.runner.history import History, TickRecord
 from fleet_common.health import Check, Level
 from fleet_common.palette import DRIVER_COLOURS, as_hex, uncertainty_colour
 from fleet_contract.driving import Driver
 from fleet_contract.lease import LeaseKind
 from fleet_views.aggregation import title
+from fleet_views.history import History, TickRecord
 
 LEVEL_STYLES = {Level.WARN: "yellow", Level.ERROR: "bold red", Level.STALE: "bold red"}
 MOST_ROWS = 40

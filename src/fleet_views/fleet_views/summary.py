@@ -19,10 +19,10 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from fleet_cli.runner.history import History
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
 from fleet_contract.lease import LeaseKind
+from fleet_views.history import History
 
 LABELS = {
     Driver.NOBODY: "nobody (holding)",

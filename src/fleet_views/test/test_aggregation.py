@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_cli.runner.incidents import Incidents
 from fleet_common.health import Check, Level
 from fleet_views.aggregation import ROOT, STALE_S, SUMMARY, Aggregation, is_item, report, rolled_up, title, top_level
+from fleet_views.incidents import Incidents
 
 GROUPS = ("fleet", "robot_01", "robot_02", "human_01")
 NAMES = ("gate: emergency stop", "bridge: robot_01 presence", "/base: left/motor", "policy: version")

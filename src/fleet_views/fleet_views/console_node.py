@@ -13,14 +13,14 @@ from rclpy.clock import Clock, ClockType
 from rich.console import Console
 from rich.live import Live
 
-from fleet_cli.runner.history import History
-from fleet_cli.runner.incidents import Incidents
-from fleet_cli.runner.live_view import line, view
 from fleet_common.diagnostics import check_from_status
 from fleet_common.node import FleetNode, run_process
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_1000
 from fleet_contract.action import action_of
 from fleet_contract.lease import lease_of
+from fleet_views.history import History
+from fleet_views.incidents import Incidents
+from fleet_views.live_view import line, view
 
 WATCH_PERIOD_S = 0.5
 """Time between two checks of the other processes, s."""
@@ -145,7 +145,7 @@ class ConsoleNode(FleetNode):
 
     def finish(self, *_: object) -> None:
         """Write the report, and print its headline and folder."""
-        from fleet_cli.runner.summary import summarise, write_report
+        from fleet_views.summary import summarise, write_report
 
         if self._live:
             self._show()
