@@ -1,6 +1,6 @@
-"""The allocator: sends M supervisors to N robots, and keeps the leases (IIFL equation 2).
+"""The allocator, which assigns M humans to N robots and manages the leases (IIFL equation 2).
 
-N robots, M supervisors.
+N robots, M humans.
 """
 
 from __future__ import annotations
@@ -16,44 +16,51 @@ from fleet_allocator.threshold import OnlineThreshold
 from fleet_contract.fleet import AllocationConfig
 from fleet_contract.lease import Lease, LeaseKind
 
-MOST_LEASES_A_TICK = 1 << 16
-"""A token is the lease's first tick and its supervisor: it grows also across a restart of the allocator."""
+MAX_HUMANS = 1 << 16
+"""Largest number of humans. A token encodes the lease's first tick and human, so that tokens also increase after a restart."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Who holds whom at one tick."""
+    """Which human has which robot at one tick."""
 
     leases: tuple[Lease, ...]
+    """All leases, by human."""
     offers: tuple[Lease, ...]
-    """Those of the leases that begin at this tick; the supervisor has not agreed yet."""
+    """Leases that start at this tick and that their humans have not accepted yet."""
     waiting: tuple[str, ...]
     """Robots that ask for help and have no human, most urgent first."""
     threshold: float
-    """Threshold of the uncertainty, nats; infinite while an online one has not seen enough."""
+    """Threshold of the uncertainty, nats; infinite until the window of an online threshold is full."""
 
 
 class Allocator:
-    """At most one human per robot and one robot per human; an intervention lasts at least t_T ticks, a reset until done.
+    """Assigns at most one human to a robot and one robot to a human.
 
-    A human who is with a robot that still asks for help, among the most urgent, stays with it. A robot that gets into
-    violation under a human's hand is reset by that human. Humans for whom no robot asks are idle, or else with the most
-    uncertain of the others. The random rule sends as many humans as its budget allows, to any robots; those in
-    violation are not preferred.
+    An intervention lasts at least t_T ticks, a hard reset until it is done. A human stays with a robot that still asks for help and
+    is among the most urgent. A robot that violates a constraint during teleoperation is reset by the same human. Humans whom no
+    robot needs are idle, or go to the most uncertain of the other robots if they may not be idle. The random rule assigns as many
+    humans as its budget allows to any robots, without preferring those in violation.
 
-    Everything follows from the seed and from what `step`, `refuse` and `hand_back` were given.
+    The result depends only on the seed and the arguments of `step`, `refuse` and `hand_back`.
     """
 
     def __init__(
         self, config: AllocationConfig, robots: tuple[str, ...], supervisors: tuple[str, ...], seed: int
     ) -> None:
-        """`config` must hold a threshold in nats, or an online one.
+        """Create an allocator without leases.
+
+        Args:
+            config: Rules of the allocation, with a threshold in nats or an online threshold.
+            robots: Names of the robots.
+            supervisors: Names of the humans.
+            seed: Seed of the ties.
 
         Raises:
-            ValueError: the threshold has yet to be looked up.
+            ValueError: the threshold is still to be read from the checkpoint.
         """
         if config.threshold == "calibrated":
-            raise ValueError("threshold is 'calibrated', allowed is a number in nats or 'online'")
+            raise ValueError("threshold: expected a number in nats or 'online', got 'calibrated'")
         self._config = config
         self._robots = robots
         self._supervisors = supervisors
@@ -80,19 +87,18 @@ class Allocator:
         risks_N: NDArray[np.float64] | None = None,
         unreachable_N: NDArray[np.bool_] | None = None,
     ) -> Table:
-        """The leases of one tick. Ticks must grow.
+        """Return the leases of one tick. Ticks must increase.
 
         Args:
-            tick: tick of the uncertainties.
-            uncertainties_N: disagreement of the policy's ensemble, nats.
-            violated_N: robots that need a hard reset.
-            available_M: supervisors who can be sent somewhere; all of them by default. Who is not available loses
-                the robot.
-            risks_N: a critic's prediction of failure, 0 to 1; for orders that need it.
-            unreachable_N: robots that cannot be reached; none by default. They get no human, and lose the one they have.
+            tick: Tick of the uncertainties.
+            uncertainties_N: Disagreement of the policy's ensemble, nats.
+            violated_N: Whether a robot needs a hard reset.
+            available_M: Whether a human can be assigned; by default all can. A human who cannot loses the robot.
+            risks_N: A critic's prediction of failure, 0 to 1; required by some orders.
+            unreachable_N: Whether a robot is unreachable; by default none is. An unreachable robot has no human.
 
         Raises:
-            ValueError: a length does not fit, or the order needs risks and there are none.
+            ValueError: a shape does not fit, or the order needs risks and there are none.
         """
         if available_M is None:
             available_M = np.ones(len(self._supervisors), dtype=bool)
@@ -105,7 +111,7 @@ class Allocator:
             ("unreachable_N", unreachable_N, len(self._robots)),
         ):
             if array.shape != (count,):
-                raise ValueError(f"{name}: found shape {array.shape}, allowed is ({count},)")
+                raise ValueError(f"{name}: expected shape ({count},), got {array.shape}")
         uncertainties_N = np.where(unreachable_N, np.nan, uncertainties_N)
         violated_N = violated_N & ~unreachable_N
         unreachable = set(np.flatnonzero(unreachable_N).tolist())
@@ -119,15 +125,15 @@ class Allocator:
         held = {human: self._index[self._held[human].robot] for human in present if human in self._held}
         held = {human: robot for human, robot in held.items() if robot not in unreachable}
         helped = {
-            human: robot for human, robot in held.items() if self._bound(self._held[human], tick, violated[robot])
+            human: robot for human, robot in held.items() if self._must_stay(self._held[human], tick, violated[robot])
         }
         candidates = [robot for robot in ranking.candidates if robot not in unreachable]
         chosen = _without(helped, candidates)[: max(0, places - len(helped))]
         urgent = set(chosen)
         helped |= {human: robot for human, robot in held.items() if robot in urgent}
         free = [human for human in present if human not in helped]
-        drawn = [free[index] for index in generator.permutation(len(free)).tolist()]
-        helped |= dict(zip(drawn, _without(helped, chosen), strict=False))
+        shuffled = [free[index] for index in generator.permutation(len(free)).tolist()]
+        helped |= dict(zip(shuffled, _without(helped, chosen), strict=False))
 
         self._held = {human: self._lease(human, helped[human], tick, violated) for human in sorted(helped)}
         if self._budget is not None:
@@ -142,7 +148,7 @@ class Allocator:
         )
 
     def refuse(self, table: Table, token: int) -> Table:
-        """The newest table without an offer that its supervisor did not take."""
+        """Return the newest table without an offer that the human did not accept."""
         self.hand_back(token)
         leases = tuple(lease for lease in table.leases if lease.token != token)
         if self._budget is not None:
@@ -151,15 +157,15 @@ class Allocator:
         return replace(table, leases=leases, offers=offers, waiting=self._waiting(leases))
 
     def hand_back(self, token: int) -> None:
-        """A supervisor has given a robot back: the lease is not renewed."""
+        """End a lease because the human has handed the robot back."""
         self._held = {human: lease for human, lease in self._held.items() if lease.token != token}
 
     def least_ticks(self, kind: LeaseKind) -> int:
-        """Ticks for which a supervisor is not called away."""
+        """Return the minimum length of a lease, ticks."""
         return self._config.hard_reset_ticks if kind is LeaseKind.HARD_RESET else self._config.intervention_ticks
 
     def _threshold_of(self, uncertainties_N: NDArray[np.float64], violated_N: NDArray[np.bool_]) -> float:
-        """The threshold of the next tick. A robot in violation stays where it is unsure, and would count again and again."""
+        """Return the tick's threshold. Robots in violation do not count, because they would repeat the same uncertainty at every tick."""
         if isinstance(self._threshold, OnlineThreshold):
             return self._threshold.add(np.where(violated_N, np.nan, uncertainties_N))
         return self._threshold
@@ -168,21 +174,21 @@ class Allocator:
         helped = {lease.robot for lease in leases}
         return tuple(robot for robot in self._asking if robot not in helped)
 
-    def _bound(self, lease: Lease, tick: int, violated: bool) -> bool:
-        """Whether the human cannot be called away."""
+    def _must_stay(self, lease: Lease, tick: int, violated: bool) -> bool:
+        """Return whether the human must stay with the robot."""
         driving = lease.kind is LeaseKind.TELEOPERATE and tick - lease.since_tick < self._config.intervention_ticks
         return violated or driving
 
     def _lease(self, human: int, robot: int, tick: int, violated: list[bool]) -> Lease:
-        """The lease that the supervisor has already, or a new one where the robot or its need is another."""
+        """Return the human's present lease if it is for this robot and need, otherwise a new one."""
         name, kind = self._robots[robot], LeaseKind.HARD_RESET if violated[robot] else LeaseKind.TELEOPERATE
         held = self._held.get(human)
         if held is not None and (held.robot, held.kind) == (name, kind):
             return held
-        return Lease(name, self._supervisors[human], tick * MOST_LEASES_A_TICK + human + 1, kind, tick)
+        return Lease(name, self._supervisors[human], tick * MAX_HUMANS + human + 1, kind, tick)
 
 
 def _without(helped: dict[int, int], robots: list[int]) -> list[int]:
-    """The robots that nobody helps yet."""
+    """Return the robots that no human helps yet."""
     taken = set(helped.values())
     return [robot for robot in robots if robot not in taken]

@@ -1,4 +1,4 @@
-"""How well the robots are helped: which humans are there, who waits for one, and who does not answer."""
+"""Checks of the allocator: which humans are available, which robots wait, and which leases were not answered."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fleet_common.health import Check, Level
 from fleet_common.recent_window import RecentWindow
 
 LONG_TICKS = 20
-"""A robot in violation that waits so long is told of."""
+"""Waiting time, ticks, of a robot in violation from which the check is a warning."""
 
 
 class AllocatorHealth:
-    """Hears of every table, and of leases that were not answered in the last minute."""
+    """Collects the lease tables, and the leases of the last minute that were not answered."""
 
     def __init__(self) -> None:
         self._tick = 0
@@ -25,27 +25,31 @@ class AllocatorHealth:
         self._unanswered = RecentWindow[str]()
 
     def allocated(self, tick: int, table: Table, violated: set[str]) -> None:
-        """The table of a tick, and the robots that are in violation at it."""
+        """Add the lease table of a tick, and the robots in violation at this tick."""
         helped = {lease.robot for lease in table.leases}
         waiting = (*table.waiting, *sorted(violated - helped))
         self._since = {robot: self._since.get(robot, tick) for robot in waiting}
         self._tick, self._busy, self._threshold, self._violated = tick, len(helped), table.threshold, violated
 
     def unanswered(self, human: str, now_s: float) -> None:
-        """A human has not answered a lease in time."""
+        """Add a lease that a human did not answer in time."""
         self._unanswered.add(human, now_s)
 
-    def checks(self, now_s: float, there: Mapping[str, bool]) -> list[Check]:
-        """As operators are told; `there`: which humans can be sent somewhere."""
-        return [self._humans(there), self._waiting(), self._answers(now_s)]
+    def checks(self, now_s: float, available: Mapping[str, bool]) -> list[Check]:
+        """Return the checks; `available` says which humans can be assigned."""
+        return [self._humans(available), self._waiting(), self._answers(now_s)]
 
-    def _humans(self, there: Mapping[str, bool]) -> Check:
-        gone = [human for human, here in there.items() if not here]
-        here = len(there) - len(gone)
-        values: dict[str, str | float] = {"there": here, "busy": self._busy, "not there": ", ".join(gone) or "none"}
-        if self._since and not here:
-            return Check("humans", Level.WARN, "nobody is there, and robots wait", values)
-        return Check("humans", Level.OK, f"{here} of {len(there)} are there, {self._busy} are busy", values)
+    def _humans(self, available: Mapping[str, bool]) -> Check:
+        unavailable = [human for human, is_available in available.items() if not is_available]
+        count = len(available) - len(unavailable)
+        values: dict[str, str | float] = {
+            "available": count,
+            "busy": self._busy,
+            "unavailable": ", ".join(unavailable) or "none",
+        }
+        if self._since and not count:
+            return Check("humans", Level.WARN, "robots wait, and no human is available", values)
+        return Check("humans", Level.OK, f"{count} of {len(available)} are available, {self._busy} are busy", values)
 
     def _waiting(self) -> Check:
         waits = {robot: self._tick - since for robot, since in self._since.items()}
@@ -63,8 +67,10 @@ class AllocatorHealth:
         return Check("waiting", Level.OK, f"{len(waits)} robots wait for a human", values)
 
     def _answers(self, now_s: float) -> Check:
-        missed = Counter(self._unanswered.values(now_s))
-        if not missed:
+        unanswered = Counter(self._unanswered.values(now_s))
+        if not unanswered:
             return Check("answers", Level.OK, "every lease of the last minute was answered in time")
         message = "leases of the last minute were not answered in time"
-        return Check("answers", Level.WARN, message, {f"{human} (leases)": count for human, count in missed.items()})
+        return Check(
+            "answers", Level.WARN, message, {f"{human} (leases)": count for human, count in unanswered.items()}
+        )

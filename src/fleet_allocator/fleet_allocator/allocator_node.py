@@ -1,6 +1,6 @@
-"""Issues supervision requests: sends the humans to the robots, and tells everybody who holds whom.
+"""The allocator node, which sends supervision requests to the humans and publishes the lease tables.
 
-N robots, M supervisors.
+N robots, M humans.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rclpy.action import ActionClient
 from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Header
+from typing_extensions import override
 
 from fleet_allocator.allocator import Allocator, Table
 from fleet_allocator.allocator_health import AllocatorHealth
@@ -26,19 +27,22 @@ from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
 from fleet_contract.lease import Lease, fill_lease
+from fleet_contract.topics import LEASES_TOPIC, POLICY_REPORT_TOPIC, SUPERVISE_ACTION
 from fleet_contract.validation import InputError
 
-MEET_S = 0.05
+DISCOVERY_PERIOD_S = 0.05
+"""Period, s, at which the node looks for the scripts' stations before the first tick."""
 LOCKSTEP_PATIENCE_S = 10.0
+"""Time, s, that a human has to answer a request in lockstep."""
 REAL_TIME_PATIENCE = 0.2
-"""Share of a tick that a supervisor has to answer in real time."""
+"""Time that a human has to answer a request in real time, as a share of a tick."""
 
 
 class AllocatorNode(FleetNode):
-    """One lease table per tick, published when the supervisors have answered the tick's requests.
+    """Publishes one lease table per tick, when the humans have answered the tick's requests.
 
     Raises:
-        BadInput: the order needs risks, which no node predicts.
+        InputError: the order needs risks, which no node predicts.
     """
 
     def __init__(self) -> None:
@@ -47,38 +51,40 @@ class AllocatorNode(FleetNode):
         rules, robots, humans = self.fleet.allocation, self.fleet.robot_names, self.fleet.supervisor_names
         if rules.needs_risk:
             raise InputError(
-                f"allocation.order: found {rules.order!r}, allowed is one without risk: nobody predicts it."
+                f"allocation.order: expected an order without risk, which no node predicts, got {rules.order!r}."
             )
         self._allocator = Allocator(rules, robots, humans, seed)
         self._health = AllocatorHealth()
-        self._stations: dict[str, Any] = {name: ActionClient(self, Supervise, f"{name}/supervise") for name in humans}
+        self._stations: dict[str, Any] = {
+            name: ActionClient(self, Supervise, f"{name}/{SUPERVISE_ACTION}") for name in humans
+        }
         self._tick = -1
         self._report: PolicyReport | None = None
         self._statuses: dict[int, RobotStatus] = {}
         self._table: Table | None = None
         self._unanswered: dict[int, str] = {}
         self._stamp = Time()
-        self._tables = self.create_publisher(LeaseTable, "fleet/leases", TRANSIENT_LOCAL_100)
+        self._tables = self.create_publisher(LeaseTable, LEASES_TOPIC, TRANSIENT_LOCAL_100)
         patience_s = LOCKSTEP_PATIENCE_S if self.lockstep else REAL_TIME_PATIENCE / self.robot_contract.rate_hz
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._patience = self.create_timer(patience_s, self._refuse_unanswered, clock=steady, autostart=False)
-        self._met = not self.lockstep
-        self._meeting = self.create_timer(MEET_S, self._meet_stations, clock=steady)
-        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, TRANSIENT_LOCAL_1)
+        self._discovered = not self.lockstep
+        self._discovery = self.create_timer(DISCOVERY_PERIOD_S, self._discover_stations, clock=steady)
+        self.create_subscription(PolicyReport, POLICY_REPORT_TOPIC, self._on_report, TRANSIENT_LOCAL_1)
         for robot, name in enumerate(robots):
             topic = f"{name}/{self.robot_contract.violation.topic}"
             self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), TRANSIENT_LOCAL_1)
 
+    @override
     def checks(self) -> Sequence[Check]:
-        """See `FleetNode.checks`."""
-        there = dict(zip(self.fleet.supervisor_names, self._available().tolist(), strict=True))
-        return self._health.checks(time.monotonic(), there)
+        available = dict(zip(self.fleet.supervisor_names, self._available().tolist(), strict=True))
+        return self._health.checks(time.monotonic(), available)
 
-    def _meet_stations(self) -> None:
-        """In lockstep the first allocation waits until every script can be asked: a run must not depend on who is late."""
+    def _discover_stations(self) -> None:
+        """Delay the first allocation in lockstep until all scripts are available, so that runs do not depend on their start-up times."""
         if self._available()[self.fleet.supervisors.operators :].all():
-            self._meeting.destroy()
-            self._met = True
+            self._discovery.destroy()
+            self._discovered = True
             self._allocate_if_complete()
 
     def _available(self) -> NDArray[np.bool_]:
@@ -103,7 +109,7 @@ class AllocatorNode(FleetNode):
 
     def _allocate_if_complete(self) -> None:
         names = self.fleet.robot_names
-        if self._report is None or len(self._statuses) < len(names) or not self._met:
+        if self._report is None or len(self._statuses) < len(names) or not self._discovered:
             return
         report, self._report = self._report, None
         self._stamp = report.header.stamp
@@ -131,8 +137,8 @@ class AllocatorNode(FleetNode):
         goal = Supervise.Goal()
         goal.robot, goal.kind, goal.lease, goal.uncertainty = lease.robot, int(lease.kind), lease.token, uncertainty
         goal.least_ticks = self._allocator.least_ticks(lease.kind)
-        answer = self._stations[lease.supervisor].send_goal_async(goal)
-        answer.add_done_callback(partial(self._on_answer, lease.token))
+        future = self._stations[lease.supervisor].send_goal_async(goal)
+        future.add_done_callback(partial(self._on_answer, lease.token))
 
     def _on_answer(self, token: int, answer: Any) -> None:
         if token not in self._unanswered:
@@ -153,11 +159,11 @@ class AllocatorNode(FleetNode):
             self._table = self._allocator.refuse(self._table, token)
 
     def _refuse_unanswered(self) -> None:
-        """Whoever has not answered in time does not get the robot, also if the answer still comes."""
+        """Refuse the leases that were not answered in time; later answers are ignored."""
         self._patience.cancel()
         unanswered, self._unanswered = self._unanswered, {}
         for token, human in unanswered.items():
-            self.get_logger().warning(f"lease {token} was not answered in time by {human}")
+            self.get_logger().warning(f"{human} did not answer lease {token} in time")
             self._health.unanswered(human, time.monotonic())
             self._refuse(token)
         self._publish_if_answered()

@@ -1,6 +1,6 @@
-"""What a run cost and brought, counted tick by tick (IIFL section 5).
+"""Metrics of a run, counted tick by tick (IIFL section 5).
 
-N robots, M supervisors.
+N robots, M humans.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from fleet_contract.lease import LeaseKind
 
 
 class Metrics:
-    """Counts of everything since the run began, per robot and per human."""
+    """Counts since the start of the run, per robot and per human."""
 
     def __init__(self, robots: tuple[str, ...], supervisors: tuple[str, ...]) -> None:
         self.successes_N = np.zeros(len(robots), dtype=np.int64)
         """Completed tasks."""
         self.hard_resets_N = np.zeros(len(robots), dtype=np.int64)
-        """Incidents that needed a hard reset, not its ticks."""
+        """Incidents that needed a hard reset; not their ticks."""
         self.idle_ticks_N = np.zeros(len(robots), dtype=np.int64)
-        """Ticks of waiting for a hard reset or being reset."""
+        """Ticks in violation: waiting for a hard reset or being reset."""
         self.teleoperation_ticks_M = np.zeros(len(supervisors), dtype=np.int64)
+        """Ticks of teleoperation."""
         self.hard_reset_ticks_M = np.zeros(len(supervisors), dtype=np.int64)
+        """Ticks of hard resets."""
         self.switches_M = np.zeros(len(supervisors), dtype=np.int64)
-        """Times that a human began with another robot than the one before, also if idle in between."""
+        """Number of times that a human started to help another robot than before, also after being idle."""
         self._human = {name: human for human, name in enumerate(supervisors)}
         self._violated_N = np.zeros(len(robots), dtype=bool)
         self._last_robot: dict[str, str] = {}
@@ -34,10 +36,10 @@ class Metrics:
         """Count one tick.
 
         Args:
-            table: who held whom.
-            violated_N: robots that were in constraint violation when the table was made. A violation that the tick's
-                actions cause is counted with the next tick.
-            succeeded_N: robots whose task the tick's actions completed.
+            table: Leases of the tick.
+            violated_N: Whether a robot was in constraint violation when the table was made. A violation that the tick's actions
+                cause is counted at the next tick.
+            succeeded_N: Whether the tick's action completed the robot's task.
         """
         self.successes_N += succeeded_N
         self.hard_resets_N += violated_N & ~self._violated_N
@@ -52,5 +54,5 @@ class Metrics:
 
     @property
     def human_actions(self) -> int:
-        """Sum over ticks of the assigned supervisors, hard resets included (IIFL equation 3)."""
+        """Sum over ticks of the assigned humans, hard resets included (IIFL equation 3)."""
         return int(self.teleoperation_ticks_M.sum() + self.hard_reset_ticks_M.sum())

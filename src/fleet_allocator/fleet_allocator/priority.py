@@ -1,4 +1,4 @@
-"""Who asks for help, most urgent first (Fleet-DAgger's priority functions; IIFL section 4.4).
+"""Ranks the robots by urgency (Fleet-DAgger's priority functions; IIFL section 4.4).
 
 N robots, L letters.
 """
@@ -14,9 +14,9 @@ from fleet_allocator.z_score import RunningZScore
 from fleet_contract.fleet import AllocationConfig
 
 THRIFTY_THRESHOLD = 0.15
-"""Weighted z-score above which ThriftyDAgger's rule has a robot ask."""
+"""Weighted z-score above which a robot asks for help by ThriftyDAgger's rule."""
 LETTERS = {"random": "", "TD": "TC"}
-"""The orders that are words. T: ThriftyDAgger's weighted z-score."""
+"""Letters of the orders that are words. T: ThriftyDAgger's weighted z-score."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +24,24 @@ class Ranking:
     """Indices of robots at one tick, most urgent first."""
 
     asking: list[int]
-    """Those that ask for help."""
+    """Robots that ask for help."""
     candidates: list[int]
-    """Those that humans may be sent to: the asking ones, or all."""
+    """Robots that may get a human: those that ask for help, or all."""
 
 
 class Priority:
-    """Ranks robots by the letters of an order, compared one after the other, larger first, ties at random.
+    """Ranks robots by the letters of an order, which are compared one after the other, larger first; ties are broken at random.
 
     - C: constraint violation.
-    - U: uncertainty, where it is above the threshold.
-    - R: predicted risk, where it is above `risk_threshold`.
-    - TD: `risk_weight` times the z-score of the risk plus the rest times that of the uncertainty, where this is above
-      `THRIFTY_THRESHOLD`; then C. The z-scores are over all robots and ticks so far (ThriftyDAgger's novelty and risk,
-      as Fleet-DAgger combines them).
-    - random: every order of the robots is equally likely, and none asks.
+    - U: uncertainty, if above the threshold.
+    - R: predicted risk, if above `risk_threshold`.
+    - TD: `risk_weight` times the z-score of the risk plus the remaining weight times the z-score of the uncertainty, if this sum is
+      above `THRIFTY_THRESHOLD`; then C. The z-scores are over all robots and ticks so far (ThriftyDAgger's novelty and risk, as
+      Fleet-DAgger combines them).
+    - random: all orders of the robots are equally likely, and no robot asks for help.
 
-    A robot asks if at least one of the letters counts for it. Those that do not ask follow, most uncertain first.
-    What is not a number does not count.
+    A robot asks for help if at least one letter applies to it. Robots that do not ask follow, most uncertain first. NaN never
+    applies.
     """
 
     def __init__(self, config: AllocationConfig) -> None:
@@ -59,17 +59,17 @@ class Priority:
         threshold: float,
         generator: np.random.Generator,
     ) -> Ranking:
-        """The robots of the next tick.
+        """Return the ranking of the robots at one tick.
 
         Args:
-            uncertainties_N: disagreement of the policy's ensemble, nats.
-            violated_N: robots that need a hard reset.
-            risks_N: a critic's prediction of failure, 0 to 1.
-            threshold: of the uncertainty, nats.
-            generator: breaks the ties.
+            uncertainties_N: Disagreement of the policy's ensemble, nats.
+            violated_N: Whether a robot needs a hard reset.
+            risks_N: A critic's prediction of failure, 0 to 1, or None.
+            threshold: Threshold of the uncertainty, nats.
+            generator: Source of randomness that breaks ties.
 
         Raises:
-            ValueError: the order needs risks, and there are none.
+            ValueError: the order needs risks and there are none.
         """
         keys_LN = np.array(
             [self._key(letter, uncertainties_N, violated_N, risks_N, threshold) for letter in self._letters]
@@ -89,13 +89,13 @@ class Priority:
         risks_N: NDArray[np.float64] | None,
         threshold: float,
     ) -> NDArray[np.float64]:
-        """What is compared for one letter."""
+        """Return the values (N,) of one letter, minus infinity where it does not apply."""
         if letter == "C":
             return _above(violated_N.astype(np.float64), 0.0)
         if letter == "U":
             return _above(uncertainties_N, threshold)
         if risks_N is None:
-            raise ValueError(f"order {self._config.order} needs risks_N, found none")
+            raise ValueError(f"risks_N: expected risks, which order {self._config.order} needs, got none")
         if letter == "R":
             return _above(risks_N, self._config.risk_threshold)
         weight = self._config.risk_weight
@@ -105,5 +105,5 @@ class Priority:
 
 
 def _above(values_N: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
-    """The values where they are above the threshold, minus infinity elsewhere."""
+    """Return the values where they are above the threshold, minus infinity elsewhere."""
     return np.where(values_N > threshold, values_N, -np.inf)

@@ -1,4 +1,4 @@
-"""Thresholds of the uncertainty: calibrated once, or taken from the last ticks.
+"""Thresholds of the uncertainty: calibrated once, or computed from the last ticks.
 
 N robots, T ticks.
 """
@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 
 
 def calibrated_threshold(uncertainties_TN: NDArray[np.float64], percentile: float = 99.0) -> float:
-    """The percentile of the uncertainties of a run without teleoperation, nats (IIFL section 7.3.1).
+    """Return the percentile of the uncertainties of a run without teleoperation, nats (IIFL section 7.3.1).
 
     Args:
-        uncertainties_TN: nats; not a number where a robot does not count.
-        percentile: 0 to 100.
+        uncertainties_TN: Uncertainties, nats; NaN is ignored.
+        percentile: Percentile, 0 to 100.
 
     Raises:
-        ValueError: no uncertainty is a number.
+        ValueError: all uncertainties are NaN.
     """
     if np.isnan(uncertainties_TN).all():
-        raise ValueError("found no uncertainty, needed is at least one")
+        raise ValueError("expected at least one uncertainty, got none")
     return float(np.nanpercentile(uncertainties_TN, percentile))
 
 
 class OnlineThreshold:
-    """The percentile of the uncertainties of the last ticks, the present one included; infinite before there are so many."""
+    """The percentile of the uncertainties of the last ticks, including the present one; infinite until there are enough ticks."""
 
     def __init__(self, ticks: int, percentile: float) -> None:
         self._ticks = ticks
@@ -36,7 +36,7 @@ class OnlineThreshold:
         self._sorted = np.empty(0)
 
     def add(self, uncertainties_N: NDArray[np.float64]) -> float:
-        """The threshold of the next tick, nats. Uncertainties that are not finite do not count."""
+        """Add the uncertainties of a tick and return its threshold, nats. Uncertainties that are not finite are ignored."""
         newest = np.sort(uncertainties_N[np.isfinite(uncertainties_N)])
         self._window.append(newest)
         if len(self._window) > self._ticks:

@@ -1,4 +1,4 @@
-"""Z-scores over everything seen so far.
+"""Z-scores over all values so far.
 
 N values.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_SPREAD = 1e-9
-"""Standard deviations below this share of the mean are rounding."""
+MIN_RELATIVE_DEVIATION = 1e-9
+"""Standard deviations below this share of the mean are rounding errors."""
 
 
 class RunningZScore:
-    """Mean and standard deviation of a stream, by the parallel update of Chan, Golub and LeVeque (1979)."""
+    """Tracks the mean and standard deviation of a stream by the parallel update of Chan, Golub and LeVeque (1979)."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -21,9 +21,9 @@ class RunningZScore:
         self._squares = 0.0
 
     def add(self, values_N: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Z-scores of the values among all values so far, these included; 0 as long as all are equal.
+        """Add values and return their z-scores among all values so far, including these; 0 while all are equal.
 
-        What is not finite is passed over, and its z-score is not finite either.
+        Values that are not finite are not added, and their z-scores are not finite.
         """
         finite = values_N[np.isfinite(values_N)]
         if len(finite):
@@ -31,5 +31,5 @@ class RunningZScore:
             self._squares += float(finite.var()) * len(finite) + step**2 * self._count * len(finite) / count
             self._mean += step * len(finite) / count
             self._count = count
-        spread = float(np.sqrt(self._squares / max(self._count, 1)))
-        return (values_N - self._mean) / (spread if spread > LEAST_SPREAD * abs(self._mean) else np.inf)
+        deviation = float(np.sqrt(self._squares / max(self._count, 1)))
+        return (values_N - self._mean) / (deviation if deviation > MIN_RELATIVE_DEVIATION * abs(self._mean) else np.inf)

@@ -1,4 +1,4 @@
-"""What an allocation must be, said once more in plain words: Fleet-DAgger's tuples, equation 2, and the timers."""
+"""An independent statement of what an allocation must be: Fleet-DAgger's tuples, equation 2, and the timers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCORE_THRESHOLD = 0.15
 
 
 class PlainModel:
-    """Remembers everything, and checks a tick's table against it."""
+    """Stores the whole history, and checks a tick's table against it."""
 
     def __init__(self, config: AllocationConfig, robots: tuple[str, ...], supervisors: tuple[str, ...]) -> None:
         self.config, self.robots, self.supervisors = config, robots, supervisors
@@ -22,28 +22,28 @@ class PlainModel:
         self.asking: dict[str, tuple[float, ...]] = {}
         self.lengths: dict[Lease, int] = {}
         self.newest_token = 0
-        self.past: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.history: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def threshold(self) -> float:
         if self.config.threshold != "online":
             return self.config.threshold
-        last = self.past[-self.config.online_ticks :]
+        last = self.history[-self.config.online_ticks :]
         seen = np.concatenate([uncertainties[~violated] for uncertainties, violated, _ in last])
         enough = len(last) == self.config.online_ticks and len(seen)
         return float(np.percentile(seen, self.config.online_percentile)) if enough else math.inf
 
     def scores(self) -> list[float]:
-        """ThriftyDAgger's, over the whole past."""
+        """Return ThriftyDAgger's scores, over the whole history."""
         sums = np.zeros(len(self.robots))
         for part, weight in ((2, self.config.risk_weight), (0, 1 - self.config.risk_weight)):
-            all_of_it = np.array([tick[part] for tick in self.past])
-            if (deviation := all_of_it.std()) > 1e-12:
-                sums += weight * (self.past[-1][part] - all_of_it.mean()) / deviation
+            values_so_far = np.array([tick[part] for tick in self.history])
+            if (deviation := values_so_far.std()) > 1e-12:
+                sums += weight * (self.history[-1][part] - values_so_far.mean()) / deviation
         return [total if total > SCORE_THRESHOLD else 0.0 for total in sums.tolist()]
 
     def tuples(self) -> dict[str, tuple[float, ...]]:
-        """What the order compares, per robot; all zeros: does not ask."""
-        uncertainties, violated, risks = (array.tolist() for array in self.past[-1])
+        """Return what the order compares, per robot; a robot with zeros only does not ask for help."""
+        uncertainties, violated, risks = (array.tolist() for array in self.history[-1])
         threshold = self.threshold()
         values = {
             "C": [1.0 if is_violated else 0.0 for is_violated in violated],
@@ -58,10 +58,12 @@ class PlainModel:
         return {name: tuple(column[i] for column in columns) for i, name in enumerate(self.robots)}
 
     def check(self, table: Table, tick: int, uncertainties, violated, available, risks) -> None:
-        self.past.append((uncertainties, violated, risks))
+        self.history.append((uncertainties, violated, risks))
         keys = self.tuples()
         needs_reset = dict(zip(self.robots, violated.tolist(), strict=True))
-        present = [name for name, is_there in zip(self.supervisors, available.tolist(), strict=True) if is_there]
+        present = [
+            name for name, is_available in zip(self.supervisors, available.tolist(), strict=True) if is_available
+        ]
         before = {name: lease for name, lease in self.held.items() if name in present}
         after = {lease.supervisor: lease for lease in table.leases}
         assert table.threshold == self.threshold()
@@ -97,7 +99,7 @@ class PlainModel:
         most_urgent = sorted(candidates.values(), reverse=True)
         assert sorted((candidates[name] for name in chosen), reverse=True) == most_urgent[: len(chosen)]
 
-        # Nobody is moved without need, and leases say so.
+        # Humans are not moved without need, and leases are new only if something changed.
         for name, lease in before.items():
             if lease.robot in chosen:
                 assert after[name].robot == lease.robot
@@ -124,7 +126,7 @@ class PlainModel:
         assert urgency == sorted(urgency, reverse=True)
 
     def check_lengths(self, before: dict[str, Lease], after: dict[str, Lease], needs_reset: dict[str, bool]) -> None:
-        """Interventions that have ended by themselves lasted t_T at least, hard resets t_R."""
+        """Check that interventions that ended by themselves lasted at least t_T, and hard resets t_R."""
         for name, lease in before.items():
             if after.get(name) == lease:
                 continue
@@ -139,5 +141,5 @@ class PlainModel:
             self.lengths[lease] = self.lengths.get(lease, 0) + 1
 
     def drop(self, token: int) -> None:
-        """The lease was refused, or handed back."""
+        """Remove a lease that was refused or handed back."""
         self.held = {name: lease for name, lease in self.held.items() if lease.token != token}

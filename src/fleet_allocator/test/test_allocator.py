@@ -1,4 +1,4 @@
-"""What an operator would see: who is sent where, stays there, waits, and is called away."""
+"""Allocations as operators see them: who is assigned, stays, waits, and is called away."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_uncertain_robots_come_first_then_those_in_violation():
     assert table.waiting == ("robot_01",)
 
 
-def test_humans_stay_idle_when_nobody_asks():
+def test_humans_stay_idle_when_no_robot_asks():
     assert allocator(4, 2).step(0, np.full(4, 0.99), NONE) == Table((), (), (), threshold=1.0)
 
 
-def test_an_intervention_lasts_its_time_and_then_goes_to_a_more_urgent_robot():
+def test_a_human_moves_to_a_more_urgent_robot_after_the_minimum_length():
     busy, calm = np.array([2.0, 0.0]), np.array([0.0, 5.0])
     one = allocator(2, 1)
     lease = one.step(0, busy, flags(2)).leases[0]
@@ -62,7 +62,7 @@ def test_a_human_stays_with_a_robot_that_still_asks():
         assert one.step(tick, np.array([2.5, 2.0, 0.0]), flags(3)).leases == first.leases
 
 
-def test_a_violation_under_a_human_becomes_that_humans_reset_with_a_new_token():
+def test_a_violation_during_teleoperation_is_reset_by_the_same_human_with_a_new_token():
     one = allocator(2, 1)
     driving = one.step(0, np.array([2.0, 0.0]), flags(2)).leases[0]
     resetting = one.step(1, np.array([2.0, 9.0]), flags(2, 0)).leases[0]
@@ -72,7 +72,7 @@ def test_a_violation_under_a_human_becomes_that_humans_reset_with_a_new_token():
     assert one.step(3, np.array([0.0, 9.0]), flags(2)).leases[0].robot == "robot_02"
 
 
-def test_a_supervisor_is_told_for_how_long_at_least():
+def test_leases_have_their_minimum_lengths():
     one = allocator(2, 1)
     assert one.least_ticks(LeaseKind.TELEOPERATE) == T_T
     assert one.least_ticks(LeaseKind.HARD_RESET) == T_R
@@ -108,7 +108,7 @@ def test_a_token_of_an_older_table_refuses_nothing():
     assert one.step(1, np.array([2.0, 0.0]), flags(2)).leases == table.leases
 
 
-def test_which_of_the_free_humans_goes_is_left_to_chance():
+def test_free_humans_are_chosen_at_random():
     one, sent = allocator(5, 4), dict.fromkeys(numbered("human", 4), 0)
     for tick in range(2000):
         lease = one.step(tick, np.array([2.0, 0.0, 0.0, 0.0, 0.0]), flags(5)).leases[0]
@@ -118,13 +118,13 @@ def test_which_of_the_free_humans_goes_is_left_to_chance():
     assert all(abs(times - 500) < 97 for times in sent.values())
 
 
-def test_absent_humans_get_nothing_and_lose_what_they_have():
+def test_unavailable_humans_get_no_robot_and_lose_theirs():
     one = allocator(3, 2)
     assert list(pairs(one.step(0, np.full(3, 2.0), flags(3), np.array([False, True])))) == ["human_02"]
     assert list(pairs(one.step(1, np.full(3, 2.0), flags(3), np.array([True, False])))) == ["human_01"]
 
 
-def test_humans_that_may_not_be_idle_go_to_the_most_uncertain_of_those_that_do_not_ask():
+def test_humans_that_may_not_be_idle_go_to_the_most_uncertain_other_robots():
     uncertain = np.array([0.3, math.nan, 0.9, 0.1, 2.0, 0.5])
     one = allocator(6, 4, idle_humans=False)
     table = one.step(0, uncertain, flags(6, 3))
@@ -134,7 +134,7 @@ def test_humans_that_may_not_be_idle_go_to_the_most_uncertain_of_those_that_do_n
     assert len(allocator(6, 5, idle_humans=False).step(0, np.zeros(6), flags(6)).leases) == 5
 
 
-def test_busy_humans_stay_where_they_are_while_these_robots_are_among_the_most_uncertain():
+def test_busy_humans_stay_while_their_robots_are_among_the_most_uncertain():
     one = allocator(4, 2, idle_humans=False, threshold=0.0)
     first = one.step(0, np.array([0.4, 0.3, 0.2, 0.1]), NONE)
     for tick in range(1, 10):
@@ -142,11 +142,11 @@ def test_busy_humans_stay_where_they_are_while_these_robots_are_among_the_most_u
     assert set(pairs(one.step(10, np.array([0.1, 0.4, 0.2, 0.3]), NONE)).values()) == {"robot_02", "robot_04"}
 
 
-def test_risk_sends_humans_too():
+def test_risk_is_a_priority():
     one = allocator(4, 1, order="CRU")
     table = one.step(0, np.full(4, 2.0), NONE, risks_N=np.array([0.5, 0.6, 0.2, 0.0]))
     assert pairs(table) == {"human_01": "robot_02"}
-    with pytest.raises(ValueError, match="order CRU needs risks_N"):
+    with pytest.raises(ValueError, match="risks_N: expected risks, which order CRU needs, got none"):
         one.step(1, np.full(4, 2.0), NONE)
 
 
@@ -167,7 +167,7 @@ def test_an_online_threshold_is_the_percentile_of_the_last_ticks_without_robots_
 
 
 @pytest.mark.parametrize("config", [{}, {"order": "random", "budget_per_tick": 3.0}, {"threshold": "online"}])
-def test_the_same_inputs_give_the_same_tables_and_another_seed_others(config):
+def test_tables_depend_on_inputs_and_seed_only(config):
     config |= {"online_ticks": 3} if config else {}
     runs = []
     for seed in (7, 7, 8):
@@ -181,17 +181,17 @@ def test_the_same_inputs_give_the_same_tables_and_another_seed_others(config):
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_a_threshold_that_has_yet_to_be_looked_up_is_refused():
-    with pytest.raises(ValueError, match="threshold is 'calibrated', allowed is a number in nats or 'online'"):
+def test_a_threshold_that_was_not_read_from_the_checkpoint_is_refused():
+    with pytest.raises(ValueError, match="threshold: expected a number in nats or 'online', got 'calibrated'"):
         allocator(2, 1, threshold="calibrated")
 
 
 @pytest.mark.parametrize(
     ("uncertainties", "violated", "available", "sentence"),
     [
-        (3, 4, 2, r"uncertainties_N: found shape \(3,\), allowed is \(4,\)"),
-        (4, 5, 2, r"violated_N: found shape \(5,\), allowed is \(4,\)"),
-        (4, 4, 4, r"available_M: found shape \(4,\), allowed is \(2,\)"),
+        (3, 4, 2, r"uncertainties_N: expected shape \(4,\), got \(3,\)"),
+        (4, 5, 2, r"violated_N: expected shape \(4,\), got \(5,\)"),
+        (4, 4, 4, r"available_M: expected shape \(2,\), got \(4,\)"),
     ],
 )
 def test_arrays_of_another_length_are_refused(uncertainties, violated, available, sentence):

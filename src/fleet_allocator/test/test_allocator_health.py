@@ -1,4 +1,4 @@
-"""What operators are told of the allocation: who is there, who waits for how long, who does not answer."""
+"""Checks of the allocator: available humans, waiting robots, and leases that were not answered."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from fleet_common.recent_window import WINDOW_S
 from fleet_contract.fleet import numbered
 
 ROBOTS, HUMANS = numbered("robot", 3), numbered("human", 2)
-HERE, GONE = dict.fromkeys(HUMANS, True), dict.fromkeys(HUMANS, False)
-NOBODY_HELPED = Table((), (), ("robot_02",), threshold=1.0)
+AVAILABLE, UNAVAILABLE = dict.fromkeys(HUMANS, True), dict.fromkeys(HUMANS, False)
+NO_LEASES = Table((), (), ("robot_02",), threshold=1.0)
 
 
-def test_humans_are_counted_and_who_is_not_there_is_named():
+def test_humans_are_counted_and_unavailable_ones_are_named():
     health = AllocatorHealth()
     health.allocated(0, allocator(3, 2).step(0, np.array([5.0, 0.0, 0.0]), np.zeros(3, bool)), set())
-    humans, *_ = health.checks(0.0, HERE | {"human_02": False})
+    humans, *_ = health.checks(0.0, AVAILABLE | {"human_02": False})
     assert humans.level is Level.OK
-    assert humans.values == {"there": 1, "busy": 1, "not there": "human_02"}
+    assert humans.values == {"available": 1, "busy": 1, "unavailable": "human_02"}
 
 
-def test_it_is_a_warning_when_robots_wait_and_nobody_is_there():
+def test_waiting_robots_without_available_humans_are_a_warning():
     health = AllocatorHealth()
-    assert health.checks(0.0, GONE)[0].level is Level.OK, "nobody waits"
-    health.allocated(0, NOBODY_HELPED, set())
-    assert health.checks(0.0, GONE)[0].level is Level.WARN
-    assert health.checks(0.0, HERE)[0].level is Level.OK
+    assert health.checks(0.0, UNAVAILABLE)[0].level is Level.OK, "no robot waits"
+    health.allocated(0, NO_LEASES, set())
+    assert health.checks(0.0, UNAVAILABLE)[0].level is Level.WARN
+    assert health.checks(0.0, AVAILABLE)[0].level is Level.OK
 
 
 @given(asks=st.lists(st.lists(st.floats(0.0, 3.0), min_size=3, max_size=3), min_size=1, max_size=12))
@@ -41,7 +41,7 @@ def test_the_longest_wait_is_that_of_the_robot_that_asked_first_and_was_never_he
         table = one.step(tick, np.array(uncertainties), np.zeros(3, bool))
         health.allocated(tick, table, set())
         since = {robot: since.get(robot, tick) for robot in table.waiting}
-    _, waiting, _ = health.checks(0.0, HERE)
+    _, waiting, _ = health.checks(0.0, AVAILABLE)
     assert waiting.values["longest wait (ticks)"] == max((tick - first for first in since.values()), default=0)
     assert waiting.values["robots"] == len(since)
     assert waiting.level is Level.OK
@@ -50,19 +50,19 @@ def test_the_longest_wait_is_that_of_the_robot_that_asked_first_and_was_never_he
 def test_a_robot_in_violation_that_waits_long_is_a_warning_until_it_is_helped():
     health = AllocatorHealth()
     for tick in range(LONG_TICKS + 1):
-        assert health.checks(0.0, HERE)[1].level is Level.OK
-        health.allocated(tick, NOBODY_HELPED, {"robot_03"})
-    waiting = health.checks(0.0, HERE)[1]
+        assert health.checks(0.0, AVAILABLE)[1].level is Level.OK
+        health.allocated(tick, NO_LEASES, {"robot_03"})
+    waiting = health.checks(0.0, AVAILABLE)[1]
     assert waiting.level is Level.WARN
     assert waiting.message.endswith(": robot_03"), "robot_02 waits as long, and needs no reset"
-    health.allocated(LONG_TICKS + 1, NOBODY_HELPED, set())
-    assert health.checks(0.0, HERE)[1].level is Level.OK
+    health.allocated(LONG_TICKS + 1, NO_LEASES, set())
+    assert health.checks(0.0, AVAILABLE)[1].level is Level.OK
 
 
 def test_a_lease_that_was_not_answered_is_a_warning_for_a_minute():
     health = AllocatorHealth()
     health.unanswered("human_02", 10.0)
     health.unanswered("human_02", 11.0)
-    answers = health.checks(12.0, HERE)[2]
+    answers = health.checks(12.0, AVAILABLE)[2]
     assert (answers.level, answers.values) == (Level.WARN, {"human_02 (leases)": 2})
-    assert health.checks(12.0 + WINDOW_S, HERE)[2].level is Level.OK
+    assert health.checks(12.0 + WINDOW_S, AVAILABLE)[2].level is Level.OK

@@ -1,4 +1,4 @@
-"""Returns on human effort, worked out by hand."""
+"""Returns on human effort that were computed by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_return_on_human_effort_is_equation_3():
     assert return_on_human_effort(robots=100, supervisors=10, reward=0.0, human_actions=0) == 0.0
 
 
-def test_the_logged_return_knows_no_fleet():
+def test_the_logged_return_does_not_depend_on_the_sizes_of_the_fleet():
     assert logged_return_on_human_effort(reward=36.0, human_actions=17) == pytest.approx(2.0)
     assert logged_return_on_human_effort(reward=36.0, human_actions=0) == 36.0
 

@@ -1,4 +1,4 @@
-"""Whatever a fleet does, its allocation is what the plain model says."""
+"""Allocations of all fleets are those of the plain model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def configs(draw: st.DrawFn, order: str, supervisors: int) -> AllocationConfig:
 
 
 class Fleet(RuleBasedStateMachine):
-    """Random uncertainties, risks, violations, unreachable robots, refusals and returns."""
+    """Random uncertainties, risks, violations, unavailable humans, refusals and returns."""
 
     table: Table | None = None
 
@@ -67,15 +67,15 @@ class Fleet(RuleBasedStateMachine):
         scale=st.sampled_from([0.0, 0.3, 1.0, 3.0]),
         whole=st.booleans(),
         violating=SHARES,
-        unreachable=SHARES,
+        unavailable=SHARES,
     )
-    def pass_time(self, ticks: int, scale: float, whole: bool, violating: float, unreachable: float) -> None:
+    def pass_time(self, ticks: int, scale: float, whole: bool, violating: float, unavailable: float) -> None:
         for _ in range(ticks):
             uncertain = self.random.exponential(scale, self.robots)
             uncertain = np.round(uncertain) if whole else uncertain
             risky = self.random.random(self.robots)
             self.violated = self.violated | (self.random.random(self.robots) < violating**2)
-            available = self.random.random(self.supervisors) >= unreachable**2
+            available = self.random.random(self.supervisors) >= unavailable**2
             risks = risky if self.config.needs_risk else None
             self.table = self.allocator.step(self.tick, uncertain, self.violated, available, risks)
             self.model.check(self.table, self.tick, uncertain, self.violated, available, risky)
@@ -108,5 +108,5 @@ class Fleet(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("order", [*LETTERS, "TD", "random"])
 def test_every_fleet(order: str) -> None:
-    some = settings(max_examples=10, stateful_step_count=40, deadline=None)
-    run_state_machine_as_test(lambda: Fleet(order), settings=some)
+    few = settings(max_examples=10, stateful_step_count=40, deadline=None)
+    run_state_machine_as_test(lambda: Fleet(order), settings=few)

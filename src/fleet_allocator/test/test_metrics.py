@@ -53,7 +53,7 @@ def test_a_violation_right_after_a_reset_is_another_incident():
     assert metrics.idle_ticks_N.tolist() == [3, 0, 0]
 
 
-def test_what_is_given_is_not_kept():
+def test_arguments_are_copied():
     metrics, violated = Metrics(ROBOTS, HUMANS), robots("")
     metrics.add(table(), violated, robots(""))
     violated[:] = True

@@ -1,4 +1,4 @@
-"""Every order is what sorting tuples gives; ThriftyDAgger's scores are z-scores over the whole past."""
+"""Every order is a sort of tuples; ThriftyDAgger's scores are z-scores over the whole history."""
 
 from __future__ import annotations
 
@@ -60,26 +60,26 @@ def test_a_threshold_below_zero_lets_estimates_below_zero_ask_but_not_those_belo
     assert rank("UC", [-0.2, -0.1, 0.0, -0.5], [False, False, False, True], threshold=-0.3).asking == [2, 1, 0, 3]
 
 
-def test_what_is_not_a_number_does_not_count():
+def test_nan_is_ignored():
     assert rank("UC", [math.nan, 2.0], [False, False]).asking == [1]
     assert rank("R", [0.0, 0.0], [False, False], [math.nan, 0.9]).asking == [1]
     assert rank("UC", [math.nan, 0.2, 2.0], [False, False, False], idle_humans=False).candidates == [2, 1, 0]
 
 
-def test_ties_are_broken_at_random_but_by_the_generator_alone():
+def test_ties_are_broken_by_the_generator_only():
     orders = [rank("UC", [2.0] * 50, [False] * 50, seed=seed).asking for seed in (0, 0, 1)]
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[2]) == list(range(50))
 
 
 @pytest.mark.parametrize("order", ["R", "CUR", "UR", "TD"])
-def test_risks_are_needed_where_the_order_has_them(order):
-    with pytest.raises(ValueError, match=f"order {order} needs risks_N, found none"):
+def test_orders_with_risk_need_risks(order):
+    with pytest.raises(ValueError, match=f"risks_N: expected risks, which order {order} needs, got none"):
         rank(order, [0.0], [False])
 
 
 @pytest.mark.parametrize("idle", [{"budget_per_tick": 1.0}, {"idle_humans": False}])
-def test_the_random_rule_has_no_favourites_and_nobody_asks(idle):
+def test_the_random_rule_is_uniform_and_no_robot_asks(idle):
     rule, generator, uncertain = (
         Priority(AllocationConfig(order="random", **idle)),
         np.random.default_rng(0),
@@ -96,7 +96,7 @@ def test_the_random_rule_has_no_favourites_and_nobody_asks(idle):
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 0.5, 1.0])
-def test_td_compares_the_weighted_z_scores_over_the_whole_past(weight):
+def test_td_compares_the_weighted_z_scores_over_the_whole_history(weight):
     rule, random = Priority(AllocationConfig(order="TD", risk_weight=weight)), np.random.default_rng(1)
     risks, uncertainties = [], []
     for tick in range(200):
@@ -113,23 +113,25 @@ def test_td_compares_the_weighted_z_scores_over_the_whole_past(weight):
 
 
 @given(st.lists(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8), min_size=1, max_size=20))
-def test_running_z_scores_are_those_of_the_whole_past(stream):
-    z_score, past = RunningZScore(), []
+def test_running_z_scores_are_those_of_the_whole_history(stream):
+    z_score, history = RunningZScore(), []
     for values in stream:
-        past += values
+        history += values
         scores = z_score.add(np.array(values))
-        if np.std(past) > 1e-6 * (1 + abs(np.mean(past))):
-            np.testing.assert_allclose(scores, (np.array(values) - np.mean(past)) / np.std(past), rtol=1e-6, atol=1e-6)
+        if np.std(history) > 1e-6 * (1 + abs(np.mean(history))):
+            np.testing.assert_allclose(
+                scores, (np.array(values) - np.mean(history)) / np.std(history), rtol=1e-6, atol=1e-6
+            )
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e6])
-def test_as_long_as_all_values_are_equal_their_z_scores_are_zero(value):
+def test_z_scores_are_zero_while_all_values_are_equal(value):
     z_score = RunningZScore()
     for _ in range(50):
         np.testing.assert_allclose(z_score.add(np.full(7, value)), 0.0, atol=1e-12)
 
 
-def test_what_is_not_finite_does_not_spoil_the_z_scores():
+def test_values_that_are_not_finite_do_not_change_the_z_scores():
     one, other = RunningZScore(), RunningZScore()
     one.add(np.array([math.nan]))
     spoiled = one.add(np.array([1.0, math.nan, 3.0, math.inf]))

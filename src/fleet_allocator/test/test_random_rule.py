@@ -1,4 +1,4 @@
-"""The random rule keeps its budget, whatever the timers, refusals and absences do, and prefers nobody."""
+"""The random rule keeps its budget despite timers, refusals and unavailable humans, and prefers no robot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def allocator(robots: int, supervisors: int, budget: float, ticks: int = 5) -> A
 def test_the_budget_is_kept_in_the_long_run(budget, intervention_ticks):
     one, ticks = allocator(30, 10, budget, intervention_ticks), 2000
     busy = [len(one.step(tick, np.zeros(30), np.zeros(30, bool)).leases) for tick in range(ticks)]
-    # What is left or owed is never more than what all humans do in a few interventions.
+    # The remaining budget is never more than the actions of all humans in a few interventions.
     assert abs(sum(busy) - budget * ticks) < 60
     assert max(busy) <= 10
 
@@ -30,11 +30,11 @@ def test_the_number_of_busy_humans_varies_around_the_budget():
     one = allocator(200, 100, 50.0, ticks=1)
     busy = np.array([len(one.step(tick, np.zeros(200), np.zeros(200, bool)).leases) for tick in range(1000)])
     assert busy.mean() == pytest.approx(50, abs=0.5)
-    # What is drawn has a standard deviation of 10, and what it is drawn around makes up for the last draw.
+    # Draws have a standard deviation of 10, and their mean compensates the previous draw.
     assert busy.std() == pytest.approx(np.sqrt(2) * 10, rel=0.1)
 
 
-def test_the_draw_is_normal_around_what_is_left():
+def test_draws_are_normal_around_the_remaining_budget():
     generator, budget = np.random.default_rng(0), Budget(20.0, supervisors=50)
     draws = []
     for _ in range(4000):
@@ -44,13 +44,13 @@ def test_the_draw_is_normal_around_what_is_left():
     assert np.std(draws) == pytest.approx(5, rel=0.05)
 
 
-def test_nobody_is_sent_when_more_than_the_budget_is_spent():
+def test_no_human_is_assigned_after_the_budget_is_exceeded():
     budget = Budget(1.0, supervisors=1)
     budget.spend(100)
     assert all(budget.draw(np.random.default_rng(seed)) == 0 for seed in range(50))
 
 
-def test_refusals_and_absences_are_made_up_for():
+def test_refusals_and_unavailable_humans_are_compensated():
     one, random, actions = allocator(30, 10, 4.0), np.random.default_rng(0), 0
     for tick in range(2000):
         table = one.step(tick, np.zeros(30), np.zeros(30, bool), random.random(10) < 0.8)
@@ -62,7 +62,7 @@ def test_refusals_and_absences_are_made_up_for():
     assert abs(actions - 8000) < 60
 
 
-def test_robots_in_violation_are_not_preferred_but_reset_until_done():
+def test_robots_in_violation_are_not_preferred_but_are_reset_completely():
     one, first_resets = allocator(10, 1, 1.0, ticks=1), []
     for run in range(1000):
         violated = np.arange(10) == 4
@@ -80,7 +80,7 @@ def test_robots_in_violation_are_not_preferred_but_reset_until_done():
     assert abs(sum(first_resets) - len(first_resets) / 10) < 40
 
 
-def test_interventions_keep_their_time_although_others_are_drawn():
+def test_interventions_keep_their_length_although_other_robots_are_drawn():
     one, lengths = allocator(20, 6, 3.0, ticks=4), {}
     for tick in range(500):
         for lease in one.step(tick, np.zeros(20), np.zeros(20, bool)).leases:

@@ -1,4 +1,4 @@
-"""Calibrated and online thresholds are percentiles of what has been seen."""
+"""Calibrated and online thresholds are percentiles of past uncertainties."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def test_the_calibrated_threshold_is_the_99th_percentile_by_default():
     assert calibrated_threshold(np.arange(101.0).reshape(1, 101), percentile=80.0) == 80.0
 
 
-def test_what_is_not_a_number_does_not_count():
+def test_nan_is_ignored():
     assert calibrated_threshold(np.array([[math.nan, 3.0], [1.0, math.nan]]), percentile=50.0) == 2.0
 
 
-@pytest.mark.parametrize("nothing", [np.empty((0, 4)), np.full((3, 2), math.nan)])
-def test_nothing_cannot_calibrate(nothing):
-    with pytest.raises(ValueError, match="found no uncertainty, needed is at least one"):
-        calibrated_threshold(nothing)
+@pytest.mark.parametrize("uncertainties", [np.empty((0, 4)), np.full((3, 2), math.nan)])
+def test_calibration_needs_an_uncertainty(uncertainties):
+    with pytest.raises(ValueError, match="expected at least one uncertainty, got none"):
+        calibrated_threshold(uncertainties)
 
 
 @given(

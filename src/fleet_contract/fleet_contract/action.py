@@ -1,4 +1,4 @@
-"""One robot's action at one tick, and its kinds and sources; the numbers are those of fleet_interfaces/msg/RobotAction."""
+"""Actions of robots; kinds and sources have the numbers of fleet_interfaces/msg/RobotAction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class ActionKind(IntEnum):
-    """What a robot is told to do: A_H of the problem statement (IIFL section 3), and holding."""
+    """Kind of an action: A_H of the problem statement (IIFL section 3), or holding."""
 
     HOLD = 0
     MOVE = 1
@@ -16,7 +16,7 @@ class ActionKind(IntEnum):
 
 
 class ActionSource(IntEnum):
-    """Who decided."""
+    """Source of an action."""
 
     NOBODY = 0
     POLICY = 1
@@ -25,30 +25,36 @@ class ActionSource(IntEnum):
 
 @dataclass(frozen=True)
 class RobotAction:
-    """An action as it is proposed by policy and humans, and as the gate releases it."""
+    """One robot's action at one tick, as policy or human propose it or as the gate releases it."""
 
     tick: int
+    """Tick of the observation that the action answers."""
     kind: ActionKind
+    """What the robot is to do."""
     source: ActionSource
+    """Who decided."""
     values: tuple[float, ...] = ()
-    """(A,) in the contract's units if the robot moves; else empty."""
+    """Values (A,) in the contract's units if the robot moves, otherwise empty."""
     policy_version: int = 0
+    """Policy version, from 1; 0 unless the source is the policy."""
     supervisor: str = ""
+    """Name of the human; empty unless the source is a human."""
     lease: int = 0
+    """Token of the human's lease, from 1; 0 unless the source is a human."""
     reason: str = ""
-    """Why the gate holds the robot."""
+    """Why the gate holds the robot; otherwise empty."""
 
     @property
     def shows(self) -> bool:
-        """Whether a human moved the robot: D_H of IIFL section 4.2, not the policy's actions, hard resets or holding."""
+        """Whether a human moved the robot, which makes the action human data: D_H of IIFL section 4.2."""
         return self.source is ActionSource.HUMAN and self.kind is ActionKind.MOVE
 
 
 def action_of(message: Any) -> RobotAction:
-    """What a fleet_interfaces/msg/RobotAction says.
+    """Return the action of a fleet_interfaces/msg/RobotAction.
 
     Raises:
-        ValueError: its kind or source is none of the defined ones.
+        ValueError: the kind or source is undefined.
     """
     return RobotAction(
         tick=message.tick,
@@ -63,7 +69,7 @@ def action_of(message: Any) -> RobotAction:
 
 
 def fill_action(message: Any, action: RobotAction) -> None:
-    """Write an action into a fleet_interfaces/msg/RobotAction; its header is left alone."""
+    """Write an action into a fleet_interfaces/msg/RobotAction, except for the header."""
     message.tick = action.tick
     message.kind = int(action.kind)
     message.source = int(action.source)

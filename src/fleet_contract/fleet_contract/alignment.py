@@ -1,4 +1,4 @@
-"""Which sample of a stream is joined to a tick, live and from bags alike."""
+"""Joins samples of a stream to ticks, in live runs and in bags."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fleet_contract.validation import StrictModel
 
 
 class Alignment(StrictModel):
-    """How a sample of a stream is joined to a tick."""
+    """Rule that joins a sample of a stream to a tick."""
 
     rule: Literal["tick", "hold", "nearest", "gap"]
-    """tick: the sample carries the tick; hold: the newest before it, however old; nearest: before or after it, within the
-    tolerance; gap: the newest before it, within the tolerance. Otherwise there is no sample."""
+    """tick: the sample that carries the tick; hold: the newest sample before the tick, however old; nearest: the nearest sample before
+    or after the tick, within the tolerance; gap: the newest sample before the tick, within the tolerance, or none."""
     timeline: Literal["header", "receive"] = "header"
-    """Which clock places the sample: the stamp in its header, or its arrival."""
+    """Time of a sample: header, the stamp in its header; receive, its time of arrival."""
     tolerance_s: float = Field(default=0.0, ge=0.0)
     """nearest and gap: largest time between tick and sample, s."""
 
@@ -42,15 +42,15 @@ class Alignment(StrictModel):
 
 
 def aligned(stamps_s: Sequence[float], tick_s: float, align: Alignment) -> int | None:
-    """Index of the sample that belongs to the tick; None if there is none.
+    """Return the index of the sample that belongs to the tick, or None.
 
     Args:
-        stamps_s: of the samples, in any order, on the alignment's timeline.
-        tick_s: the tick's time on the same timeline.
-        align: any rule but `tick`.
+        stamps_s: Times of the samples, s, in any order, on the alignment's timeline.
+        tick_s: Time of the tick, s, on the same timeline.
+        align: Alignment with any rule but `tick`.
     """
     tolerance_s = float("inf") if align.rule == "hold" else align.tolerance_s
     after_s = align.tolerance_s if align.rule == "nearest" else 0.0
-    fitting = [index for index, stamp_s in enumerate(stamps_s) if -after_s <= tick_s - stamp_s <= tolerance_s]
-    # Of samples that are equally near, the one that came last.
-    return min(reversed(fitting), key=lambda index: abs(tick_s - stamps_s[index]), default=None)
+    candidates = [index for index, stamp_s in enumerate(stamps_s) if -after_s <= tick_s - stamp_s <= tolerance_s]
+    # Of equally near samples, the one that arrived last.
+    return min(reversed(candidates), key=lambda index: abs(tick_s - stamps_s[index]), default=None)

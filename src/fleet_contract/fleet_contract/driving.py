@@ -1,4 +1,4 @@
-"""Who has a robot at a tick."""
+"""Determines who drives a robot at a tick."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from fleet_contract.lease import Lease, LeaseKind
 
 
 class Driver(IntEnum):
-    """Who had a robot at a tick."""
+    """Driver of a robot at a tick."""
 
     NOBODY = 0
     """The robot held."""
     POLICY = 1
     HUMAN = 2
     RESET = 3
-    """A human was putting it right."""
+    """A human gave it a hard reset."""
 
 
 def driver_of(action: RobotAction | None, lease: Lease | None) -> Driver:
-    """Who had the robot that this action was released for, or none, and that had this lease, or none."""
+    """Return the driver of a robot from its released action and its lease at the tick; either may be missing."""
     if lease is not None and lease.kind is LeaseKind.HARD_RESET:
         return Driver.RESET
     if action is None or action.source is ActionSource.NOBODY:

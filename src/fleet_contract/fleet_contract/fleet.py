@@ -1,4 +1,4 @@
-"""The fleet file: robots, task, algorithm and supervisors of one fleet, in one YAML."""
+"""The fleet file: robots, task, supervisors, policy, allocation and training of one fleet, in one YAML file."""
 
 from __future__ import annotations
 
@@ -15,43 +15,49 @@ from fleet_contract.robot import RobotContract, Stream
 from fleet_contract.validation import InputError, StrictModel, read_yaml, validated
 
 MAX_ROBOTS = 1000
+"""Largest number of robots in a fleet."""
 
 
 class RobotsConfig(StrictModel):
-    """The robots of the fleet; they share one contract."""
+    """The robots of the fleet, which share one contract."""
 
     contract: Path
-    """Robot contract, relative to the fleet file."""
+    """Robot contract file, relative to the fleet file."""
     count: int = Field(ge=1, le=MAX_ROBOTS)
-    """N."""
+    """N, number of robots."""
 
 
 class ProgramConfig(StrictModel):
     """An executable of a ROS package."""
 
     package: str = Name
+    """Name of the package."""
     executable: str
+    """Name of the executable."""
 
 
 class EnvironmentConfig(StrictModel):
-    """What is behind the robots' topics."""
+    """What moves the robots: a simulation, real robots or a recorded run."""
 
     backend: Literal["mujoco", "mujoco_warp", "isaacgym", "numpy", "yumi", "yumi_sim", "ros", "replay"]
-    """mujoco_warp: on a GPU; ros: the robots' own topics, as their contract names them; replay: a recorded run."""
+    """mujoco: simulation on the CPU; mujoco_warp: simulation on a GPU; isaacgym: simulation in Isaac Gym; numpy: simulation without
+    physics; yumi: real YuMi robots; yumi_sim: simulated YuMi robots; ros: robots that already speak ROS 2, as their contract's section
+    `native` describes them; replay: a recorded run."""
     task: str = Name
+    """Name of the robots' task."""
     episode_ticks: int | None = Field(default=None, ge=1)
-    """mujoco, tasks of the benchmark: ticks after which an attempt ends by time; none: the task's own number."""
+    """mujoco, benchmark tasks only: ticks after which an episode is truncated. None: the task's own limit."""
     gateways: Path | None = None
-    """yumi: the gateways file, relative to the fleet file."""
+    """yumi only: gateways file, relative to the fleet file."""
     program: ProgramConfig | None = None
-    """ros: what is started for every robot, in its namespace; none: the robots are there already."""
+    """ros only: program that is started in every robot's namespace. None: the robots are already running."""
     bag: Path | None = None
-    """replay: the bag's folder."""
+    """replay only: folder of the bag, relative to the fleet file."""
     speed: float | None = Field(default=None, gt=0)
-    """replay: how many times as fast as they were recorded ticks follow each other; none: as soon as all is decided."""
+    """replay only: speed relative to the recording, such as 2.0. None: as fast as policy and allocator decide."""
 
     @model_validator(mode="after")
-    def _bag_where_it_is_used(self) -> Self:
+    def _bag_fits_backend(self) -> Self:
         if (self.backend == "replay") != (self.bag is not None):
             raise ValueError(
                 f"bag: expected a folder with backend replay and null with any other, got {self.bag or 'null'}"
@@ -61,7 +67,7 @@ class EnvironmentConfig(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _gateways_where_they_are_used(self) -> Self:
+    def _gateways_fit_backend(self) -> Self:
         if (self.backend == "yumi") != (self.gateways is not None):
             raise ValueError(
                 f"gateways: expected a file with backend yumi and null with any other, got {self.gateways or 'null'}"
@@ -69,31 +75,31 @@ class EnvironmentConfig(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _program_where_it_is_used(self) -> Self:
+    def _program_fits_backend(self) -> Self:
         if self.program and self.backend != "ros":
             raise ValueError(f"program: expected null with backend {self.backend}, got {self.program.executable}")
         return self
 
     @property
     def simulator(self) -> str:
-        """Backend in which demonstrations are made and thresholds calibrated."""
+        """Backend in which demonstrations are recorded and thresholds are calibrated."""
         return "mujoco" if self.backend.startswith("yumi") else self.backend
 
 
 class SupervisorsConfig(StrictModel):
-    """The humans."""
+    """The humans who help the robots."""
 
     count: int = Field(ge=1)
-    """M, less than N."""
+    """M, number of humans, less than N."""
     operators: int = Field(default=0, ge=0)
-    """How many of them, the first ones, are people; the others are scripts."""
+    """Number of humans, the first ones, who are people. The others are scripts."""
     patience_s: float = Field(default=10.0, gt=0)
-    """lockstep: how long the robots wait for a person's action before the person's robot holds for this tick."""
+    """lockstep only: time, s, for which the fleet waits for a person's action. After that the person's robot holds for this tick."""
     styles: tuple[str, ...] = ()
-    """Behaviours of the scripts, given to the supervisors in turn; may be left out where all are people."""
+    """Behaviours of the scripts, assigned to the humans in turn. May be empty if all humans are people."""
 
     @model_validator(mode="after")
-    def _operators_are_supervisors(self) -> Self:
+    def _operators_and_styles_fit_count(self) -> Self:
         if self.operators > self.count:
             raise ValueError(f"operators: expected at most count ({self.count}), got {self.operators}")
         if self.operators < self.count and not self.styles:
@@ -102,20 +108,20 @@ class SupervisorsConfig(StrictModel):
 
 
 class PolicySelection(StrictModel):
-    """The policy that the run starts with, and how it samples."""
+    """The policy that the run starts with, and how it samples actions."""
 
     checkpoint: Path | None
-    """Relative to the fleet file; null: there is none yet, and robots hold unless a human drives them."""
+    """Checkpoint file, relative to the fleet file. null: there is no policy yet, and robots hold unless a human drives them."""
     chains: int = Field(default=128, ge=2)
-    """K, Langevin chains per robot and member."""
+    """K, number of Langevin chains per robot and ensemble member."""
     iterations: int = Field(default=50, ge=1)
     """Langevin iterations per decision."""
 
     def require_checkpoint(self) -> Path:
-        """The checkpoint that there must be.
+        """Return the checkpoint file.
 
         Raises:
-            BadInput: there is none.
+            InputError: there is none.
         """
         if self.checkpoint is None:
             raise InputError("policy.checkpoint: expected a file, got null.")
@@ -123,40 +129,42 @@ class PolicySelection(StrictModel):
 
 
 class AllocationConfig(StrictModel):
-    """Which robots get the humans (IIFL section 4.4; Fleet-DAgger's priorities)."""
+    """How humans are allocated to robots (IIFL section 4.4; Fleet-DAgger's priorities)."""
 
     order: str = "UC"
-    """Who comes first. Letters, compared one after the other: C, constraint violation (a hard reset is needed); U,
-    uncertainty; R, risk. UC is IIFL's; with C alone humans give hard resets only. TD: ThriftyDAgger's sum of risk and
-    uncertainty, then C. random: whoever is drawn, within `budget_per_tick`."""
+    """Priority of the robots, as letters that are compared one after the other: C, constraint violation (a hard reset is needed);
+    U, uncertainty; R, risk. UC is IIFL's order; with C alone, humans only give hard resets. TD: ThriftyDAgger's weighted sum of risk
+    and uncertainty, then C. random: robots in random order, within `budget_per_tick`."""
     threshold: Literal["calibrated", "online"] | float = "calibrated"
-    """Uncertainty above which a robot asks for help, nats; calibrated: the one stored with the checkpoint; online:
-    `online_percentile` of the uncertainties at the last `online_ticks` ticks, none before there were so many."""
+    """Uncertainty, nats, above which a robot asks for help. calibrated: the threshold in the checkpoint; online:
+    `online_percentile` of the uncertainties of the last `online_ticks` ticks, during whose first `online_ticks` ticks no robot asks."""
     online_percentile: float = Field(default=99.0, gt=0, lt=100)
+    """threshold online only: percentile of the uncertainties that becomes the threshold."""
     online_ticks: int = Field(default=100, ge=1)
+    """threshold online only: length of the window, ticks."""
     risk_threshold: float = Field(default=0.5, ge=0, lt=1)
-    """R: predicted risk above which a robot asks for help."""
+    """R only: predicted risk, 0 to 1, above which a robot asks for help."""
     risk_weight: float = Field(default=0.5, ge=0, le=1)
-    """TD: share of the risk's z-score in the sum; the rest is the uncertainty's."""
+    """TD only: weight of the risk's z-score in the sum. The uncertainty's z-score has the remaining weight."""
     idle_humans: bool = True
-    """Whether humans may be idle when nobody asks; otherwise all are busy at every tick."""
+    """Whether humans are idle when no robot asks for help. Otherwise all humans are busy at every tick."""
     budget_per_tick: float | None = Field(default=None, gt=0, validate_default=True)
-    """random, where humans may be idle: mean number of busy humans."""
+    """random with idle_humans only: mean number of busy humans per tick."""
     intervention_ticks: int = Field(default=3, ge=1)
-    """t_T, least length of an intervention."""
+    """t_T, minimum length of an intervention, ticks."""
     hard_reset_ticks: int = Field(default=5, ge=1)
-    """t_R, length of a hard reset."""
+    """t_R, length of a hard reset, ticks."""
 
     @field_validator("order")
     @classmethod
-    def _letters_or_word(cls, order: str) -> str:
+    def _is_an_order(cls, order: str) -> str:
         if order in {"TD", "random"} or (order and set(order) <= set("CUR") and len(set(order)) == len(order)):
             return order
         raise ValueError("expected one to three different letters of C, U and R, or TD, or random")
 
     @field_validator("budget_per_tick")
     @classmethod
-    def _budget_where_it_is_used(cls, budget: float | None, info: ValidationInfo) -> float | None:
+    def _budget_fits_order(cls, budget: float | None, info: ValidationInfo) -> float | None:
         used = info.data.get("order") == "random" and info.data.get("idle_humans")
         if used and budget is None:
             raise PydanticCustomError("missing", "order random needs a budget")
@@ -166,104 +174,119 @@ class AllocationConfig(StrictModel):
 
     @property
     def needs_risk(self) -> bool:
-        """Whether a critic must predict the robots' risk."""
+        """Whether the order depends on a critic's prediction of the risk."""
         return self.order == "TD" or "R" in self.order
 
 
 class TrainingConfig(StrictModel):
-    """Retraining on what the humans showed (IIFL section 4.2)."""
+    """Retraining on the human data of the run (IIFL section 4.2)."""
 
     demonstrations: Path
-    """Offline data that the first policy was trained on, relative to the fleet file."""
+    """File with the offline data that the first policy was trained on, relative to the fleet file."""
     update_ticks: tuple[int, ...] = ()
-    """Ticks at which a new version is trained on everything before them."""
+    """Ticks at which a new policy version is trained on all data before them."""
     gradient_steps: int = Field(default=150, ge=1)
-    """Per update and member."""
+    """Gradient steps per update and ensemble member."""
 
     @field_validator("update_ticks")
     @classmethod
-    def _increasing(cls, ticks: tuple[int, ...]) -> tuple[int, ...]:
+    def _is_increasing(cls, ticks: tuple[int, ...]) -> tuple[int, ...]:
         if list(ticks) != sorted(set(ticks)) or (ticks and ticks[0] < 1):
             raise ValueError("expected increasing ticks from 1")
         return ticks
 
 
 class PretrainingConfig(StrictModel):
-    """How the first policy is made: demonstrations, energy models, and the calibration of the threshold."""
+    """How the first policy is trained: demonstrations, energy models, and the calibration of the threshold."""
 
     pairs: int = Field(default=336, ge=1)
-    """Demonstrated observation-action pairs."""
+    """Number of demonstrated observation-action pairs."""
     demonstration_noise: float = Field(default=0.0, ge=0, le=1)
-    """Standard deviation, as a share of half the range of actions, of what robots do around what demonstrators mean; pairs are of
-    what is meant, and so show how to come back (DART, Laskey et al. 2017). Pairs of recordings are as they are."""
+    """Standard deviation, as a share of half the action range, of the noise that is added to the demonstrators' actions when they
+    are executed. Pairs contain the actions without noise and so show how to recover (DART, Laskey et al. 2017). Pairs of recordings
+    are unchanged."""
     observes: Stream = "state"
-    """What the policy decides from."""
+    """Part of the observation that the policy uses."""
     filters: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(16, 32, 6), min_length=1)
-    """camera: of every convolution of the encoder."""
+    """camera only: number of filters of each convolution of the encoder."""
     shift_px: float = Field(default=0.0, ge=0)
-    """camera: farthest that augmented images are shifted."""
+    """camera only: largest shift of augmented images, pixels."""
     width: int = Field(default=256, ge=1)
+    """Units per hidden layer."""
     depth: int = Field(default=6, ge=1)
-    """Hidden layers."""
+    """Number of hidden layers."""
     state_depth: int = Field(default=0, ge=0)
-    """state: hidden layers of implicit policies ahead of these, which see the state alone; 0: the first layer sees state and
-    action, as in the paper."""
+    """state and implicit policies only: number of additional hidden layers in front that see the state alone. 0: the first layer sees
+    state and action, as in the paper."""
     gradient_steps: int = Field(default=1000, ge=1)
-    """Per member."""
+    """Gradient steps per ensemble member."""
     batch_size: int = Field(default=512, ge=1)
+    """Observation-action pairs per gradient step."""
     learning_rate: float = Field(default=5e-4, gt=0)
+    """Learning rate at the first gradient step."""
     learning_rate_decay: float = Field(default=0.99, gt=0, le=1)
-    """By which the learning rate is multiplied every 100 gradient steps."""
+    """Factor of the learning rate every 100 gradient steps."""
     counter_example_iterations: int = Field(
         default=100, ge=1, validation_alias=AliasChoices("counter_example_iterations", "counter_iterations")
     )
-    """Langevin iterations that make the counter-examples."""
+    """Langevin iterations that sample the counter-examples."""
     counter_example_sampler: Literal["corrected", "reference"] = Field(
         default="corrected", validation_alias=AliasChoices("counter_example_sampler", "counter_sampler")
     )
-    """corrected: follows exp(-E), after enough iterations; reference: the IIFL authors' colder chains, which come near to low energies
-    in few iterations, also in many dimensions, where counter-examples that are far away teach nothing."""
+    """Langevin sampler of the counter-examples. corrected: converges to exp(-E); reference: the colder chains of the IIFL authors, which
+    reach low energies in few iterations, also in many dimensions, where distant counter-examples are uninformative."""
     gradient_margin: float = Field(default=1.0, ge=0)
-    """Slope of the energy, per half action range, from which it is punished."""
+    """Gradient of the energy, per half action range, above which it is penalized."""
     polish: int = Field(default=0, ge=0)
-    """Samples of lowest energy that go on downhill, the lowest of which is the action; 0: the best sample is."""
+    """Number of lowest-energy samples that are refined by gradient descent; the action is the best of them. 0: the best sample is the
+    action."""
     calibration_ticks: int = Field(default=250, ge=1)
-    """Length of the run without teleoperation whose uncertainties are looked at."""
+    """Length, ticks, of the run without teleoperation from which the threshold is calibrated."""
     calibration_percentile: float = Field(default=99.0, gt=0, lt=100)
-    """Percentile of these uncertainties that becomes the threshold."""
+    """Percentile of that run's uncertainties that becomes the threshold."""
 
 
 class TickConfig(StrictModel):
-    """How time passes."""
+    """How ticks follow each other."""
 
     mode: Literal["lockstep", "real_time"] = "lockstep"
-    """lockstep: the robots wait for all actions of a tick; real_time: they hold when an action is late."""
+    """lockstep: the robots wait for all actions of a tick; real_time: a robot holds if its action is late."""
 
 
 class RecordingConfig(StrictModel):
     """The bag of a run."""
 
     split_bytes: int = Field(default=1 << 30, gt=0)
-    """Size, bytes, from which a file is finished and the next one begun; a file may be larger by what is heard in half a second."""
+    """Size, bytes, after which the recorder starts a new file. A file may exceed it by the messages of half a second."""
     split_s: float = Field(default=600.0, gt=0)
-    """Time, s, after which a file is finished and the next one begun, if anything is in it."""
+    """Time, s, after which the recorder starts a new file, unless the file is empty."""
     least_free_bytes: int = Field(default=1 << 29, ge=0)
-    """Free disk, bytes, below which recording stops, and the fleet goes on without it."""
+    """Free disk space, bytes, below which the recording stops. The run continues without it."""
 
 
 class Fleet(StrictModel):
     """A fleet file."""
 
     fleet: str = Name
+    """Name of the fleet."""
     robots: RobotsConfig
+    """The robots."""
     environment: EnvironmentConfig
+    """What moves the robots."""
     supervisors: SupervisorsConfig
+    """The humans who help the robots."""
     policy: PolicySelection
+    """The policy that the run starts with."""
     allocation: AllocationConfig = AllocationConfig()
+    """How humans are allocated to robots."""
     training: TrainingConfig
+    """Retraining during the run."""
     pretraining: PretrainingConfig = PretrainingConfig()
+    """How the first policy is trained."""
     tick: TickConfig = TickConfig()
+    """How ticks follow each other."""
     recording: RecordingConfig = RecordingConfig()
+    """The bag of the run."""
 
     @model_validator(mode="after")
     def _fewer_humans_than_robots(self) -> Self:
@@ -274,7 +297,7 @@ class Fleet(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _one_clock(self) -> Self:
+    def _yumi_is_in_lockstep(self) -> Self:
         if self.environment.backend.startswith("yumi") and self.tick.mode != "lockstep":
             raise ValueError(
                 "tick.mode: expected lockstep with backends yumi and yumi_sim, whose drivers wait for each other, got real_time"
@@ -284,39 +307,39 @@ class Fleet(StrictModel):
     @field_validator("robots", "environment", "policy", "training")
     @classmethod
     def _absolute(cls, section: StrictModel, info: ValidationInfo) -> StrictModel:
-        """Paths in a fleet file are relative to the file."""
+        """Resolve paths, which are relative to the fleet file."""
         folder = (info.context or {}).get("folder", Path())
         paths = {name: folder / value for name, value in section if isinstance(value, Path)}
         return section.model_copy(update=paths)
 
     @property
     def robot_names(self) -> tuple[str, ...]:
-        """Namespaces of the robots: robot_01, robot_02, ..., with as many digits as the last one needs."""
+        """Namespaces of the robots: robot_01, robot_02, ...; all have as many digits as the last one needs."""
         return numbered("robot", self.robots.count)
 
     @property
     def supervisor_names(self) -> tuple[str, ...]:
-        """human_01, human_02, ..."""
+        """Names of the humans: human_01, human_02, ..."""
         return numbered("human", self.supervisors.count)
 
     @property
     def operator_names(self) -> tuple[str, ...]:
-        """The supervisors who are people."""
+        """Names of the humans who are people."""
         return self.supervisor_names[: self.supervisors.operators]
 
     def style_of(self, supervisor: int) -> str:
-        """Behaviour of the supervisor with this index."""
+        """Return the behaviour of the human with this index, from 0."""
         return self.supervisors.styles[supervisor % len(self.supervisors.styles)]
 
     def version_due(self, tick: int) -> int:
-        """Version of the policy that the schedule wants to decide this tick, from 1."""
+        """Return the policy version that is scheduled to decide this tick, from 1."""
         return 1 + sum(update <= tick for update in self.training.update_ticks)
 
     def contract(self) -> RobotContract:
-        """The robots' contract.
+        """Return the robots' contract.
 
         Raises:
-            BadInput: the contract file does not hold one.
+            InputError: the contract file cannot be read or does not hold a contract.
         """
         return read_yaml(self.robots.contract, RobotContract)
 
@@ -336,10 +359,10 @@ class Fleet(StrictModel):
         return validated(content, type(self), source=source)
 
     def write(self, path: Path) -> None:
-        """Write the fleet as a file that `read_fleet` reads back equal, from any folder.
+        """Write a fleet file from which `read_fleet` reads an equal fleet, in any folder.
 
         Raises:
-            BadInput: the file cannot be written.
+            InputError: the file cannot be written.
         """
         try:
             path.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
@@ -348,15 +371,15 @@ class Fleet(StrictModel):
 
 
 def read_fleet(path: Path) -> Fleet:
-    """The fleet file at `path`.
+    """Return the fleet in a fleet file.
 
     Raises:
-        BadInput: the file does not hold a fleet.
+        InputError: the file cannot be read or does not hold a fleet.
     """
     return read_yaml(path, Fleet, context={"folder": path.resolve().parent})
 
 
 def numbered(stem: str, count: int) -> tuple[str, ...]:
-    """stem_01, stem_02, ...: `count` names, with as many digits (at least two) as the last one needs."""
+    """Return `count` names: stem_01, stem_02, ...; all have as many digits, at least two, as the last one needs."""
     digits = max(2, len(str(count)))
     return tuple(f"{stem}_{index + 1:0{digits}d}" for index in range(count))

@@ -1,7 +1,7 @@
-"""Camera images: arrays to sensor_msgs/Image and back.
+"""Converts camera images between arrays and sensor_msgs/Image.
 
-H rows, W columns, C channels. A working cv_bridge is used where one is installed; otherwise the message's buffer is viewed
-with numpy. Both give the same arrays (tested).
+H rows, W columns, C channels. A working cv_bridge is used if installed; otherwise numpy views the message's buffer. Both give
+the same arrays (tested).
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHANNELS = {"rgb8": 3, "bgr8": 3, "mono8": 1}
+"""Number of channels, C, by encoding."""
 
 
 @cache
 def _cv_bridge() -> Any:
-    """A cv_bridge that works here, or None: some installations import and then fail on current numpy or OpenCV."""
+    """Return a cv_bridge that works, or None: some installations fail with current versions of numpy or OpenCV."""
     try:
         from cv_bridge import CvBridge
         from sensor_msgs.msg import Image
@@ -32,23 +33,28 @@ def _cv_bridge() -> Any:
     return bridge if works else None
 
 
+def _channels(encoding: str) -> int:
+    if encoding not in CHANNELS:
+        raise ValueError(f"encoding: expected one of {', '.join(CHANNELS)}, got {encoding!r}")
+    return CHANNELS[encoding]
+
+
 def to_array(message: Any) -> NDArray[np.uint8]:
-    """Pixels of a sensor_msgs/Image as (H, W, C) uint8, or (H, W) for mono8, in the message's own channel order.
+    """Return the pixels of a sensor_msgs/Image as (H, W, C) uint8, or (H, W) for mono8, in the message's channel order.
 
     The array may be a view of the message's buffer: copy it before changing it.
 
     Raises:
-        ValueError: the encoding is none of rgb8, bgr8, mono8, or the buffer does not hold height x step bytes.
+        ValueError: the encoding is not supported, or the buffer does not hold height x step bytes.
     """
-    channels = CHANNELS.get(message.encoding)
-    if channels is None:
-        raise ValueError(f"encoding: expected one of {', '.join(CHANNELS)}, got {message.encoding!r}")
+    channels = _channels(message.encoding)
     flat = np.frombuffer(message.data, dtype=np.uint8)
     if flat.size != message.height * message.step or message.step < message.width * channels:
         raise ValueError(
-            f"image of {message.width}x{message.height} {message.encoding} has {flat.size} bytes in rows of {message.step}"
+            f"expected {message.width}x{message.height} pixels of {message.encoding}, "
+            f"got {flat.size} bytes in rows of {message.step}"
         )
-    # cv_bridge misreads rows with padding that is no whole pixel, and with some versions of numpy fails on big-endian bytes.
+    # cv_bridge misreads rows whose padding is not a multiple of a pixel, and fails on big-endian data with some versions of numpy.
     plain = message.step == message.width * channels and not message.is_bigendian
     bridge = _cv_bridge() if plain else None
     if bridge is not None:
@@ -58,18 +64,18 @@ def to_array(message: Any) -> NDArray[np.uint8]:
 
 
 def fill_message(message: Any, pixels: NDArray[np.uint8], encoding: str) -> None:
-    """Write pixels, (H, W, C) or (H, W) uint8, into a sensor_msgs/Image; its header is left alone.
+    """Write pixels, (H, W, C) or (H, W) uint8, into a sensor_msgs/Image, except for the header.
 
     Raises:
-        ValueError: the array's shape or type does not fit the encoding.
+        ValueError: the encoding is not supported, or the array's shape or type does not fit it.
     """
-    channels = CHANNELS.get(encoding)
+    channels = _channels(encoding)
     shape = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
-    if channels is None or pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] != channels:
-        raise ValueError(f"array of shape {pixels.shape} and type {pixels.dtype} is no {encoding} image")
+    if pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] != channels:
+        raise ValueError(f"expected a {encoding} image, got an array of shape {pixels.shape} and type {pixels.dtype}")
     message.height, message.width = shape[0], shape[1]
     message.encoding = encoding
     message.is_bigendian = 0
     message.step = shape[1] * channels
-    # rclpy copies an array.array in one piece; any other sequence is checked byte by byte.
+    # rclpy copies an array.array at once; it checks any other sequence byte by byte.
     message.data = array("B", pixels.tobytes())

@@ -1,4 +1,4 @@
-"""Leases: one supervisor's exclusive right to one robot; the numbers are those of fleet_interfaces/msg/Lease."""
+"""Leases: one human's exclusive right to one robot; kinds have the numbers of fleet_interfaces/msg/Lease."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class LeaseKind(IntEnum):
-    """What a supervisor is asked for."""
+    """Kind of help that a human is asked for."""
 
     TELEOPERATE = 0
     HARD_RESET = 1
@@ -16,21 +16,25 @@ class LeaseKind(IntEnum):
 
 @dataclass(frozen=True)
 class Lease:
-    """A right that holds at every tick from `since_tick` on for which the lease table lists it."""
+    """A lease, which is valid at all ticks from `since_tick` on at which the lease table lists it."""
 
     robot: str
+    """Name of the robot."""
     supervisor: str
+    """Name of the human."""
     token: int
-    """Unique in a run and growing, from 1."""
+    """Number from 1, unique in a run and increasing."""
     kind: LeaseKind
+    """Kind of help."""
     since_tick: int
+    """First tick of the lease."""
 
 
 def lease_of(message: Any) -> Lease:
-    """What a fleet_interfaces/msg/Lease says.
+    """Return the lease of a fleet_interfaces/msg/Lease.
 
     Raises:
-        ValueError: its kind is none of the defined ones.
+        ValueError: the kind is undefined.
     """
     return Lease(message.robot, message.supervisor, message.token, LeaseKind(message.kind), message.since_tick)
 

@@ -1,4 +1,4 @@
-"""Classes of messages by the names that contracts call them."""
+"""Finds message classes by their ROS names."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 def message_class(kind: str) -> Any:
-    """The class of package/msg/Name.
+    """Return the class of a message type, package/msg/Name.
 
     Raises:
         ImportError: the package is not installed.
-        AttributeError: it has no such message.
+        AttributeError: the package has no such message.
     """
     package, namespace, name = kind.split("/")
     return getattr(import_module(f"{package}.{namespace}"), name)

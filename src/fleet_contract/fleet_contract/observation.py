@@ -1,4 +1,4 @@
-"""Observations: messages to arrays, by the robot contract, live and from bags alike."""
+"""Converts messages of observations to arrays by the robot contract, in live runs and from bags."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from fleet_contract.robot import RobotContract
 
 
 def state_of(message: Any, contract: RobotContract) -> NDArray[np.float64]:
-    """The state (S,) that a message of the contract's state stream carries.
+    """Return the state (S,) of a message of the contract's state topic.
 
     Raises:
-        ValueError: it has another length than the contract says, or a value is not finite.
+        ValueError: the length is not the contract's, or a value is not finite.
     """
     stream = contract.observation.state
     state_S = np.asarray(getattr(message, stream.field), dtype=np.float64)
@@ -25,11 +25,11 @@ def state_of(message: Any, contract: RobotContract) -> NDArray[np.float64]:
 
 
 def image_of(message: Any, contract: RobotContract) -> NDArray[np.uint8]:
-    """The image (H, W, C) that a message of the contract's camera carries.
+    """Return the image (H, W, C) of a message of the contract's camera topic.
 
     Raises:
-        BadInput: the contract has no camera.
-        ValueError: the message has another size or encoding than the contract says, or no whole image.
+        InputError: the contract has no camera.
+        ValueError: size or encoding are not the contract's, or the image is incomplete.
     """
     camera = contract.require_camera()
     if (message.height, message.width, message.encoding) != (camera.height, camera.width, camera.encoding):

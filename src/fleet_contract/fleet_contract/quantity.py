@@ -27,7 +27,7 @@ class Quantity(StrictModel):
     """Description for people. Policies do not depend on it."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _is_ordered(self) -> Self:
         if not self.low < self.high:
             raise ValueError(f"low: expected less than high ({self.high}), got {self.low}")
         return self

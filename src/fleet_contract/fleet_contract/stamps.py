@@ -1,4 +1,4 @@
-"""Which tick a sample belongs to that carries no tick itself, such as a camera image: that of the observation of its stamp."""
+"""Joins samples without a tick, such as camera images, to the tick of the observation with the same stamp."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import Generic, TypeVar
 
 Sample = TypeVar("Sample")
 MOST_WAITING = 32
+"""Number of unmatched ticks and of unmatched samples that are stored."""
 
 
 class StampJoin(Generic[Sample]):
-    """Joins the ticks and the samples of one robot, in whatever order they come."""
+    """Joins ticks and samples of one robot by their stamps, in any order of arrival."""
 
     def __init__(self, most_waiting: int | None = MOST_WAITING) -> None:
-        """`most_waiting` ticks and samples wait for each other, of more the first ones are given up; None: all wait."""
+        """Store at most `most_waiting` unmatched ticks and as many unmatched samples, and drop the oldest; None: store all."""
         self._most_waiting = most_waiting
         self._ticks: dict[Hashable, int] = {}
         self._samples: dict[Hashable, Sample] = {}
 
     def add_tick(self, stamp: Hashable, tick: int) -> tuple[int, Sample] | None:
-        """A tick has this stamp; with its sample, if that has come."""
+        """Add a tick; return it with the sample of the same stamp, if that has arrived."""
         self._ticks[stamp] = tick
         return self._joined(stamp)
 
     def add_sample(self, stamp: Hashable, sample: Sample) -> tuple[int, Sample] | None:
-        """A sample has this stamp; with its tick, if that has come."""
+        """Add a sample; return it with the tick of the same stamp, if that has arrived."""
         self._samples[stamp] = sample
         return self._joined(stamp)
 

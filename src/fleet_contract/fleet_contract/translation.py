@@ -1,4 +1,4 @@
-"""Between messages of a robot's own topics and the arrays of its contract, live and from bags alike.
+"""Converts messages of a robot's own topics to the arrays of its contract and back, in live runs and from bags.
 
 S state dim, A action dim, H rows, W columns, C channels.
 """
@@ -23,27 +23,27 @@ FROM_RGB = {"rgb8": None, "bgr8": cv2.COLOR_RGB2BGR, "mono8": cv2.COLOR_RGB2GRAY
 
 
 def numbers_of(message: Any, stream: NativeNumbers, contract: RobotContract) -> dict[str, float]:
-    """The quantities that a message of this topic carries, by name, in the contract's units.
+    """Return the quantities of a message of this topic, by name, in the contract's units.
 
     Raises:
-        ValueError: one of them is not there, or not finite.
+        ValueError: a quantity is missing or not finite.
     """
     fields = [number.field for number in stream.quantities.values()]
-    found = LAYOUTS[stream.type].read(message, fields)
-    if not np.isfinite(found).all():
-        raise ValueError(f"expected finite values, got {found}")
+    values = LAYOUTS[stream.type].read(message, fields)
+    if not np.isfinite(values).all():
+        raise ValueError(f"expected finite values, got {values}")
     units = {quantity.name: quantity.unit for quantity in contract.observation.state.quantities}
     return {
         name: value * factor(number.unit, units[name])
-        for (name, number), value in zip(stream.quantities.items(), found, strict=True)
+        for (name, number), value in zip(stream.quantities.items(), values, strict=True)
     }
 
 
 def state_from(parts: Iterable[Mapping[str, float]], contract: RobotContract) -> NDArray[np.float64]:
-    """The observation's state (S,) from the numbers of all topics that it is made of.
+    """Return the state (S,) that is composed of the quantities of several topics.
 
     Raises:
-        KeyError: a quantity is in none of them.
+        KeyError: a quantity is missing.
     """
     values = {name: value for part in parts for name, value in part.items()}
     return np.array([values[quantity.name] for quantity in contract.observation.state.quantities])
@@ -53,30 +53,30 @@ def fill_command(message: Any, values_A: NDArray[np.float64], contract: RobotCon
     """Write an action (A,), in the contract's units, into a new message of the robot's own type.
 
     Args:
-        message: of the native action's type; its header is left alone.
-        values_A: in the contract's order.
-        contract: one with a native section.
-        duration_s: that the action is meant to take.
+        message: New message of the native action's type; its header is not changed.
+        values_A: Action in the contract's order and units.
+        contract: Contract with a native section.
+        duration_s: Duration of the motion, s.
     """
     action, factors_A = contract.require_native().action, _action_factors(contract)
     LAYOUTS[action.type].fill(message, _action_fields(contract), (values_A / factors_A).tolist(), duration_s)
 
 
 def command_of(message: Any, contract: RobotContract) -> NDArray[np.float64]:
-    """The action (A,), in the contract's units, that a message of the robot's own type stands for.
+    """Return the action (A,), in the contract's units, of a message of the robot's own type.
 
     Raises:
-        ValueError: a number is not there.
+        ValueError: a number is missing.
     """
     read = LAYOUTS[contract.require_native().action.type].read(message, _action_fields(contract))
     return np.array(read) * _action_factors(contract)
 
 
 def picture_of(message: Any, *, width: int, height: int, encoding: str) -> NDArray[np.uint8]:
-    """What a sensor_msgs/Image or CompressedImage shows, (H, W, C), stretched to this size.
+    """Return the image of a sensor_msgs/Image or CompressedImage, (H, W, C), resized to this size.
 
     Raises:
-        ValueError: it is in no encoding that is understood, or no whole image.
+        ValueError: the encoding is not supported, or the image is incomplete.
     """
     pixels = _decompressed(message) if hasattr(message, "format") else _rgb(message)
     if pixels.shape[:2] != (height, width):
@@ -92,7 +92,7 @@ def _rgb(message: Any) -> NDArray[np.uint8]:
 
 
 def _decompressed(message: Any) -> NDArray[np.uint8]:
-    """JPEG and PNG say themselves what they are: formats of compressed images are free text."""
+    """Return the RGB pixels; the data says whether it is JPEG or PNG, because the message's format is free text."""
     data = np.frombuffer(message.data, dtype=np.uint8)
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
     if pixels is None:
@@ -106,6 +106,6 @@ def _action_fields(contract: RobotContract) -> list[str]:
 
 
 def _action_factors(contract: RobotContract) -> NDArray[np.float64]:
-    """What one of the robot's units is in the contract's, (A,)."""
+    """Return the factors (A,) from the robot's units to the contract's."""
     numbers = contract.require_native().action.quantities
     return np.array([factor(numbers[quantity.name].unit, quantity.unit) for quantity in contract.action.quantities])

@@ -1,4 +1,4 @@
-"""Units of robots' own topics, and what they are in a contract's."""
+"""Converts units of robots' own topics to units of contracts."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ FACTORS = (
     {"N": 1.0, "kN": 1000.0},
     {"Nm": 1.0, "Nmm": 0.001},
 )
-"""What one of a unit is in SI, one mapping for each kind of quantity."""
+"""Factors to SI units, one mapping for each kind of quantity."""
 
 
 def factor(unit: str, wanted: str) -> float:
-    """What one `unit` is in the `wanted` unit.
+    """Return the factor from `unit` to the unit `wanted`.
 
     Raises:
-        ValueError: the one cannot be converted to the other; says which can.
+        ValueError: the units cannot be converted; names those that can.
     """
     if unit == wanted:
         return 1.0
-    alike = next((units for units in FACTORS if wanted in units), {wanted: 1.0})
-    if unit not in alike:
-        raise ValueError(f"expected one of {', '.join(alike)} for a quantity in {wanted!r}, got {unit!r}")
-    return alike[unit] / alike[wanted]
+    compatible = next((units for units in FACTORS if wanted in units), {wanted: 1.0})
+    if unit not in compatible:
+        raise ValueError(f"expected one of {', '.join(compatible)} for a quantity in {wanted!r}, got {unit!r}")
+    return compatible[unit] / compatible[wanted]

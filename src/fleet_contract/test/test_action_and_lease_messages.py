@@ -1,4 +1,4 @@
-"""Actions and leases mean the same in Python and in fleet_interfaces' messages."""
+"""Actions and leases are the same in Python and in the messages of fleet_interfaces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
 
 def constants(message: str) -> dict[str, int]:
-    """Constants of a .msg file, as they are written there."""
+    """Return the constants in the text of a .msg file."""
     path = Path(get_package_share_directory("fleet_interfaces")) / "msg" / f"{message}.msg"
     lines = [line.split("#")[0].split() for line in path.read_text(encoding="utf-8").splitlines()]
     pairs = [words[1].split("=") for words in lines if len(words) > 1 and "=" in words[1]]
@@ -50,7 +50,7 @@ def test_numbers_are_those_of_the_message_files():
         reason=TEXT,
     )
 )
-def test_an_action_comes_back_from_the_wire_as_it_was(action):
+def test_an_action_survives_serialization(action):
     message = ActionMessage()
     message.header.frame_id = "robot_01/base_link"
     fill_action(message, action)
@@ -60,14 +60,14 @@ def test_an_action_comes_back_from_the_wire_as_it_was(action):
 
 
 @given(st.builds(Lease, robot=TEXT, supervisor=TEXT, token=UINT64, kind=st.sampled_from(LeaseKind), since_tick=UINT64))
-def test_a_lease_comes_back_from_the_wire_as_it_was(lease):
+def test_a_lease_survives_serialization(lease):
     message = LeaseMessage()
     fill_lease(message, lease)
     assert lease_of(deserialize_message(serialize_message(message), LeaseMessage)) == lease
 
 
 @given(st.integers(0, 255), st.integers(0, 255))
-def test_numbers_without_a_meaning_are_refused(kind, source):
+def test_undefined_numbers_are_refused(kind, source):
     message = ActionMessage(kind=kind, source=source)
     if kind in constants("RobotAction").values() and source in constants("RobotAction").values():
         assert (action_of(message).kind, action_of(message).source) == (kind, source)

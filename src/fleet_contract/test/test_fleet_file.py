@@ -1,4 +1,4 @@
-"""A fleet file means the same wherever it is written to, and its schedule and names are what a count by hand gives."""
+"""Fleet files are validated, changed, and written to any folder; schedules and names are as counted by hand."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def changed(**sections) -> Fleet:
         ),
     ],
 )
-def test_fleets_that_cannot_be_are_refused(sections, expected):
+def test_impossible_fleets_are_refused(sections, expected):
     with pytest.raises(InputError) as caught:
         changed(**sections)
     sentence = str(caught.value).removeprefix("fleet.yaml: ")
@@ -106,7 +106,7 @@ def test_fleets_that_cannot_be_are_refused(sections, expected):
     assert sentence.count("\n") == 0
 
 
-def test_changes_are_in_the_copy_and_nowhere_else():
+def test_changes_are_in_the_copy_only():
     before = FLEET.model_copy(deep=True)
     fleet = changed(robots={"count": 3}, policy={"checkpoint": None, "chains": 8}, tick=TickConfig(mode="real_time"))
     assert before == FLEET
@@ -138,7 +138,7 @@ def test_changes_that_do_not_fit_are_refused(sections, expected):
     assert str(caught.value).startswith(f"--set: {expected}")
 
 
-def test_a_random_order_without_the_key_of_its_budget_is_told_so():
+def test_a_random_order_needs_a_budget():
     with pytest.raises(InputError, match=r"^fleet: allocation\.budget_per_tick is missing\.$"):
         validated(FLEET.model_dump(mode="json") | {"allocation": {"order": "random"}}, Fleet, source="fleet")
 
@@ -153,14 +153,14 @@ def test_every_order_is_accepted_and_those_with_risk_are_known():
     assert changed(allocation={"order": "random", "idle_humans": False}).allocation.budget_per_tick is None
 
 
-def test_one_robot_has_no_fleet_and_two_have():
+def test_a_fleet_has_at_least_two_robots():
     with pytest.raises(InputError, match=r"less than robots\.count"):
         changed(robots={"count": 1}, supervisors={"count": 1})
     assert changed(robots={"count": 2}, supervisors={"count": 1}).robots.count == 2
 
 
 @given(data=st.data())
-def test_writing_and_reading_elsewhere_gives_an_equal_fleet(data, tmp_path_factory):
+def test_a_fleet_survives_writing_and_reading(data, tmp_path_factory):
     robots = data.draw(st.integers(2, 1000))
     fleet = changed(
         robots={"count": robots},
@@ -189,13 +189,13 @@ def test_paths_are_relative_to_the_file_and_not_to_the_process(tmp_path, monkeyp
         assert fleet.training.demonstrations.is_absolute()
 
 
-def test_a_fleet_that_cannot_be_written_is_one_sentence(tmp_path):
+def test_a_file_that_cannot_be_written_is_refused_in_one_sentence(tmp_path):
     with pytest.raises(InputError, match=r"^\S+/none/fleet.yaml: cannot be written: No such file or directory\.$"):
         FLEET.write(tmp_path / "none" / "fleet.yaml")
 
 
 @given(st.integers(1, 1200))
-def test_names_sort_as_they_are_numbered_and_are_all_of_one_length(count):
+def test_names_sort_by_number_and_have_the_same_length(count):
     names = numbered("robot", count)
     assert len(names) == len(set(names)) == count
     assert sorted(names) == list(names)
@@ -204,7 +204,7 @@ def test_names_sort_as_they_are_numbered_and_are_all_of_one_length(count):
     assert names[0] == f"robot_{'0' * (max(len(str(count)), 2) - 1)}1"
 
 
-def test_humans_are_numbered_and_styled_in_turn():
+def test_humans_have_numbers_and_alternating_styles():
     fleet = changed(robots={"count": 120}, supervisors={"count": 5})
     assert fleet.supervisor_names == ("human_01", "human_02", "human_03", "human_04", "human_05")
     assert fleet.robot_names[-1] == "robot_120"
@@ -213,7 +213,7 @@ def test_humans_are_numbered_and_styled_in_turn():
 
 
 @given(st.sets(st.integers(1, 60), max_size=8))
-def test_the_version_due_grows_by_one_at_every_update_tick(updates):
+def test_the_scheduled_version_increases_by_one_at_every_update_tick(updates):
     fleet = changed(training={"update_ticks": sorted(updates)})
     version = 1
     for tick in range(65):

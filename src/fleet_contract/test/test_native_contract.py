@@ -1,4 +1,4 @@
-"""What a robot's own topics cannot be made into is refused in one sentence when the contract is read."""
+"""Topics that do not make the contract's observation and action are refused in one sentence when the contract is read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def with_change(*changes) -> RobotContract:
 
 
 def joints(part="position", *, measured="beacon_ahead", unit="m"):
-    """The two actions are places of joints."""
+    """Return changes that make both actions positions of joints."""
     quantities = [{"name": name, "unit": unit, "low": -1.0, "high": 1.0} for name in ("speed", "turn")]
     return [
         (("action", "meaning"), "joint_position"),
@@ -53,7 +53,7 @@ def joints(part="position", *, measured="beacon_ahead", unit="m"):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "sentence"),
     [
         (
             [((*STATE, "type"), "nav_msgs/msg/Odometry")],
@@ -213,29 +213,29 @@ def joints(part="position", *, measured="beacon_ahead", unit="m"):
         ([((*ACTION, "rate_hz"), 0)], "native.action.rate_hz: expected a number greater than or equal to 1, got 0."),
     ],
 )
-def test_what_cannot_be_translated_is_refused(changes, said):
+def test_topics_that_do_not_fit_are_refused(changes, sentence):
     with pytest.raises(InputError) as caught:
         with_change(*changes)
-    assert str(caught.value).startswith(f"robot.yaml: {said}"), str(caught.value)
+    assert str(caught.value).startswith(f"robot.yaml: {sentence}"), str(caught.value)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
 
 
-def test_places_of_joints_hold_where_they_are_measured():
+def test_joints_hold_at_their_measured_positions():
     assert with_change(*joints()).require_native().action.quantities["speed"].measured == "beacon_ahead"
 
 
-def test_policies_do_not_depend_on_how_the_robot_is_reached():
+def test_the_digest_does_not_depend_on_native():
     robot = contract(TREE)
     assert with_change((("native",), MISSING)).digest == robot.digest
     assert with_change(((*AHEAD, "unit"), "cm")).digest == robot.digest
 
 
-def test_a_file_that_was_written_reads_back_equal():
+def test_a_contract_survives_writing_and_reading():
     robot = contract(TREE)
     assert contract(robot.model_dump(mode="json")) == robot
 
 
-def test_a_robot_without_topics_of_its_own_says_so_when_somebody_wants_them():
+def test_a_contract_without_native_is_refused_where_it_is_needed():
     with pytest.raises(InputError, match=r"^robot mobile_base: native is missing, expected a section that names"):
         _ = with_change((("native",), MISSING)).require_native()

@@ -1,4 +1,4 @@
-"""The digest of a robot contract follows what a policy must agree with, and nothing else."""
+"""The digest of a robot contract depends on everything that a policy depends on, and on nothing else."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def contract(tree) -> RobotContract:
     return validated(tree, RobotContract, source="robot.yaml")
 
 
-UNDRIVEN = {key: part for key, part in TREE.items() if key != "operation"}
-"""Nothing in it names quantities twice."""
+WITHOUT_OPERATION = {key: part for key, part in TREE.items() if key != "operation"}
+"""Contract in which no section refers to quantities of another."""
 
 
 def with_change(place, value, tree=TREE) -> RobotContract:
@@ -56,8 +56,8 @@ ESSENTIAL = [
 ]
 
 
-def test_each_essential_change_gives_a_digest_of_its_own():
-    digests = {with_change(place, value, UNDRIVEN).digest for place, value in ESSENTIAL} | {CONTRACT.digest}
+def test_each_essential_change_changes_the_digest():
+    digests = {with_change(place, value, WITHOUT_OPERATION).digest for place, value in ESSENTIAL} | {CONTRACT.digest}
     assert len(digests) == len(ESSENTIAL) + 1
 
 
@@ -73,11 +73,11 @@ def test_each_essential_change_gives_a_digest_of_its_own():
         (("observation", "state", "align"), {"rule": "nearest", "timeline": "receive", "tolerance_s": 0.1}),
     ],
 )
-def test_what_a_policy_need_not_know_leaves_the_digest(place, value):
+def test_changes_that_do_not_concern_policies_keep_the_digest(place, value):
     assert with_change(place, value).digest == CONTRACT.digest
 
 
-def test_where_the_camera_is_leaves_the_digest():
+def test_the_pose_of_the_camera_keeps_the_digest():
     tree = copy.deepcopy(TREE)
     tree["observation"]["camera"]["place"] = {"position": [0, 0, 1], "roll_pitch_yaw": [3.14, 0, 0]}
     assert contract(tree).digest == CONTRACT.digest
@@ -86,13 +86,13 @@ def test_where_the_camera_is_leaves_the_digest():
         contract(tree)
 
 
-def test_a_robot_is_as_large_as_its_workspace():
+def test_the_extent_is_that_of_the_workspace():
     assert CONTRACT.extent_m == pytest.approx(0.4)
     assert with_change(("operation", "plane", "workspace", "high"), [0.4, 0.2]).extent_m == pytest.approx(0.6)
-    assert contract(UNDRIVEN).extent_m == DEFAULT_EXTENT_M
+    assert contract(WITHOUT_OPERATION).extent_m == DEFAULT_EXTENT_M
 
 
-def test_the_digest_is_the_one_that_checkpoints_carry():
+def test_the_digest_is_that_of_existing_checkpoints():
     assert CONTRACT.digest == "2aa5e21ba3d9ad606398ae639367696fc79a0d4df0ce59ed52cd0466edd43e03"
 
 
@@ -105,7 +105,7 @@ def test_a_robot_may_have_no_camera():
     assert contract(blind.model_dump(mode="json")) == blind
 
 
-def test_the_order_of_keys_leaves_the_digest():
+def test_the_order_of_keys_keeps_the_digest():
     def reversed_keys(tree):
         if isinstance(tree, dict):
             return {key: reversed_keys(tree[key]) for key in reversed(tree)}
@@ -116,7 +116,7 @@ def test_the_order_of_keys_leaves_the_digest():
     assert contract(turned).digest == CONTRACT.digest
 
 
-def test_a_whole_number_in_the_file_is_the_same_bound():
+def test_an_integer_in_the_file_is_the_same_limit():
     tree = copy.deepcopy(TREE)
     quantity = tree["observation"]["state"]["quantities"][2]
     assert isinstance(quantity["low"], float)
@@ -125,7 +125,7 @@ def test_a_whole_number_in_the_file_is_the_same_bound():
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.05, 0.05), (0.06, 0.05)])
-def test_a_range_without_inside_is_refused(low, high):
+def test_an_empty_range_is_refused(low, high):
     tree = copy.deepcopy(TREE)
     tree["action"]["quantities"][1] |= {"low": low, "high": high}
     with pytest.raises(InputError) as caught:
@@ -134,7 +134,7 @@ def test_a_range_without_inside_is_refused(low, high):
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "said"),
+    ("place", "value", "sentence"),
     [
         (
             ("plane", "start"),
@@ -191,13 +191,13 @@ def test_a_range_without_inside_is_refused(low, high):
         ),
     ],
 )
-def test_what_people_cannot_drive_by_is_refused(place, value, said):
+def test_operations_that_do_not_fit_are_refused(place, value, sentence):
     with pytest.raises(InputError) as caught:
         with_change(("operation", *place), value)
-    assert str(caught.value).startswith(f"robot.yaml: {said}")
+    assert str(caught.value).startswith(f"robot.yaml: {sentence}")
 
 
-def test_a_pointer_moves_either_way():
+def test_a_pointer_moves_in_both_directions():
     with pytest.raises(InputError, match=r"operation: expected a range of dx around 0, .+, got 0.01 to 0.05"):
         with_change((*ACTION, 0, "low"), 0.01)
 
@@ -209,19 +209,19 @@ def test_a_pointer_moves_two_values():
         contract(tree)
 
 
-def test_a_robot_that_nobody_drives_says_so_when_somebody_wants_to():
+def test_a_contract_without_operation_is_refused_where_it_is_needed():
     assert CONTRACT.require_operation() == CONTRACT.operation
     with pytest.raises(InputError, match=r"^robot push_cell: operation is missing, and without it no person can drive"):
-        _ = contract(UNDRIVEN).require_operation()
+        _ = contract(WITHOUT_OPERATION).require_operation()
 
 
-def test_lengths_and_bounds_are_those_of_the_file():
+def test_dimensions_and_limits_are_those_of_the_file():
     assert (CONTRACT.state_dim, CONTRACT.action_dim) == (6, 2)
     np.testing.assert_array_equal(CONTRACT.action_low_A, [-0.05, -0.05])
     np.testing.assert_array_equal(CONTRACT.action_high_A, [0.05, 0.05])
 
 
-def test_another_contract_is_refused_in_one_sentence_that_says_what_differs():
+def test_another_contract_is_refused_with_both_digests():
     CONTRACT.require_same(contract(TREE).digest, owner="policy.safetensors")
     other = with_change((*ACTION, 0, "unit"), "mm").digest
     with pytest.raises(InputError) as caught:
@@ -238,11 +238,11 @@ def test_a_message_gives_the_state_in_the_contracts_order():
 
 
 @pytest.mark.parametrize("values", [[], [0.0] * 5, [0.0] * 7, [0.0] * 5 + [np.nan], [np.inf] + [0.0] * 5])
-def test_states_of_other_length_or_without_numbers_are_refused(values):
+def test_states_of_another_length_or_that_are_not_finite_are_refused(values):
     with pytest.raises(ValueError, match=r"^observation: expected 6 finite values, got \[.*\]$"):
         state_of(Observation(values=values), CONTRACT)
 
 
-def test_a_robot_with_its_own_message_is_read_by_the_field_of_its_contract():
+def test_the_state_is_read_from_the_field_of_the_contract():
     renamed = with_change(("observation", "state", "field"), "position")
     np.testing.assert_array_equal(state_of(SimpleNamespace(position=range(6)), renamed), np.arange(6.0))

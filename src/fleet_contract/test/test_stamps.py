@@ -1,4 +1,4 @@
-"""Samples find the ticks of their stamps, in whatever order both come."""
+"""Samples are joined to the ticks of their stamps, in any order of arrival."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fleet_contract.stamps import MOST_WAITING, StampJoin
 
 
 @given(order=st.permutations([(kind, tick) for kind in ("tick", "sample") for tick in range(MOST_WAITING)]))
-def test_every_pair_is_joined_once_when_its_second_part_comes(order):
+def test_every_pair_is_joined_once_when_its_second_part_arrives(order):
     join, came = StampJoin[str](), set()
     for kind, tick in order:
         stamp = (tick // 7, tick % 7)
@@ -18,7 +18,7 @@ def test_every_pair_is_joined_once_when_its_second_part_comes(order):
         came.add(tick)
 
 
-def test_what_never_finds_its_other_half_is_given_up():
+def test_unmatched_ticks_and_samples_are_dropped():
     join = StampJoin[str]()
     for stamp in range(1000):
         assert join.add_sample(stamp, "image") is None

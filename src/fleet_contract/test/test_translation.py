@@ -1,4 +1,4 @@
-"""Messages of robots' own topics become arrays and back: by name, in the contract's units, whatever the order."""
+"""Messages of robots' own topics are converted to arrays and back by name, in the contract's units and in any order."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ NUMBERS = st.floats(-1e6, 1e6)
 BASE = contract(TREE)
 
 
-def test_every_unit_is_converted_as_it_is_defined():
-    found = {(unit, next(iter(units))): value for units in FACTORS for unit, value in units.items()}
-    assert {pair: value for pair, value in found.items() if pair[0] != pair[1]} == pytest.approx(IN_ONE)
+def test_factors_are_those_of_the_units_definitions():
+    factors = {(unit, next(iter(units))): value for units in FACTORS for unit, value in units.items()}
+    assert {pair: value for pair, value in factors.items() if pair[0] != pair[1]} == pytest.approx(IN_ONE)
 
 
 @given(st.sampled_from(FACTORS).flatmap(lambda units: st.tuples(*[st.sampled_from(sorted(units))] * 2)))
-def test_there_and_back_is_the_same(pair):
+def test_a_round_trip_between_units_changes_nothing(pair):
     one, other = pair
     assert factor(one, other) * factor(other, one) == pytest.approx(1.0)
 
 
-def test_a_unit_that_is_not_in_the_table_is_only_itself():
+def test_a_unit_without_a_factor_is_converted_to_itself_only():
     assert factor("lux", "lux") == 1.0
     with pytest.raises(ValueError, match=r"^expected one of lux for a quantity in 'lux', got 'm'$"):
         factor("m", "lux")
 
 
-def test_numbers_are_picked_and_converted():
+def test_numbers_are_selected_and_converted():
     beacon, sonar = BASE.require_native().state
     parts = [
         numbers_of(Float64MultiArray(data=[1500.0, -250.0]), beacon, BASE),
@@ -72,34 +72,34 @@ def test_numbers_are_picked_and_converted():
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "sentence"),
     [([1.0], "expected data[1], got 1 values"), ([1.0, math.nan], "expected finite values, got [1.0, nan]")],
 )
-def test_messages_without_the_numbers_are_refused(data, said):
+def test_messages_without_the_numbers_are_refused(data, sentence):
     with pytest.raises(ValueError, match=r"data|finite") as caught:
         numbers_of(Float64MultiArray(data=data), BASE.require_native().state[0], BASE)
-    assert str(caught.value) == said
+    assert str(caught.value) == sentence
 
 
 @given(st.permutations(["a", "b", "c", "d"]), st.lists(NUMBERS, min_size=4, max_size=4))
-def test_joints_are_found_by_name_wherever_they_are(order, values):
+def test_joints_are_found_by_name_in_any_order(order, values):
     layout = LAYOUTS["sensor_msgs/msg/JointState"]
     message = JointState(name=order, position=values, velocity=values[::-1])
-    found = layout.read(message, ["velocity[b]", "position[c]"])
-    assert found == [values[::-1][order.index("b")], values[order.index("c")]]
+    read = layout.read(message, ["velocity[b]", "position[c]"])
+    assert read == [values[::-1][order.index("b")], values[order.index("c")]]
 
 
 @pytest.mark.parametrize(
-    ("message", "field", "said"),
+    ("message", "field", "sentence"),
     [
         (JointState(name=["a"], position=[1.0]), "position[b]", "expected position[b], got joints a"),
         (JointState(name=["a"], position=[1.0]), "effort[a]", "expected effort[a], got 0 values for 1 joints"),
     ],
 )
-def test_a_joint_that_is_not_there_is_named(message, field, said):
+def test_a_missing_joint_is_named(message, field, sentence):
     with pytest.raises(ValueError, match="expected") as caught:
         LAYOUTS["sensor_msgs/msg/JointState"].read(message, [field])
-    assert str(caught.value) == said
+    assert str(caught.value) == sentence
 
 
 def test_a_trajectory_without_points_has_no_numbers():
@@ -118,7 +118,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("kind", LAYOUTS)
 @given(values=st.tuples(NUMBERS, NUMBERS))
-def test_what_is_written_is_read_back(kind, values):
+def test_written_fields_are_read_back(kind, values):
     message = message_class(kind)()
     LAYOUTS[kind].fill(message, FIELDS[kind], values, 0.2)
     assert LAYOUTS[kind].read(message, FIELDS[kind]) == list(values)
@@ -135,7 +135,7 @@ def test_a_command_is_in_the_robots_units_and_nothing_else_is_set():
     assert command_of(message, fast) == pytest.approx([0.5, -1.0])
 
 
-def test_a_stamped_command_has_its_numbers_one_deeper():
+def test_a_stamped_command_nests_its_numbers():
     tree = copy.deepcopy(TREE)
     tree["native"]["action"] |= {"type": "geometry_msgs/msg/TwistStamped"}
     for quantity in tree["native"]["action"]["quantities"].values():
@@ -145,7 +145,7 @@ def test_a_stamped_command_has_its_numbers_one_deeper():
     assert (message.twist.linear.x, message.twist.angular.z) == (0.5, -1.0)
 
 
-def test_a_trajectory_has_one_point_to_be_reached_in_time():
+def test_a_trajectory_has_one_point_at_the_end_of_the_motion():
     arm = joints()
     arm[2] = (("native", "action", "type"), "trajectory_msgs/msg/JointTrajectory")
     for quantity in arm[3][1].values():
@@ -182,7 +182,7 @@ def raw(encoding: str) -> Image:
 
 @pytest.mark.parametrize("size", [(32, 24), (16, 12), (8, 12)])
 @pytest.mark.parametrize("message", [compressed("png"), compressed("jpeg"), raw("rgb8"), raw("bgr8")])
-def test_pictures_of_any_kind_come_in_the_wanted_size_and_encoding(message, size):
+def test_images_of_any_type_are_converted_to_the_requested_size_and_encoding(message, size):
     width, height = size
     for encoding, left in (("rgb8", (200, 100, 0)), ("bgr8", (0, 100, 200)), ("mono8", (GREY["left"],))):
         pixels = picture_of(message, width=width, height=height, encoding=encoding)
@@ -190,13 +190,13 @@ def test_pictures_of_any_kind_come_in_the_wanted_size_and_encoding(message, size
         assert np.abs(pixels[:, 0].astype(int) - left).max() <= 4
 
 
-def test_a_grey_picture_is_grey_in_colours_as_well():
+def test_a_grey_image_stays_grey_in_colour_encodings():
     pixels = picture_of(raw("mono8"), width=32, height=24, encoding="rgb8")
     assert np.abs(pixels[0, -1].astype(int) - GREY["right"]).max() <= 1
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "sentence"),
     [
         (
             CompressedImage(format="jpeg", data=array("B", b"nothing")),
@@ -204,10 +204,10 @@ def test_a_grey_picture_is_grey_in_colours_as_well():
         ),
         (CompressedImage(format="png"), "expected a JPEG or PNG image, got 0 bytes of format 'png'"),
         (Image(encoding="16UC1"), "encoding: expected one of rgb8, bgr8, mono8, got '16UC1'"),
-        (Image(encoding="rgb8", height=2, width=2, step=6), "image of 2x2 rgb8 has 0 bytes in rows of 6"),
+        (Image(encoding="rgb8", height=2, width=2, step=6), "expected 2x2 pixels of rgb8, got 0 bytes in rows of 6"),
     ],
 )
-def test_what_is_no_picture_is_refused(message, said):
+def test_messages_without_an_image_are_refused(message, sentence):
     with pytest.raises(ValueError, match=r"expected|bytes") as caught:
         picture_of(message, width=8, height=8, encoding="rgb8")
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(sentence)

@@ -31,7 +31,7 @@ class Cart(StrictModel):
 
 
 def refusal(content: str | bytes, folder: Path, model: type[StrictModel] = Cart) -> str:
-    """What is said about a file with this content, without the file's name in front."""
+    """Return the refusal of a file with this content, without the name of the file."""
     path = folder / "cart.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as caught:
@@ -78,12 +78,12 @@ def test_each_kind_of_error_has_its_sentence(tmp_path, content, expected):
     assert refusal(content, tmp_path).startswith(expected)
 
 
-def test_keys_and_values_that_break_lines_do_not_break_the_sentence(tmp_path):
+def test_line_breaks_in_keys_and_values_do_not_break_the_sentence(tmp_path):
     assert "wheels" in refusal('wheels: []\n"a\\nb": 1', tmp_path)
     assert "load_kg" in refusal('wheels: []\nload_kg: "a\\nb"', tmp_path)
 
 
-def test_keys_that_are_no_words_are_refused(tmp_path):
+def test_keys_that_are_not_text_are_refused(tmp_path):
     assert refusal("wheels: []\n7: 1", tmp_path).startswith("7")
 
 
@@ -94,7 +94,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         assert after_name(str(caught.value), str(path)).startswith(f"cannot be read: {why}")
 
 
-def test_a_path_that_no_system_allows_is_refused_too(tmp_path):
+def test_an_impossible_path_is_refused(tmp_path):
     changed = copy.deepcopy(FLEET) | {"robots": {"contract": "a\0b", "count": 4}}
     (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
     with pytest.raises(InputError, match=r"cannot be read"):
@@ -110,7 +110,7 @@ def test_a_union_of_words_and_numbers_is_refused_with_all_alternatives():
     assert sentence == "allocation.threshold: expected 'calibrated' or 'online' or a number, got 'often'."
 
 
-def test_what_is_right_comes_back_frozen():
+def test_valid_content_becomes_a_frozen_model():
     cart = validated({"wheels": [{"radius_m": 0.5}], "load_kg": 3}, Cart, source="here")
     assert cart == Cart(wheels=(Wheel(radius_m=0.5),), load_kg=3)
     with pytest.raises(ValueError, match="frozen"):
@@ -118,7 +118,7 @@ def test_what_is_right_comes_back_frozen():
 
 
 def places(tree, at=()):
-    """Every place in a tree of mappings and lists."""
+    """Return all locations in a tree of mappings and lists."""
     children = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     return [at] + [place for key, child in children for place in places(child, (*at, key))]
 
@@ -141,7 +141,7 @@ ANYTHING = st.recursive(
     which=st.sampled_from([(FLEET, Fleet), (CONTRACT, RobotContract)]),
     act=st.sampled_from(["set", "drop", "add"]),
 )
-def test_a_changed_file_is_understood_or_refused_by_the_key_that_was_changed(data, which, act):
+def test_a_changed_file_is_accepted_or_refused_with_the_changed_key(data, which, act):
     tree, model = copy.deepcopy(which[0]), which[1]
     place = data.draw(st.sampled_from(places(tree)[1:]))
     parent = holder(tree, place)
@@ -170,7 +170,7 @@ def test_a_changed_file_is_understood_or_refused_by_the_key_that_was_changed(dat
     content=st.binary(max_size=40)
     | st.text(st.sampled_from("ab:- [{}]\n\"'&*!|>%@?0._#,~<="), max_size=40).map(str.encode)
 )
-def test_no_content_is_too_odd_for_a_sentence(content, tmp_path_factory):
+def test_any_content_is_refused_in_one_sentence(content, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "odd.yaml"
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:

@@ -1,1 +1,1 @@
-"""The action gate: who may move a robot now."""
+"""The action gate, which decides who may move a robot now."""

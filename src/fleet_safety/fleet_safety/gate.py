@@ -1,4 +1,4 @@
-"""The action gate: who may move this robot now. A robot without a fresh, permitted, in-range action holds."""
+"""The action gate, which decides who may move a robot now. A robot without a current, permitted, in-range action holds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fleet_contract.robot import RobotContract
 
 
 class ActionGate:
-    """Releases one action per robot and tick: the lease holder's, the policy's, or holding.
+    """Releases one action per robot and tick: that of the lease's human, that of the policy, or holding.
 
-    An emergency stop is latched: it stays until it is reset explicitly.
+    An emergency stop is latched until it is reset.
     """
 
     def __init__(self, contract: RobotContract) -> None:
@@ -30,7 +30,7 @@ class ActionGate:
         self._stopped = True
 
     def reset_stop(self) -> None:
-        """Let robots move again."""
+        """Reset the emergency stop: robots may move again."""
         self._stopped = False
 
     def release(
@@ -43,34 +43,37 @@ class ActionGate:
         human: RobotAction | None,
         unreachable: str = "",
     ) -> RobotAction:
-        """The action that the robot gets at this tick.
+        """Return the robot's action at a tick.
 
         Args:
-            tick: the fleet's tick.
-            lease: the robot's lease at this tick, if a human holds it.
-            violated: the robot is in constraint violation.
-            policy: the policy's proposal, if it has come.
-            human: the supervisor's proposal, if it has come.
-            unreachable: why the robot cannot be reached; empty if it is there.
+            tick: Tick of the robot.
+            lease: Lease of the robot at this tick, or None if no human has it.
+            violated: Whether the robot is in constraint violation.
+            policy: Newest action that the policy has proposed, or None.
+            human: Newest action that a human has proposed, or None.
+            unreachable: Why the robot is unreachable; empty if it is reachable.
         """
         if self._stopped:
             return _hold(tick, "emergency stop")
         if unreachable:
             return _hold(tick, f"unreachable: {unreachable}")
         if lease is not None:
-            return self._checked(tick, human, _why_not_human(lease, human)) if human else _hold(tick, "no human action")
+            return (
+                self._checked(tick, human, _human_objection(lease, human)) if human else _hold(tick, "no human action")
+            )
         if violated:
             return _hold(tick, "waits for a hard reset")
         if policy is None:
             return _hold(tick, "no policy action")
         foreign = policy.source is not ActionSource.POLICY or policy.kind is ActionKind.HARD_RESET
-        return self._checked(tick, policy, "not the policy's to give" if foreign else "")
+        return self._checked(tick, policy, "not permitted to the policy" if foreign else "")
 
     def _checked(self, tick: int, action: RobotAction, objection: str) -> RobotAction:
         objection = objection or self._fault(tick, action)
         return _hold(tick, objection) if objection else action
 
     def _fault(self, tick: int, action: RobotAction) -> str:
+        """Return what is wrong with an action, whoever proposed it; empty if nothing is."""
         if action.tick != tick:
             return f"action of tick {action.tick}"
         if action.kind is not ActionKind.MOVE:
@@ -84,14 +87,15 @@ class ActionGate:
         return ""
 
 
-def _why_not_human(lease: Lease, action: RobotAction) -> str:
+def _human_objection(lease: Lease, action: RobotAction) -> str:
+    """Return why a human's action is not permitted by the lease; empty if it is."""
     if action.source is not ActionSource.HUMAN or (action.supervisor, action.lease) != (lease.supervisor, lease.token):
         return "action without the lease"
-    allowed = {
+    permitted = {
         LeaseKind.TELEOPERATE: (ActionKind.HOLD, ActionKind.MOVE),
         LeaseKind.HARD_RESET: (ActionKind.HOLD, ActionKind.HARD_RESET),
     }[lease.kind]
-    return "" if action.kind in allowed else "not what the lease is for"
+    return "" if action.kind in permitted else "not permitted by the lease"
 
 
 def _hold(tick: int, reason: str) -> RobotAction:

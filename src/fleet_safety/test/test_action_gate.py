@@ -1,4 +1,4 @@
-"""Nothing passes the gate but a fresh, permitted, in-range action of the one who may drive; everything else is holding."""
+"""The gate releases only current, permitted, in-range actions of the one who may drive; otherwise the robot holds."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ FIELDS = {
 
 @st.composite
 def proposals(draw):
-    """None, or an action that is right but for some fields."""
+    """Return None, or an action in which some fields may be wrong."""
     base = draw(st.sampled_from([None, POLICY, HUMAN, RESET]))
     changed = draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=3, unique=True))
     return base and replace(base, **{name: draw(FIELDS[name]) for name in changed})
 
 
 def may_pass(action, *, lease, violated) -> bool:
-    """The rules, written down once more."""
+    """Return whether an action is permitted, by an independent statement of the rules."""
     if action is None or action.tick != TICK:
         return False
     if lease is None:
@@ -63,7 +63,7 @@ def may_pass(action, *, lease, violated) -> bool:
         if action.kind == (ActionKind.MOVE if lease.kind == LeaseKind.HARD_RESET else ActionKind.HARD_RESET):
             return False
     if action.kind == ActionKind.MOVE:
-        # Comparisons with what is no number are false.
+        # Comparisons with NaN are false.
         return len(action.values) == 2 and all(abs(value) <= BOUND_M for value in action.values)
     return len(action.values) == 0
 
@@ -76,7 +76,7 @@ def may_pass(action, *, lease, violated) -> bool:
     violated=st.booleans(),
     stopped=st.booleans(),
 )
-def test_only_what_the_rules_permit_is_released_and_all_of_it(policy, human, lease, violated, stopped):
+def test_exactly_the_permitted_actions_are_released(policy, human, lease, violated, stopped):
     gate = ActionGate(CONTRACT)
     if stopped:
         gate.stop()
@@ -90,24 +90,24 @@ def test_only_what_the_rules_permit_is_released_and_all_of_it(policy, human, lea
 
 
 OUT = (0.0, math.nextafter(BOUND_M, 1))
-SAID = {
+REASONS = {
     "emergency stop": {"stopped": True},
     "no human action": {"lease": DRIVING, "human": None},
     "waits for a hard reset": {"violated": True},
     "no policy action": {"policy": None},
-    "not the policy's to give": {"policy": replace(POLICY, kind=ActionKind.HARD_RESET, values=())},
+    "not permitted to the policy": {"policy": replace(POLICY, kind=ActionKind.HARD_RESET, values=())},
     "action of tick 6": {"policy": replace(POLICY, tick=6)},
     "values without a move": {"policy": replace(POLICY, kind=ActionKind.HOLD)},
     "action of 1 values": {"policy": replace(POLICY, values=(0.0,))},
     "action is not finite": {"policy": replace(POLICY, values=(0.0, math.nan))},
     "action is out of range": {"policy": replace(POLICY, values=OUT)},
     "action without the lease": {"lease": DRIVING, "human": replace(HUMAN, lease=2)},
-    "not what the lease is for": {"lease": RESETTING},
+    "not permitted by the lease": {"lease": RESETTING},
 }
 
 
-@pytest.mark.parametrize(("reason", "situation"), SAID.items(), ids=SAID)
-def test_the_reason_for_holding_is_said(reason, situation):
+@pytest.mark.parametrize(("reason", "situation"), REASONS.items(), ids=REASONS)
+def test_a_held_action_has_the_reason(reason, situation):
     situation = {"lease": None, "violated": False, "policy": POLICY, "human": HUMAN} | situation
     gate = ActionGate(CONTRACT)
     if situation.pop("stopped", False):
@@ -115,18 +115,18 @@ def test_the_reason_for_holding_is_said(reason, situation):
     assert gate.release(TICK, **situation).reason == reason
 
 
-def test_the_ends_of_the_range_belong_to_it():
+def test_the_limits_of_the_range_are_permitted():
     for values in ((BOUND_M, -BOUND_M), (-BOUND_M, BOUND_M)):
         action = replace(POLICY, values=values)
         assert ActionGate(CONTRACT).release(TICK, lease=None, violated=False, policy=action, human=None) is action
 
 
-def test_a_lease_takes_the_robot_from_the_policy_at_once():
+def test_a_lease_replaces_the_policy_immediately():
     released = ActionGate(CONTRACT).release(TICK, lease=DRIVING, violated=False, policy=POLICY, human=HUMAN)
     assert released is HUMAN
 
 
-def test_only_a_human_who_was_sent_for_it_resets_a_robot():
+def test_only_the_human_of_a_reset_lease_resets_a_robot():
     gate = ActionGate(CONTRACT)
     assert gate.release(TICK, lease=RESETTING, violated=True, policy=POLICY, human=RESET) is RESET
     for lease in (DRIVING, None, replace(RESETTING, token=4), replace(RESETTING, supervisor="human_02")):
@@ -135,7 +135,7 @@ def test_only_a_human_who_was_sent_for_it_resets_a_robot():
 
 
 class Stop(RuleBasedStateMachine):
-    """Emergency stops and resets in any order, however often, with robots that would all move."""
+    """Stops and resets in any order and number, while robots would move."""
 
     def __init__(self):
         super().__init__()
@@ -153,7 +153,7 @@ class Stop(RuleBasedStateMachine):
         self.latched = False
 
     @rule(lease=st.sampled_from([None, DRIVING, RESETTING]), ticks=st.integers(1, 20))
-    def drive_on(self, lease, ticks):
+    def drive(self, lease, ticks):
         for tick in range(ticks):
             human = replace(RESET if lease is RESETTING else HUMAN, tick=tick)
             policy = replace(POLICY, tick=tick)
@@ -164,7 +164,7 @@ class Stop(RuleBasedStateMachine):
                 assert released is (human if lease else policy)
 
     @invariant()
-    def says_so(self):
+    def reports_the_latch(self):
         assert self.gate.stopped == self.latched
 
 

@@ -1,4 +1,4 @@
-"""What operators are told of the gate: the stop, and why robots hold."""
+"""Checks of the gate: the emergency stop, and why robots hold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_safety.gate import ActionGate
 from fleet_safety.gate_health import LATE, REFUSED, GateHealth, _reason
 
-TOLD_ELSEWHERE = {"emergency stop", "unreachable", "waits for a hard reset"}
+OTHER_REASONS = {"emergency stop", "unreachable", "waits for a hard reset"}
 
 
 def held(reason: str, tick: int = 0) -> RobotAction:
@@ -37,20 +37,20 @@ def test_a_latched_stop_is_an_error():
 
 
 @pytest.mark.parametrize(("late", "level"), [(1, Level.OK), (2, Level.WARN)])
-def test_it_is_a_warning_when_more_than_every_tenth_action_is_late(late, level):
+def test_late_actions_are_a_warning_above_a_tenth(late, level):
     holding = after(*[held("action of tick 3")] * late, *[replace(POLICY, tick=1)] * (10 - late))
     assert holding.level is level
     assert holding.values["late (robot ticks)"] == holding.values["held (robot ticks)"] == late
     assert holding.values["robot ticks"] == 10
 
 
-def test_one_refused_action_is_a_warning_until_a_minute_later():
+def test_one_refused_action_is_a_warning_for_a_minute():
     actions = [held("action is out of range"), *[replace(POLICY, tick=1)] * 1000]
     assert after(*actions).level is Level.WARN
     assert after(*actions, later_s=WINDOW_S + 1).level is Level.OK
 
 
-def test_who_waits_or_is_away_is_not_late():
+def test_waiting_and_unreachable_robots_are_not_late():
     reasons = [
         "unreachable: no /robot_01/odometry for 1 s",
         "unreachable: is back",
@@ -70,15 +70,15 @@ def test_who_waits_or_is_away_is_not_late():
     human=proposals(),
     unreachable=st.sampled_from(["", "no odometry for 1 s: why?"]),
 )
-def test_every_reason_for_which_the_gate_holds_means_something(stopped, lease, violated, policy, human, unreachable):
+def test_every_reason_of_the_gate_is_classified(stopped, lease, violated, policy, human, unreachable):
     gate = ActionGate(CONTRACT)
     if stopped:
         gate.stop()
     action = gate.release(TICK, lease=lease, violated=violated, policy=policy, human=human, unreachable=unreachable)
     if action.source is ActionSource.NOBODY:
-        assert _reason(action) in LATE | REFUSED | TOLD_ELSEWHERE
+        assert _reason(action) in LATE | REFUSED | OTHER_REASONS
 
 
-def test_what_humans_and_policy_do_is_not_held():
+def test_actions_of_humans_and_policy_are_not_counted_as_held():
     holding = after(POLICY, HUMAN, replace(HUMAN, kind=ActionKind.HOLD, values=()))
     assert holding.values["held (robot ticks)"] == 0
