@@ -16,6 +16,7 @@ PACKAGES["fleet_bringup"] = ROOT / "launch"
 ROSDEP = {
     "PIL": "python3-pil",
     "aiohttp": "python3-aiohttp",
+    "annotated_types": "python3-pydantic",
     "asyncssh": "python3-asyncssh",
     "cv2": "python3-opencv",
     "google": "python3-protobuf",
@@ -66,6 +67,8 @@ NOT_IMPORTED = {
         "mobile_base",
         "robot_driver",
     },
+    # Curves are written with torch.utils.tensorboard.
+    "fleet_learning": {"python3-tensorboard-pip"},
     "yumi_driver": {"openssh-server"},
 }
 ALL_TESTS = {"python3-pytest", "python3-pytest-timeout"}
