@@ -16,7 +16,7 @@ class Address:
     """A host and a port."""
 
     host: str = "127.0.0.1"
-    """Name or IP address; an address that other machines can reach admits everybody there."""
+    """Name or IP address; other machines can connect unless it is a loopback address."""
     port: int = 8765
     """0 selects a free port."""
 

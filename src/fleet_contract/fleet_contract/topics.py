@@ -47,7 +47,7 @@ FLEET_TOPIC_TYPES = {
     EMERGENCY_STOPPED_TOPIC: "std_msgs/msg/Bool",
     DIAGNOSTICS_TOPIC: "diagnostic_msgs/msg/DiagnosticArray",
 }
-"""Message types of the topics that exist once per fleet and tell what it does; they are recorded and can be viewed."""
+"""Message types of the topics of the whole fleet that are recorded and displayed."""
 
 
 def absolute_name(topic: str) -> str:

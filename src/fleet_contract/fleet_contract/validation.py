@@ -1,4 +1,4 @@
-"""Validates everything that comes from outside, and refuses it in one sentence that names file, key, expected and got."""
+"""Validates all external input, and refuses it in one sentence that names file, key, expected and got."""
 
 from __future__ import annotations
 
