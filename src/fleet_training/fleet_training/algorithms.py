@@ -8,10 +8,10 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Algorithm:
-    """A kind of policy, who gets the humans, and when the policy learns from them."""
+    """A kind of policy, the order in which robots get humans, and when the policy learns from them."""
 
     name: str
-    """As the paper writes it."""
+    """Name in the paper."""
     policy: Literal["explicit", "implicit"]
     order: str
     """`Allocation.order`; with C alone humans give hard resets only."""

@@ -1,4 +1,4 @@
-"""The run from whose uncertainties a threshold is calibrated.
+"""The run without teleoperation that calibrates an uncertainty threshold.
 
 N robots, T ticks.
 """
@@ -28,7 +28,7 @@ def run_without_teleoperation(
     seed: int,
     advance: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float64]:
-    """Uncertainties (T, N) of a policy whose humans give hard resets only (IIFL section 7.3.1), in the policy's unit.
+    """Return uncertainties (T, N) of a policy while humans give hard resets only (IIFL section 7.3.1), in the policy's unit.
 
     Not a number where a robot was in violation: the paper counts these too, but a robot that waits for its hard reset stays
     where it is unsure, and a few such robots would set the threshold for all.

@@ -1,4 +1,4 @@
-"""Demonstrations: what the supervisors show before any policy exists.
+"""Demonstrations of scripted supervisors, before there is a policy.
 
 N robots.
 """
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import Stream
 from fleet_learning.dataset import Dataset, new_dataset
+from robot_driver.step import Step
 from sim_bridge.environment import Environment, observations
+from sim_bridge.episodes import act_by_state, drive_until_over
 from teleop_gui.supervisor import ScriptedSupervisor
 
 
@@ -23,17 +25,23 @@ def demonstrate(
     stream: Stream = "state",
     noise: float = 0.0,
 ) -> Dataset:
-    """The first `pairs` observation-action pairs, by step and robot; supervisor i drives robot i, modulo their number.
+    """Return the first `pairs` observation-action pairs, by step and robot; supervisor i drives robot i, modulo their number.
 
-    Supervisors see where everything is, whatever the pairs' observations are. Robots do what supervisors mean but for normal
-    noise, whose standard deviation is this share of half the range of actions, and the pairs are of what was meant (DART,
-    Laskey et al. 2017): so they show how to come back to where a supervisor would be.
+    Supervisors act on states, whatever the pairs' observations are. The robots' actions are those of the supervisors plus
+    normal noise, while the pairs hold the actions without noise (DART, Laskey et al. 2017): they demonstrate how to recover.
+    A robot that has succeeded or is in violation gets a hard reset, without a pair: otherwise supervisors would demonstrate
+    the same few paths again and again.
 
-    A robot that has succeeded or got into violation begins somewhere else, and that step shows nothing: supervisors left
-    to themselves would show the same few paths again and again.
+    Args:
+        environment: the robots.
+        supervisors: scripted supervisors.
+        pairs: number of pairs.
+        seed: seed of the environment and the noise.
+        stream: what the pairs observe.
+        noise: standard deviation of the noise, as a share of half the range of actions.
     """
     contract = environment.contract
-    # Robots draw from [seed, robot]: this is nobody's.
+    # Robots draw from [seed, robot], with robot < N.
     generator = np.random.default_rng([seed, environment.robots])
     low_A, high_A = np.asarray(contract.action_low_A), np.asarray(contract.action_high_A)
     spread_A = noise * (high_A - low_A) / 2
@@ -60,21 +68,18 @@ def demonstrate(
 def demonstrate_episodes(
     environment: Environment, supervisors: list[ScriptedSupervisor], seed: int, stream: Stream = "state"
 ) -> Dataset:
-    """One whole episode of every robot, robot after robot; supervisor i drives robot i, modulo their number."""
-    step = environment.reset(seed)
+    """Return one whole episode of every robot, robot after robot; supervisor i drives robot i, modulo their number."""
     for supervisor in supervisors:
         supervisor.begin()
-    observed: list[list[NDArray[np.generic]]] = [[] for _ in range(environment.robots)]
-    actions: list[list[NDArray[np.float64]]] = [[] for _ in range(environment.robots)]
-    driving_N = np.ones(environment.robots, dtype=bool)
-    while driving_N.any():
-        observed_N = observations(environment, step, stream)
-        actions_NA = np.zeros((environment.robots, environment.contract.action_dim))
-        for robot in np.flatnonzero(driving_N):
-            actions_NA[robot] = supervisors[robot % len(supervisors)].act(step.states_NS[robot])
-            observed[robot].append(observed_N[robot])
-            actions[robot].append(actions_NA[robot].copy())
-        kinds_N = np.where(driving_N, ActionKind.MOVE, ActionKind.HOLD).astype(np.int64)
-        step = environment.step(kinds_N, actions_NA)
-        driving_N &= ~(step.episode_over_N | step.violated_N)
-    return new_dataset(np.concatenate(observed), np.concatenate(actions))
+    act_by_supervisors = act_by_state([supervisor.act for supervisor in supervisors], environment.contract.action_dim)
+    observed_T = []
+
+    def act(step: Step, driven_N: NDArray[np.bool_]) -> NDArray[np.float64]:
+        observed_T.append(observations(environment, step, stream))
+        return act_by_supervisors(step, driven_N)
+
+    moved_T = list(drive_until_over(environment, environment.reset(seed), act))
+    driven_NT = np.stack([moved.driven_N for moved in moved_T], axis=1)
+    observed_NT = np.stack(observed_T, axis=1)
+    actions_NTA = np.stack([moved.actions_NA for moved in moved_T], axis=1)
+    return new_dataset(observed_NT[driven_NT], actions_NTA[driven_NT])

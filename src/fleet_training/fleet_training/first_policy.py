@@ -63,7 +63,7 @@ class FirstPolicy:
         """Make everything that the fleet begins with; `draw` is told of every gradient step.
 
         Raises:
-            BadInput: the folder holds another training.
+            InputError: the folder holds another training.
         """
         demonstrations = self.demonstrations()
         trained = self._pretrained(self.untrained(demonstrations), demonstrations, draw)

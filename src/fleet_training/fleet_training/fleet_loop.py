@@ -1,4 +1,4 @@
-"""The fleet in one process: the objects behind the nodes, composed as plain calls.
+"""The fleet in one process: the same objects as behind the nodes, composed as plain calls.
 
 N robots, M supervisors, S state dim, A action dim.
 """
@@ -19,8 +19,8 @@ from fleet_learning.randomness import torch_generator
 from fleet_safety.gate import ActionGate
 from fleet_supervisors.supervisors import make_supervisor
 from iifl_policy.risk import Critic
-from robot_driver.step import Step
 from robot_driver.robot_counters import RobotCounters
+from robot_driver.step import Step
 from sim_bridge.environment import Environment, observations
 from teleop_gui.station import Station
 from teleop_gui.supervisor import Supervisor
@@ -28,26 +28,26 @@ from teleop_gui.supervisor import Supervisor
 
 @dataclass(frozen=True)
 class TickResult:
-    """What one tick was."""
+    """The record of one tick."""
 
     observations_N: NDArray[np.generic]
-    """What the policy decided from."""
+    """Observations from which the policy decided."""
     states_NS: NDArray[np.float64]
-    """Where the robots were."""
+    """States of the robots at these observations."""
     violated_N: NDArray[np.bool_]
-    """In violation when they were answered."""
+    """Robots in constraint violation at these observations."""
     uncertainties_N: NDArray[np.float64]
     risks_N: NDArray[np.float64] | None
-    """Of the policy's actions, 0 to 1; None without a critic."""
+    """Predicted risks of the policy's actions, 0 to 1; None without a critic."""
     table: Table
     actions: tuple[RobotAction, ...]
-    """One per robot, as the gate released them."""
+    """Actions that the gate released, one per robot."""
     step: Step
-    """What became of them."""
+    """Outcome of the actions."""
 
 
 class FleetLoop:
-    """One fleet, one tick at a time; gives what the nodes give in lockstep for the same fleet, policy and seed."""
+    """Runs a fleet tick by tick, with the same results as the nodes in lockstep for the same fleet, policy and seed."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class FleetLoop:
         self._step = environment.reset(seed)
 
     def tick(self) -> TickResult:
-        """Everybody observes, the policy decides, the humans are sent, the gate releases, the robots move."""
+        """Run one tick: robots observe, the policy decides, humans are assigned, the gate releases actions, robots move."""
         tick, states_NS, violated_N = self._tick, self._step.states_NS, self._step.violated_N
         observations_N = observations(self._environment, self._step, self.policy.observes)
         decision = self.policy.decide(observations_N, torch_generator(self._seed, tick))
@@ -115,7 +115,7 @@ class FleetLoop:
 
 
 def supervisors_of(fleet: Fleet, seed: int) -> dict[str, Supervisor]:
-    """The scripted supervisors of a fleet file, by name."""
+    """Make the scripted supervisors of a fleet file, by name."""
     contract = fleet.contract()
     return {
         name: make_supervisor(fleet.environment.task, fleet.style_of(index), contract, seed, index)
