@@ -36,6 +36,7 @@ from fleet_training.offline_training import read_training_data
 FILE = fleet_file("mobile_base")
 FLEET = read_fleet(FILE)
 TICKS = 36
+TICKS_TO_LEARN_FROM = 40
 pytestmark = pytest.mark.slow
 ROBOTS = FLEET.robot_names
 
@@ -127,6 +128,7 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
             resumed = fleet("readmit", "robot_04", "--run", str(folder), cwd=folder.parent)
             assert (resumed.returncode, resumed.stdout) == (0, "robot_04: is coming back\n"), resumed.stderr
             wait_for_status("robot_04", lambda status: not status.unreachable)
+            wait_for_status("robot_01", lambda status: status.tick >= TICKS_TO_LEARN_FROM)
         process.send_signal(signal.SIGINT)
         assert process.wait(TIMEOUT_S) == 0
     return folder
