@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import call, fleet
+from conftest import call
 from results import require_results
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["cascade", "allocation", "recorder", "simulation"])
 def test_each_is_one_command(name: str, tmp_path: Path) -> None:
-    done = fleet("bench", name, "--quick", "--report", "out", cwd=tmp_path)
+    done = call("bench", name, "--quick", "--report", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     require_results(tmp_path / "out", f"./fleet bench {name} --quick --report out")
     assert "report: out" in done.stdout
