@@ -74,7 +74,8 @@ def test_nothing_moves_between_stop_and_reset_also_when_the_gate_is_started_agai
     for actions in messages(folder / "bag", "/action").values():
         stopped = sorted({action.tick for action in actions if action.reason == "emergency stop"})
         assert len(stopped) > 1
-        assert stopped == list(range(stopped[0], stopped[-1] + 1))
-        assert all(a.kind == ActionKind.HOLD for a in actions if stopped[0] <= a.tick <= stopped[-1])
+        # A busy recorder may never receive the last messages of a gate that is killed.
+        between = [action for action in actions if stopped[0] <= action.tick <= stopped[-1]]
+        assert all((a.kind, a.reason) == (ActionKind.HOLD, "emergency stop") for a in between)
         assert any(a.kind == ActionKind.MOVE for a in actions if a.tick < stopped[0])
         assert any(a.kind == ActionKind.MOVE for a in actions if a.tick > stopped[-1])
