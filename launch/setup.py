@@ -10,7 +10,7 @@ def files(*patterns: str) -> list[str]:
 setup(
     name="fleet_bringup",
     version="0.1.0",
-    description="Launch files, fleet files, the node graph, and what prepares a run.",
+    description="Launch files, fleet files, the node graph, and the preparation of a run.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_bringup", "fleet_bringup.*"]),
     package_data={"fleet_bringup": ["py.typed"]},

@@ -1,1 +1,1 @@
-"""Prepares runs: options, fleet files, and the node graph that both runners start."""
+"""Launch files, fleet files, the node graph, and the preparation of a run."""

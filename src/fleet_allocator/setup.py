@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="fleet_allocator",
     version="0.1.0",
-    description="Who gets which human: priorities, leases, and the return on human effort.",
+    description="Assigns humans to robots: priorities, uncertainty thresholds, leases, and the return on human effort.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_allocator", "fleet_allocator.*"]),
     package_data={"fleet_allocator": ["py.typed"]},

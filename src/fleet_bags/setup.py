@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="fleet_bags",
     version="0.1.0",
-    description="Record the fleet into rosbag2 MCAP.",
+    description="Recording into rosbag2 MCAP, repair, replay, and training sets from bags.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_bags", "fleet_bags.*"]),
     package_data={"fleet_bags": ["py.typed"]},

@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="fleet_common",
     version="0.1.0",
-    description="What all nodes share: the node base class, quality of service, health checks, diagnostics, colours, JPEG.",
+    description="Shared by all nodes: the node base class, QoS profiles, health checks, diagnostics, colours, JPEG.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_common", "fleet_common.*"]),
     package_data={"fleet_common": ["py.typed"]},

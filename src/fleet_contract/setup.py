@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="fleet_contract",
     version="0.1.0",
-    description="The robot contract, the fleet file, and the one translation between messages and arrays.",
+    description="The robot contract, the fleet file, their validation, and the translation between messages and arrays.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_contract", "fleet_contract.*"]),
     package_data={"fleet_contract": ["py.typed"]},

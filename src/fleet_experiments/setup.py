@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="fleet_experiments",
     version="0.1.0",
-    description="The in-process fleet loop that pretrains policies and reproduces the papers' tables.",
+    description="Figures and tables of the papers, and benchmarks of the cores.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_experiments", "fleet_experiments.*"]),
     package_data={"fleet_experiments": ["py.typed"]},

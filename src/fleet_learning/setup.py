@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="fleet_learning",
     version="0.1.0",
-    description="What learns, whatever it learns: the policy protocol, datasets, encoders, optimization, checkpoints, and the nodes that serve and retrain policies.",
+    description="Learning for all kinds of policies: datasets, encoders, optimization, checkpoints, and the nodes that serve and retrain policies.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_learning", "fleet_learning.*"]),
     package_data={"fleet_learning": ["py.typed"]},

@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="fleet_safety",
     version="0.1.0",
-    description="The action gate: who may move a robot now.",
+    description="The action gate, the only node that publishes actions for robots.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_safety", "fleet_safety.*"]),
     package_data={"fleet_safety": ["py.typed"]},

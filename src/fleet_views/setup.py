@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="fleet_views",
     version="0.1.0",
-    description="What is seen of the fleet in RViz and Foxglove.",
+    description="Views of a running fleet: the console, markers for RViz, a Foxglove server, and aggregated diagnostics.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_views", "fleet_views.*"]),
     package_data={"fleet_views": ["py.typed"]},

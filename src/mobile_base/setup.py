@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="mobile_base",
     version="0.1.0",
-    description="A simulated mobile base that speaks ROS 2 and knows nothing of a fleet.",
+    description="A simulated mobile base that speaks ROS 2 and does not depend on the fleet.",
     license="Apache-2.0",
     packages=find_packages(include=["mobile_base", "mobile_base.*"]),
     package_data={"mobile_base": ["py.typed"]},

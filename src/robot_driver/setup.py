@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="robot_driver",
     version="0.1.0",
-    description="What a driver of robots is, and the node that serves one to the fleet.",
+    description="The robot driver interface, its conformance tests, and the node that serves a driver to the fleet.",
     license="Apache-2.0",
     packages=find_packages(include=["robot_driver", "robot_driver.*"]),
     package_data={"robot_driver": ["py.typed"]},

@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="sim_bridge",
     version="0.1.0",
-    description="Simulated robots behind the topics of real ones: batched MuJoCo, and Isaac Gym where it is installed.",
+    description="Simulated robots behind the topics of real ones, in batched MuJoCo and in Isaac Gym.",
     license="Apache-2.0",
     packages=find_packages(include=["sim_bridge", "sim_bridge.*"]),
     package_data={"sim_bridge": ["py.typed", "benchmark/expert_returns/*.json"]},

@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="yumi_driver",
     version="0.1.0",
-    description="ABB YuMi over SSH to the gateway PC beside the robot, and a simulated one.",
+    description="ABB YuMi arms over SSH to the gateway PC beside the robot, and a simulated laboratory.",
     license="Apache-2.0",
     packages=find_packages(include=["yumi_driver", "yumi_driver.*"]),
     package_data={"yumi_driver": ["py.typed", "limits.yaml", "rapid/*.mod"]},

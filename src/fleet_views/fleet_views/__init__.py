@@ -1,1 +1,1 @@
-"""Views of a running fleet: markers for RViz, a Foxglove server, and aggregated diagnostics."""
+"""Views of a running fleet: the console, markers for RViz, a Foxglove server, and aggregated diagnostics."""
