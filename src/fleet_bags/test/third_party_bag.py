@@ -65,7 +65,9 @@ class Drive:
                 self.publish("cmd_vel", "geometry_msgs/msg/Twist", stamp_ns, twist)
             if step % 2 == 0:
                 self.states.append((stamp_ns + self.latency_ns, np.array([ahead, left, *arena.ranges])))
-                self.publish("beacon", "std_msgs/msg/Float64MultiArray", stamp_ns, {"data": arena.beacon_in_base_2 * 1000})
+                self.publish(
+                    "beacon", "std_msgs/msg/Float64MultiArray", stamp_ns, {"data": arena.beacon_in_base_2 * 1000}
+                )
                 self.publish("sonar", "std_msgs/msg/Float64MultiArray", stamp_ns, {"data": arena.ranges * 100})
                 self.bumped.append((stamp_ns + self.latency_ns, arena.bumped))
                 self.publish("bumper", "std_msgs/msg/Bool", stamp_ns, {"data": arena.bumped})
