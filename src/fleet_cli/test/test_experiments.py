@@ -21,7 +21,7 @@ from conftest import call
         ),
         (
             ("benchmark", "--env", "ant,pong"),
-            "--env: found 'pong', allowed are ball_balance, ant, anymal, franka_cube_",
+            "--env: expected one of ball_balance, ant, anymal, franka_cube_stack, got 'pong'.",
         ),
         (("benchmark", "--algo", "dagger"), "--algo: expected one of bc, ibc, ifl, iifl_random, iifl, got 'dagger'."),
         (("benchmark", "--scale", "huge"), "--scale: expected one of paper, cpu, got 'huge'."),
