@@ -19,13 +19,14 @@ pytestmark = pytest.mark.slow
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("table")
     (folder / "tiny.yaml").write_text(TINY)
+    # As many ticks as IFL's gradient steps, which the nodes then take as the experiment does: one at each tick.
     words = (
         "--fleet",
         "tiny.yaml",
         "--algo",
         "ifl,iifl",
         "--ticks",
-        "18",
+        "24",
         "--seeds",
         "3",
         "--nodes",
@@ -46,4 +47,4 @@ def test_the_nodes_repeat_the_experiment(folder: Path, algorithm: str) -> None:
     assert {key: over_ros[key] for key in METRICS} == pytest.approx({key: here[key] for key in METRICS}, rel=1e-12)
     assert here["human_actions"] > 0
     summary = json.loads((folder / "runs" / f"{algorithm}_3" / FOLDER / "summary.json").read_text())
-    assert len(summary["policy_versions"]) == {"ifl": 18, "iifl": 3}[algorithm]
+    assert len(summary["policy_versions"]) == {"ifl": 24, "iifl": 3}[algorithm]
