@@ -34,6 +34,7 @@ def test_gradients_equal_those_of_autograd(name):
     torch.testing.assert_close(gradients, expected)
 
 
+@pytest.mark.slow
 def test_only_the_reference_misses_divergences_of_width():
     shares = {
         name: np.mean([row["share"] for row in rows])

@@ -32,6 +32,7 @@ def robots(task: str, count: int) -> SimulatedFleet:
     return SimulatedFleet(KINDS[task], CONTRACTS[task], count, np.inf)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", KINDS)
 def test_experts_reach_their_stored_returns(task):
     """Compare over half an episode, from other initial states than those of the stored measurement."""
@@ -88,6 +89,7 @@ def test_a_robot_in_violation_is_reset_before_its_next_observation():
     assert ended > 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", KINDS)
 def test_a_video_shows_the_expert_at_work(task, tmp_path):
     film(Performance(task, styles(task)[-1], CONTRACTS[task], 0), 1.0, tmp_path / "video.mp4")

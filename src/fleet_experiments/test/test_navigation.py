@@ -98,6 +98,7 @@ def small_experiment(tmp_path_factory):
     return folder, navigation(SMALL, folder, seeds=[0, 1], command="test", address=None)
 
 
+@pytest.mark.slow
 def test_the_experiment_reports_every_algorithm_seed_and_condition(small_experiment):
     folder, results = small_experiment
     assert read_results(folder) == results

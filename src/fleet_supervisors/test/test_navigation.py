@@ -79,6 +79,7 @@ def test_each_style_always_reaches_the_goal_from_the_start(task, style):
         assert driven.above_N.all() == (style == "up")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("style", STYLES)
 def test_recovers_from_every_free_cell(task, style):

@@ -46,6 +46,7 @@ def drive(supervisor, robots, steps, seed, stray=0.0, contract=CONTRACT):
     return goals, violations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_each_style_alone_drives_four_arms_from_goal_to_goal(style, seed):

@@ -160,6 +160,7 @@ def turned(policy):
     return replace(policy, model=EnergyEnsemble(net, policy.model.state_dim), encoders=encoders)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", [SHIPPED, turned(SHIPPED)], ids=["first member", "second member"])
 def test_each_member_of_the_shipped_policy_drives_cubes_into_goals(policy, new_environment):
     successes = 0

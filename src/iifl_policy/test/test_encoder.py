@@ -104,6 +104,7 @@ def implicit():
     return config, new_implicit, 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [explicit, implicit])
 def test_a_policy_learns_to_go_where_the_red_dot_is(kind):
     config, new, steps = kind()

@@ -70,6 +70,7 @@ BIASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BIASES)
 def test_the_references_divergence_depends_on_means_but_hardly_on_widths(name):
     one, two, share = BIASES[name]

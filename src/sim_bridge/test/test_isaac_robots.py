@@ -116,6 +116,7 @@ def two_fleets(stand_in):
         fleet.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "ticks", "atol"),
     [("ball_balance", 18, 1e-3), ("ant", 4, 0.03), ("anymal", 3, 5e-3), ("franka_cube_stack", 25, 1e-3)],
