@@ -21,7 +21,7 @@ ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:")
 def main() -> int:
     """Print every link that leads nowhere."""
     broken = [problem for pattern in DOCUMENTS for path in sorted(ROOT.glob(pattern)) for problem in _broken(path)]
-    print("\n".join(broken) or "All links lead somewhere.")
+    print("\n".join(broken) or "No broken links.")
     return 1 if broken else 0
 
 
