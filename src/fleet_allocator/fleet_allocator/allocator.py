@@ -54,7 +54,7 @@ class Allocator:
             config: Rules of the allocation, with a threshold in nats or an online threshold.
             robots: Names of the robots.
             supervisors: Names of the humans.
-            seed: Seed of the ties.
+            seed: Seed for breaking ties.
 
         Raises:
             ValueError: the threshold is still to be read from the checkpoint.
@@ -93,9 +93,9 @@ class Allocator:
             tick: Tick of the uncertainties.
             uncertainties_N: Disagreement of the policy's ensemble, nats.
             violated_N: Whether a robot needs a hard reset.
-            available_M: Whether a human can be assigned; by default all can. A human who cannot loses the robot.
+            available_M: Whether a human can be assigned; by default all can. A human who cannot be assigned loses the robot that they have.
             risks_N: A critic's prediction of failure, 0 to 1; required by some orders.
-            unreachable_N: Whether a robot is unreachable; by default none is. An unreachable robot has no human.
+            unreachable_N: Whether a robot is unreachable; by default none is. An unreachable robot gets no human.
 
         Raises:
             ValueError: a shape does not fit, or the order needs risks and there are none.

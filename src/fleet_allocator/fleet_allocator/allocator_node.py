@@ -47,7 +47,7 @@ class AllocatorNode(FleetNode):
 
     def __init__(self) -> None:
         super().__init__("allocator")
-        seed = self.read_only_parameter("seed", 0, "Seed of the ties.")
+        seed = self.read_only_parameter("seed", 0, "Seed for breaking ties.")
         rules, robots, humans = self.fleet.allocation, self.fleet.robot_names, self.fleet.supervisor_names
         if rules.needs_risk:
             raise InputError(

@@ -30,7 +30,7 @@ class Ranking:
 
 
 class Priority:
-    """Ranks robots by the letters of an order, which are compared one after the other, larger first; ties are broken at random.
+    """Ranks robots lexicographically by the letters of an order, larger values first; ties are broken at random.
 
     - C: constraint violation.
     - U: uncertainty, if above the threshold.
@@ -40,8 +40,8 @@ class Priority:
       Fleet-DAgger combines them).
     - random: all orders of the robots are equally likely, and no robot asks for help.
 
-    A robot asks for help if at least one letter applies to it. Robots that do not ask follow, most uncertain first. NaN never
-    applies.
+    A robot asks for help if at least one letter applies to it. Robots that do not ask follow, most uncertain first. A letter
+    whose value is NaN does not apply.
     """
 
     def __init__(self, config: AllocationConfig) -> None:

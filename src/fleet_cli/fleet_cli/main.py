@@ -35,7 +35,11 @@ BenchmarkTask = Annotated[str, typer.Argument(help="Benchmark task: ball_balance
 
 @app.callback()
 def fleet() -> None:
-    """Run fleets of robots that learn interactively from a few human supervisors."""
+    """Run fleets of robots that learn interactively from a few human supervisors.
+
+    For this checkout: `./fleet doctor` checks the machine, `./fleet test` and `./fleet lint` check the code, and `./fleet docs` builds the
+    documentation.
+    """
 
 
 @app.command()
@@ -113,7 +117,8 @@ def report(
 def show_env(
     env: BenchmarkTask,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Video file to write (default: ENV_STYLE.mp4 in this folder).")
+        Path | None,
+        typer.Option("--out", "-o", help="Video file to write (default: ENV_STYLE.mp4 in the current directory)."),
     ] = None,
     style: Annotated[str | None, typer.Option(help="Style of the expert (default: the first one of the task).")] = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Length of the video in seconds.")] = 10.0,

@@ -28,10 +28,10 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class CascadeConfig:
-    """Distribution of the computation; the defaults decide for 100 Ant robots within a second on two cores with bfloat16."""
+    """How computation is distributed over the robots; the defaults decide for 100 Ant robots within a second on two cores with bfloat16."""
 
     watched: int = 10
-    """Number of robots of highest uncertainty to be told apart from the others: as many as there are humans."""
+    """Number of most uncertain robots that must be separated from the others: as many as there are humans."""
     threshold: float = -math.inf
     """Uncertainty below which no robot asks for help, in the policy's unit."""
     screening_chains: int = 192

@@ -1,4 +1,4 @@
-"""Implicit policies: an ensemble of energy models whose lowest energy is the action (IIFL equation 1).
+"""Implicit policies: an ensemble of energy models; the action is the one of lowest energy (IIFL equation 1).
 
 N robots, E ensemble members, B batch, K chains, S state dim, A action dim, W hidden width.
 """
@@ -61,7 +61,7 @@ class ImplicitConfig(EncodedConfig):
 
 @dataclass(frozen=True)
 class ImplicitPolicy:
-    """An ensemble of bootstrapped energy models: the first acts, and the disagreement of two is the uncertainty."""
+    """An ensemble of bootstrapped energy models: the first acts, and the disagreement between two is the uncertainty."""
 
     config: ImplicitConfig
     model: EnergyEnsemble
@@ -88,7 +88,7 @@ class ImplicitPolicy:
         return self.config.observes
 
     def features(self, observations_N: NDArray[np.generic]) -> Tensor:
-        """Return the observations' part of the energies, (E, N, W), which does not depend on actions."""
+        """Return features of the observations, (E, N, W): the part of the energies that does not depend on actions."""
         observed = self.scaling.states(torch.as_tensor(observations_N, device=self.device).float())
         return self.model.features(encode(self.encoders, observed.expand(self.model.members, *observed.shape)))
 

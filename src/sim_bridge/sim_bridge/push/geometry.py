@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PushGeometry:
-    """Metres, in robot_XX/base_link: origin in the middle of the workspace floor, x right and y away in the image.
+    """Metres, in robot_XX/base_link: origin in the middle of the workspace floor, x right and y up in the image.
 
     IIFL section 5.3 gives the square workspace, the small cube, the rectangular pusher and the square obstacle in the
     middle, but no sizes; these fit a tabletop arm. Cells of other sizes are the same in all proportions.
