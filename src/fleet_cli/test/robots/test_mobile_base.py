@@ -111,7 +111,7 @@ def test_pairs_that_humans_showed_are_those_that_the_trainer_heard(run: Ended, t
 def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run without a policy: a person in a browser points up, then the program of one base hangs for a while."""
     folder = tmp_path_factory.mktemp("demonstrated") / "out"
-    words = ("--fleet", "mobile_base", "--demonstrate", "--operators", "1", "--no-window")
+    words = ("--fleet", "mobile_base", "--demonstrate", "--supervisors", "3", "--operators", "1", "--no-window")
     with pytest.MonkeyPatch.context() as patch, started(folder, *words) as process:
         patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
         domain = int(re.findall(r"ROS_DOMAIN_ID=(\d+)", wait_for(process, "ROS_DOMAIN_ID"))[0])
