@@ -31,7 +31,7 @@ from conftest import call
         ),
         (
             ("expert", "ball_balance", "--train", "9"),
-            "--train: expected one of ant, anymal, franka_cube_stack, got ball_balance, whose expert is a script.",
+            "--train: expected one of ant, anymal, got ball_balance, whose expert is a script.",
         ),
         (("offline", "--data", "none.npz"), "none.npz: there is no such file."),
         (("offline", "--data", "file"), "file: expected a .npz file with the arrays observations, actions, dones"),

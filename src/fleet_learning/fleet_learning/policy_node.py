@@ -20,6 +20,7 @@ from fleet_common.node import FleetNode, run_process
 from fleet_common.observations import subscribe_to_observations
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
+from fleet_contract.topics import POLICY_ACTION_TOPIC, POLICY_REPORT_TOPIC, POLICY_VERSION_TOPIC
 from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import read_checkpoint
 from fleet_learning.policy import Decision, Policy, no_decision
@@ -56,13 +57,13 @@ class PolicyNode(FleetNode):
         self._unreachable: dict[int, int] = {}
         names = self.fleet.robot_names
         self._actions = [
-            self.create_publisher(ActionMessage, f"{name}/policy_action", TRANSIENT_LOCAL_100) for name in names
+            self.create_publisher(ActionMessage, f"{name}/{POLICY_ACTION_TOPIC}", TRANSIENT_LOCAL_100) for name in names
         ]
-        self._reports = self.create_publisher(PolicyReport, "fleet/policy_report", TRANSIENT_LOCAL_100)
+        self._reports = self.create_publisher(PolicyReport, POLICY_REPORT_TOPIC, TRANSIENT_LOCAL_100)
         subscribe_to_observations(
             self, self._policy.observes if self._policy else "state", self._on_observation, TRANSIENT_LOCAL_1
         )
-        self.create_subscription(PolicyVersion, "fleet/policy_version", self._on_version, TRANSIENT_LOCAL_1)
+        self.create_subscription(PolicyVersion, POLICY_VERSION_TOPIC, self._on_version, TRANSIENT_LOCAL_1)
         for robot, name in enumerate(names):
             topic = f"{name}/{self.robot_contract.violation.topic}"
             self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), TRANSIENT_LOCAL_1)

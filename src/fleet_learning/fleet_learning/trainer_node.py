@@ -21,6 +21,7 @@ from fleet_common.node import FleetNode, run_process
 from fleet_common.observations import subscribe_to_observations
 from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.action import action_of
+from fleet_contract.topics import POLICY_VERSION_TOPIC
 from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import checkpoint_metadata, read_checkpoint
 from fleet_learning.curves import curves
@@ -65,7 +66,7 @@ class TrainerNode(FleetNode):
         self._started_s = 0.0
         self._stopping = False
         self._trained = self.create_guard_condition(self._on_trained)
-        self._versions = self.create_publisher(PolicyVersion, "fleet/policy_version", TRANSIENT_LOCAL_100)
+        self._versions = self.create_publisher(PolicyVersion, POLICY_VERSION_TOPIC, TRANSIENT_LOCAL_100)
         self._resume()
         subscribe_to_observations(self, self._policy.observes, self._on_observation, TRANSIENT_LOCAL_1000)
         for robot, name in enumerate(self.fleet.robot_names):

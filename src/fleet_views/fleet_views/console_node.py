@@ -18,6 +18,7 @@ from fleet_common.node import FleetNode, run_process
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_1000
 from fleet_contract.action import action_of
 from fleet_contract.lease import lease_of
+from fleet_contract.topics import DIAGNOSTICS_AGGREGATED_TOPIC, LEASES_TOPIC, POLICY_REPORT_TOPIC
 from fleet_views.history import History
 from fleet_views.incidents import Incidents
 from fleet_views.live_view import line, view
@@ -69,9 +70,9 @@ class ConsoleNode(FleetNode):
             status, action = partial(self._on_status, name), partial(self._on_action, name)
             self.create_subscription(RobotStatus, f"{name}/{contract.success.topic}", status, TRANSIENT_LOCAL_1000)
             self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", action, TRANSIENT_LOCAL_1000)
-        self.create_subscription(PolicyReport, "fleet/policy_report", self._on_report, TRANSIENT_LOCAL_1000)
-        self.create_subscription(LeaseTable, "fleet/leases", self._on_leases, TRANSIENT_LOCAL_1000)
-        self.create_subscription(DiagnosticArray, "/diagnostics_agg", self._on_diagnostics, TRANSIENT_LOCAL_1)
+        self.create_subscription(PolicyReport, POLICY_REPORT_TOPIC, self._on_report, TRANSIENT_LOCAL_1000)
+        self.create_subscription(LeaseTable, LEASES_TOPIC, self._on_leases, TRANSIENT_LOCAL_1000)
+        self.create_subscription(DiagnosticArray, DIAGNOSTICS_AGGREGATED_TOPIC, self._on_diagnostics, TRANSIENT_LOCAL_1)
         self._console = Console(stderr=False)
         self._live = None if headless or not sys.stdout.isatty() else Live(console=self._console, auto_refresh=False)
         if self._live:

@@ -30,6 +30,7 @@ from fleet_common.qos import BEST_EFFORT_1, LIVELINESS, TRANSIENT_LOCAL_1, TRANS
 from fleet_contract.action import ActionKind
 from fleet_contract.images import fill_message
 from fleet_contract.robot import ImageStream
+from fleet_contract.topics import EMERGENCY_STOPPED_TOPIC, READMIT_SERVICE, RECORDING_TOPIC
 from robot_driver.driver import RobotDriver
 from robot_driver.frames import StaticTransform, frames
 from robot_driver.robot_counters import RobotCounters
@@ -87,9 +88,9 @@ class DriverNode(FleetNode):
             on_action = partial(self._on_action, robot)
             self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", on_action, TRANSIENT_LOCAL_1)
         self._recorded = False
-        self.create_subscription(Bool, "fleet/recording", self._on_recording, TRANSIENT_LOCAL_1)
+        self.create_subscription(Bool, RECORDING_TOPIC, self._on_recording, TRANSIENT_LOCAL_1)
         watched = SubscriptionEventCallbacks(liveliness=self._on_gate)
-        self.create_subscription(Bool, "fleet/emergency_stopped", self._on_stopped, LIVELINESS, event_callbacks=watched)
+        self.create_subscription(Bool, EMERGENCY_STOPPED_TOPIC, self._on_stopped, LIVELINESS, event_callbacks=watched)
         driver.start(self._seed)
         self._publish_frames()
         self._waited_s = 0.0
@@ -289,7 +290,7 @@ class DriverNode(FleetNode):
             if self._unreachable[robot] and robot not in self._readmit_services:
                 on_readmit = partial(self._on_readmit, robot)
                 self._readmit_services[robot] = self.create_service(
-                    Trigger, f"{self.robots[robot]}/readmit", on_readmit
+                    Trigger, f"{self.robots[robot]}/{READMIT_SERVICE}", on_readmit
                 )
             if robot in present:
                 values = self._step.states_NS[robot].tolist()

@@ -13,6 +13,7 @@ from fleet_bringup.run_setup import FLEET_FILE
 from fleet_cli.attach.attach import DISCOVERY_S, attach
 from fleet_cli.attach.service_call import call_until_answered
 from fleet_contract.fleet import read_fleet
+from fleet_contract.topics import READMIT_SERVICE
 from fleet_contract.validation import InputError
 
 ANSWER_S = 5.0
@@ -34,7 +35,7 @@ def readmit(run: Path | None, robot: str) -> bool:
     rclpy.init()
     node = rclpy.create_node("readmit")
     try:
-        client: Client[Any, Any] = node.create_client(Trigger, f"/{robot}/readmit")
+        client: Client[Any, Any] = node.create_client(Trigger, f"/{robot}/{READMIT_SERVICE}")
         if not client.wait_for_service(DISCOVERY_S):
             raise InputError(f"ROBOT: expected a robot that is or was unreachable, got {robot}.")
         response = call_until_answered(node, client, ANSWER_S)

@@ -27,6 +27,7 @@ from std_msgs.msg import Header
 from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100
 from fleet_contract.fleet import read_fleet
 from fleet_contract.robot import RobotContract
+from fleet_contract.topics import POLICY_ACTION_TOPIC
 
 POLL_S = 0.05
 """Time between two checks for subscriptions, s."""
@@ -83,7 +84,7 @@ def _messages(contract: RobotContract, tick: int) -> Iterator[tuple[str, Any]]:
     state = Observation(header=header, tick=tick, values=[0.0] * contract.state_dim)
     yield contract.observation.state.topic, state
     yield contract.success.topic, RobotStatus(header=header, tick=tick)
-    for topic in ("policy_action", contract.action.topic):
+    for topic in (POLICY_ACTION_TOPIC, contract.action.topic):
         yield topic, RobotAction(header=header, tick=tick, values=[0.0] * contract.action_dim)
 
 

@@ -36,7 +36,7 @@ from fleet_training.offline_training import read_training_data
 FILE = fleet_file("mobile_base")
 FLEET = read_fleet(FILE)
 TICKS = 36
-TICKS_TO_LEARN_FROM = 40
+TICKS_TO_LEARN_FROM = 64
 pytestmark = pytest.mark.slow
 ROBOTS = FLEET.robot_names
 
