@@ -15,6 +15,24 @@ def _transient_local(depth: int) -> QoSProfile:
     )
 
 
+def liveliness(lease_s: float) -> QoSProfile:
+    """Return the profile of the gate's emergency stop, without which robots must not move.
+
+    Both sides notice when the other's process hangs or has ended.
+
+    Args:
+        lease_s: time after which they notice, s.
+    """
+    return QoSProfile(
+        depth=1,
+        history=HistoryPolicy.KEEP_LAST,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+        liveliness=LivelinessPolicy.AUTOMATIC,
+        liveliness_lease_duration=Duration(seconds=lease_s),
+    )
+
+
 TRANSIENT_LOCAL_1 = _transient_local(1)
 """For subscribers that act on the latest message."""
 TRANSIENT_LOCAL_10 = _transient_local(10)
@@ -23,15 +41,6 @@ TRANSIENT_LOCAL_100 = _transient_local(100)
 """For publishers of one small message per tick: a subscriber that starts late or restarts receives the last ones."""
 TRANSIENT_LOCAL_1000 = _transient_local(1000)
 """For subscribers that must not miss a message."""
-LIVELINESS = QoSProfile(
-    depth=1,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-    liveliness_lease_duration=Duration(seconds=0.2),
-)
-"""For the emergency stop: drivers and gate notice within the lease duration when the other's process hangs or exits."""
 BEST_EFFORT_1 = QoSProfile(
     depth=1,
     history=HistoryPolicy.KEEP_LAST,

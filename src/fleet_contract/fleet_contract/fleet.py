@@ -81,6 +81,14 @@ class EnvironmentConfig(StrictModel):
         return self
 
     @property
+    def gate_timeout_s(self) -> float:
+        """Time, s, after which drivers stop their robots when the gate's process hangs or has ended.
+
+        A simulated lab shares its processors with the fleet, and the gate may be late without a fault.
+        """
+        return 5.0 if self.backend == "yumi_sim" else 0.2
+
+    @property
     def simulator(self) -> str:
         """Backend in which demonstrations are recorded and thresholds are calibrated."""
         return "mujoco" if self.backend.startswith("yumi") else self.backend

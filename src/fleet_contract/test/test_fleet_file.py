@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_contract.fleet import Fleet, PretrainingConfig, TickConfig, numbered, read_fleet
+from fleet_contract.fleet import EnvironmentConfig, Fleet, PretrainingConfig, TickConfig, numbered, read_fleet
 from fleet_contract.validation import InputError, validated
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -226,3 +226,8 @@ def test_the_first_supervisors_are_the_people(operators, people):
     fleet = changed(supervisors={"operators": operators})
     assert fleet.operator_names == people
     assert fleet.supervisor_names == ("human_01", "human_02")
+
+
+@pytest.mark.parametrize(("backend", "timeout_s"), [("yumi_sim", 5.0), ("mujoco", 0.2), ("ros", 0.2)])
+def test_only_a_simulated_lab_waits_longer_for_the_gate(backend, timeout_s):
+    assert EnvironmentConfig(backend=backend, task="block_push").gate_timeout_s == timeout_s

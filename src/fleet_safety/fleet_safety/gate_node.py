@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
-from fleet_common.qos import LIVELINESS, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
+from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100, liveliness
 from fleet_contract.action import RobotAction, action_of, fill_action
 from fleet_contract.lease import lease_of
 from fleet_contract.topics import (
@@ -62,7 +62,9 @@ class GateNode(FleetNode):
             name: self.create_publisher(ActionMessage, f"{name}/{contract.action.topic}", TRANSIENT_LOCAL_100)
             for name in names
         }
-        self._stopped = self.create_publisher(Bool, EMERGENCY_STOPPED_TOPIC, LIVELINESS)
+        self._stopped = self.create_publisher(
+            Bool, EMERGENCY_STOPPED_TOPIC, liveliness(self.fleet.environment.gate_timeout_s)
+        )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._deadline = self.create_timer(DEADLINE / contract.rate_hz, self._hold_all, clock=steady, autostart=False)
         patience_s = self.fleet.supervisors.patience_s

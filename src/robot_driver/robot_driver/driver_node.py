@@ -26,7 +26,7 @@ from typing_extensions import override
 from fleet_common.health import Check, Level
 from fleet_common.jpeg import FORMAT, to_jpeg
 from fleet_common.node import FleetNode
-from fleet_common.qos import BEST_EFFORT_1, LIVELINESS, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100
+from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, liveliness
 from fleet_contract.action import ActionKind
 from fleet_contract.images import fill_message
 from fleet_contract.robot import ImageStream
@@ -90,7 +90,13 @@ class DriverNode(FleetNode):
         self._recorded = False
         self.create_subscription(Bool, RECORDING_TOPIC, self._on_recording, TRANSIENT_LOCAL_1)
         watched = SubscriptionEventCallbacks(liveliness=self._on_gate)
-        self.create_subscription(Bool, EMERGENCY_STOPPED_TOPIC, self._on_stopped, LIVELINESS, event_callbacks=watched)
+        self.create_subscription(
+            Bool,
+            EMERGENCY_STOPPED_TOPIC,
+            self._on_stopped,
+            liveliness(self.fleet.environment.gate_timeout_s),
+            event_callbacks=watched,
+        )
         driver.start(self._seed)
         self._publish_frames()
         self._waited_s = 0.0

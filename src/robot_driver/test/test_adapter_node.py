@@ -17,7 +17,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from fleet_common.jpeg import from_jpeg
-from fleet_common.qos import BEST_EFFORT_1, LIVELINESS, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
+from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000, liveliness
 from fleet_contract.action import ActionKind
 from robot_driver.adapter_node import AdapterNode
 
@@ -53,7 +53,7 @@ class Fleet:
                 Observation, f"{name}/observation", self.observations[robot].append, TRANSIENT_LOCAL_1000
             )
             self.gate.create_subscription(RobotStatus, f"{name}/status", self._answer(robot), TRANSIENT_LOCAL_1000)
-        self.alive = self.gate.create_publisher(Bool, "fleet/emergency_stopped", LIVELINESS)
+        self.alive = self.gate.create_publisher(Bool, "fleet/emergency_stopped", liveliness(0.2))
         self.alive.publish(Bool(data=False))
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.adapter)

@@ -13,7 +13,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
-from fleet_common.qos import LIVELINESS, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
+from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000, liveliness
 from fleet_contract.action import ActionKind
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.robot import RobotContract
@@ -36,7 +36,7 @@ class FleetAround:
         self.node = DriverNode("driver")
         self.node.serve(PointDriver(CONTRACT, self.points))
         self.peer = rclpy.create_node("fleet")
-        self.stopped = self.peer.create_publisher(Bool, "fleet/emergency_stopped", LIVELINESS)
+        self.stopped = self.peer.create_publisher(Bool, "fleet/emergency_stopped", liveliness(0.2))
         self.actions = [
             self.peer.create_publisher(RobotAction, f"{name}/action", TRANSIENT_LOCAL_100) for name in NAMES
         ]
