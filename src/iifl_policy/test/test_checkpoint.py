@@ -283,6 +283,15 @@ def test_a_checkpoint_of_earlier_code_with_fewer_options_is_read(tmp_path):
     assert read.config == policy.config
 
 
+@pytest.mark.parametrize("kind", ["oracle", 3, None, [], ["implicit"], {}])
+def test_a_kind_that_no_package_provides_is_refused(tmp_path, kind):
+    path = tmp_path / "policy.safetensors"
+    with_config(path, some_policy(), lambda config: config.update(kind=kind))
+    with pytest.raises(InputError) as caught:
+        read_checkpoint(path, CONTRACT)
+    assert str(caught.value) == (f"{path} (about): policy.kind: expected one of explicit, implicit, got {kind!r}.")
+
+
 @pytest.mark.parametrize("name", ["Langevin", "explicit"])
 def test_a_checkpoint_of_version_0_1_0_is_read(tmp_path, name):
     """Version 0.1.0 calls the key `descent` that is now `optimizer`."""
