@@ -66,7 +66,7 @@ def optimize(
     seed: int,
     on_step: OnStep | None,
     resume_path: Path | None,
-    identity: tuple[object, ...],
+    identity: Callable[[], tuple[object, ...]],
     buffers: Sequence[Tensor] = (),
 ) -> tuple[OptimizerState, float]:
     """Minimize the loss, changing the parameters in place.
@@ -81,7 +81,8 @@ def optimize(
         seed: determines, together with the steps taken before, the batches and what `loss` draws.
         on_step: called after every step.
         resume_path: file from which an interrupted training resumes; it is removed when the training is complete.
-        identity: what identifies this training beside its steps, its seed and the steps before: config and data.
+        identity: returns what identifies this training beside its steps, its seed and the steps before: config and data
+            digests. It is called only if there is a `resume_path`, because it hashes all data.
         buffers: other tensors that `loss` changes in place.
 
     Returns:
@@ -90,8 +91,9 @@ def optimize(
     Raises:
         InputError: `resume_path` belongs to another training.
     """
-    key = resume_key(*identity, steps, seed, before.steps)
-    resume_file = ResumeFile(resume_path, key) if resume_path else None
+    resume_file = None
+    if resume_path:
+        resume_file = ResumeFile(resume_path, resume_key(*identity(), steps, seed, before.steps))
     optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
     _set_moments(optimizer, before.moments)
     generator = torch_generator(seed, before.steps)

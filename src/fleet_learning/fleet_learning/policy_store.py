@@ -59,11 +59,11 @@ class PolicyStore:
     def latest(self) -> StoredVersion | None:
         """Return the newest version, or None if there is none."""
         versions = self.versions()
-        return self._stored(versions[-1]) if versions else None
+        return self._read_stored(versions[-1]) if versions else None
 
     def find(self, digest: str) -> StoredVersion | None:
         """Return the newest version whose checkpoint file has this sha256, or None."""
-        stored = (self._stored(version) for version in reversed(self.versions()))
+        stored = (self._read_stored(version) for version in reversed(self.versions()))
         return next((version for version in stored if version.digest == digest), None)
 
     def read(self, version: int, contract: RobotContract) -> LoadedVersion:
@@ -93,12 +93,15 @@ class PolicyStore:
         self._dataset(version).unlink(missing_ok=True)
         if dataset is not None:
             dataset.save(self._dataset(version))
-        write_checkpoint(self._checkpoint(version), policy, metadata)
-        return self._stored(version)
+        digest = write_checkpoint(self._checkpoint(version), policy, metadata)
+        return self._stored(version, digest)
 
-    def _stored(self, version: int) -> StoredVersion:
-        checkpoint, dataset = self._checkpoint(version), self._dataset(version)
-        return StoredVersion(version, checkpoint, dataset if dataset.exists() else None, file_digest(checkpoint))
+    def _read_stored(self, version: int) -> StoredVersion:
+        return self._stored(version, file_digest(self._checkpoint(version)))
+
+    def _stored(self, version: int, digest: str) -> StoredVersion:
+        dataset = self._dataset(version)
+        return StoredVersion(version, self._checkpoint(version), dataset if dataset.exists() else None, digest)
 
     def _checkpoint(self, version: int) -> Path:
         return self._folder / f"version_{version:03d}.safetensors"

@@ -116,7 +116,7 @@ class ExplicitPolicy:
             seed=seed,
             on_step=on_step,
             resume_path=resume_path,
-            identity=(self.config, dataset.digest),
+            identity=lambda: (self.config, dataset.digest),
         )
         policy = replace(
             self, net=net.frozen(), optimizer_state=optimizer_state, encoders=encoders and encoders.frozen()

@@ -153,7 +153,7 @@ class ImplicitPolicy:
             seed=seed,
             on_step=on_step,
             resume_path=resume_path,
-            identity=(config, dataset.digest),
+            identity=lambda: (config, dataset.digest),
             buffers=spectral.vectors if spectral else (),
         )
         learned = folded(net.frozen()) if spectral else net.frozen()

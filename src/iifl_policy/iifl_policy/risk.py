@@ -152,7 +152,7 @@ class RiskCritic(Critic):
             seed=seed,
             on_step=on_step,
             resume_path=resume_path,
-            identity=(config, transitions.digest, following.digest),
+            identity=lambda: (config, transitions.digest, following.digest),
             buffers=target.parameters(),
         )
         return replace(self, net=net.frozen(), target=target, optimizer_state=optimizer_state), mean_loss
