@@ -68,8 +68,9 @@ def action_of(message: Any) -> RobotAction:
     )
 
 
-def fill_action(message: Any, action: RobotAction) -> None:
-    """Write an action into a fleet_interfaces/msg/RobotAction, except for the header."""
+def fill_action(message: Any, action: RobotAction, robot: str, stamp: Any) -> None:
+    """Write a robot's action into a fleet_interfaces/msg/RobotAction; `stamp` is that of the observation it answers."""
+    message.header.stamp, message.header.frame_id = stamp, f"{robot}/base_link"
     message.tick = action.tick
     message.kind = int(action.kind)
     message.source = int(action.source)

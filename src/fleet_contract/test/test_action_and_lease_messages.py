@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ament_index_python.packages import get_package_share_directory
+from builtin_interfaces.msg import Time
 from fleet_interfaces.msg import Lease as LeaseMessage
 from fleet_interfaces.msg import RobotAction as ActionMessage
 from hypothesis import given
@@ -52,11 +53,11 @@ def test_numbers_are_those_of_the_message_files():
 )
 def test_an_action_survives_serialization(action):
     message = ActionMessage()
-    message.header.frame_id = "robot_01/base_link"
-    fill_action(message, action)
+    fill_action(message, action, "robot_01", Time(sec=3, nanosec=4))
     arrived = deserialize_message(serialize_message(message), ActionMessage)
     assert action_of(arrived) == action
     assert arrived.header.frame_id == "robot_01/base_link"
+    assert (arrived.header.stamp.sec, arrived.header.stamp.nanosec) == (3, 4)
 
 
 @given(st.builds(Lease, robot=TEXT, supervisor=TEXT, token=UINT64, kind=st.sampled_from(LeaseKind), since_tick=UINT64))

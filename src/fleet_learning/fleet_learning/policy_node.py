@@ -134,11 +134,9 @@ class PolicyNode(FleetNode):
         self._decided.update(robots)
         for robot, values_A in zip(robots, decision.actions_NA.tolist(), strict=True):
             message = ActionMessage()
-            message.header.stamp = self._stamp
-            message.header.frame_id = f"{self.fleet.robot_names[robot]}/base_link"
             kind = ActionKind.MOVE if self._policy else ActionKind.HOLD
             action = RobotAction(self._tick, kind, ActionSource.POLICY, tuple(values_A), policy_version=self._version)
-            fill_action(message, action)
+            fill_action(message, action, self.fleet.robot_names[robot], self._stamp)
             self._actions[robot].publish(message)
 
     def _report(self, robots: list[int], decision: Decision, decision_s: float) -> None:

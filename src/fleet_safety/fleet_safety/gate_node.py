@@ -150,8 +150,7 @@ class GateNode(FleetNode):
         )
         self._health.released(action, time.monotonic())
         message = ActionMessage()
-        message.header.stamp, message.header.frame_id = status.header.stamp, f"{robot}/base_link"
-        fill_action(message, action)
+        fill_action(message, action, robot, status.header.stamp)
         self._actions[robot].publish(message)
 
     def _hold_all(self) -> None:

@@ -194,8 +194,7 @@ class StationNodeBase(FleetNode):
             return
         self._answered.add((observation.tick, lease.robot))
         message = ActionMessage()
-        message.header.stamp, message.header.frame_id = observation.header.stamp, f"{lease.robot}/base_link"
-        fill_action(message, action)
+        fill_action(message, action, lease.robot, observation.header.stamp)
         self._actions[lease.robot].publish(message)
 
     def _unanswered(self, lease: Lease) -> Observation | None:
