@@ -16,6 +16,10 @@ from fleet_contract.validation import InputError, StrictModel, read_yaml, valida
 
 MAX_ROBOTS = 1000
 """Largest number of robots in a fleet."""
+GATE_TIMEOUT_S = 0.2
+"""Time, s, without a sign of the gate after which robots stop."""
+SHARED_MACHINE_TIMEOUT_S = 5.0
+"""Value, s, of all timeouts in a simulated lab, which shares its processors with the fleet."""
 
 
 class RobotsConfig(StrictModel):
@@ -86,7 +90,7 @@ class EnvironmentConfig(StrictModel):
 
         A simulated lab shares its processors with the fleet, and the gate may be late without a fault.
         """
-        return 5.0 if self.backend == "yumi_sim" else 0.2
+        return SHARED_MACHINE_TIMEOUT_S if self.backend == "yumi_sim" else GATE_TIMEOUT_S
 
     @property
     def simulator(self) -> str:

@@ -30,7 +30,7 @@ from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_1
 from fleet_contract.action import ActionKind
 from fleet_contract.images import fill_message
 from fleet_contract.robot import ImageStream
-from fleet_contract.topics import EMERGENCY_STOPPED_TOPIC, READMIT_SERVICE, RECORDING_TOPIC
+from fleet_contract.topics import EMERGENCY_STOPPED_TOPIC, READMIT_SERVICE, RECORDING_TOPIC, STATIC_TRANSFORMS_TOPIC
 from robot_driver.driver import RobotDriver
 from robot_driver.frames import StaticTransform, frames
 from robot_driver.robot_counters import RobotCounters
@@ -140,7 +140,7 @@ class DriverNode(FleetNode):
     def _publish_frames(self) -> None:
         camera_33 = self._driver.camera_matrix() if self.robot_contract.observation.camera else None
         transforms = frames(self.robots, self.fleet.robot_names, self.robot_contract, camera_33)
-        self._frames = self.create_publisher(TFMessage, "/tf_static", TRANSIENT_LOCAL_1)
+        self._frames = self.create_publisher(TFMessage, STATIC_TRANSFORMS_TOPIC, TRANSIENT_LOCAL_1)
         self._frames.publish(TFMessage(transforms=[self._transform(frame) for frame in transforms]))
 
     def _transform(self, frame: StaticTransform) -> TransformStamped:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import yaml
 
-from fleet_contract.fleet import numbered
+from fleet_contract.fleet import SHARED_MACHINE_TIMEOUT_S, numbered
 from sim_bridge.push.geometry import PushGeometry
 from sim_bridge.push.task import PushTask
 from yumi_driver.limits import read_limits
@@ -24,8 +24,6 @@ GATEWAYS = "gateways.yaml"
 """Name of the gateways file in the run's folder."""
 LIMITS = "limits.yaml"
 """Name of the limits file in the run's folder."""
-SHARED_MACHINE_S = 5.0
-"""Value of all timeouts in the simulated lab, s."""
 SHARED_MACHINE = "the simulated lab shares its processors with the fleet, and may be late without a fault"
 """Source of these timeouts in the limits file."""
 
@@ -74,7 +72,7 @@ class SimulatedGateways:
     @staticmethod
     def _limits() -> dict[str, Any]:
         """Return the package's limits with longer timeouts."""
-        timeout = {"value": SHARED_MACHINE_S, "source": SHARED_MACHINE}
+        timeout = {"value": SHARED_MACHINE_TIMEOUT_S, "source": SHARED_MACHINE}
         times = ("silence_s", "late_s", "picture_s", "controller_timeout_s")
         return read_limits().model_dump() | {name: dict(timeout) for name in times}
 
