@@ -60,7 +60,7 @@ class FirstPolicy:
         self._advance = advance
 
     def start(self, draw: OnStep) -> TrainedStart:
-        """Make everything that the fleet begins with; `draw` is told of every gradient step.
+        """Make everything that the fleet starts with; `draw` is called after every gradient step.
 
         Raises:
             InputError: the folder holds another training.

@@ -74,14 +74,13 @@ class LearningSetup:
         """Return the fleet's allocation in another order, with a threshold in the policy's unit of uncertainty."""
         allocation = self.fleet.allocation
         idle_humans = allocation.idle_humans or order == "C"
-        return AllocationConfig(
-            order=order,
-            threshold=threshold,
-            idle_humans=idle_humans,
-            intervention_ticks=allocation.intervention_ticks,
-            hard_reset_ticks=allocation.hard_reset_ticks,
-            budget_per_tick=self.random_budget_per_tick if order == "random" and idle_humans else None,
-        )
+        changes = {
+            "order": order,
+            "threshold": threshold,
+            "idle_humans": idle_humans,
+            "budget_per_tick": self.random_budget_per_tick if order == "random" and idle_humans else None,
+        }
+        return AllocationConfig.model_validate(allocation.model_dump() | changes)
 
     def make_environment(self, task: str, robots: int) -> Environment:
         """Make an environment with this many of the fleet's robots."""
