@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,16 +38,21 @@ def started(folder: Path, *words: str, domain: str = "") -> Iterator[subprocess.
 
 def wait_for(process: subprocess.Popen[str], word: str) -> str:
     """Read what the process says until a line has the word."""
+    return wait_until(process, lambda line: word in line, repr(word))
+
+
+def wait_until(process: subprocess.Popen[str], is_it: Callable[[str], bool], what: str) -> str:
+    """Read what the process says until a line is the one that is waited for."""
     deadline = time.monotonic() + TIMEOUT_S
     said = ""
     while time.monotonic() < deadline:
         if select.select([process.stdout], [], [], 1.0)[0]:
             said += (line := process.stdout.readline())
-            if word in line:
+            if is_it(line):
                 return line
             if not line:
                 break
-    raise AssertionError(f"{word!r} was never said: {said}")
+    raise AssertionError(f"{what} was never said: {said}")
 
 
 def of_run(folder: Path) -> dict[int, str]:

@@ -24,6 +24,7 @@ class HumanPairs:
         self._pairs: dict[tuple[int, int], tuple[NDArray[np.generic], tuple[float, ...]]] = {}
         self._joined: dict[int, set[int]] = {}
         self._first_ticks = [0] * robots
+        self._complete_before = 0
 
     def begin(self, robot: int, tick: int) -> None:
         """Declare that the robot's observations before this tick are lost: no pairs are made of them, or waited for."""
@@ -50,11 +51,16 @@ class HumanPairs:
             self._actions[action.tick, robot] = action
             self._join(action.tick, robot)
 
+    def give_up_before(self, tick: int) -> None:
+        """Declare that what has not arrived of the ticks before this one is lost."""
+        self._complete_before = tick
+
     def has_all_of(self, tick: int) -> bool:
-        """Return whether the observations and actions of all robots up to this tick have arrived."""
-        return len(self._joined.get(tick, ())) == self._robots and not any(
-            waiting <= tick for waiting, _ in self._actions
-        )
+        """Return whether the observations and actions of all robots up to this tick have arrived or are declared lost."""
+        if tick < self._complete_before:
+            return True
+        unjoined = any(self._complete_before <= waiting <= tick for waiting, _ in self._actions)
+        return len(self._joined.get(tick, ())) == self._robots and not unjoined
 
     def between(self, first: int, end: int) -> Dataset:
         """Return the pairs of the ticks first <= t < end, sorted by tick and robot."""

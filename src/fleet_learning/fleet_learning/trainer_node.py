@@ -14,6 +14,7 @@ from builtin_interfaces.msg import Time
 from fleet_interfaces.msg import PolicyVersion
 from fleet_interfaces.msg import RobotAction as ActionMessage
 from numpy.typing import NDArray
+from rclpy.clock import Clock, ClockType
 from typing_extensions import override
 
 from fleet_common.health import Check
@@ -33,6 +34,9 @@ from fleet_learning.trainer_health import TrainerHealth
 
 REPORT_EVERY_S = 2.0
 """Time between two log lines of a training, s."""
+LOST_AFTER_S = 10.0
+"""Time after the observations of the next tick, s, after which what is missing of a tick is lost: with a gate that was killed, its
+last actions are."""
 FIRST_TRAINED_VERSION = 2
 """Version 1 is the policy that the run started with; its files are elsewhere."""
 
@@ -59,7 +63,7 @@ class TrainerNode(FleetNode):
         self._dataset = read_dataset(self.fleet.training.demonstrations, *dims)
         self._offline = len(self._dataset)
         self._humans = HumanPairs(self.fleet.robots.count, *dims)
-        self._seen: set[int] = set()
+        self._newest_ticks: dict[int, int] = {}
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="training")
         self._health = TrainerHealth(self.fleet.training.gradient_steps)
         self._training: Future[Fitted[Policy]] | None = None
@@ -67,6 +71,8 @@ class TrainerNode(FleetNode):
         self._stopping = False
         self._trained = self.create_guard_condition(self._on_trained)
         self._versions = self.create_publisher(PolicyVersion, POLICY_VERSION_TOPIC, TRANSIENT_LOCAL_100)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._patience = self.create_timer(LOST_AFTER_S, self._give_up, clock=steady, autostart=False)
         self._resume()
         subscribe_to_observations(self, self._policy.observes, self._on_observation, TRANSIENT_LOCAL_1000)
         for robot, name in enumerate(self.fleet.robot_names):
@@ -109,10 +115,10 @@ class TrainerNode(FleetNode):
         return self.fleet.training.update_ticks[self._version - 2] if self._version > 1 else 0
 
     def _on_observation(self, robot: int, tick: int, _: Time, observation: NDArray[np.generic]) -> None:
-        if robot not in self._seen:
+        if robot not in self._newest_ticks:
             # A restarted trainer receives fewer of the past images than of the past actions.
-            self._seen.add(robot)
             self._humans.begin(robot, tick)
+        self._newest_ticks[robot] = tick
         self._humans.add_observation(tick, robot, observation)
         self._train_if_due()
 
@@ -126,7 +132,12 @@ class TrainerNode(FleetNode):
             return
         due = schedule[self._version - 1]
         if not self._humans.has_all_of(due - 1):
+            # The robots observe a tick when they have received all actions of the one before.
+            observed = [self._newest_ticks.get(robot, -1) for robot in range(self.fleet.robots.count)]
+            if min(observed) >= due and self._patience.is_canceled():
+                self._patience.reset()
             return
+        self._patience.cancel()
         dataset = self._dataset + self._humans.between(self._since, due)
         self._started_s = time.monotonic()
         self._health.started()
@@ -134,6 +145,13 @@ class TrainerNode(FleetNode):
         self._training = self._threads.submit(self._fit, dataset)
         self._dataset = dataset
         self._training.add_done_callback(lambda _: self._trained.trigger())
+
+    def _give_up(self) -> None:
+        self._patience.cancel()
+        due = self.fleet.training.update_ticks[self._version - 1]
+        self.get_logger().warning(f"trains without what is missing of the ticks before {due}: it is lost")
+        self._humans.give_up_before(due)
+        self._train_if_due()
 
     def _fit(self, dataset: Dataset) -> Fitted[Policy]:
         steps = self.fleet.training.gradient_steps

@@ -118,3 +118,18 @@ def test_observations_before_the_first_one_received_are_not_waited_for(run, firs
     states, _ = expected_rows(actions, 0, TICKS)
     expected = [row for row in states if row[0] >= first_ticks[int(row[1])]]
     np.testing.assert_array_equal(pairs.between(0, TICKS).observations_B, np.reshape(expected, (-1, 3)))
+
+
+@given(runs(), st.integers(0, TICKS), st.integers(0, len(PLACES) * 2))
+def test_what_is_declared_lost_is_not_waited_for_and_what_arrived_before_it_counts(run, end, arrived):
+    actions, messages = run
+    pairs = HumanPairs(ROBOTS, (3,), 2)
+    for place, is_state in messages[:arrived]:
+        receive(pairs, actions, place, is_state=is_state)
+    before = len(pairs.between(0, TICKS))
+    pairs.give_up_before(end)
+    assert all(pairs.has_all_of(tick) for tick in range(end))
+    assert len(pairs.between(0, TICKS)) == before
+    for place, is_state in messages[arrived:]:
+        receive(pairs, actions, place, is_state=is_state)
+    assert pairs.has_all_of(TICKS - 1)

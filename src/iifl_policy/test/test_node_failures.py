@@ -70,7 +70,7 @@ class Around:
 @pytest.fixture
 def around(tmp_path, request):
     tree = FLEET.model_dump(mode="json")
-    tree["training"]["update_ticks"] = [1]
+    tree["training"] |= {"update_ticks": [1], "gradient_steps": 2}
     Fleet.model_validate(tree).write(tmp_path / "fleet.yaml")
     rclpy.init(args=["--ros-args", "-p", f"run_dir:={tmp_path}"])
     around = Around(request.param())
@@ -120,6 +120,23 @@ def test_a_version_with_its_digest_is_served(around, tmp_path):
     versions.publish(PolicyVersion(version=2, path=str(path), digest=sha256(SHIPPED).hexdigest()))
     around.wait_for(lambda: around.has_value("policy: version", "served", "2"))
     assert around.is_at("policy: version", DiagnosticStatus.OK)
+
+
+@pytest.mark.parametrize("around", [TrainerNode], indirect=True)
+def test_actions_that_were_lost_with_a_killed_gate_are_not_waited_for(patient_for_a_moment, around):
+    """Their robots have executed them, and observed the next tick."""
+    versions = []
+    around.rest.create_subscription(PolicyVersion, "fleet/policy_version", versions.append, TRANSIENT_LOCAL_1000)
+    around.observe(0)
+    around.observe(1)
+    around.wait_for(lambda: versions)
+    assert [version.version for version in versions] == [2]
+    assert versions[0].human_pairs == 0
+
+
+@pytest.fixture
+def patient_for_a_moment(monkeypatch):
+    monkeypatch.setattr("fleet_learning.trainer_node.LOST_AFTER_S", 0.1)
 
 
 @pytest.mark.parametrize("around", [TrainerNode], indirect=True)

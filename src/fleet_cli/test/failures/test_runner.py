@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from bags import messages
 from conftest import ROOT
-from running import TIMEOUT_S, gone, of_run, read, started, wait_for
+from running import TIMEOUT_S, gone, of_run, read, started, wait_for, wait_until
 from test_bad_input import write
 
 from fleet_cli.runner.shared_memory import SHARED
@@ -62,8 +62,7 @@ def test_killed_nodes_come_back_and_the_run_goes_on_but_not_without_the_simulati
         for node in ("policy_node", "allocator_node", "gate_node", "station_node", "trainer_node", "recorder_node"):
             kill(folder, node)
             assert "SIGKILL" in wait_for(process, "was restarted (restart 1)")
-        while not ("policy v3" in (line := wait_for(process, "tick ")) and int(line.split()[1]) >= TICKS):
-            pass
+        wait_until(process, is_past_both_retrainings, f"tick {TICKS} and policy v3")
         kill(folder, "bridge_node")
         wait_for(process, "bridge failed")
         assert process.wait(TIMEOUT_S) == 1
@@ -71,6 +70,10 @@ def test_killed_nodes_come_back_and_the_run_goes_on_but_not_without_the_simulati
     assert json.loads((folder / "summary.json").read_text())["policy_versions"] == [1, 2, 3]
     for topic, observations in messages(folder / "bag", "/observation").items():
         assert {message.tick for message in observations} >= set(range(TICKS)), topic
+
+
+def is_past_both_retrainings(line: str) -> bool:
+    return line.startswith("tick ") and int(line.split()[1]) >= TICKS and "policy v3" in line
 
 
 def kill(folder: Path, node: str) -> None:
