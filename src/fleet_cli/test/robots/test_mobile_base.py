@@ -148,7 +148,7 @@ def test_a_person_drives_a_base_from_a_browser(demonstrated: Path) -> None:
 
 def test_the_fleet_goes_on_without_a_base_that_hangs(demonstrated: Path) -> None:
     diagnostics = json.loads((demonstrated / "summary.json").read_text())["diagnostics"]
-    assert diagnostics["bridge: robot_04 presence"]["error"] == 1
+    assert diagnostics["bridge: robot_04 presence"]["error"] >= 1
     assert diagnostics["bridge: robot_04 presence"]["not_ok_s"] > 1
     assert not diagnostics["bridge: robot_01 presence"]["error"]
     statuses = messages(demonstrated / "bag", "/status")
