@@ -51,6 +51,8 @@ class FleetNode(Node):
         )
         self.fleet = read_fleet(self.run_dir / "fleet.yaml")
         self.robot_contract = self.fleet.contract()
+        self.robot_index = {name: index for index, name in enumerate(self.fleet.robot_names)}
+        """Indices of the robots by name."""
         self._levels: dict[str, Level] = {}
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, TRANSIENT_LOCAL_10)
         self.create_timer(

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from fleet_contract.quantity import Name
 from fleet_contract.robot import RobotContract, Stream
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError, StrictModel, read_yaml, validated
 
 MAX_ROBOTS = 1000
@@ -338,6 +339,11 @@ class Fleet(StrictModel):
     def operator_names(self) -> tuple[str, ...]:
         """Names of the humans who are people."""
         return self.supervisor_names[: self.supervisors.operators]
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Names of the signals that are published in this fleet."""
+        return (UNCERTAINTY,)
 
     def style_of(self, supervisor: int) -> str:
         """Return the behaviour of the human with this index, from 0."""

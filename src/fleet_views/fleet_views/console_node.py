@@ -8,17 +8,24 @@ from functools import partial
 from typing import NoReturn, Protocol
 
 from diagnostic_msgs.msg import DiagnosticArray
-from fleet_interfaces.msg import LeaseTable, PolicyReport, RobotAction, RobotStatus
+from fleet_interfaces.msg import LeaseTable as TableMessage
+from fleet_interfaces.msg import RobotActions as ActionsMessage
+from fleet_interfaces.msg import Signal as SignalMessage
 from rclpy.clock import Clock, ClockType
 from rich.console import Console
 from rich.live import Live
 
 from fleet_common.diagnostics import check_from_status
 from fleet_common.node import FleetNode, run_process
+from fleet_common.observations import subscribe_to_states
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_1000
-from fleet_contract.action import action_of
-from fleet_contract.lease import lease_of
-from fleet_contract.topics import DIAGNOSTICS_AGGREGATED_TOPIC, LEASES_TOPIC, POLICY_REPORT_TOPIC
+from fleet_common.subscriptions import subscribe
+from fleet_contract.action import RobotAction
+from fleet_contract.lease_table import LeaseTable, lease_table_of
+from fleet_contract.robot_actions import robot_actions_of
+from fleet_contract.robot_states import RobotStates
+from fleet_contract.signal import UNCERTAINTY, Signal, signal_of
+from fleet_contract.topics import ACTIONS_TOPIC, DIAGNOSTICS_AGGREGATED_TOPIC, LEASES_TOPIC, signal_topic
 from fleet_views.history import History
 from fleet_views.incidents import Incidents
 from fleet_views.live_view import line, view
@@ -65,13 +72,13 @@ class ConsoleNode(FleetNode):
         self.incidents = Incidents()
         self._began = self._ended = 0.0
         self._pace = [(time.monotonic(), 0)]
-        contract = self.robot_contract
-        for name in self.fleet.robot_names:
-            status, action = partial(self._on_status, name), partial(self._on_action, name)
-            self.create_subscription(RobotStatus, f"{name}/{contract.success.topic}", status, TRANSIENT_LOCAL_1000)
-            self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", action, TRANSIENT_LOCAL_1000)
-        self.create_subscription(PolicyReport, POLICY_REPORT_TOPIC, self._on_report, TRANSIENT_LOCAL_1000)
-        self.create_subscription(LeaseTable, LEASES_TOPIC, self._on_leases, TRANSIENT_LOCAL_1000)
+        known = frozenset(self.fleet.robot_names)
+        actions_of, read_signal = partial(robot_actions_of, known=known), partial(signal_of, known=known)
+        qos = TRANSIENT_LOCAL_1000
+        subscribe_to_states(self, self._on_states)
+        subscribe(self, ActionsMessage, ACTIONS_TOPIC, actions_of, self._on_actions, qos)
+        subscribe(self, SignalMessage, signal_topic(UNCERTAINTY), read_signal, self._on_signals, qos)
+        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, qos)
         self.create_subscription(DiagnosticArray, DIAGNOSTICS_AGGREGATED_TOPIC, self._on_diagnostics, TRANSIENT_LOCAL_1)
         self._console = Console(stderr=False)
         self._live = None if headless or not sys.stdout.isatty() else Live(console=self._console, auto_refresh=False)
@@ -83,31 +90,35 @@ class ConsoleNode(FleetNode):
         if watch:
             self.create_timer(WATCH_PERIOD_S, self._check_processes, clock=steady)
 
-    def _on_status(self, robot: str, message: RobotStatus) -> None:
-        self.history.add_status(
-            robot,
-            message.tick,
-            successes=message.successes,
-            hard_resets=message.hard_resets,
-        )
+    def _on_states(self, batches: list[RobotStates]) -> None:
+        for states in batches:
+            for row, robot in enumerate(states.robots):
+                self.history.add_status(
+                    robot,
+                    states.tick,
+                    successes=int(states.successes_N[row]),
+                    hard_resets=int(states.hard_resets_N[row]),
+                )
         self._ended = time.monotonic()
-        if message.tick == 0 and not self._began:
+        if self.history.tick >= 0 and not self._began:
             self._began = self._ended
             self._show()
         self._finish_if_complete()
 
-    def _on_action(self, robot: str, message: RobotAction) -> None:
-        self.history.add_action(robot, action_of(message))
+    def _on_actions(self, batches: list[dict[str, RobotAction]]) -> None:
+        for batch in batches:
+            for robot, action in batch.items():
+                self.history.add_action(robot, action)
         self._finish_if_complete()
 
-    def _on_report(self, message: PolicyReport) -> None:
-        uncertainties = dict(zip(message.robots, message.uncertainties, strict=True))
-        self.history.add_report(message.tick, message.policy_version, uncertainties)
+    def _on_signals(self, signals: list[Signal]) -> None:
+        for signal in signals:
+            self.history.add_uncertainties(signal.tick, signal.version, signal.by_robot)
         self._finish_if_complete()
 
-    def _on_leases(self, message: LeaseTable) -> None:
-        leases = tuple(lease_of(lease) for lease in message.leases)
-        self.history.add_leases(message.tick, leases, tuple(message.waiting), message.threshold)
+    def _on_leases(self, tables: list[LeaseTable]) -> None:
+        for table in tables:
+            self.history.add_leases(table.tick, table.leases, table.waiting, table.threshold(UNCERTAINTY))
         self._finish_if_complete()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +29,7 @@ class TickRecord:
 
     actions: dict[str, RobotAction] = field(default_factory=dict)
     leases: tuple[Lease, ...] = ()
-    uncertainties: dict[str, float] = field(default_factory=dict)
+    uncertainties: Mapping[str, float] = field(default_factory=dict)
     allocated: bool = False
     """Whether the lease table of the tick has arrived."""
 
@@ -66,7 +67,7 @@ class History:
         self.tick = max(self.tick, tick)
         self.successes[robot], self.hard_resets[robot] = successes, hard_resets
 
-    def add_report(self, tick: int, version: int, uncertainties: dict[str, float]) -> None:
+    def add_uncertainties(self, tick: int, version: int, uncertainties: Mapping[str, float]) -> None:
         """Add the uncertainties of a policy version."""
         self.at(tick).uncertainties = uncertainties
         if version not in self.versions:

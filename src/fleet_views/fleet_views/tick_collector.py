@@ -53,7 +53,7 @@ class TickCollector:
         """Add a robot's observation at a tick, (S,)."""
         self._messages(tick).states[robot] = state_S
 
-    def add_report(self, tick: int, uncertainties: Mapping[str, float]) -> None:
+    def add_uncertainties(self, tick: int, uncertainties: Mapping[str, float]) -> None:
         """Add the policy's uncertainties at a tick, in nats by robot."""
         self._messages(tick).uncertainties = uncertainties
 

@@ -15,6 +15,7 @@ from fleet_allocator.allocator import Table
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_bags.recording import Recording
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError
 from fleet_views.history import History
 
@@ -105,17 +106,17 @@ def _add_statuses(history: History, recording: Recording, tick: int) -> None:
 
 def _add_decisions(history: History, metrics: Metrics, recording: Recording, tick: int) -> None:
     if report := recording.reports.get(tick):
-        history.add_report(tick, report.version, dict(report.uncertainties))
+        history.add_uncertainties(tick, report.version, report.uncertainties)
     for robot, released in zip(recording.metadata.robots, recording.released_N, strict=True):
         if action := released.get(tick):
             history.add_action(robot, action)
     if table := recording.leases.get(tick):
         _require_known(recording, tick)
-        history.add_leases(tick, table.leases, table.waiting, table.threshold)
+        history.add_leases(tick, table.leases, table.waiting, table.threshold(UNCERTAINTY))
         before_N = [statuses.get(tick) for statuses in recording.statuses_N]
         after_N = [statuses.get(tick + 1) for statuses in recording.statuses_N]
         metrics.add(
-            Table(table.leases, (), table.waiting, table.threshold),
+            Table(table.leases, (), table.waiting, table.threshold(UNCERTAINTY)),
             np.array([bool(status and status.violated) for status in before_N]),
             np.array([bool(status and status.succeeded) for status in after_N]),
         )
