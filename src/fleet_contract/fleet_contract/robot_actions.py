@@ -36,7 +36,7 @@ def robot_actions_of(message: Any, known: Collection[str]) -> dict[str, RobotAct
         reasons=message.reasons,
     )
     values = np.asarray(message.values, dtype=np.float64)
-    if values.size % max(1, count):
+    if values.size % count if count else values.size:
         raise ValueError(f"values: expected the same number for each of {count} robots, got {values.size}")
     rows = values.reshape(count, -1).tolist() if values.size else [[]] * count
     actions = {}
@@ -63,11 +63,16 @@ def fill_robot_actions(message: Any, actions: Mapping[str, RobotAction], stamp: 
         actions: at least one action, all of the same tick, by robot.
         stamp: stamp of the observations that they answer.
         action_dim: A.
+
+    Raises:
+        ValueError: an action does not have A values.
     """
     rows = list(actions.values())
     values_NA = np.full((len(rows), action_dim), np.nan)
-    for index, action in enumerate(rows):
+    for index, (robot, action) in enumerate(actions.items()):
         if action.kind is ActionKind.MOVE:
+            if len(action.values) != action_dim:
+                raise ValueError(f"{robot}: expected {action_dim} values, got {len(action.values)}")
             values_NA[index] = action.values
     message.header.stamp = stamp
     message.tick = rows[0].tick
