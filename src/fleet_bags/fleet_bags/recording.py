@@ -115,7 +115,7 @@ class Recording:
         """
         contract, robots = self.metadata.contract, self.metadata.robots
         owners = {f"/{name}/{contract.require_camera().topic}": robot for robot, name in enumerate(robots)}
-        joins = [StampJoin[NDArray[np.uint8]](most_waiting=None) for _ in robots]
+        joins = [StampJoin[NDArray[np.uint8]](stores_all=True) for _ in robots]
         for join, observed in zip(joins, self.observed_N, strict=True):
             for tick, row in observed.items():
                 join.add_tick(row.stamp, tick)

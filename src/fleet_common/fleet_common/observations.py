@@ -28,7 +28,9 @@ from fleet_contract.topics import ROBOT_STATES_TOPIC
 IMAGE_POLL_S = 0.002
 """Period, s, at which images are taken while those of known ticks have not arrived."""
 IMAGE_PATIENCE_S = 1.0
-"""Time, s, after the newest states, after which images that have not arrived are no longer polled for."""
+"""Time, s, after the newest states, after which images that have not arrived are probably lost."""
+LOST_IMAGE_POLL_S = 0.1
+"""Period, s, at which images are taken that are probably lost: in lockstep, the fleet waits for each of them."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,16 @@ class _Images:
         self._on_update(states, observed)
         self._polls_left = int(IMAGE_PATIENCE_S / IMAGE_POLL_S)
         if self._waiting:
+            self._timer.timer_period_ns = int(IMAGE_POLL_S * 1e9)
             self._timer.reset()
 
     def _poll(self) -> None:
         observed = self._taken()
         self._polls_left -= 1
-        if not self._waiting or not self._polls_left:
+        if not self._waiting:
             self._timer.cancel()
+        elif self._polls_left == 0:
+            self._timer.timer_period_ns = int(LOST_IMAGE_POLL_S * 1e9)
         if observed:
             self._on_update([], observed)
 

@@ -30,26 +30,33 @@ class RobotTopics:
             topic: name in the robots' namespaces.
             robots: names of the robots.
         """
-        self._publishers: dict[str, Publisher[Any]] = {
-            robot: node.create_publisher(kind, f"{robot}/{topic}", TRANSIENT_LOCAL_10) for robot in robots
-        }
+        self._node, self._kind, self._topic = node, kind, topic
+        self._publishers = {robot: self._create_publisher(robot) for robot in robots}
         self._subscribers = dict.fromkeys(robots, 0)
         self._newest: dict[str, Callable[[], Any]] = {}
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(NEW_SUBSCRIBERS_S, self._publish_to_new_subscribers, clock=steady)
 
     def publish(self, robot: str, make: Callable[[], Any]) -> None:
-        """Publish a message, which is made only if somebody subscribes to this robot's topic."""
+        """Publish a message, which is made only if somebody subscribes to this robot's topic, now or before the next message."""
         self._newest[robot] = make
-        self._subscribers[robot] = self._publishers[robot].get_subscription_count()
-        if self._subscribers[robot]:
+        if self._count_subscribers(robot):
             self._publishers[robot].publish(make())
+
+    def _create_publisher(self, robot: str) -> Publisher[Any]:
+        return self._node.create_publisher(self._kind, f"{robot}/{self._topic}", TRANSIENT_LOCAL_10)
 
     def _publish_to_new_subscribers(self) -> None:
         for robot, make in self._newest.items():
-            before, self._subscribers[robot] = (
-                self._subscribers[robot],
-                self._publishers[robot].get_subscription_count(),
-            )
-            if self._subscribers[robot] > before:
+            before = self._subscribers[robot]
+            if self._count_subscribers(robot) > before:
                 self._publishers[robot].publish(make())
+
+    def _count_subscribers(self, robot: str) -> int:
+        """Return how many subscribe. When nobody does any more, drop the stored messages, which the next subscriber would get."""
+        count, before = self._publishers[robot].get_subscription_count(), self._subscribers[robot]
+        if before and not count:
+            self._node.destroy_publisher(self._publishers[robot])
+            self._publishers[robot] = self._create_publisher(robot)
+        self._subscribers[robot] = count
+        return count
