@@ -56,6 +56,10 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         NodeSpec("fleet_safety", "gate_node", "gate", home),
         NodeSpec("fleet_views", "markers_node", "markers", home),
     ]
+    workers += [
+        NodeSpec("fleet_learning", "signal_node", f"signals_{index + 1}", home | {"index": index})
+        for index in range(len(run.fleet.signals))
+    ]
     if run.foxglove:
         address: dict[str, Parameter] = {"host": run.foxglove.host, "port": run.foxglove.port}
         workers.append(NodeSpec("fleet_views", "foxglove_node", "foxglove", home | address))

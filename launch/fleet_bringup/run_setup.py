@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from fleet_bringup.display import has_display
 from fleet_bringup.run_options import RunOptions
 from fleet_common.address import Address
 from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_contract.validation import InputError
 from sim_bridge.backends import require_environment
 from teleop_gui.pointing import pointing_of
@@ -58,7 +60,7 @@ def prepare(options: RunOptions) -> Run:
     fleet = _chosen_fleet(options)
     _require_robots(fleet)
     _require_supervisors(fleet)
-    fleet = _with_policy(fleet, source=options.fleet)
+    fleet = _with_signals(_with_policy(fleet, source=options.fleet), source=options.fleet)
     folder = run_folder(options.report, fleet.fleet)
     fleet.write(folder / FLEET_FILE)
     return Run(
@@ -145,19 +147,51 @@ def _with_policy(fleet: Fleet, *, source: str) -> Fleet:
     from fleet_learning.dataset import read_dataset
 
     if fleet.policy.checkpoint is None:
-        help_for_all = {"order": "UC", "threshold": 0.0, "budget_per_tick": None}
-        return fleet.with_changes(source=source, training={"update_ticks": ()}, allocation=help_for_all)
+        changes = {"rule": "priority", "order": (UNCERTAINTY, VIOLATION), "options": {}}
+        help_for_all = fleet.allocation.model_copy(update=changes).with_threshold(UNCERTAINTY, 0.0)
+        return fleet.with_changes(source=source, training={"update_ticks": ()}, allocation=help_for_all, signals=())
     contract = fleet.contract()
     policy, metadata = read_checkpoint(fleet.policy.checkpoint, contract)
     read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
-    if fleet.allocation.threshold != "calibrated":
+    if fleet.allocation.threshold(UNCERTAINTY) != "calibrated":
         return fleet
     if metadata.threshold is None:
         raise InputError(
-            f"{fleet.policy.checkpoint}: threshold: expected a calibrated checkpoint, or a number as allocation.threshold "
-            "in the fleet file, got none."
+            f"{fleet.policy.checkpoint}: threshold: expected a calibrated checkpoint, or a number as "
+            "allocation.thresholds.uncertainty in the fleet file, got none."
         )
-    return fleet.with_changes(source=source, allocation={"threshold": metadata.threshold})
+    allocation = fleet.allocation.with_threshold(UNCERTAINTY, metadata.threshold)
+    return fleet.with_changes(source=source, allocation=allocation)
+
+
+def _with_signals(fleet: Fleet, *, source: str) -> Fleet:
+    """Return the fleet with the names of all signals, after a check of their providers and of the allocation.
+
+    The same objects are made as in the nodes.
+    """
+    from fleet_allocator.allocation_rule import make_rule
+    from fleet_learning.signal_provider import read_provider
+
+    described: dict[str, float] = {}
+    selections = []
+    for selection in fleet.signals:
+        signals = read_provider(selection, fleet.contract()).signals
+        selections.append(selection.model_copy(update={"names": tuple(signal.name for signal in signals)}))
+        described |= {signal.name: signal.threshold for signal in signals}
+    known = (UNCERTAINTY, VIOLATION, *described)
+    for signal in (*fleet.allocation.order, *fleet.allocation.thresholds):
+        if signal not in known:
+            raise InputError(
+                f"{source}: allocation: expected signals of this fleet ({', '.join(known)}), got {signal!r}."
+            )
+    for signal in fleet.allocation.order:
+        if fleet.allocation.threshold(signal) == "calibrated" and math.isnan(described.get(signal, 0.0)):
+            raise InputError(
+                f"{source}: allocation.thresholds.{signal}: expected a number or online, because its provider has no "
+                "threshold, got none."
+            )
+    make_rule(fleet.allocation, fleet.supervisors.count)
+    return fleet.with_changes(source=source, signals=tuple(selections))
 
 
 def _require_supervisors(fleet: Fleet) -> None:

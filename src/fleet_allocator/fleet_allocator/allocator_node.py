@@ -5,6 +5,7 @@ N robots, M humans.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -20,7 +21,7 @@ from rclpy.action import ActionClient
 from rclpy.clock import Clock, ClockType
 from typing_extensions import override
 
-from fleet_allocator.allocator import Allocator, Table
+from fleet_allocator.allocator import Allocator
 from fleet_allocator.allocator_health import AllocatorHealth
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
@@ -30,14 +31,15 @@ from fleet_common.subscriptions import subscribe
 from fleet_contract.lease import Lease
 from fleet_contract.lease_table import LeaseTable, fill_lease_table
 from fleet_contract.robot_states import RobotStates
-from fleet_contract.signal import UNCERTAINTY, Signal, signal_of
+from fleet_contract.signal import UNCERTAINTY, VIOLATION, Signal, signal_of
 from fleet_contract.topics import LEASES_TOPIC, SUPERVISE_ACTION, signal_topic
-from fleet_contract.validation import InputError
 
 DISCOVERY_PERIOD_S = 0.05
 """Period, s, at which the node looks for the scripts' stations before the first tick."""
 LOCKSTEP_PATIENCE_S = 10.0
 """Time, s, that a human has to answer a request in lockstep."""
+SIGNALS_DEADLINE = 0.5
+"""Share of a real-time tick after which signals that have not arrived do not count."""
 REAL_TIME_PATIENCE = 0.2
 """Time that a human has to answer a request in real time, as a share of a tick."""
 
@@ -52,27 +54,29 @@ class RobotAtTick(NamedTuple):
 class AllocatorNode(FleetNode):
     """Publishes one lease table per tick, when the humans have answered the tick's requests.
 
+    In lockstep it waits for every signal of the order. In real time, values that have not arrived in time do not count; the checks
+    tell how many.
+
     Raises:
-        InputError: the order needs risks, which no node predicts.
+        InputError: there is no such allocation rule, or its options do not fit.
     """
 
     def __init__(self) -> None:
         super().__init__("allocator")
         seed = self.read_only_parameter("seed", 0, "Seed for breaking ties.")
         rules, robots, humans = self.fleet.allocation, self.fleet.robot_names, self.fleet.supervisor_names
-        if rules.needs_risk:
-            raise InputError(
-                f"allocation.order: expected an order without risk, which no node predicts, got {rules.order!r}."
-            )
         self._allocator = Allocator(rules, robots, humans, seed)
         self._health = AllocatorHealth()
         self._stations: dict[str, Any] = {
             name: ActionClient(self, Supervise, f"{name}/{SUPERVISE_ACTION}") for name in humans
         }
         self._tick = -1
-        self._uncertainty: Signal | None = None
+        self._signals: dict[str, Signal] = {}
+        self._awaited = {UNCERTAINTY, *rules.order} - {VIOLATION}
         self._robots: dict[str, RobotAtTick] = {}
-        self._table: Table | None = None
+        self._table: LeaseTable | None = None
+        self._allocated = self._overdue = False
+        self._calibrated = dict.fromkeys(self._awaited, math.inf)
         self._unanswered: dict[int, str] = {}
         self._stamp = Time()
         self._tables = self.create_publisher(TableMessage, LEASES_TOPIC, TRANSIENT_LOCAL_100)
@@ -82,7 +86,10 @@ class AllocatorNode(FleetNode):
         self._discovered = not self.lockstep
         self._discovery = self.create_timer(DISCOVERY_PERIOD_S, self._discover_stations, clock=steady)
         read = partial(signal_of, known=frozenset(robots))
-        subscribe(self, SignalMessage, signal_topic(UNCERTAINTY), read, self._on_signals, TRANSIENT_LOCAL_1)
+        for signal in sorted(self._awaited):
+            subscribe(self, SignalMessage, signal_topic(signal), read, self._on_signals, TRANSIENT_LOCAL_1)
+        late_s = SIGNALS_DEADLINE / self.robot_contract.rate_hz
+        self._deadline = self.create_timer(late_s, self._stop_waiting, clock=steady, autostart=False)
         subscribe_to_states(self, self._on_states)
 
     @override
@@ -103,7 +110,9 @@ class AllocatorNode(FleetNode):
     def _on_signals(self, signals: list[Signal]) -> None:
         for signal in signals:
             if self._is_of_newest_tick(signal.tick):
-                self._uncertainty = signal
+                self._signals[signal.name] = signal
+                if not math.isnan(signal.threshold):
+                    self._calibrated[signal.name] = signal.threshold
         self._allocate_if_complete()
 
     def _on_states(self, batches: list[RobotStates]) -> None:
@@ -119,25 +128,49 @@ class AllocatorNode(FleetNode):
     def _is_of_newest_tick(self, tick: int) -> bool:
         if tick > self._tick:
             self._refuse_unanswered()
-            self._tick, self._uncertainty, self._table = tick, None, None
+            self._tick, self._table, self._allocated = tick, None, False
+            self._overdue = False
+            self._signals.clear()
             self._robots.clear()
+            if not self.lockstep:
+                self._deadline.reset()
         return tick == self._tick
 
+    def _stop_waiting(self) -> None:
+        """Allocate without the signals that are late, in real time."""
+        self._deadline.cancel()
+        self._overdue = True
+        self._allocate_if_complete()
+
     def _allocate_if_complete(self) -> None:
+        """Allocate once per tick; in real time the uncertainty alone suffices after a while."""
+        awaited = {UNCERTAINTY} if self._overdue else self._awaited
+        if not self._allocated and awaited <= self._signals.keys():
+            self._allocate()
+
+    def _allocate(self) -> None:
         names = self.fleet.robot_names
-        if self._uncertainty is None or len(self._robots) < len(names) or not self._discovered:
+        if len(self._robots) < len(names) or not self._discovered:
             return
-        uncertainty, self._uncertainty = self._uncertainty.by_robot, None
+        self._allocated = True
         robots = [self._robots[name] for name in names]
+        values = {
+            signal: np.array([by_robot.get(name, np.nan) for name in names])
+            for signal in self._awaited
+            for by_robot in [self._signals[signal].by_robot if signal in self._signals else {}]
+        }
+        values[VIOLATION] = np.array([float(robot.violated) for robot in robots])
+        known = self._signals[UNCERTAINTY].robots
         self._table = self._allocator.step(
             self._tick,
-            np.array([uncertainty.get(name, np.nan) for name in names]),
-            np.array([robot.violated for robot in robots]),
+            values,
             self._available(),
             unreachable_N=np.array(
-                [robot.unreachable or name not in uncertainty for name, robot in zip(names, robots, strict=True)]
+                [robot.unreachable or name not in known for name, robot in zip(names, robots, strict=True)]
             ),
+            calibrated=self._calibrated,
         )
+        self._health.late(self._awaited - self._signals.keys(), time.monotonic())
         self._unanswered = {lease.token: lease.supervisor for lease in self._table.offers}
         for lease in self._table.offers:
             self._request(lease)
@@ -188,10 +221,9 @@ class AllocatorNode(FleetNode):
         self._patience.cancel()
         table, self._table = self._table, None
         reset = {name for name, robot in self._robots.items() if robot.violated and not robot.unreachable}
-        self._health.allocated(self._tick, table, reset)
+        self._health.allocated(table, reset)
         message = TableMessage()
-        thresholds = {UNCERTAINTY: table.threshold}
-        fill_lease_table(message, LeaseTable(self._tick, table.leases, table.waiting, thresholds), self._stamp)
+        fill_lease_table(message, table, self._stamp)
         self._tables.publish(message)
 
 

@@ -13,6 +13,7 @@ from fleet_bags.recording import Recording, read_recording
 from fleet_bringup.run_setup import FLEET_FILE, Run, run_folder
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import RobotContract
+from fleet_contract.signal import UNCERTAINTY
 from fleet_learning.checkpoint import read_checkpoint
 
 CONTRACT, COMPARISON = "contract.yaml", "comparison.json"
@@ -76,7 +77,9 @@ def _replayed(recording: Recording, speed: float | None) -> Fleet:
 def _decided_by(fleet: Fleet, checkpoint: Path, contract: RobotContract) -> Fleet:
     """Return the fleet with one policy for all ticks, and with its threshold if it has one."""
     _, metadata = read_checkpoint(checkpoint, contract)
-    allocation = {} if metadata.threshold is None else {"threshold": metadata.threshold}
+    allocation = fleet.allocation
+    if metadata.threshold is not None:
+        allocation = allocation.with_threshold(UNCERTAINTY, metadata.threshold)
     return fleet.with_changes(
         source=str(checkpoint),
         policy={"checkpoint": checkpoint},

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
+from fleet_contract.allocation_letters import from_letters
 from fleet_contract.quantity import Name
 from fleet_contract.robot import RobotContract, Stream
-from fleet_contract.signal import UNCERTAINTY
+from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_contract.validation import InputError, StrictModel, read_yaml, validated
 
 MAX_ROBOTS = 1000
@@ -144,51 +144,70 @@ class PolicySelection(StrictModel):
 class AllocationConfig(StrictModel):
     """How humans are allocated to robots (IIFL section 4.4; Fleet-DAgger's priorities)."""
 
-    order: str = "UC"
-    """Priority of the robots, as letters that are compared one after the other: C, constraint violation (a hard reset is needed);
-    U, uncertainty; R, risk. UC is IIFL's order; with C alone, humans only give hard resets. TD: ThriftyDAgger's weighted sum of risk
-    and uncertainty, then C. random: robots in random order, within `budget_per_tick`."""
-    threshold: Literal["calibrated", "online"] | float = "calibrated"
-    """Uncertainty, nats, above which a robot asks for help. calibrated: the threshold in the checkpoint; online:
-    `online_percentile` of the uncertainties of the last `online_ticks` ticks, during whose first `online_ticks` ticks no robot asks."""
+    rule: str = "priority"
+    """Rule that ranks the robots. priority: by `order`; td: ThriftyDAgger's weighted sum of risk and uncertainty; random: in random
+    order, within a budget. Others are entry points of the group `fleet.allocation_rules`, or named as `module:Class`."""
+    order: tuple[str, ...] = (UNCERTAINTY, VIOLATION)
+    """Signals of this fleet, most important first. priority compares them one after the other: UC, IIFL's order, is [uncertainty,
+    violation]; C, hard resets only, is [violation]; CUR is [violation, uncertainty, risk]."""
+    thresholds: dict[str, Literal["calibrated", "online"] | float] = Field(default_factory=dict)
+    """By signal: value above which a robot asks for help. calibrated, the default: the threshold of the signal's provider, such as that
+    in the policy's checkpoint; online: `online_percentile` of the values of the last `online_ticks` ticks, during whose first
+    `online_ticks` ticks no robot asks. The violation has none: every robot in violation asks."""
     online_percentile: float = Field(default=99.0, gt=0, lt=100)
-    """threshold online only: percentile of the uncertainties that becomes the threshold."""
+    """Percentile of a signal's values that becomes its online threshold."""
     online_ticks: int = Field(default=100, ge=1)
-    """threshold online only: length of the window, ticks."""
-    risk_threshold: float = Field(default=0.5, ge=0, lt=1)
-    """R only: predicted risk, 0 to 1, above which a robot asks for help."""
-    risk_weight: float = Field(default=0.5, ge=0, le=1)
-    """TD only: weight of the risk's z-score in the sum. The uncertainty's z-score has the remaining weight."""
+    """Length of the window of online thresholds, ticks."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the rule. td: risk_weight, 0 to 1 (default 0.5), the weight of the risk's z-score in the sum, of which the
+    uncertainty's has the rest. random with idle_humans: budget_per_tick, the mean number of busy humans per tick."""
     idle_humans: bool = True
     """Whether humans are idle when no robot asks for help. Otherwise all humans are busy at every tick."""
-    budget_per_tick: float | None = Field(default=None, gt=0, validate_default=True)
-    """random with idle_humans only: mean number of busy humans per tick."""
     intervention_ticks: int = Field(default=3, ge=1)
     """t_T, minimum length of an intervention, ticks."""
     hard_reset_ticks: int = Field(default=5, ge=1)
     """t_R, length of a hard reset, ticks."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_letters(cls, content: Any) -> Any:
+        """Read what files of version 0.1.0 say with letters and with a key per signal."""
+        return from_letters(content) if isinstance(content, Mapping) else content
+
     @field_validator("order")
     @classmethod
-    def _is_an_order(cls, order: str) -> str:
-        if order in {"TD", "random"} or (order and set(order) <= set("CUR") and len(set(order)) == len(order)):
-            return order
-        raise ValueError("expected one to three different letters of C, U and R, or TD, or random")
+    def _has_no_repetition(cls, order: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(order)) < len(order):
+            raise ValueError("expected different signals")
+        return order
 
-    @field_validator("budget_per_tick")
+    @field_validator("thresholds")
     @classmethod
-    def _budget_fits_order(cls, budget: float | None, info: ValidationInfo) -> float | None:
-        used = info.data.get("order") == "random" and info.data.get("idle_humans")
-        if used and budget is None:
-            raise PydanticCustomError("missing", "order random needs a budget")
-        if not used and budget is not None:
-            raise ValueError("expected null unless order is random and idle_humans is true")
-        return budget
+    def _has_no_threshold_of_violation(cls, thresholds: dict[str, Any]) -> dict[str, Any]:
+        if VIOLATION in thresholds:
+            raise ValueError("expected no threshold of violation: every robot in violation asks for help")
+        return thresholds
 
-    @property
-    def needs_risk(self) -> bool:
-        """Whether the order depends on a critic's prediction of the risk."""
-        return self.order == "TD" or "R" in self.order
+    def threshold(self, signal: str) -> Literal["calibrated", "online"] | float:
+        """Return the threshold of a signal."""
+        return 0.0 if signal == VIOLATION else self.thresholds.get(signal, "calibrated")
+
+    def with_threshold(self, signal: str, threshold: Literal["calibrated", "online"] | float) -> Self:
+        """Return a copy with another threshold of a signal."""
+        return self.model_copy(update={"thresholds": {**self.thresholds, signal: threshold}})
+
+
+class SignalSelection(StrictModel):
+    """A provider of signals beside the policy and the robots, such as a critic or a monitor."""
+
+    provider: str
+    """Entry point of the group `fleet.signals`, or `module:Class`."""
+    names: tuple[str, ...] = ()
+    """Names of its signals; empty: those that the provider itself gives them."""
+    checkpoint: Path | None = None
+    """File that the provider is read from, relative to the fleet file."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the provider."""
 
 
 class TrainingConfig(StrictModel):
@@ -277,6 +296,9 @@ class RecordingConfig(StrictModel):
     """Free disk space, bytes, below which the recording stops. The run continues without it."""
 
 
+SectionT = TypeVar("SectionT", bound=StrictModel)
+
+
 class Fleet(StrictModel):
     """A fleet file."""
 
@@ -292,6 +314,8 @@ class Fleet(StrictModel):
     """The policy that the run starts with."""
     allocation: AllocationConfig = AllocationConfig()
     """How humans are allocated to robots."""
+    signals: tuple[SignalSelection, ...] = ()
+    """Providers of signals beside the policy's uncertainty and the robots' violation."""
     training: TrainingConfig
     """Retraining during the run."""
     pretraining: PretrainingConfig = PretrainingConfig()
@@ -321,9 +345,14 @@ class Fleet(StrictModel):
     @classmethod
     def _absolute(cls, section: StrictModel, info: ValidationInfo) -> StrictModel:
         """Resolve paths, which are relative to the fleet file."""
-        folder = (info.context or {}).get("folder", Path())
-        paths = {name: folder / value for name, value in section if isinstance(value, Path)}
-        return section.model_copy(update=paths)
+        return _with_absolute_paths(section, info)
+
+    @field_validator("signals")
+    @classmethod
+    def _absolute_signals(
+        cls, signals: tuple[SignalSelection, ...], info: ValidationInfo
+    ) -> tuple[SignalSelection, ...]:
+        return tuple(_with_absolute_paths(selection, info) for selection in signals)
 
     @property
     def robot_names(self) -> tuple[str, ...]:
@@ -341,9 +370,9 @@ class Fleet(StrictModel):
         return self.supervisor_names[: self.supervisors.operators]
 
     @property
-    def signals(self) -> tuple[str, ...]:
-        """Names of the signals that are published in this fleet."""
-        return (UNCERTAINTY,)
+    def signal_names(self) -> tuple[str, ...]:
+        """Names of the signals that nodes of this fleet publish; the robots' violation is a part of their states."""
+        return (UNCERTAINTY, *(name for selection in self.signals for name in selection.names))
 
     def style_of(self, supervisor: int) -> str:
         """Return the behaviour of the human with this index, from 0."""
@@ -361,7 +390,7 @@ class Fleet(StrictModel):
         """
         return read_yaml(self.robots.contract, RobotContract)
 
-    def with_changes(self, *, source: str, **sections: Mapping[str, Any] | StrictModel) -> Self:
+    def with_changes(self, *, source: str, **sections: Mapping[str, Any] | Sequence[StrictModel] | StrictModel) -> Self:
         """Return a copy in which some keys of some sections have other values.
 
         Args:
@@ -386,6 +415,12 @@ class Fleet(StrictModel):
             path.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}.") from None
+
+
+def _with_absolute_paths(section: SectionT, info: ValidationInfo) -> SectionT:
+    folder = (info.context or {}).get("folder", Path())
+    paths = {name: folder / value for name, value in section if isinstance(value, Path)}
+    return section.model_copy(update=paths)
 
 
 def read_fleet(path: Path) -> Fleet:

@@ -29,6 +29,11 @@ class LeaseTable:
         return self.thresholds.get(signal, math.inf)
 
     @property
+    def offers(self) -> tuple[Lease, ...]:
+        """Leases that start at this tick."""
+        return tuple(lease for lease in self.leases if lease.since_tick == self.tick)
+
+    @property
     def by_robot(self) -> dict[str, Lease]:
         """The leases by robot."""
         return {lease.robot: lease for lease in self.leases}

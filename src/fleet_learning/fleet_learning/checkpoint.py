@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import create_model
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from fleet_contract.robot import RobotContract
@@ -22,6 +16,7 @@ from fleet_learning.optimization import OptimizerState
 from fleet_learning.policy import Policy
 from fleet_learning.policy_kinds import policy_class
 from fleet_learning.scaling import Scaling
+from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
 
 FORMAT = "fleet-policy-1"
 """Format name and version, in the header of every checkpoint."""
@@ -71,21 +66,7 @@ def write_checkpoint(path: Path, policy: Policy, metadata: CheckpointMetadata) -
         sha256 of the file, hexadecimal.
     """
     tensors = policy.tensors() | {f"scaling.{name}": tensor for name, tensor in policy.scaling.tensors().items()}
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    text = metadata.model_dump_json()
-    header = {"format": FORMAT, "about": text, "content": _content_digest(tensors, text)}
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(_reproducible(save(tensors, header)))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return file_digest(path)
-
-
-def file_digest(path: Path) -> str:
-    """Return the sha256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return write_tensors(path, tensors, metadata.model_dump_json(), kind=FORMAT)
 
 
 def read_checkpoint(
@@ -102,23 +83,8 @@ def read_checkpoint(
         InputError: the file is missing, truncated, modified or no checkpoint, has another digest, or was made for another
             contract.
     """
-    try:
-        if digest is not None:
-            _require_digest(path, digest)
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such checkpoint.") from None
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: expected a checkpoint, got no complete safetensors file ({error}).") from None
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path}: format: expected {FORMAT!r}, got {header.get('format')!r}.")
-    text = header.get("about", "")
-    metadata = _validated_metadata(_parsed(text), source=f"{path} (about)")
-    other_types = any(tensor.dtype != torch.float32 for tensor in tensors.values())
-    if other_types or header.get("content") != _content_digest(tensors, text):
-        raise InputError(f"{path}: expected the content as it was written, got content that differs from its digest.")
+    tensors, text = read_tensors(path, kind=FORMAT, digest=digest)
+    metadata = _validated_metadata(parsed(text), source=f"{path} (about)")
     found = metadata.policy.observed_shape, metadata.policy.action_dim
     expected = contract.observed_shape(metadata.policy.observes), contract.action_dim
     if found != expected:
@@ -131,12 +97,6 @@ def read_checkpoint(
         return _policy(metadata, tensors), metadata
     except (KeyError, ValueError):
         raise InputError(f"{path}: expected the tensors of the policy's config, got others.") from None
-
-
-def _require_digest(path: Path, digest: str) -> None:
-    found = file_digest(path)
-    if found != digest:
-        raise InputError(f"{path}: expected the file with sha256 {digest or '(none)'}, got {found}.")
 
 
 def _dimensions(shape: tuple[int, ...]) -> str:
@@ -161,27 +121,3 @@ def _policy(metadata: CheckpointMetadata, tensors: dict[str, Tensor]) -> Policy:
     return policy_class(metadata.policy.kind).from_tensors(
         metadata.policy, tensors, scaling, OptimizerState(metadata.gradient_steps)
     )
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return None
-
-
-def _reproducible(content: bytes) -> bytes:
-    """Return the same safetensors file with a sorted header: safetensors shuffles the metadata from run to run."""
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[end:]
-
-
-def _content_digest(tensors: Mapping[str, Tensor], text: str) -> str:
-    """Return the digest of the tensors and the metadata's text, as text: later versions of the code may know more options."""
-    content = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        content.update(name.encode())
-        content.update(tensors[name].contiguous().numpy().tobytes())
-    return content.hexdigest()

@@ -5,7 +5,6 @@ N robots, T ticks.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from fleet_contract.fleet import AllocationConfig
 from fleet_learning.policy import Decider
+from fleet_training.algorithms import RESETS_ONLY
 from fleet_training.fleet_loop import FleetLoop
 from sim_bridge.environment import Environment
 from teleop_gui.supervisor import Supervisor
@@ -33,9 +33,8 @@ def run_without_teleoperation(
     Not a number where a robot was in violation: the paper counts these too, but a robot that waits for its hard reset stays
     where it is unsure, and a few such robots would set the threshold for all.
     """
-    resets_only = allocation.model_copy(
-        update={"order": "C", "threshold": math.inf, "idle_humans": True, "budget_per_tick": None}
-    )
+    changes = {"rule": "priority", "order": RESETS_ONLY, "thresholds": {}, "options": {}, "idle_humans": True}
+    resets_only = allocation.model_copy(update=changes)
     loop = FleetLoop(environment, supervisors, policy, resets_only, seed)
     uncertainties = []
     for _ in range(ticks):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fleet_allocator.threshold import calibrated_threshold
 from fleet_contract.robot import RobotContract
+from fleet_contract.signal import UNCERTAINTY
 from fleet_learning.checkpoint import checkpoint_metadata, write_checkpoint
 from fleet_learning.dataset import Dataset
 from fleet_learning.optimization import OnStep, OptimizerState
@@ -106,9 +107,10 @@ class FirstPolicy:
     def _threshold(self, policy: Policy) -> float:
         """Calibrated where uncertainty decides who is helped, unless it is set, and of no consequence elsewhere."""
         setup, fleet = self._setup, self._setup.fleet
-        if not isinstance(fleet.allocation.threshold, str):
-            return fleet.allocation.threshold
-        if "U" not in self._algorithm.order:
+        threshold = fleet.allocation.threshold(UNCERTAINTY)
+        if not isinstance(threshold, str):
+            return threshold
+        if UNCERTAINTY not in self._algorithm.order:
             return 0.0
         ticks, done = fleet.pretraining.calibration_ticks, 0
 
@@ -122,7 +124,7 @@ class FirstPolicy:
                 environment,
                 setup.make_supervisors(self._seed),
                 policy,
-                setup.allocation("C", 0.0),
+                setup.allocation(self._algorithm, 0.0),
                 ticks=ticks,
                 seed=self._seed,
                 advance=advance,

@@ -11,11 +11,12 @@ from typing import Any, Self
 
 from fleet_contract.fleet import AllocationConfig, Fleet
 from fleet_contract.robot import RobotContract
+from fleet_contract.signal import UNCERTAINTY
 from fleet_learning.randomness import torch_generator
 from fleet_learning.resume_file import resume_key
 from fleet_learning.scaling import Scaling
 from fleet_supervisors.supervisors import make_supervisor
-from fleet_training.algorithms import Algorithm
+from fleet_training.algorithms import RESETS_ONLY, Algorithm
 from fleet_training.policy_configs import explicit_config, implicit_config
 from iifl_policy.explicit import ExplicitConfig, ExplicitPolicy, new_explicit
 from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy, new_implicit
@@ -70,17 +71,20 @@ class LearningSetup:
             self.random_budget_per_tick,
         )
 
-    def allocation(self, order: str, threshold: float) -> AllocationConfig:
-        """Return the fleet's allocation in another order, with a threshold in the policy's unit of uncertainty."""
+    def allocation(self, algorithm: Algorithm, threshold: float) -> AllocationConfig:
+        """Return the fleet's allocation with the algorithm's rule, and a threshold in the policy's unit of uncertainty."""
         allocation = self.fleet.allocation
-        idle_humans = allocation.idle_humans or order == "C"
-        changes = {
-            "order": order,
-            "threshold": threshold,
-            "idle_humans": idle_humans,
-            "budget_per_tick": self.random_budget_per_tick if order == "random" and idle_humans else None,
-        }
-        return AllocationConfig.model_validate(allocation.model_dump() | changes)
+        idle_humans = allocation.idle_humans or algorithm.order == RESETS_ONLY
+        budgeted = algorithm.rule == "random" and idle_humans
+        return allocation.model_copy(
+            update={
+                "rule": algorithm.rule,
+                "order": algorithm.order,
+                "thresholds": {UNCERTAINTY: threshold},
+                "idle_humans": idle_humans,
+                "options": {"budget_per_tick": self.random_budget_per_tick} if budgeted else {},
+            }
+        )
 
     def make_environment(self, task: str, robots: int) -> Environment:
         """Make an environment with this many of the fleet's robots."""
@@ -137,5 +141,5 @@ def learning_setup(fleet: Fleet, *, ticks: int) -> LearningSetup:
         implicit_config(fleet, contract),
         explicit_config(fleet, contract),
         demonstration_task=fleet.environment.task,
-        random_budget_per_tick=fleet.allocation.budget_per_tick or fleet.supervisors.count / 2,
+        random_budget_per_tick=fleet.allocation.options.get("budget_per_tick") or fleet.supervisors.count / 2,
     )

@@ -38,7 +38,7 @@ class BridgedTopic:
 
 def fleet_topics(fleet: Fleet) -> dict[str, BridgedTopic]:
     """Return the topics that exist once per fleet, by absolute name."""
-    types = {absolute_name(topic): kind for topic, kind in fleet_topic_types(fleet.signals).items()}
+    types = {absolute_name(topic): kind for topic, kind in fleet_topic_types(fleet.signal_names).items()}
     return {
         **{topic: BridgedTopic(kind) for topic, kind in types.items()},
         absolute_name(MARKERS_TOPIC): BridgedTopic("visualization_msgs/msg/MarkerArray"),

@@ -18,6 +18,7 @@ from fleet_contract.action import RobotAction
 from fleet_contract.driving import Driver, driver_of
 from fleet_contract.fleet import Fleet
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.signal import UNCERTAINTY
 
 WINDOW_TICKS = 200
 """Newest ticks that are held in full; topics never lag so far behind each other."""
@@ -47,7 +48,7 @@ class History:
         self.tick = -1
         """Newest tick of which a status was received; -1 before the first."""
         self.waiting: tuple[str, ...] = ()
-        self.threshold = math.inf if fleet.allocation.threshold == "online" else float(fleet.allocation.threshold)
+        self.threshold = _initial_threshold(fleet)
         """Threshold of the uncertainty at the newest allocation, nats."""
         self.versions: list[int] = []
         """Policy versions in the order in which they were deployed."""
@@ -156,6 +157,11 @@ class History:
 
     def _uncertainties_of(self, record: TickRecord) -> NDArray[np.float32]:
         return np.array([record.uncertainties.get(robot, np.nan) for robot in self.fleet.robot_names], dtype=np.float32)
+
+
+def _initial_threshold(fleet: Fleet) -> float:
+    threshold = fleet.allocation.threshold(UNCERTAINTY)
+    return math.inf if isinstance(threshold, str) else threshold
 
 
 def _count(effort: dict[str, Counter[LeaseKind]], record: TickRecord) -> None:

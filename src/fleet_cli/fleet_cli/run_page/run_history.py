@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_allocator.allocator import Table
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_bags.recording import Recording
@@ -116,7 +115,7 @@ def _add_decisions(history: History, metrics: Metrics, recording: Recording, tic
         before_N = [statuses.get(tick) for statuses in recording.statuses_N]
         after_N = [statuses.get(tick + 1) for statuses in recording.statuses_N]
         metrics.add(
-            Table(table.leases, (), table.waiting, table.threshold(UNCERTAINTY)),
+            table,
             np.array([bool(status and status.violated) for status in before_N]),
             np.array([bool(status and status.succeeded) for status in after_N]),
         )

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import Stream
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError
 from fleet_experiments.bench.drifting_stream import DriftingTask, DriftTraining
 from fleet_experiments.bench.stopwatch import Stopwatch, percentiles
@@ -133,8 +134,9 @@ class _Bench:
                 f"{fleet.policy.require_checkpoint()}: policy: expected implicit, got {policy.config.kind}."
             )
         humans = fleet.model_copy(update={"supervisors": fleet.supervisors.model_copy(update={"count": plan.watched})})
-        threshold = metadata.threshold if fleet.allocation.threshold == "calibrated" else fleet.allocation.threshold
-        allocation = fleet.allocation.model_copy(update={"threshold": threshold})
+        allocation = fleet.allocation
+        if allocation.threshold(UNCERTAINTY) == "calibrated" and metadata.threshold is not None:
+            allocation = allocation.with_threshold(UNCERTAINTY, metadata.threshold)
         full = policy.with_sampling(plan.chains, plan.iterations)
         with closing(
             make_environment(environment_config.backend, environment_config.task, contract, plan.robots)

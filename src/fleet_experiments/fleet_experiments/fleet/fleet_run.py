@@ -164,7 +164,7 @@ class FleetRun:
     ) -> Outcome:
         setup, algorithm, replayed = self._setup, self._algorithm, len(policy.decisions)
         supervisors, contract = setup.make_supervisors(self._seed), setup.contract
-        loop = FleetLoop(environment, supervisors, policy, setup.allocation(algorithm.order, threshold), self._seed)
+        loop = FleetLoop(environment, supervisors, policy, setup.allocation(algorithm, threshold), self._seed)
         metrics = Metrics(loop.robots, tuple(supervisors))
         humans = HumanPairs(setup.fleet.robots.count, contract.observed_shape(policy.observes), contract.action_dim)
         dataset, reward, counts = demonstrations, 0.0, []

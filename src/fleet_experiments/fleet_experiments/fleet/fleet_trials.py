@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from fleet_contract.fleet import Fleet
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError
 from fleet_experiments.fleet.fleet_run import CHECKPOINT, DEMONSTRATIONS, FleetRun
 from fleet_experiments.fleet.memory import run_bytes
@@ -101,7 +102,7 @@ def over_nodes(setup: LearningSetup, algorithm: Algorithm) -> Fleet:
     """
     updates = tuple(tick for tick in range(1, setup.ticks) if setup.steps_after(algorithm, tick))
     steps = max((setup.steps_after(algorithm, tick) for tick in updates), default=1)
-    allocation = setup.allocation(algorithm.order, 0.0).model_dump() | {"threshold": "calibrated"}
+    allocation = setup.allocation(algorithm, 0.0).with_threshold(UNCERTAINTY, "calibrated")
     return setup.fleet.with_changes(
         source=setup.fleet.fleet,
         supervisors={"operators": 0},
