@@ -18,20 +18,33 @@ OPTIONS = {"risk_weight": "td", "budget_per_tick": "random"}
 
 
 def from_letters(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an allocation section in which signals have names and thresholds and options are grouped; others stay as they are."""
+    """Return an allocation section in which signals have names, and thresholds and options are grouped; others stay as they are."""
     content = dict(section)
     order = content.get("order")
     if isinstance(order, str) and order in RULES:
         content["rule"], content["order"] = RULES[order]
     elif isinstance(order, str) and set(order) <= set(LETTERS):
         content["order"] = tuple(LETTERS[letter] for letter in order)
-    thresholds = {signal: content.pop(key) for key, signal in THRESHOLDS.items() if key in content}
-    used = set(content.get("order", (UNCERTAINTY,)))
-    thresholds = {signal: value for signal, value in thresholds.items() if signal in used | {UNCERTAINTY}}
+    thresholds = {
+        signal: content.pop(key)
+        for key, signal in THRESHOLDS.items()
+        # The threshold of the risk was there whether or not the order used it.
+        if key in content and (signal == UNCERTAINTY or signal in _signals(content.get("order")))
+    }
+    options = {
+        key: content[key]
+        for key, rule in OPTIONS.items()
+        if content.get(key) is not None and content.get("rule") == rule
+    }
+    old = {*THRESHOLDS, *OPTIONS} & content.keys()
+    for key in old:
+        del content[key]
     if thresholds:
-        content["thresholds"] = {**content.get("thresholds", {}), **thresholds}
-    moved = {key: content.pop(key) for key in OPTIONS if key in content}
-    options = {k: v for k, v in moved.items() if v is not None and content.get("rule") == OPTIONS[k]}
+        content["thresholds"] = thresholds
     if options:
-        content["options"] = {**content.get("options", {}), **options}
+        content["options"] = options
     return content
+
+
+def _signals(order: object) -> tuple[Any, ...]:
+    return tuple(order) if isinstance(order, list | tuple) else ()
