@@ -31,7 +31,7 @@ from fleet_common.node import FleetNode
 from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, liveliness
 from fleet_common.robot_topics import RobotTopics
 from fleet_common.subscriptions import subscribe
-from fleet_contract.action import ActionKind, RobotAction
+from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.images import fill_message
 from fleet_contract.robot import ImageStream
 from fleet_contract.robot_actions import robot_actions_of
@@ -97,8 +97,7 @@ class DriverNode(FleetNode):
         self._readmit_services: dict[int, Any] = {}
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._create_publishers()
-        read = partial(robot_actions_of, known=frozenset(self.fleet.robot_names))
-        subscribe(self, ActionsMessage, ACTIONS_TOPIC, read, self._on_actions, TRANSIENT_LOCAL_100)
+        subscribe(self, ActionsMessage, ACTIONS_TOPIC, self._read_actions, self._on_actions, TRANSIENT_LOCAL_100)
         self._recorded = False
         self.create_subscription(Bool, RECORDING_TOPIC, self._on_recording, TRANSIENT_LOCAL_1)
         watched = SubscriptionEventCallbacks(liveliness=self._on_gate)
@@ -207,6 +206,15 @@ class DriverNode(FleetNode):
         if event.alive_count_change < 0 and event.alive_count == 0:
             self._driver.stop()
 
+    def _read_actions(self, message: ActionsMessage) -> dict[str, RobotAction]:
+        """Return the actions of a message by robot; all robots of an invalid message hold, and the fleet need not wait for them."""
+        try:
+            return robot_actions_of(message, self.fleet.robot_names)
+        except ValueError as error:
+            self.get_logger().error(f"{ACTIONS_TOPIC}: {error}")
+            hold = RobotAction(message.tick, ActionKind.HOLD, ActionSource.NOBODY, reason=str(error))
+            return dict.fromkeys(message.robots, hold)
+
     def _on_actions(self, batches: list[dict[str, RobotAction]]) -> None:
         """Start the actions when all robots have received theirs."""
         for batch in batches:
@@ -299,16 +307,14 @@ class DriverNode(FleetNode):
         camera = self.robot_contract.observation.camera
         if camera is not None and present:
             self._publish_images(camera, present)
-        message = StatesMessage()
-        fill_robot_states(message, self._states_of(robots, present))
+        states, message = self._states_of(robots, present), StatesMessage()
+        fill_robot_states(message, states)
         self._states.publish(message)
-        for robot in robots:
-            name, header = self.robots[robot], Header(stamp=self._stamp, frame_id=f"{self.robots[robot]}/base_link")
-            episode = int(self._counters.episodes_N[robot])
-            self._statuses.publish(name, partial(self._status, robot, self._tick, header, episode))
+        for row, robot in enumerate(robots):
+            name = self.robots[robot]
+            self._statuses.publish(name, partial(_status_message, states, row))
             if robot in present:
-                observation = partial(self._observation, robot, self._tick, header, episode)
-                self._observations.publish(name, observation)
+                self._observations.publish(name, partial(_observation_message, states, row))
             if self._unreachable[robot] and robot not in self._readmit_services:
                 on_readmit = partial(self._on_readmit, robot)
                 self._readmit_services[robot] = self.create_service(Trigger, f"{name}/{READMIT_SERVICE}", on_readmit)
@@ -329,23 +335,6 @@ class DriverNode(FleetNode):
             successes_N=self._counters.successes_N[robots],
             hard_resets_N=self._counters.hard_resets_N[robots],
             unreachable=tuple(self._unreachable[robot] for robot in robots),
-            resting=self._resting,
-        )
-
-    def _observation(self, robot: int, tick: int, header: Header, episode: int) -> Observation:
-        return Observation(header=header, tick=tick, episode=episode, values=self._step.states_NS[robot].tolist())
-
-    def _status(self, robot: int, tick: int, header: Header, episode: int) -> RobotStatus:
-        return RobotStatus(
-            header=header,
-            tick=tick,
-            episode=episode,
-            violated=bool(self._step.violated_N[robot]),
-            succeeded=bool(self._step.succeeded_N[robot]),
-            reward=float(self._step.rewards_N[robot]),
-            successes=int(self._counters.successes_N[robot]),
-            hard_resets=int(self._counters.hard_resets_N[robot]),
-            unreachable=self._unreachable[robot],
             resting=self._resting,
         )
 
@@ -397,3 +386,33 @@ class DriverNode(FleetNode):
             r=np.eye(3).ravel().tolist(),
             p=rectified.ravel().tolist(),
         )
+
+
+def _header(states: RobotStates, row: int) -> Header:
+    return Header(stamp=states.stamp, frame_id=f"{states.robots[row]}/base_link")
+
+
+def _observation_message(states: RobotStates, row: int) -> Observation:
+    """Return the observation of one of the robots as a message of its own."""
+    return Observation(
+        header=_header(states, row),
+        tick=states.tick,
+        episode=int(states.episodes_N[row]),
+        values=states.states_NS[row].tolist(),
+    )
+
+
+def _status_message(states: RobotStates, row: int) -> RobotStatus:
+    """Return the status of one of the robots as a message of its own."""
+    return RobotStatus(
+        header=_header(states, row),
+        tick=states.tick,
+        episode=int(states.episodes_N[row]),
+        violated=bool(states.violated_N[row]),
+        succeeded=bool(states.succeeded_N[row]),
+        reward=float(states.rewards_N[row]),
+        successes=int(states.successes_N[row]),
+        hard_resets=int(states.hard_resets_N[row]),
+        unreachable=states.unreachable[row],
+        resting=states.resting,
+    )
