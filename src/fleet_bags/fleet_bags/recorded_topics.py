@@ -6,7 +6,7 @@ from fleet_contract.fleet import Fleet
 from fleet_contract.robot import CAMERA_INFO, RobotContract
 from fleet_contract.topics import absolute_name, fleet_topic_types
 
-IMAGE_TYPES = {"sensor_msgs/msg/Image", CAMERA_INFO}
+IMAGE_TYPES = {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", CAMERA_INFO}
 """Types of the topics whose publishers store few messages."""
 
 

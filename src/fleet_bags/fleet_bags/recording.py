@@ -38,6 +38,8 @@ from fleet_contract.topics import (
 )
 from fleet_contract.validation import InputError
 
+REPORT_TOPIC_OF_0_1_0 = "/fleet/policy_report"
+"""Topic that only bags of version 0.1.0 have."""
 Row = TypeVar("Row")
 Stamp = tuple[int, int]
 """Seconds and nanoseconds."""
@@ -104,6 +106,8 @@ class Recording:
     human_actions_N: tuple[Mapping[int, RobotAction], ...]
     """Actions that supervisors sent."""
     reports: Mapping[int, Report]
+    units: Mapping[str, str]
+    """Units of the signals by name."""
     leases: Mapping[int, LeaseTable]
     policy_versions: tuple[RecordedPolicyVersion, ...]
 
@@ -160,10 +164,11 @@ def read_recording(path: Path) -> Recording:
     bag = bag_folder(path)
     metadata = read_run_metadata(bag)
     rows = _Rows(metadata, bag)
-    handlers = rows.handlers() | rows.handlers_of_0_1_0()
     with opened(bag) as reader:
         if not reader.message_count:
             raise InputError(f"{bag}: expected the bag of a run, got one without messages.")
+        is_of_0_1_0 = REPORT_TOPIC_OF_0_1_0 in {connection.topic for connection in reader.connections}
+        handlers = rows.handlers_of_0_1_0() if is_of_0_1_0 else rows.handlers()
         for topic, message in messages(reader, bag, handlers):
             with error_context(bag, topic):
                 handlers[topic](message)
@@ -179,6 +184,7 @@ def read_recording(path: Path) -> Recording:
         proposed_N=_rows_of(rows.proposed_N),
         human_actions_N=_rows_of(rows.human_actions_N),
         reports=rows.reports.rows,
+        units=rows.units,
         leases=rows.leases.rows,
         policy_versions=tuple(rows.versions[version] for version in sorted(rows.versions)),
     )
@@ -208,6 +214,8 @@ class _Rows:
         self.human_actions_N = [TickIndex[RobotAction](keep_last=True) for _ in robots]
         self.reports = TickIndex[Report](keep_last=True)
         self.leases = TickIndex[LeaseTable]()
+        self.units: dict[str, str] = {}
+        self._signals = metadata.fleet.signal_names
         self.versions: dict[int, RecordedPolicyVersion] = {}
 
     def handlers(self) -> dict[str, Callable[[Any], None]]:
@@ -217,14 +225,14 @@ class _Rows:
             f"/{ACTIONS_TOPIC}": partial(self._add_actions, self.released_N),
             f"/{POLICY_ACTIONS_TOPIC}": partial(self._add_actions, self.proposed_N),
             f"/{TELEOP_ACTIONS_TOPIC}": partial(self._add_actions, self.human_actions_N),
-            f"/{signal_topic(UNCERTAINTY)}": self._add_uncertainty,
+            **{f"/{signal_topic(name)}": self._add_signal for name in self._signals},
             f"/{LEASES_TOPIC}": lambda message: self.leases.add(message.tick, lease_table_of(message)),
             f"/{POLICY_VERSION_TOPIC}": self._add_version,
         }
 
     def handlers_of_0_1_0(self) -> dict[str, Callable[[Any], None]]:
         """Return what adds a message of version 0.1.0, in which every robot had topics of its own, by topic."""
-        handlers: dict[str, Callable[[Any], None]] = {"/fleet/policy_report": self._add_report}
+        handlers = self._handlers_of_all_versions() | {REPORT_TOPIC_OF_0_1_0: self._add_report}
 
         def add(topic: str, index: TickIndex[Row], read: Callable[[Any], Row]) -> None:
             handlers[f"/{topic}"] = lambda message: index.add(message.tick, read(message))
@@ -237,6 +245,12 @@ class _Rows:
             add(f"{name}/policy_action", self.proposed_N[robot], action_of)
             add(f"{name}/teleop_action", self.human_actions_N[robot], action_of)
         return handlers
+
+    def _handlers_of_all_versions(self) -> dict[str, Callable[[Any], None]]:
+        return {
+            f"/{LEASES_TOPIC}": lambda message: self.leases.add(message.tick, lease_table_of(message)),
+            f"/{POLICY_VERSION_TOPIC}": self._add_version,
+        }
 
     def _add_states(self, message: Any) -> None:
         states, stamp = robot_states_of(message, self._contract, self._robots), _stamp(message)
@@ -260,12 +274,15 @@ class _Rows:
         for name, action in robot_actions_of(message, self._robots).items():
             index_N[self._robots[name]].add(action.tick, action)
 
-    def _add_uncertainty(self, message: Any) -> None:
+    def _add_signal(self, message: Any) -> None:
         signal = signal_of(message, self._robots)
-        self.reports.add(signal.tick, Report(signal.version, signal.by_robot))
+        self.units[signal.name] = signal.unit
+        if signal.name == UNCERTAINTY:
+            self.reports.add(signal.tick, Report(signal.version, signal.by_robot))
 
     def _add_report(self, message: Any) -> None:
         uncertainties = dict(zip(message.robots, message.uncertainties.tolist(), strict=True))
+        self.units[UNCERTAINTY] = "nats"
         self.reports.add(message.tick, Report(message.policy_version, uncertainties))
 
     def _add_version(self, message: Any) -> None:

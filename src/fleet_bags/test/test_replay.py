@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_bag import MadeUpRun, RunOfVersion010
+from old_run_bag import RunOfVersion010
+from run_bag import MadeUpRun
 
 from fleet_bags.comparison import compare
 from fleet_bags.recorded_driver import RecordedDriver
