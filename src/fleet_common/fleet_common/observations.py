@@ -17,7 +17,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
 from fleet_common.node import FleetNode
-from fleet_common.qos import TRANSIENT_LOCAL_100
+from fleet_common.qos import TRANSIENT_LOCAL_1000
 from fleet_common.subscriptions import PolledGroup, arrived, subscribe, subscribe_polled
 from fleet_contract.observation import image_of
 from fleet_contract.robot import Stream
@@ -72,7 +72,7 @@ def subscribe_to_observations(node: FleetNode, stream: Stream, on_update: OnUpda
 def subscribe_to_states(node: FleetNode, handle: Callable[[list[RobotStates]], None]) -> None:
     """Subscribe to the states of all robots of the node's fleet; messages that do not fit the contract are logged and dropped."""
     read = partial(robot_states_of, contract=node.robot_contract, known=frozenset(node.fleet.robot_names))
-    subscribe(node, StatesMessage, ROBOT_STATES_TOPIC, read, handle, TRANSIENT_LOCAL_100)
+    subscribe(node, StatesMessage, ROBOT_STATES_TOPIC, read, handle, TRANSIENT_LOCAL_1000)
 
 
 def _on_states(node: FleetNode, on_update: OnUpdate, states: Sequence[RobotStates]) -> None:

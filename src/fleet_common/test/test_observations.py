@@ -211,6 +211,16 @@ def test_states_without_images_are_observations_themselves(peers):
             assert at.stamp == stamp(at.tick)
 
 
+def test_no_states_are_lost_in_a_burst_that_a_busy_node_receives_at_once(peers):
+    """Learners must not miss a tick; the publisher stores 100 messages, the subscriber more."""
+    driver = Driver(peers, "state")
+    for tick in range(400):
+        driver.send_states(tick)
+    peers.wait_for(lambda: len(driver.ticks) >= 400)
+    assert driver.ticks == list(range(400))
+    assert len(driver.updates) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
