@@ -87,3 +87,8 @@ def fill_signal(message: Any, signal: Signal, stamp: Any) -> None:
     message.values = packed("float64", signal.values_N)
     message.standard_errors = packed("float64", np.full(len(signal.robots), np.nan) if errors_N is None else errors_N)
     message.threshold = signal.threshold
+
+
+def with_unit(number: str, unit: str) -> str:
+    """Return a number with its unit, as people read it; numbers without a unit stay as they are."""
+    return number if unit in {"", "1"} else f"{number} {unit}"

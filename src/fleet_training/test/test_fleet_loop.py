@@ -43,7 +43,7 @@ def loop_of(environment, policy=BRIEF, seed=0, supervisors=2, **allocation) -> F
             "supervisors": FLEET.supervisors.model_copy(update={"count": supervisors}),
         }
     )
-    rules = FLEET.allocation.model_copy(update={"threshold": ABOUT.threshold} | allocation)
+    rules = FLEET.allocation.with_threshold("uncertainty", ABOUT.threshold).model_copy(update=allocation)
     return FleetLoop(environment, supervisors_of(fleet, seed), policy, rules, seed)
 
 
@@ -148,8 +148,8 @@ def test_decisions_are_those_of_the_policy_with_the_stream_of_seed_and_tick(run)
             assert action.source is not ActionSource.POLICY or action.values == tuple(values)
 
 
-def test_order_c_sends_humans_for_hard_resets_only(new_environment):
-    loop = loop_of(new_environment(6), seed=1, order="C", threshold=0.0)
+def test_the_order_violation_sends_humans_for_hard_resets_only(new_environment):
+    loop = loop_of(new_environment(6), seed=1, order=("violation",))
     kinds = [lease.kind for _ in range(30) for lease in loop.tick().table.leases]
     assert set(kinds) == {LeaseKind.HARD_RESET}
 
@@ -165,7 +165,7 @@ def turned(policy):
 def test_each_member_of_the_shipped_policy_drives_cubes_into_goals(policy, new_environment):
     successes = 0
     for seed in range(3):
-        loop = loop_of(new_environment(4), policy.with_sampling(64, 25), seed, supervisors=1, order="C")
+        loop = loop_of(new_environment(4), policy.with_sampling(64, 25), seed, supervisors=1, order=("violation",))
         for _ in range(20):
             loop.tick()
         successes += loop.tally.successes_N.sum()

@@ -113,6 +113,7 @@ class ConsoleNode(FleetNode):
 
     def _on_signals(self, signals: list[Signal]) -> None:
         for signal in signals:
+            self.history.unit = signal.unit
             self.history.add_uncertainties(signal.tick, signal.version, signal.by_robot)
         self._finish_if_complete()
 

@@ -49,7 +49,9 @@ class History:
         """Newest tick of which a status was received; -1 before the first."""
         self.waiting: tuple[str, ...] = ()
         self.threshold = _initial_threshold(fleet)
-        """Threshold of the uncertainty at the newest allocation, nats."""
+        """Threshold of the uncertainty at the newest allocation."""
+        self.unit = ""
+        """Unit of uncertainties and threshold; empty before the first."""
         self.versions: list[int] = []
         """Policy versions in the order in which they were deployed."""
         self.successes: dict[str, int] = {}
@@ -77,7 +79,7 @@ class History:
     def add_leases(
         self, tick: int, leases: tuple[Lease, ...], waiting: tuple[str, ...], threshold: float | None = None
     ) -> None:
-        """Add the allocation of a tick; `threshold` if it may have changed, nats."""
+        """Add the allocation of a tick; `threshold` of the uncertainty if it may have changed."""
         record = self.at(tick)
         record.leases, record.allocated = leases, True
         self.waiting = waiting
@@ -144,7 +146,7 @@ class History:
         return np.array([*self._drivers, *map(self._drivers_of, self._in_order())]).reshape(-1, self.fleet.robots.count)
 
     def uncertainties_TN(self) -> NDArray[np.float32]:  # noqa: N802 - shape suffix
-        """Return the uncertainty at every tick about every robot, (T, N), nats; NaN where the policy reported none."""
+        """Return the uncertainty at every tick about every robot, (T, N); NaN where the policy reported none."""
         rows = [*self._uncertainties, *map(self._uncertainties_of, self._in_order())]
         return np.array(rows).reshape(-1, self.fleet.robots.count)
 

@@ -32,13 +32,6 @@ MESSAGES_POLL_S = 0.1
 """Seconds between two reads of the topics while the actions of a tick are awaited."""
 INCOMPLETE_S = 1.0
 """Seconds after which an incomplete tick is published, if it has changed."""
-STORED_TICKS_QOS = QoSProfile(
-    depth=STORED_TICKS,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
-"""QoS profile that holds as many messages of a topic as ticks are stored."""
 PolledSubscription = tuple[Subscription[Any], Callable[[Any], None]]
 """A subscription that the node reads itself, and the function that handles its messages."""
 
@@ -57,7 +50,7 @@ class MarkersNode(FleetNode):
         self._collector, self._markers = TickCollector(robots), Markers(robots)
         self._polled: list[PolledSubscription] = []
         self._arrays = self.create_publisher(MarkerArray, MARKERS_TOPIC, TRANSIENT_LOCAL_1)
-        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, STORED_TICKS_QOS)
+        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, _stored_ticks())
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._read_timer = self.create_timer(MESSAGES_POLL_S, self._read, clock=steady, autostart=False)
         self._incomplete_timer = self.create_timer(INCOMPLETE_S, self._publish_if_changed, clock=steady)
@@ -74,9 +67,10 @@ class MarkersNode(FleetNode):
             self._polled.clear()
 
     def _subscribe(self) -> None:
-        group = PolledGroup()
+        # Every robot may have a driver of its own, and an action that is released alone.
+        group, qos = PolledGroup(), _stored_ticks(messages_per_tick=len(self.fleet.robot_names))
         self._polled = [
-            (subscribe_polled(self, kind, topic, STORED_TICKS_QOS, group), handle)
+            (subscribe_polled(self, kind, topic, qos, group), handle)
             for topic, kind, handle in (
                 (ROBOT_STATES_TOPIC, StatesMessage, self._on_states),
                 (ACTIONS_TOPIC, ActionsMessage, self._on_actions),
@@ -116,7 +110,7 @@ class MarkersNode(FleetNode):
 
     def _on_signal(self, message: SignalMessage) -> None:
         signal = signal_of(message, self.robot_index)
-        self._collector.add_uncertainties(signal.tick, signal.by_robot)
+        self._collector.add_uncertainties(signal.tick, signal.by_robot, signal.unit)
 
     def _publish_if_changed(self) -> None:
         self._read()
@@ -135,6 +129,16 @@ class MarkersNode(FleetNode):
             for shape in self._scene.draw(robot, snapshot)
         ]
         self._arrays.publish(self._markers.array(shapes))
+
+
+def _stored_ticks(messages_per_tick: int = 1) -> QoSProfile:
+    """Return the QoS profile that holds as many messages of a topic as belong to the stored ticks."""
+    return QoSProfile(
+        depth=STORED_TICKS * messages_per_tick,
+        history=HistoryPolicy.KEEP_LAST,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    )
 
 
 def main() -> NoReturn:

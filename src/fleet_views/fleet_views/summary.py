@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
 from fleet_contract.lease import LeaseKind
+from fleet_contract.signal import with_unit
 from fleet_views.history import History
 
 LABELS = {
@@ -86,8 +87,8 @@ def draw_uncertainty(
 
     Args:
         axes: Axes to draw on.
-        uncertainties_TN: Uncertainties, nats.
-        threshold: Threshold, nats; one number or (T, 1).
+        uncertainties_TN: Uncertainties.
+        threshold: Threshold in their unit; one number or (T, 1).
         extent: Ticks (left, right) and robots (bottom, top) at the edges of the picture.
     """
     return axes.imshow(
@@ -111,7 +112,7 @@ def _draw(history: History) -> Figure:
     extent = (-0.5, len(drivers_TN) - 0.5, len(names) - 0.5, -0.5)
     image = draw_uncertainty(above, uncertainties_TN, threshold, extent)
     figure.colorbar(image, ax=above, label="uncertainty / threshold", extend="max")
-    above.set_title(f"Uncertainty (threshold {threshold:.3g} nats)", loc="left")
+    above.set_title(f"Uncertainty (threshold {with_unit(f'{threshold:.3g}', history.unit)})", loc="left")
     below.imshow(
         drivers_TN.T,
         aspect="auto",

@@ -21,7 +21,7 @@ CONFIG = Path(__file__).parents[3] / "launch/config"
 @pytest.fixture
 def history() -> History:
     fleet = read_fleet(CONFIG / "block_push.yaml")
-    fleet = fleet.model_copy(update={"allocation": fleet.allocation.model_copy(update={"threshold": 1.0})})
+    fleet = fleet.model_copy(update={"allocation": fleet.allocation.with_threshold("uncertainty", 1.0)})
     history = History(fleet)
     one, two, three, four = fleet.robot_names
     history.add_status(one, 0, successes=0, hard_resets=0)

@@ -55,6 +55,7 @@ class OperatorNodeBase(StationNodeBase):
         self._stop_request: Future[Any] | None = None
         self._updates = 0
         self._uncertainties: dict[str, float] = {}
+        self._unit = ""
         self._stop_client: Client[Any, Any] = self.create_client(Trigger, EMERGENCY_STOP_SERVICE)
         self._reset_client: Client[Any, Any] = self.create_client(Trigger, EMERGENCY_STOP_RESET_SERVICE)
         self.create_subscription(Bool, EMERGENCY_STOPPED_TOPIC, self._on_stopped, TRANSIENT_LOCAL_1)
@@ -149,10 +150,10 @@ class OperatorNodeBase(StationNodeBase):
             operator.set_stopped(message.data)
 
     def _on_signals(self, signals: list[Signal]) -> None:
-        self._uncertainties = signals[-1].by_robot
+        self._uncertainties, self._unit = signals[-1].by_robot, signals[-1].unit
         for operator in self.operators.values():
             self._update_uncertainty(operator)
 
     def _update_uncertainty(self, operator: Operator) -> None:
         operator.waiting, operator.threshold = self.table.waiting, self.table.threshold(UNCERTAINTY)
-        operator.uncertainties = self._uncertainties
+        operator.uncertainties, operator.unit = self._uncertainties, self._unit

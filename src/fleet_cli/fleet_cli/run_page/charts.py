@@ -61,7 +61,7 @@ def uncertainty_chart(run: RunHistory) -> str:
     )
     finite_B = np.where(np.isfinite(thresholds_B), thresholds_B, np.nan)
     below.step(ticks_B, finite_B, where="post", color="black", linestyle="--", linewidth=1.2, label="threshold")
-    below.set_ylabel("nats")
+    below.set_ylabel(run.history.unit)
     below.set_ylim(*_range(highest_B, median_B, finite_B))
     _legend(below)
     return _drawn(figure)

@@ -28,9 +28,9 @@ class RunHistory:
     metrics: Metrics
     drivers_TN: NDArray[np.int8]
     uncertainties_TN: NDArray[np.float32]
-    """Uncertainties, nats; NaN where the policy reported none."""
+    """Uncertainties; NaN where the policy reported none."""
     thresholds_T: NDArray[np.float64]
-    """Thresholds, nats; a tick without one has the previous one."""
+    """Thresholds of the uncertainty; a tick without one has the previous one."""
     rohe_T: NDArray[np.float64]
     """Return on human effort up to each tick (IIFL equation 3)."""
     successes_T: NDArray[np.int64]
@@ -66,6 +66,7 @@ def run_history(recording: Recording) -> RunHistory:
     fleet = recording.metadata.fleet
     history, metrics = History(fleet), Metrics(fleet.robot_names, fleet.supervisor_names)
     thresholds, rohes, successes, hard_resets = [], [], [], []
+    history.unit = recording.units.get(UNCERTAINTY, "")
     for tick in range(recording.ticks + 1):
         _add_statuses(history, recording, tick)
         if tick:

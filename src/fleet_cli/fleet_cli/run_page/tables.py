@@ -63,7 +63,7 @@ class Version:
     human: float
     """Share of the robots' steps that humans drove."""
     uncertainty: float
-    """Median uncertainty, nats."""
+    """Median uncertainty."""
 
 
 @dataclass(frozen=True)

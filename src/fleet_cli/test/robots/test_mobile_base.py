@@ -297,4 +297,4 @@ def test_a_first_policy_is_trained_on_what_supervisors_demonstrate(demonstrated:
     training = json.loads((tmp_path / "trained/training.json").read_text())
     assert training["held_out_pairs"] >= 1
     run = prepare(RunOptions(fleet=str(tmp_path / "trained/fleet.yaml"), report=tmp_path / "out"))
-    assert run.fleet.allocation.threshold == pytest.approx(training["threshold"])
+    assert run.fleet.allocation.threshold("uncertainty") == pytest.approx(training["threshold"])
