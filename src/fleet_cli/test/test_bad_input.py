@@ -54,6 +54,29 @@ def refused(tmp_path: Path, *words: str) -> str:
             ["fleet.yaml", "environment", "environment.gateways", "got null"],
         ),
         (lambda c: c["environment"].update(backend="yumi", gateways="g.yaml"), ["g.yaml", "cannot be read"]),
+        (
+            lambda c: c["allocation"].update(order=["risk", "violation"]),
+            ["fleet.yaml", "allocation", "this fleet (uncertainty, violation)", "got 'risk'"],
+        ),
+        (lambda c: c["allocation"].update(thresholds={"novelty": 1.0}), ["fleet.yaml", "allocation", "got 'novelty'"]),
+        (lambda c: c["allocation"].update(rule="best"), ["allocation.rule", "priority, random, td", "got 'best'"]),
+        (lambda c: c["allocation"].update(rule="os:nothing"), ["allocation.rule", "module:Class", "'os:nothing'"]),
+        (lambda c: c["allocation"].update(options={"speed": 1}), ["allocation.options", "unknown key speed"]),
+        (
+            lambda c: c["allocation"].update(rule="random", order=[]),
+            ["allocation.options.budget_per_tick", "expected a number", "None"],
+        ),
+        (
+            lambda c: c.update(signals=[{"provider": "oracle"}]),
+            ["signals.provider", "risk_critic", "got 'oracle'"],
+        ),
+        (lambda c: c.update(signals=[{"provider": "risk_critic"}]), ["signals.checkpoint", "got null"]),
+        (
+            lambda c: c.update(
+                signals=[{"provider": "risk_critic", "checkpoint": str(SHIPPED / "policies/block_push.safetensors")}]
+            ),
+            ["block_push.safetensors", "format", "fleet-critic-1", "fleet-policy-1"],
+        ),
     ],
 )
 def test_a_fleet_file_that_cannot_be_used(tmp_path: Path, change, said: list[str]) -> None:
