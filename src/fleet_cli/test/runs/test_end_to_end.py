@@ -33,8 +33,8 @@ def test_human_and_policy_both_drive_every_robot_and_new_versions_serve(long_run
     summary = long_run.summary
     assert all(robot["policy_ticks"] and robot["human_ticks"] for robot in summary["per_robot"].values())
     assert summary["policy_versions"] == [1, 2, 3]
-    reports = messages(long_run.folder / "bag", "/policy_report")["/fleet/policy_report"]
-    assert [report.policy_version for report in reports] == [1] * 50 + [2] * 50 + [3] * 50
+    signals = messages(long_run.folder / "bag", "/signals/uncertainty")["/fleet/signals/uncertainty"]
+    assert [signal.version for signal in signals] == [1] * 50 + [2] * 50 + [3] * 50
 
 
 def test_tensorboard_finds_the_curves_of_both_retrainings(long_run: Ended) -> None:
@@ -107,7 +107,7 @@ def test_every_answer_carries_the_stamp_of_its_observation(long_run: Ended) -> N
     seen = [
         (m.header.stamp.sec, m.header.stamp.nanosec) for m in messages(bag, "_01/observation")["/robot_01/observation"]
     ]
-    for topic, answers in messages(bag, "_01/action", "_01/policy_action", "/leases", "/policy_report").items():
+    for topic, answers in messages(bag, "_01/action", "_01/policy_action", "/leases", "/signals/uncertainty").items():
         assert [(m.header.stamp.sec, m.header.stamp.nanosec) for m in answers] == seen, topic
 
 
