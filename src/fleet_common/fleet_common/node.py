@@ -6,6 +6,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,9 @@ from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
 
 from fleet_common.diagnostics import diagnostic_array
 from fleet_common.health import Check, Level
@@ -27,8 +30,6 @@ from fleet_contract.fleet import read_fleet
 from fleet_contract.topics import DIAGNOSTICS_TOPIC
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
-POLL_S = 0.05
-"""Time, s, after which `run` looks again whether the node has to stop."""
 DIAGNOSE_S = 1.0
 """Period, s, at which a node publishes its checks."""
 FLUSH_TIMEOUT_S = 1.0
@@ -45,7 +46,9 @@ class FleetNode(Node):
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__(name)
+        # Services for parameters, which are all fixed at the start, would double the time that nodes need to discover each other.
+        quiet = [Parameter("start_type_description_service", value=False)]
+        super().__init__(name, start_parameter_services=False, parameter_overrides=quiet)
         self.run_dir = Path(
             self.read_only_parameter("run_dir", "", "Folder of the run; fleet.yaml in it is the fleet.")
         )
@@ -53,6 +56,8 @@ class FleetNode(Node):
         self.robot_contract = self.fleet.contract()
         self.robot_index = {name: index for index, name in enumerate(self.fleet.robot_names)}
         """Indices of the robots by name."""
+        self.ended: Future[None] = Future()
+        """Done when `run` ends the node."""
         self._levels: dict[str, Level] = {}
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, TRANSIENT_LOCAL_10)
         self.create_timer(
@@ -63,6 +68,11 @@ class FleetNode(Node):
         """Declare a parameter that is fixed when the node starts, and return its value."""
         descriptor = ParameterDescriptor(description=description, read_only=True)
         return self.declare_parameter(name, default, descriptor).value
+
+    def end(self) -> None:
+        """Let `run` return; what has arrived until then may stay unhandled."""
+        if not self.ended.done():
+            self.ended.set_result(None)
 
     def close(self) -> None:
         """Free the node's resources that are not ROS's own."""
@@ -112,7 +122,7 @@ def run(
     args: list[str] | None = None,
     at_end: Callable[[NodeT, SingleThreadedExecutor], None] | None = None,
 ) -> NodeT:
-    """Run one node until it is `finished` or the process receives SIGINT or SIGTERM; further signals are ignored.
+    """Run one node until it ends itself or the process receives SIGINT or SIGTERM; further signals are ignored.
 
     A node that refuses its input prints one sentence to standard error and exits with code 2. A node that does not shut down
     within SHUTDOWN_TIMEOUT_S prints the stacks of its threads and exits with code 1.
@@ -126,10 +136,13 @@ def run(
         The node, which is destroyed.
     """
     stopping = False
+    node: NodeT | None = None
 
     def stop(*_: object) -> None:
         nonlocal stopping
         stopping = True
+        if node:
+            node.end()
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
@@ -142,9 +155,10 @@ def run(
         sys.exit(EXIT_INPUT_ERROR)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    _wake_at_signals(executor)
     try:
-        while not stopping and not getattr(node, "finished", False):
-            executor.spin_once(timeout_sec=POLL_S)
+        if not stopping:
+            executor.spin_until_future_complete(node.ended)
         if at_end:
             at_end(node, executor)
     finally:
@@ -157,6 +171,19 @@ def run(
         rclpy.try_shutdown()
         faulthandler.cancel_dump_traceback_later()
     return node
+
+
+def _wake_at_signals(executor: SingleThreadedExecutor) -> None:
+    """Interrupt the executor's wait at a signal, whose handler Python runs only between two of its own instructions."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+
+    def wake() -> None:
+        while os.read(read, 64):
+            executor.wake()
+
+    threading.Thread(target=wake, name="signals", daemon=True).start()
 
 
 def run_process(

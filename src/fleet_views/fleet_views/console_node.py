@@ -67,7 +67,6 @@ class ConsoleNode(FleetNode):
         headless = self.read_only_parameter(
             "headless", False, "Print a line every few seconds instead of the live view."
         )
-        self.finished = False
         self.history = History(self.fleet)
         self.incidents = Incidents()
         self._began = self._ended = 0.0
@@ -131,12 +130,13 @@ class ConsoleNode(FleetNode):
         The robots' last status may arrive before the messages that led to it, some of which never arrive in real time.
         """
         if self._ticks and self.history.tick >= self._ticks:
-            self.finished = self.history.is_complete(self._ticks - 1)
+            if self.history.is_complete(self._ticks - 1):
+                self.end()
             if self._last_messages.is_canceled():
                 self._last_messages.reset()
 
     def _finish(self) -> None:
-        self.finished = True
+        self.end()
 
     def _show(self) -> None:
         now = (time.monotonic(), max(self.history.tick, 0))
@@ -154,7 +154,8 @@ class ConsoleNode(FleetNode):
         if self._watch:
             for sentence in self._watch():
                 self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-            self.finished = self.finished or bool(self._watch.exit_code)
+            if self._watch.exit_code:
+                self.end()
 
     def finish(self, *_: object) -> None:
         """Write the report, and print its headline and folder."""
