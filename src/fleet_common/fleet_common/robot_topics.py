@@ -11,8 +11,8 @@ from rclpy.publisher import Publisher
 
 from fleet_common.qos import TRANSIENT_LOCAL_10
 
-NEW_SUBSCRIBERS_S = 0.25
-"""Period, s, at which new subscribers are looked for, who get the newest message."""
+NEW_SUBSCRIBERS_S = 0.5
+"""Period, s, at which subscribers are looked for; new ones get the newest message."""
 
 
 class RobotTopics:
@@ -40,7 +40,7 @@ class RobotTopics:
     def publish(self, robot: str, make: Callable[[], Any]) -> None:
         """Publish a message, which is made only if somebody subscribes to this robot's topic, now or before the next message."""
         self._newest[robot] = make
-        if self._count_subscribers(robot):
+        if self._subscribers[robot]:
             self._publishers[robot].publish(make())
 
     def _create_publisher(self, robot: str) -> Publisher[Any]:

@@ -30,7 +30,7 @@ from fleet_views.history import History
 from fleet_views.incidents import Incidents
 from fleet_views.live_view import line, view
 
-WATCH_PERIOD_S = 0.5
+WATCH_PERIOD_S = 1.0
 """Time between two checks of the other processes, s."""
 REDRAW_PERIOD_S = 0.25
 """Time between two frames of the live view, s."""
