@@ -45,7 +45,7 @@ def test_the_cameras_of_every_robot_and_the_topics_of_the_fleet_are_recorded_onc
 
 
 def test_images_of_a_replay_are_in_the_replayed_bag():
-    environment = FLEET.environment.model_copy(update={"backend": "replay"})
+    environment = FLEET.environment.model_copy(update={"backend": "replay", "bag": Path("bag")})
     assert recorded_topics(FLEET.model_copy(update={"environment": environment}), CONTRACT) == FLEET_TOPICS
 
 

@@ -10,7 +10,8 @@ import yaml
 
 from fleet_bags.comparison import Comparison, compare
 from fleet_bags.recording import Recording, read_recording
-from fleet_bringup.run_setup import FLEET_FILE, Run, run_folder
+from fleet_bringup.run import Run
+from fleet_bringup.run_setup import FLEET_FILE, run_folder
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import RobotContract
 from fleet_contract.signal import UNCERTAINTY

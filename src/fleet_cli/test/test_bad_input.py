@@ -47,8 +47,40 @@ def refused(tmp_path: Path, *words: str) -> str:
         ),
         (lambda c: c["supervisors"].update(count=4), ["fleet.yaml", "supervisors.count", "got 4", "less than"]),
         (lambda c: c.pop("policy"), ["fleet.yaml", "policy is missing"]),
-        (lambda c: c["environment"].update(task="tennis"), ["tennis", "block_push"]),
-        (lambda c: c["supervisors"].update(styles=["sideways"]), ["sideways", "clockwise"]),
+        (
+            lambda c: c["environment"].update(backend="gazebo"),
+            [
+                "environment.backend: expected one of isaacgym, mujoco, mujoco_warp, numpy, replay, ros, yumi, yumi_sim",
+                "got 'gazebo'",
+            ],
+        ),
+        (
+            lambda c: c["environment"].update(backend="replay", bag="bag"),
+            ["environment.backend: expected robots for a new run, got replay", "./fleet replay"],
+        ),
+        (
+            lambda c: c["environment"].update(task="tennis"),
+            [
+                "environment.task: expected one of ant, anymal, ball_balance, block_push, franka_cube_stack",
+                "got tennis",
+            ],
+        ),
+        (
+            lambda c: c["environment"].update(task="tennis:Court"),
+            ["environment.task", "module:Class", "'tennis:Court'", "No module named 'tennis'"],
+        ),
+        (
+            lambda c: c["environment"].update(episode_ticks=5),
+            ["environment.episode_ticks: expected none with task block_push, got 5"],
+        ),
+        (
+            lambda c: c["supervisors"].update(styles=["sideways"]),
+            ["supervisors.styles: expected styles of block_push (clockwise, counterclockwise)", "got sideways"],
+        ),
+        (
+            lambda c: c["supervisors"].update(styles=["os:Human"]),
+            ["supervisors.styles", "module:Class", "'os:Human'", "has no attribute 'Human'"],
+        ),
         (
             lambda c: c["environment"].update(backend="yumi"),
             ["fleet.yaml", "environment", "environment.gateways", "got null"],

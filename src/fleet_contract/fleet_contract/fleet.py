@@ -10,7 +10,7 @@ import yaml
 from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
 
 from fleet_contract.allocation_letters import from_letters
-from fleet_contract.quantity import Name
+from fleet_contract.quantity import Name, NameOrClass
 from fleet_contract.robot import RobotContract, Stream
 from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_contract.validation import InputError, StrictModel, read_yaml, validated
@@ -44,14 +44,15 @@ class ProgramConfig(StrictModel):
 class EnvironmentConfig(StrictModel):
     """What moves the robots: a simulation, real robots or a recorded run."""
 
-    backend: Literal["mujoco", "mujoco_warp", "isaacgym", "numpy", "yumi", "yumi_sim", "ros", "replay"]
+    backend: str = Name
     """mujoco: simulation on the CPU; mujoco_warp: simulation on a GPU; isaacgym: simulation in Isaac Gym; numpy: simulation without
     physics; yumi: real YuMi robots; yumi_sim: simulated YuMi robots; ros: robots that already speak ROS 2, as their contract's section
-    `native` describes them; replay: a recorded run."""
-    task: str = Name
-    """Name of the robots' task."""
+    `native` describes them; replay: a recorded run. Installed packages add others, as entry points of the groups `fleet.environments`
+    and `fleet.drivers`."""
+    task: str = NameOrClass
+    """Name of the robots' task; or `module:Class`, an environment that no package has registered."""
     episode_ticks: int | None = Field(default=None, ge=1)
-    """mujoco, benchmark tasks only: ticks after which an episode is truncated. None: the task's own limit."""
+    """Ticks after which an episode is truncated, for tasks whose length can be chosen. None: the task's own limit."""
     gateways: Path | None = None
     """yumi only: gateways file, relative to the fleet file."""
     program: ProgramConfig | None = None
@@ -93,11 +94,6 @@ class EnvironmentConfig(StrictModel):
         """
         return SHARED_MACHINE_TIMEOUT_S if self.backend == "yumi_sim" else GATE_TIMEOUT_S
 
-    @property
-    def simulator(self) -> str:
-        """Backend in which demonstrations are recorded and thresholds are calibrated."""
-        return "mujoco" if self.backend.startswith("yumi") else self.backend
-
 
 class SupervisorsConfig(StrictModel):
     """The humans who help the robots."""
@@ -109,7 +105,8 @@ class SupervisorsConfig(StrictModel):
     patience_s: float = Field(default=10.0, gt=0)
     """lockstep only: time, s, for which the fleet waits for a person's action. After that the person's robot holds for this tick."""
     styles: tuple[str, ...] = ()
-    """Behaviours of the scripts, assigned to the humans in turn. May be empty if all humans are people."""
+    """Behaviours of the scripts, assigned to the humans in turn: styles of the task, or `module:Class`. May be empty if all humans are
+    people."""
 
     @model_validator(mode="after")
     def _operators_and_styles_fit_count(self) -> Self:

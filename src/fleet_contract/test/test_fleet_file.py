@@ -88,8 +88,12 @@ def changed(**sections) -> Fleet:
             "allocation.online_percentile: expected a number less than 100, got 100.",
         ),
         (
-            {"environment": {"backend": "gazebo"}},
-            "environment.backend: expected 'mujoco', 'mujoco_warp', 'isaacgym', 'numpy', 'yumi', 'yumi_sim', 'ros' or 'replay', got 'gazebo'.",
+            {"environment": {"backend": "gazebo/tennis"}},
+            "environment.backend: expected text that matches ^[a-z][a-z0-9_]*$, got 'gazebo/tennis'.",
+        ),
+        (
+            {"environment": {"task": "tennis:"}},
+            "environment.task: expected text that matches ^([a-z][a-z0-9_]*|\\w+(\\.\\w+)*:\\w+)$, got 'tennis:'.",
         ),
     ],
 )

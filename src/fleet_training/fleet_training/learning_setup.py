@@ -89,7 +89,7 @@ class LearningSetup:
     def make_environment(self, task: str, robots: int) -> Environment:
         """Make an environment with this many of the fleet's robots."""
         environment = self.fleet.environment
-        return make_environment(environment.simulator, task, self.contract, robots, environment.episode_ticks)
+        return make_environment(environment.backend, task, self.contract, robots, environment.episode_ticks)
 
     def make_supervisor(self, task: str, seed: int, index: int) -> ScriptedSupervisor:
         """Make the scripted supervisor with this index."""

@@ -14,6 +14,7 @@ from fleet_contract.validation import InputError
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.first_policy import FirstPolicy, OnProgress, TrainedStart
 from fleet_training.learning_setup import learning_setup
+from sim_bridge.backends import simulated_backends
 
 
 def pretrain(fleet_file: Path, *, seed: int) -> None:
@@ -23,9 +24,10 @@ def pretrain(fleet_file: Path, *, seed: int) -> None:
         InputError: the fleet file cannot be used, or there is no simulation of its robots.
     """
     fleet = read_fleet(fleet_file)
-    if fleet.environment.backend == "ros":
+    backend = fleet.environment.backend
+    if backend not in simulated_backends():
         raise InputError(
-            f"{fleet_file}: environment.backend: expected a simulation, got ros; record human actions with "
+            f"{fleet_file}: environment.backend: expected a simulation, got {backend}; record human actions with "
             "./fleet up --demonstrate, and learn from them with ./fleet dataset build and ./fleet train."
         )
     with _progress() as advance, TemporaryDirectory() as folder:

@@ -20,7 +20,8 @@ from xmlrpc.client import Fault, ServerProxy
 from ament_index_python.packages import get_package_prefix
 from supervisor.xmlrpc import SupervisorTransport
 
-from fleet_bringup.graph import NodeSpec, arguments
+from fleet_bringup.graph import arguments
+from fleet_bringup.node_spec import NodeSpec
 from fleet_contract.validation import EXIT_INPUT_ERROR
 
 START_S = 10.0

@@ -256,7 +256,7 @@ def changed(tmp_path: Path, *place: str, value: object) -> str:
             "program.package: expected a built package, got tennis.",
         ),
         (("environment", "program", "executable"), "base", "program.executable: expected one of base_node, got base."),
-        (("environment", "task"), "tennis", "environment.task: expected one of block_push, "),
+        (("environment", "task"), "tennis", "environment.task: expected one of ant, anymal, ball_balance, beacon, "),
     ],
 )
 def test_a_fleet_of_robots_that_cannot_be_reached_is_refused(tmp_path: Path, place, value, said: str) -> None:
