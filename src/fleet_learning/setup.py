@@ -18,5 +18,8 @@ setup(
             "policy_node = fleet_learning.policy_node:main",
             "trainer_node = fleet_learning.trainer_node:main",
         ],
+        "fleet.uncertainties": [
+            "variance = fleet_learning.variance:Variance",
+        ],
     },
 )

@@ -18,5 +18,8 @@ setup(
             "explicit = iifl_policy.explicit:ExplicitPolicy",
             "implicit = iifl_policy.implicit:ImplicitPolicy",
         ],
+        "fleet.uncertainties": [
+            "jeffreys = iifl_policy.jeffreys:Jeffreys",
+        ],
     },
 )

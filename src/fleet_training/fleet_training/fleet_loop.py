@@ -53,7 +53,7 @@ class FleetLoop:
         self,
         environment: Environment,
         supervisors: Mapping[str, Supervisor],
-        policy: Decider,
+        decider: Decider,
         allocation: AllocationConfig,
         seed: int,
         critic: Critic | None = None,
@@ -65,7 +65,7 @@ class FleetLoop:
         """
         if allocation.needs_risk and critic is None:
             raise ValueError(f"order {allocation.order} needs a critic, found none")
-        self.policy = policy
+        self.decider = decider
         self.critic = critic
         self.robots = numbered("robot", environment.robots)
         self.tally = RobotCounters(environment.robots)
@@ -83,8 +83,8 @@ class FleetLoop:
     def tick(self) -> TickResult:
         """Run one tick: robots observe, the policy decides, humans are assigned, the gate releases actions, robots move."""
         tick, states_NS, violated_N = self._tick, self._step.states_NS, self._step.violated_N
-        observations_N = observations(self._environment, self._step, self.policy.observes)
-        decision = self.policy.decide(observations_N, torch_generator(self._seed, tick))
+        observations_N = observations(self._environment, self._step, self.decider.policy.observes)
+        decision = self.decider.decide(observations_N, range(len(self.robots)), torch_generator(self._seed, tick))
         risks_N = self.critic.risks(states_NS, decision.actions_NA) if self.critic is not None else None
         table = self._allocator.step(tick, decision.uncertainties_N, violated_N, risks_N=risks_N)
         leases = {lease.robot: lease for lease in table.leases}

@@ -12,6 +12,7 @@ from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import LeaseKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
+from fleet_learning.full_decider import FullDecider
 from fleet_learning.policy import Decision
 from fleet_supervisors.supervisors import make_supervisor
 from fleet_training.fleet_loop import FleetLoop
@@ -64,7 +65,7 @@ def loop_of(order, critic=None, actions=STILL) -> FleetLoop:
         name: make_supervisor("navigation", "either", CONTRACT, 0, index) for index, name in enumerate(HUMANS)
     }
     allocation = AllocationConfig(order=order, threshold=1.0, intervention_ticks=1, hard_reset_ticks=2)
-    return FleetLoop(environment, supervisors, Driver(actions), allocation, 0, critic)
+    return FleetLoop(environment, supervisors, FullDecider(Driver(actions)), allocation, 0, critic)
 
 
 def run(order, critic=None, actions=STILL):

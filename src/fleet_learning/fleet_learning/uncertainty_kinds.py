@@ -1,0 +1,63 @@
+"""The registry of uncertainties, to which every installed package may add.
+
+An uncertainty is an entry point of the group `fleet.uncertainties`: its name is `policy.uncertainty` in a fleet file, and it refers to
+a class that follows the `Uncertainty` protocol.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+from fleet_contract.validation import InputError
+from fleet_learning.policy import Policy
+from fleet_learning.registry import registered
+from fleet_learning.uncertainty import Uncertainty
+
+GROUP = "fleet.uncertainties"
+"""Group of the entry points."""
+
+
+def uncertainty_of(name: str) -> Uncertainty:
+    """Return the uncertainty of a name, or of `module:Class`.
+
+    Raises:
+        InputError: no installed package provides it, or there is no such class.
+    """
+    if ":" in name:
+        return _imported(name)
+    kinds = registered(GROUP)
+    if name not in kinds:
+        raise InputError(
+            f"policy.uncertainty: expected one of {', '.join(sorted(kinds))}, or module:Class, got {name!r}."
+        )
+    made: Uncertainty = kinds[name].load()()
+    return made
+
+
+def require_uncertainty(name: str, policy: Policy) -> None:
+    """Refuse an uncertainty that does not exist, or is not defined for this policy.
+
+    Raises:
+        InputError: in both cases.
+    """
+    if uncertainty_of(name).needs_energies and not policy.has_energies:
+        possible = [kind for kind in sorted(registered(GROUP)) if not uncertainty_of(kind).needs_energies]
+        raise InputError(
+            f"policy.uncertainty: expected one of {', '.join(possible)} for a policy of kind {policy.config.kind}, "
+            f"which has no energies, got {name}."
+        )
+
+
+def _imported(path: str) -> Uncertainty:
+    try:
+        made = EntryPoint("", path, GROUP).load()()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"policy.uncertainty: expected a class that can be imported and constructed, got {path!r} ({error})."
+        ) from None
+    if not (callable(made) and hasattr(made, "unit") and hasattr(made, "needs_energies")):
+        raise InputError(
+            f"policy.uncertainty: expected a class with unit, needs_energies and __call__, got {path!r} without them."
+        )
+    uncertainty: Uncertainty = made
+    return uncertainty
