@@ -30,8 +30,13 @@ def plugin(group: str, name: object, *, key: str) -> Any:
         return _imported(name, key=key)
     entry = parts.get(name) if isinstance(name, str) else None
     if entry is None:
-        raise InputError(f"{key}: expected one of {', '.join(sorted(parts))}, or module:Class, got {name!r}.")
+        raise InputError(f"{key}: expected one of {', '.join(names(group))}, or module:Class, got {name!r}.")
     return entry.load()
+
+
+def names(group: str) -> tuple[str, ...]:
+    """Return the names of the entry points of a group, sorted."""
+    return tuple(sorted(_parts(group)))
 
 
 @cache

@@ -188,7 +188,7 @@ class TrainerNode(FleetNode):
         metadata = checkpoint_metadata(
             trained.policy,
             self.robot_contract,
-            threshold=self._metadata.threshold,
+            calibrations=self._metadata.calibrations,
             dataset=self._dataset,
             command="trainer_node",
         )
