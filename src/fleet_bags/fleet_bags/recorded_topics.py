@@ -18,7 +18,7 @@ def recorded_topics(fleet: Fleet, contract: RobotContract) -> dict[str, str]:
     """
     camera = contract.observation.camera
     per_robot = {}
-    if camera and fleet.environment.backend != "replay":
+    if camera and fleet.environment.bag is None:
         per_robot = {camera.topic: camera.type, camera.info_topic: CAMERA_INFO}
     topics = {f"/{name}/{topic}": kind for name in fleet.robot_names for topic, kind in per_robot.items()}
     return topics | {absolute_name(topic): kind for topic, kind in fleet_topic_types(fleet.signal_names).items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -26,28 +25,32 @@ def plugin(group: str, name: object, *, key: str) -> Any:
         InputError: there is no such part, or it cannot be imported.
     """
     parts = _parts(group)
-    if isinstance(name, str) and name not in parts and ":" in name:
-        return _imported(name, key=key)
     entry = parts.get(name) if isinstance(name, str) else None
+    if entry is None and isinstance(name, str) and ":" in name:
+        entry = EntryPoint(name, name, group)
     if entry is None:
-        raise InputError(f"{key}: expected one of {', '.join(names(group))}, or module:Class, got {name!r}.")
-    return entry.load()
+        raise InputError(f"{key}: expected one of {', '.join(plugin_names(group))}, or module:Class, got {name!r}.")
+    try:
+        return entry.load()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"{key}: expected module:Class that can be imported, got {entry.value!r}: {error}.") from None
 
 
-def names(group: str) -> tuple[str, ...]:
-    """Return the names of the entry points of a group, sorted."""
+def plugin_names(group: str) -> tuple[str, ...]:
+    """Return the names of a group's entry points in alphabetical order, without importing what they refer to."""
     return tuple(sorted(_parts(group)))
+
+
+def nested_names(group: str) -> dict[str, tuple[str, ...]]:
+    """Return the names of a group whose names are `FIRST/SECOND`: by first part, the second parts, in alphabetical order."""
+    names: dict[str, tuple[str, ...]] = {}
+    for name in plugin_names(group):
+        first, _, second = name.partition("/")
+        names[first] = (*names.get(first, ()), second)
+    return names
 
 
 @cache
 def _parts(group: str) -> dict[str, EntryPoint]:
     """Return the entry points by name; finding them reads the metadata of all installed packages."""
     return {entry.name: entry for entry in entry_points(group=group)}
-
-
-def _imported(name: str, *, key: str) -> Any:
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"{key}: expected module:Class that can be imported, got {name!r}: {error}.") from None

@@ -6,7 +6,7 @@ a class that follows the `Uncertainty` protocol.
 
 from __future__ import annotations
 
-from fleet_contract.plugins import names, plugin
+from fleet_contract.plugins import plugin, plugin_names
 from fleet_contract.validation import InputError
 from fleet_learning.policy import Policy
 from fleet_learning.uncertainty import Uncertainty
@@ -37,7 +37,7 @@ def require_uncertainty(name: str, policy: Policy) -> None:
         InputError: in both cases.
     """
     if uncertainty_of(name).needs_energies and not policy.has_energies:
-        possible = [kind for kind in names(GROUP) if not uncertainty_of(kind).needs_energies]
+        possible = [kind for kind in plugin_names(GROUP) if not uncertainty_of(kind).needs_energies]
         raise InputError(
             f"policy.uncertainty: expected one of {', '.join(possible)} for a policy of kind {policy.config.kind}, "
             f"which has no energies, got {name}."

@@ -16,6 +16,8 @@ from teleop_gui.supervisor import ScriptedSupervisor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fleet_supervisors.supervisor_request import SupervisorRequest
+
 STYLES = {"left": 1, "right": -1}
 """Side on which an obstacle is passed if both sides are equally free: 1 is left, -1 is right."""
 HEADINGS_R = np.radians([60.0, 30.0, 0.0, -30.0, -60.0])
@@ -35,9 +37,9 @@ UNDECIDED_M = 0.3
 class BeaconSupervisor(ScriptedSupervisor):
     """Observes the beacon's position ahead and to the left, m, and the ranges, m."""
 
-    def __init__(self, style: str) -> None:
-        """`style` is one of `STYLES`."""
-        self._side = STYLES[style]
+    def __init__(self, request: SupervisorRequest) -> None:
+        """Pass obstacles on the side of the style, one of `STYLES`."""
+        self._side = STYLES[request.style]
 
     @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
