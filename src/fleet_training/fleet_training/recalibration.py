@@ -48,8 +48,8 @@ def recalibrate(fleet_file: Path, sets: Sequence[Path], *, seed: int) -> None:
         new = [simulated_calibration(setup, policy, kind, seed=seed) for kind in kinds]
     estimates = {calibration.estimate for calibration in new}
     kept = [calibration for calibration in metadata.calibrations if calibration.estimate not in estimates]
-    source = "DATASET " if sets else ""
-    command = f"{metadata.command}; fleet calibrate {source}--fleet {fleet.fleet} --seed {seed}"
+    source, trained_by = "DATASET " if sets else "", metadata.command.split("; ")[0]
+    command = f"{trained_by}; fleet calibrate {source}--fleet {fleet.fleet} --seed {seed}"
     write_checkpoint(
         checkpoint,
         policy,

@@ -29,6 +29,8 @@ CASCADE = "cascade"
 """Name of this kind of decider."""
 FILLING_ACTIONS = 2048
 """Number of uniform actions that fill the range of up to `FILLED_DIMS` dimensions."""
+SCREENING_SHARE = 3 / 8
+"""Share of a policy's chains with which robots are screened, that of the defaults of `CascadeConfig` with the paper's 512 chains."""
 Rows = NDArray[np.int64]
 """Indices of robots, (R,)."""
 
@@ -61,9 +63,14 @@ class CascadeConfig:
 
 
 def cascade_config(policy: ImplicitPolicy, humans: int, threshold: float) -> CascadeConfig:
-    """Return the config of a fleet's cascade: as many robots as humans are watched."""
+    """Return the config of a fleet's cascade: as many robots as humans are watched, screened with 192 of 512 chains."""
     filled = policy.model.action_dim <= FILLED_DIMS
-    return CascadeConfig(watched=humans, threshold=threshold, initial_actions=FILLING_ACTIONS if filled else 0)
+    return CascadeConfig(
+        watched=humans,
+        threshold=threshold,
+        screening_chains=max(2, round(SCREENING_SHARE * policy.config.chains)),
+        initial_actions=FILLING_ACTIONS if filled else 0,
+    )
 
 
 class Cascade(Decider):

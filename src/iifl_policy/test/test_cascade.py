@@ -209,7 +209,9 @@ def test_the_policy_offers_the_cascade_where_its_sampler_follows_exp_minus_energ
         assert replace(POLICY, config=replace(POLICY.config, sampler=sampler)).deciders == ("full",)
     decider = POLICY.decider("cascade", humans=3, threshold=1.5)
     assert isinstance(decider, Cascade)
-    assert (decider._config.watched, decider._config.threshold) == (3, 1.5)
+    config = decider._config
+    assert (config.watched, config.threshold, config.screening_chains) == (3, 1.5, 24)
+    assert POLICY.with_sampling(512, 1).decider("cascade", humans=3, threshold=0.0)._config.screening_chains == 192
     full, states = POLICY.decider("full", humans=3, threshold=1.5), stream(1)[0]
     assert same(full.decide(states, range(ROBOTS), torch_generator(0)), POLICY.decide(states, torch_generator(0)))
 
