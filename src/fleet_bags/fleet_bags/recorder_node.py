@@ -22,8 +22,8 @@ from fleet_common.message_definitions import typestore_for
 from fleet_common.node import FleetNode, run_process
 from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_common.subscriptions import PolledGroup, arrived, subscribe_polled
-from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.message_types import message_class
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.topics import DIAGNOSTICS_TOPIC, RECORDING_TOPIC
 
 START_CHECK_PERIOD_S = 0.1

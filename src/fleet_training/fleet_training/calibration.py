@@ -5,6 +5,7 @@ N robots, T ticks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
 

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from rich.progress import MofNCompleteColumn, Progress
 
-from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError
 from fleet_learning.full_decider import FULL
 from fleet_training.algorithms import ALGORITHMS
@@ -36,7 +36,11 @@ def pretrain(fleet_file: Path, *, seed: int) -> None:
     setup = learning_setup(fleet, ticks=0)
     with _progress() as advance, TemporaryDirectory() as folder:
         start = FirstPolicy(setup, ALGORITHMS["iifl"], seed, Path(folder), advance).start(_ignore)
-    others = [kind for kind in start.policy.deciders if kind != FULL and fleet.allocation.threshold(UNCERTAINTY) == "calibrated"]
+    others = [
+        kind
+        for kind in start.policy.deciders
+        if kind != FULL and fleet.allocation.threshold(UNCERTAINTY) == "calibrated"
+    ]
     calibrations = (simulated_calibration(setup, start.policy, kind, seed=seed) for kind in others)
     start = replace(start, calibrations=(*start.calibrations, *calibrations))
     _write(start, fleet, f"fleet pretrain --fleet {fleet.fleet} --seed {seed}")

@@ -105,7 +105,11 @@ def test_a_fleet_file_chooses_and_gets_the_calibration_of_its_choice(fleet_of):
     chosen = resolved(fleet_of(FULL, CASCADED, UNIFORM, decider="cascade"))
     assert (chosen.policy.decider, chosen.allocation.threshold("uncertainty")) == ("cascade", 2.0)
     chosen = resolved(fleet_of(FULL, CASCADED, UNIFORM, sampler="uniform", mode="real_time", precision="float32"))
-    assert (chosen.policy.decider, chosen.policy.precision, chosen.allocation.threshold("uncertainty")) == ("full", "float32", 3.0)
+    assert (chosen.policy.decider, chosen.policy.precision, chosen.allocation.threshold("uncertainty")) == (
+        "full",
+        "float32",
+        3.0,
+    )
 
 
 def test_a_threshold_that_is_set_needs_no_calibration(fleet_of):
