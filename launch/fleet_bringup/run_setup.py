@@ -116,29 +116,22 @@ def _chosen_fleet(options: RunOptions) -> Fleet:
 
 
 def _with_policy(fleet: Fleet, *, source: str) -> Fleet:
-    """Return the fleet with the threshold of its checkpoint, after a check of checkpoint and demonstrations.
+    """Return the fleet with decider and threshold of its checkpoint, after a check of checkpoint and demonstrations.
 
     Without a checkpoint, all robots ask for help and nothing is trained.
     """
     from fleet_learning.checkpoint import read_checkpoint
     from fleet_learning.dataset import read_dataset
+    from fleet_learning.deployment import with_policy
 
     if fleet.policy.checkpoint is None:
         changes = {"rule": "priority", "order": (UNCERTAINTY, VIOLATION), "options": {}}
         help_for_all = fleet.allocation.model_copy(update=changes).with_threshold(UNCERTAINTY, 0.0)
         return fleet.with_changes(source=source, training={"update_ticks": ()}, allocation=help_for_all, signals=())
     contract = fleet.contract()
-    policy, metadata = read_checkpoint(fleet.policy.checkpoint, contract)
+    policy, _ = read_checkpoint(fleet.policy.checkpoint, contract)
     read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
-    if fleet.allocation.threshold(UNCERTAINTY) != "calibrated":
-        return fleet
-    if metadata.threshold is None:
-        raise InputError(
-            f"{fleet.policy.checkpoint}: threshold: expected a calibrated checkpoint, or a number as "
-            "allocation.thresholds.uncertainty in the fleet file, got none."
-        )
-    allocation = fleet.allocation.with_threshold(UNCERTAINTY, metadata.threshold)
-    return fleet.with_changes(source=source, allocation=allocation)
+    return with_policy(fleet, contract, source=source)
 
 
 def _with_signals(fleet: Fleet, *, source: str) -> Fleet:

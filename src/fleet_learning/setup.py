@@ -19,5 +19,8 @@ setup(
             "signal_node = fleet_learning.signal_node:main",
             "trainer_node = fleet_learning.trainer_node:main",
         ],
+        "fleet.uncertainties": [
+            "variance = fleet_learning.variance:Variance",
+        ],
     },
 )

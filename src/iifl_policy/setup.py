@@ -21,5 +21,8 @@ setup(
         "fleet.signals": [
             "risk_critic = iifl_policy.risk_signal:RiskSignal",
         ],
+        "fleet.uncertainties": [
+            "jeffreys = iifl_policy.jeffreys:Jeffreys",
+        ],
     },
 )

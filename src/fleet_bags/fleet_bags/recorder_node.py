@@ -23,6 +23,7 @@ from fleet_common.node import FleetNode, run_process
 from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_common.subscriptions import PolledGroup, arrived, subscribe_polled
 from fleet_contract.message_types import message_class
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.topics import DIAGNOSTICS_TOPIC, RECORDING_TOPIC
 
 START_CHECK_PERIOD_S = 0.1
@@ -79,7 +80,7 @@ class RecorderNode(FleetNode):
             "seed": str(seed),
             # The file may exist only on the machine that runs the policy.
             "policy": hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint and checkpoint.exists() else "",
-            "threshold": str(self.fleet.allocation.threshold),
+            "threshold": str(self.fleet.allocation.threshold(UNCERTAINTY)),
             "version": version(__package__),
         }
 

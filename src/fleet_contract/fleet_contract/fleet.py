@@ -118,14 +118,28 @@ class SupervisorsConfig(StrictModel):
 
 
 class PolicySelection(StrictModel):
-    """The policy that the run starts with, and how it samples actions."""
+    """The policy that the run starts with, and how it decides."""
 
     checkpoint: Path | None
     """Checkpoint file, relative to the fleet file. null: there is no policy yet, and robots hold unless a human drives them."""
+    decider: Literal["full", "cascade"] | None = None
+    """How the policy decides for a tick. full: anew at every tick, with all chains for every robot; cascade: chains continue from tick to
+    tick, and only robots near the border of being helped get all of them. null: cascade in real time and with more than 20 robots, if the
+    policy offers it and is calibrated for it, otherwise full. The fleet file in a run's folder says which one decided."""
+    sampler: Literal["langevin", "uniform", "derivative_free"] | None = None
+    """How implicit policies sample actions. langevin: by Langevin chains; uniform: uniform random actions, weighted by exp(-E), which are
+    as accurate in one or two action dimensions at a fraction of the cost; derivative_free: by the authors' optimizer for low
+    dimensions. null: the checkpoint's sampler; for a new policy, uniform in one or two action dimensions, otherwise langevin."""
     chains: int = Field(default=128, ge=2)
-    """K, number of Langevin chains per robot and ensemble member."""
+    """K, number of chains or uniform actions per robot and ensemble member."""
     iterations: int = Field(default=50, ge=1)
-    """Langevin iterations per decision."""
+    """langevin and derivative_free only: iterations per decision."""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """Number format between the hidden layers of implicit policies. null: bfloat16 where the processor multiplies it natively, otherwise
+    float32. The fleet file in a run's folder says which one was used."""
+    uncertainty: str | None = None
+    """How uncertain the policy is: jeffreys, variance, or another part of the entry point group `fleet.uncertainties`, by its name or as
+    `module:Class`. null: the kind of policy decides; implicit policies use jeffreys and explicit ones variance."""
 
     def require_checkpoint(self) -> Path:
         """Return the checkpoint file.

@@ -12,6 +12,7 @@ from torch import Tensor
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, StrictModel, validated
 from fleet_learning.dataset import Dataset
+from fleet_learning.full_decider import FULL
 from fleet_learning.optimization import OptimizerState
 from fleet_learning.policy import Policy
 from fleet_learning.policy_kinds import policy_class
@@ -20,6 +21,24 @@ from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
 
 FORMAT = "fleet-policy-1"
 """Format name and version, in the header of every checkpoint."""
+
+
+class Calibration(StrictModel):
+    """An uncertainty threshold, and how the uncertainties were estimated from which it comes."""
+
+    decider: str
+    """Kind of decider."""
+    sampler: str | None
+    """Name of the sampler; None if the policy does not sample."""
+    uncertainty: str
+    """Name of the uncertainty."""
+    threshold: float
+    """Threshold, in the unit of the uncertainty."""
+
+    @property
+    def estimate(self) -> tuple[str, str | None, str]:
+        """What uncertainties must have in common with those of the calibration: decider, sampler and uncertainty."""
+        return self.decider, self.sampler, self.uncertainty
 
 
 class CheckpointMetadata(StrictModel):
@@ -31,8 +50,8 @@ class CheckpointMetadata(StrictModel):
     """Digest of the contract."""
     policy: Any
     """The policy's config, an instance of its kind's `Policy.config_type`."""
-    threshold: float | None
-    """Calibrated uncertainty threshold, in the policy's unit of uncertainty; None if it has not been calibrated."""
+    calibrations: tuple[Calibration, ...]
+    """Calibrated uncertainty thresholds; none if the policy has not been calibrated."""
     dataset: str
     """Digest of the training data."""
     gradient_steps: int
@@ -42,16 +61,21 @@ class CheckpointMetadata(StrictModel):
     version: str
     """Version of the code that made the checkpoint."""
 
+    def threshold(self, decider: str, sampler: str | None, uncertainty: str) -> float | None:
+        """Return the threshold that was calibrated for this decider, sampler and uncertainty, or None."""
+        thresholds = {calibration.estimate: calibration.threshold for calibration in self.calibrations}
+        return thresholds.get((decider, sampler, uncertainty))
+
 
 def checkpoint_metadata(
-    policy: Policy, contract: RobotContract, *, threshold: float | None, dataset: Dataset, command: str
+    policy: Policy, contract: RobotContract, *, calibrations: tuple[Calibration, ...], dataset: Dataset, command: str
 ) -> CheckpointMetadata:
     """Return the metadata of a policy's checkpoint."""
     return CheckpointMetadata(
         robot=contract.robot,
         contract=contract.digest,
         policy=policy.config,
-        threshold=threshold,
+        calibrations=calibrations,
         dataset=dataset.digest,
         gradient_steps=policy.optimizer_state.steps,
         command=command,
@@ -109,11 +133,25 @@ def _validated_metadata(found: Any, *, source: str) -> CheckpointMetadata:
     if not isinstance(policy, dict):
         return validated(found, CheckpointMetadata, source=source)
     try:
-        config_type = policy_class(policy.get("kind")).config_type
+        kind = policy_class(policy.get("kind"))
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    with_config = create_model("CheckpointMetadata", __base__=CheckpointMetadata, policy=(config_type, ...))
-    return CheckpointMetadata(**dict(validated(found, with_config, source=source)))
+    with_config = create_model("CheckpointMetadata", __base__=CheckpointMetadata, policy=(kind.config_type, ...))
+    return CheckpointMetadata(**dict(validated(_with_calibrations(found, kind), with_config, source=source)))
+
+
+def _with_calibrations(found: dict[str, Any], kind: type[Policy]) -> dict[str, Any]:
+    """Return metadata with its calibrations: version 0.1.0 stored the threshold of the full decider as a number or null."""
+    if "threshold" not in found or "calibrations" in found:
+        return found
+    sampler = found["policy"].get("sampler")
+    estimate = {
+        "decider": FULL,
+        "sampler": sampler.get("kind") if isinstance(sampler, dict) else None,
+        "uncertainty": kind.default_uncertainty,
+    }
+    rest, threshold = {key: value for key, value in found.items() if key != "threshold"}, found["threshold"]
+    return rest | {"calibrations": () if threshold is None else ({**estimate, "threshold": threshold},)}
 
 
 def _policy(metadata: CheckpointMetadata, tensors: dict[str, Tensor]) -> Policy:

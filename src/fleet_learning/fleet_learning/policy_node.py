@@ -26,9 +26,11 @@ from fleet_contract.signal import UNCERTAINTY, Signal, fill_signal
 from fleet_contract.topics import POLICY_ACTIONS_TOPIC, POLICY_VERSION_TOPIC, signal_topic
 from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import read_checkpoint
-from fleet_learning.policy import Decision, Policy, no_decision
+from fleet_learning.deployment import deployed
+from fleet_learning.policy import Decider, Decision, no_decision
 from fleet_learning.policy_health import PolicyHealth
 from fleet_learning.randomness import torch_generator
+from fleet_learning.threads import decide_with_few_threads
 
 WARN_EVERY_S = 5.0
 """Shortest time between two warnings of the same kind, s."""
@@ -45,14 +47,15 @@ class PolicyNode(FleetNode):
     def __init__(self) -> None:
         super().__init__("policy")
         self._seed = self.read_only_parameter("seed", 0, "Seed of the sampling.")
+        decide_with_few_threads()
         checkpoint = self.fleet.policy.checkpoint
-        self._policy = self._load(checkpoint) if checkpoint else None
+        self._decider = self._load(checkpoint) if checkpoint else None
         self._version = 1
         self._tick = -1
         self._health = PolicyHealth(
             1 / self.robot_contract.rate_hz,
             real_time=not self.lockstep,
-            unit=self._policy.uncertainty_unit if self._policy else "1",
+            unit=self._decider.policy.uncertainty.unit if self._decider else "1",
         )
         self._stamp = Time()
         self._observations: dict[int, NDArray[np.generic]] = {}
@@ -61,7 +64,7 @@ class PolicyNode(FleetNode):
         self._actions = self.create_publisher(ActionsMessage, POLICY_ACTIONS_TOPIC, TRANSIENT_LOCAL_100)
         self._signals = self.create_publisher(SignalMessage, signal_topic(UNCERTAINTY), TRANSIENT_LOCAL_100)
         subscribe_to_observations(
-            self, self._policy.observes if self._policy else "state", self._on_update, TRANSIENT_LOCAL_1
+            self, self._decider.policy.observes if self._decider else "state", self._on_update, TRANSIENT_LOCAL_1
         )
         self.create_subscription(PolicyVersion, POLICY_VERSION_TOPIC, self._on_version, TRANSIENT_LOCAL_1)
 
@@ -71,10 +74,9 @@ class PolicyNode(FleetNode):
         due = self.fleet.version_due(self._tick)
         return self._health.checks(time.monotonic(), version=self._version, due=due, missing=missing)
 
-    def _load(self, path: Path, digest: str | None = None) -> Policy:
+    def _load(self, path: Path, digest: str | None = None) -> Decider:
         policy, _ = read_checkpoint(path, self.robot_contract, digest=digest)
-        choice = self.fleet.policy
-        return policy.with_sampling(choice.chains, choice.iterations)
+        return deployed(policy, self.fleet)
 
     def _on_update(self, batches: Sequence[RobotStates], observed: Sequence[Observed]) -> None:
         for states in batches:
@@ -99,7 +101,7 @@ class PolicyNode(FleetNode):
         if message.version <= self._version:
             return
         try:
-            self._policy = self._load(Path(message.path), message.digest)
+            self._decider = self._load(Path(message.path), message.digest)
         except InputError as error:
             self.get_logger().error(f"version {message.version} is not served: {error}")
             self._health.refused(message.version, str(error))
@@ -124,14 +126,15 @@ class PolicyNode(FleetNode):
         robots = sorted(self._observations)
         generator = torch_generator(self._seed, self._tick)
         observations_N = np.stack([self._observations[robot] for robot in robots])
-        decision = self._policy.decide(observations_N, generator) if self._policy else no_decision(len(robots))
+        decider = self._decider
+        decision = decider.decide(observations_N, robots, generator) if decider else no_decision(len(robots))
         self._observations.clear()
         decision_s = time.perf_counter() - started_s
         self._health.decided(decision_s, decision.uncertainties_N, time.monotonic())
         if not self._decided:
             self._report(robots, decision, decision_s)
         self._decided.update(robots)
-        kind = ActionKind.MOVE if self._policy else ActionKind.HOLD
+        kind = ActionKind.MOVE if decider else ActionKind.HOLD
         names = [self.fleet.robot_names[robot] for robot in robots]
         actions = {
             name: RobotAction(self._tick, kind, ActionSource.POLICY, tuple(values_A), policy_version=self._version)
@@ -148,7 +151,7 @@ class PolicyNode(FleetNode):
             self._tick,
             tuple(self.fleet.robot_names[robot] for robot in robots),
             decision.uncertainties_N,
-            unit=self._policy.uncertainty_unit if self._policy else "1",
+            unit=self._decider.policy.uncertainty.unit if self._decider else "1",
             provider="policy",
             standard_errors_N=decision.standard_errors_N,
             version=self._version,

@@ -59,7 +59,7 @@ class FleetLoop:
         self,
         environment: Environment,
         supervisors: Mapping[str, Supervisor],
-        policy: Decider,
+        decider: Decider,
         allocation: AllocationConfig,
         seed: int,
         providers: Sequence[SignalProvider] = (),
@@ -69,7 +69,7 @@ class FleetLoop:
         Args:
             environment: the robots.
             supervisors: the humans by name.
-            policy: decides for all robots.
+            decider: decides for all robots.
             allocation: how humans are allocated; an uncertainty with a calibrated threshold must have it as a number.
             seed: seed of all randomness.
             providers: critics and monitors, whose signals the allocation may rank by.
@@ -82,7 +82,7 @@ class FleetLoop:
         missing = set(allocation.order).difference(described, (UNCERTAINTY, VIOLATION))
         if missing:
             raise ValueError(f"allocation.order: expected signals of this fleet, got {', '.join(sorted(missing))}")
-        self.policy = policy
+        self.decider = decider
         self._providers = tuple(providers)
         self._calibrated = {name: signal.threshold for name, signal in described.items()}
         self.robots = numbered("robot", environment.robots)
@@ -101,8 +101,8 @@ class FleetLoop:
     def tick(self) -> TickResult:
         """Run one tick: robots observe, the policy decides, humans are assigned, the gate releases actions, robots move."""
         tick, states_NS, violated_N = self._tick, self._step.states_NS, self._step.violated_N
-        observations_N = observations(self._environment, self._step, self.policy.observes)
-        decision = self.policy.decide(observations_N, torch_generator(self._seed, tick))
+        observations_N = observations(self._environment, self._step, self.decider.policy.observes)
+        decision = self.decider.decide(observations_N, range(len(self.robots)), torch_generator(self._seed, tick))
         signals = {UNCERTAINTY: decision.uncertainties_N, VIOLATION: violated_N.astype(np.float64)}
         for provider in self._providers:
             observed_N = observations(self._environment, self._step, provider.observes)

@@ -15,6 +15,7 @@ from fleet_contract.signal import UNCERTAINTY
 from fleet_learning.randomness import torch_generator
 from fleet_learning.resume_file import resume_key
 from fleet_learning.scaling import Scaling
+from fleet_learning.uncertainty_kinds import require_uncertainty, uncertainty_of
 from fleet_supervisors.supervisors import make_supervisor
 from fleet_training.algorithms import RESETS_ONLY, Algorithm
 from fleet_training.policy_configs import explicit_config, implicit_config
@@ -28,12 +29,14 @@ IRRELEVANT: Mapping[str, set[str] | bool] = {
     "robots": {"contract"},
     "environment": {"gateways", "program", "bag", "speed"},
     "supervisors": {"operators", "patience_s"},
-    "policy": {"checkpoint"},
     "training": {"demonstrations"},
     "tick": True,
     "recording": True,
 }
-"""Keys of a fleet file on which runs in one process do not depend: where files are, and how nodes run and record."""
+"""Keys of a fleet file on which experiments do not depend: where files are, how nodes run and record, and how policies are deployed.
+Experiments decide fully in float32, with the sampler of the policy's config."""
+IRRELEVANT_OF_POLICY = {"checkpoint", "decider", "sampler", "precision"}
+"""The same for the policy's keys. A key that is null is left out as well, so that stored runs of earlier versions resume."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,9 @@ class LearningSetup:
     @property
     def key(self) -> str:
         """A digest of everything that a run of this setup depends on."""
+        unset = {"uncertainty"} if self.fleet.policy.uncertainty is None else set()
         return resume_key(
-            self.fleet.model_dump_json(exclude=IRRELEVANT),
+            self.fleet.model_dump_json(exclude={**IRRELEVANT, "policy": IRRELEVANT_OF_POLICY | unset}),
             self.contract.model_dump_json(),
             self.ticks,
             self.implicit,
@@ -101,11 +105,21 @@ class LearningSetup:
         return {name: self.make_supervisor(task, seed, index) for index, name in enumerate(self.fleet.supervisor_names)}
 
     def new_policy(self, algorithm: Algorithm, scaling: Scaling, seed: int) -> ExplicitPolicy | ImplicitPolicy:
-        """Make the algorithm's policy with initial weights."""
-        generator = torch_generator(seed)
-        if algorithm.policy == "explicit":
-            return new_explicit(self.explicit, scaling, generator)
-        return new_implicit(self.implicit, scaling, generator)
+        """Make the algorithm's policy with initial weights and the fleet's uncertainty.
+
+        Raises:
+            InputError: the uncertainty does not exist, or is not defined for this policy.
+        """
+        generator, name = torch_generator(seed), self.fleet.policy.uncertainty
+        policy: ExplicitPolicy | ImplicitPolicy = (
+            new_explicit(self.explicit, scaling, generator)
+            if algorithm.policy == "explicit"
+            else new_implicit(self.implicit, scaling, generator)
+        )
+        if name is None:
+            return policy
+        require_uncertainty(name, policy)
+        return policy.with_uncertainty(uncertainty_of(name))
 
     @property
     def online_steps(self) -> int:

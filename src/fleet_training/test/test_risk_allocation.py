@@ -13,6 +13,7 @@ from fleet_contract.lease import LeaseKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.signal import RISK
 from fleet_contract.validation import read_yaml
+from fleet_learning.full_decider import FullDecider
 from fleet_learning.policy import Decision
 from fleet_supervisors.supervisors import make_supervisor
 from fleet_training.fleet_loop import FleetLoop
@@ -67,7 +68,7 @@ def loop_of(order, critic=None, actions=STILL) -> FleetLoop:
     }
     allocation = AllocationConfig(order=order, threshold=1.0, intervention_ticks=1, hard_reset_ticks=2)
     providers = [RiskSignal(critic, threshold=0.5)] if critic else []
-    return FleetLoop(environment, supervisors, Driver(actions), allocation, 0, providers)
+    return FleetLoop(environment, supervisors, FullDecider(Driver(actions)), allocation, 0, providers)
 
 
 def run(order, critic=None, actions=STILL):

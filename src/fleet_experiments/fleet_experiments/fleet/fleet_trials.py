@@ -15,6 +15,7 @@ from fleet_experiments.fleet.memory import run_bytes
 from fleet_experiments.fleet.task_digest import task_digest
 from fleet_experiments.results import Results, Row, new_results
 from fleet_experiments.sweep import ROWS, read_rows, sweep
+from fleet_learning.full_decider import FULL
 from fleet_learning.resume_file import resume_key
 from fleet_training.algorithms import ALGORITHMS, Algorithm
 from fleet_training.first_policy import OnProgress
@@ -106,7 +107,7 @@ def over_nodes(setup: LearningSetup, algorithm: Algorithm) -> Fleet:
     return setup.fleet.with_changes(
         source=setup.fleet.fleet,
         supervisors={"operators": 0},
-        policy={"checkpoint": CHECKPOINT},
+        policy={"checkpoint": CHECKPOINT, "decider": FULL, "precision": "float32"},
         allocation=allocation,
         training={"demonstrations": DEMONSTRATIONS, "update_ticks": updates, "gradient_steps": steps},
     )
