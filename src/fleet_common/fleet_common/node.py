@@ -17,11 +17,15 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
 from rclpy.task import Future
+from typing_extensions import override
 
 from fleet_common.diagnostics import diagnostic_array
 from fleet_common.health import Check, Level
@@ -62,6 +66,20 @@ class FleetNode(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, TRANSIENT_LOCAL_10)
         self.create_timer(
             DIAGNOSE_S, lambda: self._publish_checks(self._own_checks()), clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    @override
+    def create_publisher(self, *args: Any, **options: Any) -> Publisher[Any]:
+        """Create a publisher without handlers of QoS events unless they are given: the executor waits for each handler."""
+        return super().create_publisher(
+            *args, **{"event_callbacks": PublisherEventCallbacks(use_default_callbacks=False)} | options
+        )
+
+    @override
+    def create_subscription(self, *args: Any, **options: Any) -> Subscription[Any]:
+        """Create a subscription without handlers of QoS events unless they are given: the executor waits for each handler."""
+        return super().create_subscription(
+            *args, **{"event_callbacks": SubscriptionEventCallbacks(use_default_callbacks=False)} | options
         )
 
     def read_only_parameter(self, name: str, default: Any, description: str) -> Any:

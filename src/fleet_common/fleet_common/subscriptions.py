@@ -7,15 +7,11 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from rclpy.callback_groups import CallbackGroup
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
 Read = TypeVar("Read")
-
-QUIET = SubscriptionEventCallbacks(use_default_callbacks=False)
-"""No handlers of events, each of which the executor would wait for."""
 
 
 class PolledGroup(CallbackGroup):
@@ -49,9 +45,7 @@ def subscribe_polled(
         group: callback group of the subscription.
         raw: whether messages are taken serialized.
     """
-    return node.create_subscription(
-        kind, topic, _never_called, qos, callback_group=group, event_callbacks=QUIET, raw=raw
-    )
+    return node.create_subscription(kind, topic, _never_called, qos, callback_group=group, raw=raw)
 
 
 def subscribe(
@@ -83,7 +77,7 @@ def subscribe(
         if readable:
             handle(readable)
 
-    subscription: Subscription[Any] = node.create_subscription(kind, topic, on_message, qos, event_callbacks=QUIET)
+    subscription: Subscription[Any] = node.create_subscription(kind, topic, on_message, qos)
     return subscription
 
 
