@@ -28,7 +28,7 @@ from fleet_contract.topics import DIAGNOSTICS_TOPIC, RECORDING_TOPIC
 
 START_CHECK_PERIOD_S = 0.1
 """Period at which the recorder checks whether all cameras have a publisher, s."""
-TAKE_PERIOD_S = 0.05
+TAKE_PERIOD_S = 0.1
 """Period at which messages are taken from the subscriptions, s. Until then ROS holds them with their receive times."""
 DISK_CHECK_PERIOD_S = 1.0
 """Period at which free disk space is checked and diagnostics are published, s."""

@@ -30,7 +30,7 @@ from fleet_learning.deployment import deployed
 from fleet_learning.policy import Decider, Decision, no_decision
 from fleet_learning.policy_health import PolicyHealth
 from fleet_learning.randomness import torch_generator
-from fleet_learning.threads import decide_with_few_threads
+from fleet_learning.threads import limit_threads_for_decisions
 
 WARN_EVERY_S = 5.0
 """Shortest time between two warnings of the same kind, s."""
@@ -47,7 +47,7 @@ class PolicyNode(FleetNode):
     def __init__(self) -> None:
         super().__init__("policy")
         self._seed = self.read_only_parameter("seed", 0, "Seed of the sampling.")
-        decide_with_few_threads()
+        limit_threads_for_decisions(lockstep=self.lockstep)
         checkpoint = self.fleet.policy.checkpoint
         self._decider = self._load(checkpoint) if checkpoint else None
         self._version = 1

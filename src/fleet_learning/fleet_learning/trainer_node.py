@@ -30,7 +30,7 @@ from fleet_learning.dataset import Dataset, read_dataset
 from fleet_learning.human_pairs import HumanPairs
 from fleet_learning.policy import Fitted, Policy
 from fleet_learning.policy_store import PolicyStore, StoredVersion
-from fleet_learning.threads import train_with_few_threads
+from fleet_learning.threads import limit_threads_for_training
 from fleet_learning.trainer_health import TrainerHealth
 
 REPORT_EVERY_S = 2.0
@@ -60,7 +60,7 @@ class TrainerNode(FleetNode):
         self._version = 1
         self._store = PolicyStore(self.run_dir / "policies", first_version=FIRST_TRAINED_VERSION)
         self._policy, self._metadata = read_checkpoint(self.fleet.policy.require_checkpoint(), contract)
-        train_with_few_threads(self._policy)
+        limit_threads_for_training(self._policy)
         dims = contract.observed_shape(self._policy.observes), contract.action_dim
         self._dataset = read_dataset(self.fleet.training.demonstrations, *dims)
         self._offline = len(self._dataset)

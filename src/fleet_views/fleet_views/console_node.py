@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from functools import partial
@@ -29,6 +30,7 @@ from fleet_contract.topics import ACTIONS_TOPIC, DIAGNOSTICS_AGGREGATED_TOPIC, L
 from fleet_views.history import History
 from fleet_views.incidents import Incidents
 from fleet_views.live_view import line, view
+from fleet_views.summary import summarise
 
 WATCH_PERIOD_S = 1.0
 """Time between two checks of the other processes, s."""
@@ -158,9 +160,7 @@ class ConsoleNode(FleetNode):
                 self.end()
 
     def finish(self, *_: object) -> None:
-        """Write the report, and print its headline and folder."""
-        from fleet_views.summary import summarise, write_report
-
+        """Print the headline of the report, write it, and print its folder."""
         if self._live:
             self._show()
             self._live.stop()
@@ -168,10 +168,15 @@ class ConsoleNode(FleetNode):
         wall_s = self._ended - self._began
         summary = summarise(self.history, seed=self._seed, bag=bag, wall_s=wall_s)
         summary["diagnostics"] = self.incidents.summary()
-        write_report(self.run_dir, self.history, summary)
         for key in ("ticks", "successes", "hard_resets", "human_actions", "rohe", "policy_versions", "tick_rate_hz"):
             value = summary[key]
-            print(f"{key.replace('_', ' '):>16}  {f'{value:.4g}' if isinstance(value, float) else value}")
+            print(f"{key.replace('_', ' '):>16}  {f'{value:.4g}' if isinstance(value, float) else value}", flush=True)
+        (self.run_dir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        if self.history.ticks:
+            # Importing the drawing library takes longer than a tick.
+            from fleet_views.run_figure import draw_run
+
+            draw_run(self.history).savefig(self.run_dir / "run.png", dpi=110)
         print(f"{'report':>16}  {self.run_dir}", flush=True)
 
 

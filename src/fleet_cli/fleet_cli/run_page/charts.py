@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fleet_cli.run_page.run_history import RunHistory
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
-from fleet_views.summary import MAX_ROBOT_LABELS, draw_uncertainty
+from fleet_views.run_figure import MAX_ROBOT_LABELS, draw_uncertainty
 
 LEFT, RIGHT = 0.09, 0.99
 """Edges of the plots, as shares of the width; the timelines have the same."""

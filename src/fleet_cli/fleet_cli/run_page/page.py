@@ -20,7 +20,8 @@ from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
 from fleet_contract.signal import with_unit
 from fleet_contract.validation import InputError
-from fleet_views.summary import LABELS, summarise
+from fleet_views.run_figure import LABELS
+from fleet_views.summary import summarise
 
 FILE = "report.html"
 MAX_REASONS = 10
