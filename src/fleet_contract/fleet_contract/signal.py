@@ -86,7 +86,7 @@ def fill_signal(message: Any, signal: Signal, stamp: Any) -> None:
     message.robots = list(signal.robots)
     message.values = packed("float64", signal.values_N)
     message.standard_errors = packed("float64", np.full(len(signal.robots), np.nan) if errors_N is None else errors_N)
-    message.threshold = signal.threshold
+    message.threshold = float(signal.threshold)  # a message with an integer ends the process
 
 
 def with_unit(number: str, unit: str) -> str:

@@ -77,3 +77,9 @@ def test_signals_that_do_not_fit_are_refused_in_one_sentence(changes, refusal):
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared
             signal_of(arrived, KNOWN)
         assert str(caught.value) == refusal
+
+
+def test_a_threshold_may_be_an_integer():
+    message = SignalMessage()
+    fill_signal(message, Signal("standstill", 0, (), np.zeros(0), "ticks", "monitor", threshold=5), Time())
+    assert {signal_of(arrived, KNOWN).threshold for arrived in received(message)} == {5.0}
