@@ -31,7 +31,8 @@ def deployed_policy(policy: Policy, fleet: Fleet) -> Policy:
     """
     selection = fleet.policy
     policy = policy.with_sampling(selection.chains, selection.iterations, selection.sampler)
-    if selection.uncertainty is not None:
+    # A policy has its default already, and may be the only one that can estimate it.
+    if selection.uncertainty not in {None, policy.default_uncertainty}:
         require_uncertainty(selection.uncertainty, policy)
         policy = policy.with_uncertainty(uncertainty_of(selection.uncertainty))
     return policy.rounded() if selection.precision == "bfloat16" else policy

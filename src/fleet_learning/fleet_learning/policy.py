@@ -18,7 +18,7 @@ from fleet_contract.robot import Stream
 from fleet_learning.dataset import Dataset
 from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_learning.scaling import Scaling
-from fleet_learning.uncertainty import Uncertainty
+from fleet_learning.uncertainty import OwnUncertainty, Uncertainty
 
 P_co = TypeVar("P_co", covariant=True)
 
@@ -116,8 +116,8 @@ class Policy(Protocol):
         """Optimizer state that the next training continues from."""
 
     @property
-    def uncertainty(self) -> Uncertainty:
-        """The part that estimates the uncertainty."""
+    def uncertainty(self) -> Uncertainty | OwnUncertainty:
+        """The part that estimates the uncertainty, or the unit of the policy's own estimate."""
 
     @property
     def sampler(self) -> str | None:

@@ -34,6 +34,14 @@ class MemberActions:
     """Energies of the members; None if the policy has none."""
 
 
+@dataclass(frozen=True)
+class OwnUncertainty:
+    """The uncertainty of a policy that estimates it itself, for example because it has no ensemble."""
+
+    unit: str
+    """Unit of the uncertainty."""
+
+
 class Uncertainty(Protocol):
     """Estimates the uncertainty of an ensemble of at least two members.
 

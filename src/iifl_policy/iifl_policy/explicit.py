@@ -14,16 +14,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
-from fleet_contract.robot import Stream
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
 from fleet_learning.encoder import EncodedConfig, Encoders, encode, encoder_tensors, split_tensors
-from fleet_learning.full_decider import FULL, FullDecider
 from fleet_learning.image_encoder import ImageEncoderShape
 from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_from
-from fleet_learning.policy import Decider, Decision, Fitted, PolicyConfig
+from fleet_learning.plain_policy import PlainPolicy
+from fleet_learning.policy import Decision, Fitted, PolicyConfig
 from fleet_learning.scaling import Scaling
 from fleet_learning.training_batches import training_batches
 from fleet_learning.uncertainty import MemberActions, Uncertainty
@@ -61,7 +61,7 @@ class ExplicitConfig(EncodedConfig):
 
 
 @dataclass(frozen=True)
-class ExplicitPolicy:
+class ExplicitPolicy(PlainPolicy):
     """Acts by the mean of its members; their variance is the uncertainty."""
 
     config: ExplicitConfig
@@ -73,30 +73,11 @@ class ExplicitPolicy:
     """Estimates the uncertainty from the members' actions."""
     config_type: ClassVar[type[PolicyConfig]] = ExplicitConfig
     default_uncertainty: ClassVar[str] = "variance"
-    has_energies: ClassVar[bool] = False
-    sampler: ClassVar[None] = None
-    deciders: ClassVar[tuple[str, ...]] = (FULL,)
 
-    @property
-    def observes(self) -> Stream:
-        """Stream that the policy decides from."""
-        return self.config.observes
-
-    def decider(self, kind: str, *, humans: int, threshold: float) -> Decider:  # noqa: ARG002
-        """Return the full decider, which is the only one."""
-        return FullDecider(self)
-
-    def with_sampling(self, chains: int, iterations: int, sampler: str | None = None) -> Self:  # noqa: ARG002
-        """Return this policy: it does not sample."""
-        return self
-
+    @override
     def with_uncertainty(self, uncertainty: Uncertainty) -> Self:
         """Return the same policy with another uncertainty."""
         return replace(self, uncertainty=uncertainty)
-
-    def rounded(self) -> Self:
-        """Return this policy: one forward pass per robot is cheap."""
-        return self
 
     @torch.no_grad()
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:  # noqa: ARG002

@@ -130,8 +130,8 @@ def test_the_default_uncertainty_is_the_one_that_new_policies_have(policy):
             "fleet_learning.variance:Mean",
             IMPLICIT,
             (
-                "policy.uncertainty: expected a class that can be imported and constructed, got 'fleet_learning.variance:Mean' "
-                "(module 'fleet_learning.variance' has no attribute 'Mean')."
+                "policy.uncertainty: expected module:Class that can be imported, got 'fleet_learning.variance:Mean': "
+                "module 'fleet_learning.variance' has no attribute 'Mean'."
             ),
         ),
         (
