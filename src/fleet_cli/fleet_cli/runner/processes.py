@@ -101,6 +101,8 @@ class Processes:
             time.sleep(POLL_S)
         transport = SupervisorTransport(None, None, serverurl=f"unix://{socket}")
         self._supervisor: Any = ServerProxy("http://localhost", transport=transport).supervisor
+        # Supervisor starts the nodes when it has waited for a second, or has been asked something.
+        self._supervisor.getState()
         return self
 
     def __exit__(self, *_: object) -> None:
