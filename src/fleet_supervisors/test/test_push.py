@@ -14,6 +14,7 @@ from fleet_supervisors.push import STYLES
 from fleet_supervisors.supervisors import make_supervisor
 from sim_bridge.push.cell import PushCell
 from sim_bridge.push.geometry import PUSH_GEOMETRY
+from teleop_gui.supervisor import ScriptedSupervisor
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
 
@@ -173,3 +174,21 @@ def test_refuses_unknown_tasks_and_styles(task, style, message):
     with pytest.raises(InputError) as refused:
         make_supervisor(task, style, CONTRACT, seed=0, index=0)
     assert str(refused.value) == message
+
+
+class Still(ScriptedSupervisor):
+    """A supervisor that no package registers."""
+
+    def __init__(self, request):
+        self.request = request
+
+    def act(self, state_S):
+        return np.zeros(self.request.contract.action_dim)
+
+
+def test_makes_a_supervisor_that_no_package_has_registered():
+    style = f"{__name__}:Still"
+    supervisor = make_supervisor("juggling", style, CONTRACT, seed=3, index=1)
+    assert isinstance(supervisor, Still)
+    assert (supervisor.request.task, supervisor.request.style) == ("juggling", style)
+    assert supervisor.request.contract is CONTRACT
