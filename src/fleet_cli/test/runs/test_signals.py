@@ -13,9 +13,10 @@ from test_bad_input import write
 
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease_table import lease_table_of
-from fleet_contract.signal import RISK, UNCERTAINTY
+from fleet_contract.signal import RISK
 from fleet_learning.checkpoint import read_checkpoint
 from fleet_learning.dataset import new_dataset
+from fleet_learning.deployment import deployed
 from fleet_learning.scaling import contract_scaling
 from fleet_learning.signal_provider import read_provider
 from fleet_training.fleet_loop import FleetLoop, supervisors_of
@@ -36,9 +37,7 @@ def test_risk_works_over_ros_2_as_in_process(tmp_path: Path) -> None:
             signals=[{"provider": "risk_critic", "checkpoint": "critic.safetensors"}],
         ),
     )
-    fleet = read_fleet(path)
-    contract = fleet.contract()
-    policy, about = read_checkpoint(fleet.policy.require_checkpoint(), contract)
+    contract = read_fleet(path).contract()
     states_BS = np.random.default_rng(0).uniform(-0.5, 0.5, (64, contract.state_dim))
     pairs = new_dataset(states_BS, np.zeros((64, contract.action_dim)))
     # Risks of an untrained critic are around its threshold, so that some robots ask and others do not.
@@ -54,12 +53,14 @@ def test_risk_works_over_ros_2_as_in_process(tmp_path: Path) -> None:
         ("1", "risk_critic", 0.5)
     }
 
+    fleet = read_fleet(ended.folder / "fleet.yaml")
+    policy, _ = read_checkpoint(fleet.policy.require_checkpoint(), contract)
     environment = make_environment("mujoco", "block_push", contract, 4)
     loop = FleetLoop(
         environment,
         supervisors_of(fleet, 5),
-        policy.with_sampling(fleet.policy.chains, fleet.policy.iterations),
-        fleet.allocation.with_threshold(UNCERTAINTY, about.threshold),
+        deployed(policy, fleet),
+        fleet.allocation,
         seed=5,
         providers=[read_provider(fleet.signals[0], contract)],
     )
