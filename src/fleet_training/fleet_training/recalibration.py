@@ -15,6 +15,7 @@ from fleet_learning.policy import Policy
 from fleet_training.calibration import recorded_calibration, simulated_calibration
 from fleet_training.learning_setup import learning_setup
 from fleet_training.offline_training import read_training_data
+from sim_bridge.backends import simulated_backends
 
 
 def recalibrate(fleet_file: Path, sets: Sequence[Path], *, seed: int) -> None:
@@ -32,9 +33,11 @@ def recalibrate(fleet_file: Path, sets: Sequence[Path], *, seed: int) -> None:
         InputError: something cannot be used, or there is no simulation of the robots and no dataset.
     """
     fleet = read_fleet(fleet_file)
-    if fleet.environment.backend == "ros" and not sets:
+    backend = fleet.environment.backend
+    if backend not in simulated_backends() and not sets:
         raise InputError(
-            f"{fleet_file}: environment.backend: expected a simulation, or datasets of recorded runs beside the option --fleet, got ros."
+            f"{fleet_file}: environment.backend: expected a simulation, or datasets of recorded runs beside the option "
+            f"--fleet, got {backend}."
         )
     checkpoint, contract = fleet.policy.require_checkpoint(), fleet.contract()
     stored, metadata = read_checkpoint(checkpoint, contract)

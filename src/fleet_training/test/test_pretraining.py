@@ -179,6 +179,6 @@ def test_a_fleet_without_such_supervisors_is_refused(tmp_path):
     text = RECIPE.replace("CONTRACT", str(CONFIG / "robots/push_cell.yaml")).replace("[clockwise, ", "[sideways, ")
     file.write_text(text)
     with pytest.raises(
-        InputError, match=r"expected styles of block_push \(clockwise, counterclockwise\), got sideways"
+        InputError, match=r"expected styles of block_push \(clockwise, counterclockwise\) or module:Class, got sideways"
     ):
         pretrain(file, seed=0)
