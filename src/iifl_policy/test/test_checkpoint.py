@@ -195,12 +195,17 @@ def test_numbers_of_another_type_are_refused(intact, tmp_path, kind):
     refusal(path)
 
 
-def rewritten(path, *, tensors=lambda found: found, **metadata) -> None:
-    """Write the checkpoint of `some_policy` with other tensors or metadata, as a complete safetensors file."""
+def rewritten(path, *, tensors=lambda found: found, **given) -> None:
+    """Write the checkpoint of `some_policy` with other tensors or metadata, as a complete safetensors file.
+
+    Another text about the tensors has the digest that belongs to it.
+    """
     write_checkpoint(path, some_policy(), about_of(some_policy()))
     with safe_open(path, framework="pt") as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-        metadata = file.metadata() | metadata
+        metadata = file.metadata() | given
+    if "about" in given and "content" not in given:
+        metadata["content"] = digest(metadata["about"] or "", found)
     save_file(tensors(found), path, metadata={name: text for name, text in metadata.items() if text is not None})
 
 
@@ -304,7 +309,9 @@ def test_a_kind_that_no_package_provides_is_refused(tmp_path, kind):
     with_config(path, some_policy(), lambda config: config.update(kind=kind))
     with pytest.raises(InputError) as caught:
         read_checkpoint(path, CONTRACT)
-    assert str(caught.value) == (f"{path} (about): policy.kind: expected one of explicit, implicit, got {kind!r}.")
+    assert str(caught.value) == (
+        f"{path} (about): policy.kind: expected one of explicit, implicit, or module:Class, got {kind!r}."
+    )
 
 
 @pytest.mark.parametrize("name", ["Langevin", "explicit"])

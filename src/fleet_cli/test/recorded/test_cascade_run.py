@@ -28,7 +28,7 @@ TICKS = 12
 def cascade_run(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Ended:
     file = tiny.with_name("cascade.yaml")
     choice = "policy: {decider: cascade, sampler: langevin, uncertainty: variance, precision: bfloat16, "
-    threshold = "allocation: {threshold: 0.001, "
+    threshold = "allocation: {thresholds: {uncertainty: 0.001}, "
     file.write_text(TINY.replace("policy: {", choice).replace("allocation: {", threshold).replace("[8, 16]", "[8]"))
     words = ("--fleet", str(file), "--ticks", str(TICKS), "--headless", "--seed", str(TINY_SEED))
     return up(tmp_path_factory.mktemp("cascade") / "run", *words)
@@ -47,13 +47,13 @@ def test_the_nodes_decide_as_the_same_decider_in_one_process(cascade_run: Ended)
     )
     assert isinstance(loop.decider, Cascade)
     proposals = messages(cascade_run.folder / "bag", "/policy_action")
-    reports = messages(cascade_run.folder / "bag", "/policy_report")["/fleet/policy_report"]
+    signals = messages(cascade_run.folder / "bag", "/uncertainty")["/fleet/signals/uncertainty"]
     for number in range(TICKS):
         if number == 8:
             # The chains of a new policy version begin anew.
             loop.decider = deployed(second, file)
         tick = loop.tick()
-        np.testing.assert_allclose(reports[number].uncertainties, tick.uncertainties_N, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(signals[number].values, tick.uncertainties_N, rtol=1e-6, atol=1e-9)
         for robot, action in zip(file.robot_names, tick.actions, strict=True):
             if action.source.name == "POLICY":
                 np.testing.assert_allclose(
