@@ -18,7 +18,8 @@ from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from fleet_bringup.graph import ENVIRONMENT, NodeSpec, node_graph, write_parameters
+from fleet_bringup.graph import ENVIRONMENT, node_graph, write_parameters
+from fleet_bringup.node_spec import NodeSpec
 from fleet_bringup.run_options import LaunchOptions, RunOptions, launch_arguments, parse_launch_arguments
 from fleet_bringup.run_setup import config_folder, prepare
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError

@@ -29,6 +29,12 @@ setup(
     install_requires=["setuptools"],
     zip_safe=False,
     entry_points={
+        "fleet.drivers": [
+            "replay = fleet_bringup.drivers:REPLAY",
+            "ros = fleet_bringup.drivers:ROS",
+            "yumi = fleet_bringup.drivers:YUMI",
+            "yumi_sim = fleet_bringup.drivers:YUMI_SIM",
+        ],
         "console_scripts": [
             "prepare = fleet_bringup.prepare:main",
         ],

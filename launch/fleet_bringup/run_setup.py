@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from datetime import datetime
 from pathlib import Path
 
-from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_directory
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
 from fleet_bringup.display import has_display
+from fleet_bringup.drivers import driver_of
+from fleet_bringup.run import Run
 from fleet_bringup.run_options import RunOptions
-from fleet_common.address import Address
 from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_contract.validation import InputError
-from sim_bridge.backends import require_environment
 from teleop_gui.pointing import pointing_of
 
 FLEET_FILE = "fleet.yaml"
 """Name of the resolved fleet file in a run's folder."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run that is ready to start."""
-
-    folder: Path
-    """Folder of the run, with the resolved fleet file in it."""
-    fleet: Fleet
-    """The resolved fleet: nothing in it has to be looked up elsewhere."""
-    ticks: int
-    """Number of ticks after which the run ends; 0 runs until it is stopped."""
-    seed: int
-    """Seed of simulation, sampling, training and tie-breaking."""
-    record: bool
-    """Whether the run is recorded into a bag."""
-    params_file: Path | None
-    """ROS 2 parameter file for all nodes."""
-    windows: bool
-    """Whether the operators' windows open on this machine."""
-    foxglove: Address | None
-    """Address of the Foxglove server; None if there is none."""
 
 
 def prepare(options: RunOptions) -> Run:
@@ -56,9 +35,9 @@ def prepare(options: RunOptions) -> Run:
     if foxglove:
         foxglove.require_free("foxglove")
     fleet = _chosen_fleet(options)
-    _require_robots(fleet)
+    driver_of(fleet.environment.backend).require(fleet)
     _require_supervisors(fleet)
-    fleet = _with_policy(fleet, source=options.fleet)
+    fleet = _with_signals(_with_policy(fleet, source=options.fleet), source=options.fleet)
     folder = run_folder(options.report, fleet.fleet)
     fleet.write(folder / FLEET_FILE)
     return Run(
@@ -137,27 +116,52 @@ def _chosen_fleet(options: RunOptions) -> Fleet:
 
 
 def _with_policy(fleet: Fleet, *, source: str) -> Fleet:
-    """Return the fleet with the threshold of its checkpoint, after a check of checkpoint and demonstrations.
+    """Return the fleet with decider and threshold of its checkpoint, after a check of checkpoint and demonstrations.
 
     Without a checkpoint, all robots ask for help and nothing is trained.
     """
     from fleet_learning.checkpoint import read_checkpoint
     from fleet_learning.dataset import read_dataset
+    from fleet_learning.deployment import with_policy
 
     if fleet.policy.checkpoint is None:
-        help_for_all = {"order": "UC", "threshold": 0.0, "budget_per_tick": None}
-        return fleet.with_changes(source=source, training={"update_ticks": ()}, allocation=help_for_all)
+        changes = {"rule": "priority", "order": (UNCERTAINTY, VIOLATION), "options": {}}
+        help_for_all = fleet.allocation.model_copy(update=changes).with_threshold(UNCERTAINTY, 0.0)
+        return fleet.with_changes(source=source, training={"update_ticks": ()}, allocation=help_for_all, signals=())
     contract = fleet.contract()
-    policy, metadata = read_checkpoint(fleet.policy.checkpoint, contract)
+    policy, _ = read_checkpoint(fleet.policy.checkpoint, contract)
     read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
-    if fleet.allocation.threshold != "calibrated":
-        return fleet
-    if metadata.threshold is None:
-        raise InputError(
-            f"{fleet.policy.checkpoint}: threshold: expected a calibrated checkpoint, or a number as allocation.threshold "
-            "in the fleet file, got none."
-        )
-    return fleet.with_changes(source=source, allocation={"threshold": metadata.threshold})
+    return with_policy(fleet, contract, source=source)
+
+
+def _with_signals(fleet: Fleet, *, source: str) -> Fleet:
+    """Return the fleet with the names of all signals, after a check of their providers and of the allocation.
+
+    The same objects are made as in the nodes.
+    """
+    from fleet_allocator.allocation_rule import make_rule
+    from fleet_learning.signal_provider import read_provider
+
+    described: dict[str, float] = {}
+    selections = []
+    for selection in fleet.signals:
+        signals = read_provider(selection, fleet.contract()).signals
+        selections.append(selection.model_copy(update={"names": tuple(signal.name for signal in signals)}))
+        described |= {signal.name: signal.threshold for signal in signals}
+    known = (UNCERTAINTY, VIOLATION, *described)
+    for signal in (*fleet.allocation.order, *fleet.allocation.thresholds):
+        if signal not in known:
+            raise InputError(
+                f"{source}: allocation: expected signals of this fleet ({', '.join(known)}), got {signal!r}."
+            )
+    for signal in fleet.allocation.order:
+        if fleet.allocation.threshold(signal) == "calibrated" and math.isnan(described.get(signal, 0.0)):
+            raise InputError(
+                f"{source}: allocation.thresholds.{signal}: expected a number or online, because its provider has no "
+                "threshold, got none."
+            )
+    make_rule(fleet.allocation, fleet.supervisors.count)
+    return fleet.with_changes(source=source, signals=tuple(selections))
 
 
 def _require_supervisors(fleet: Fleet) -> None:
@@ -169,37 +173,3 @@ def _require_supervisors(fleet: Fleet) -> None:
             require_supervisor(fleet.environment.task, style)
     if fleet.supervisors.operators:
         pointing_of(fleet.contract())
-
-
-def _require_robots(fleet: Fleet) -> None:
-    """Refuse a fleet whose robots cannot be simulated, reached or started, as far as that shows before the run."""
-    environment = fleet.environment
-    if environment.backend != "ros":
-        require_environment(environment.simulator, environment.task, environment.episode_ticks)
-        _require_gateways(fleet)
-        return
-    _ = fleet.contract().require_native()
-    program = environment.program
-    if program is None:
-        return
-    try:
-        folder = Path(get_package_prefix(program.package)) / "lib" / program.package
-    except PackageNotFoundError:
-        raise InputError(f"environment.program.package: expected a built package, got {program.package}.") from None
-    if not (folder / program.executable).exists():
-        names = ", ".join(sorted(path.name for path in folder.glob("*")))
-        raise InputError(f"environment.program.executable: expected one of {names}, got {program.executable}.")
-
-
-def _require_gateways(fleet: Fleet) -> None:
-    """Refuse a fleet of YuMi arms whose gateways do not fit it, or cannot be simulated."""
-    environment = fleet.environment
-    if environment.backend not in {"yumi", "yumi_sim"}:
-        return
-    from yumi_driver.gateways import read_gateways
-    from yumi_driver.simulated.ssh_server import sshd
-
-    if environment.gateways is not None:
-        read_gateways(environment.gateways, fleet.robots.count)
-    elif sshd() is None:
-        raise InputError("environment.backend: expected an installed openssh-server for yumi_sim, got none.")

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from fleet_bringup.graph import NodeSpec, node_graph, write_parameters
+from fleet_bringup.graph import node_graph, write_parameters
+from fleet_bringup.node_spec import NodeSpec
 from fleet_bringup.run_options import RunOptions
 from fleet_bringup.run_setup import prepare
 

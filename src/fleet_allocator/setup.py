@@ -14,6 +14,11 @@ setup(
     install_requires=["setuptools"],
     zip_safe=False,
     entry_points={
+        "fleet.allocation_rules": [
+            "priority = fleet_allocator.priority:Priority",
+            "random = fleet_allocator.random_rule:RandomRule",
+            "td = fleet_allocator.thrifty:Thrifty",
+        ],
         "console_scripts": [
             "allocator_node = fleet_allocator.allocator_node:main",
         ],

@@ -16,7 +16,11 @@ setup(
     entry_points={
         "console_scripts": [
             "policy_node = fleet_learning.policy_node:main",
+            "signal_node = fleet_learning.signal_node:main",
             "trainer_node = fleet_learning.trainer_node:main",
+        ],
+        "fleet.uncertainties": [
+            "variance = fleet_learning.variance:Variance",
         ],
     },
 )

@@ -1,5 +1,16 @@
 from setuptools import find_packages, setup
 
+SUPERVISORS = {
+    "block_push": ("push:PushSupervisor", ("clockwise", "counterclockwise")),
+    "navigation": ("navigation:NavigationSupervisor", ("up", "down", "either")),
+    "windy_navigation": ("navigation:NavigationSupervisor", ("up", "down", "either")),
+    "beacon": ("beacon:BeaconSupervisor", ("left", "right")),
+    "ball_balance": ("balance:BalanceSupervisor", ("even", "gentle", "firm")),
+    "franka_cube_stack": ("stack:StackSupervisor", ("theta", "theta_minus_quarter")),
+    "ant": ("learned:LearnedSupervisor", ("learned", "mirrored")),
+    "anymal": ("learned:LearnedSupervisor", ("learned", "mirrored")),
+}
+
 setup(
     name="fleet_supervisors",
     version="0.1.0",
@@ -14,6 +25,11 @@ setup(
     install_requires=["setuptools"],
     zip_safe=False,
     entry_points={
+        "fleet.supervisors": [
+            f"{task}/{style} = fleet_supervisors.{supervisor}"
+            for task, (supervisor, styles) in SUPERVISORS.items()
+            for style in styles
+        ],
         "console_scripts": [
             "station_node = fleet_supervisors.station_node:main",
         ],

@@ -18,5 +18,11 @@ setup(
             "explicit = iifl_policy.explicit:ExplicitPolicy",
             "implicit = iifl_policy.implicit:ImplicitPolicy",
         ],
+        "fleet.signals": [
+            "risk_critic = iifl_policy.risk_signal:RiskSignal",
+        ],
+        "fleet.uncertainties": [
+            "jeffreys = iifl_policy.jeffreys:Jeffreys",
+        ],
     },
 )

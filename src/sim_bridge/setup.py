@@ -1,5 +1,7 @@
 from setuptools import find_packages, setup
 
+BENCHMARK = ("ball_balance", "ant", "anymal", "franka_cube_stack")
+
 setup(
     name="sim_bridge",
     version="0.1.0",
@@ -14,6 +16,15 @@ setup(
     install_requires=["setuptools"],
     zip_safe=False,
     entry_points={
+        "fleet.environments": [
+            "mujoco/block_push = sim_bridge.environments:push_cell",
+            "isaacgym/block_push = sim_bridge.environments:isaac_push_cell",
+            "numpy/navigation = sim_bridge.environments:maze",
+            "numpy/windy_navigation = sim_bridge.environments:windy_maze",
+            *(f"mujoco/{task} = sim_bridge.environments:benchmark" for task in BENCHMARK),
+            *(f"mujoco_warp/{task} = sim_bridge.environments:warp_benchmark" for task in BENCHMARK),
+            *(f"isaacgym/{task} = sim_bridge.environments:isaac_benchmark" for task in BENCHMARK),
+        ],
         "console_scripts": [
             "bridge_node = sim_bridge.bridge_node:main",
         ],

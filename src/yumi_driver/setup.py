@@ -14,6 +14,11 @@ setup(
     install_requires=["setuptools"],
     zip_safe=False,
     entry_points={
+        # The simulation in which policies for the arms are trained.
+        "fleet.environments": [
+            "yumi/block_push = sim_bridge.environments:push_cell",
+            "yumi_sim/block_push = sim_bridge.environments:push_cell",
+        ],
         "console_scripts": [
             "simulated_cells_node = yumi_driver.simulated_cells_node:main",
             "yumi_agent = yumi_driver.agent.__main__:main",

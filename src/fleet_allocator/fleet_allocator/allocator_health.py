@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from fleet_allocator.allocator import Table
 from fleet_common.health import Check, Level
 from fleet_common.recent_window import RecentWindow
+from fleet_contract.lease_table import LeaseTable
+from fleet_contract.signal import VIOLATION
 
 LONG_TICKS = 20
 """Waiting time, ticks, of a robot in violation from which the check is a warning."""
@@ -19,25 +20,32 @@ class AllocatorHealth:
     def __init__(self) -> None:
         self._tick = 0
         self._busy = 0
-        self._threshold: float | None = None
+        self._thresholds: Mapping[str, float] = {}
         self._violated: set[str] = set()
         self._since: dict[str, int] = {}
         self._unanswered = RecentWindow[str]()
+        self._late = RecentWindow[str]()
 
-    def allocated(self, tick: int, table: Table, violated: set[str]) -> None:
-        """Add the lease table of a tick, and the robots in violation at this tick."""
+    def allocated(self, table: LeaseTable, violated: set[str]) -> None:
+        """Add a lease table, and the robots in violation at its tick."""
         helped = {lease.robot for lease in table.leases}
         waiting = (*table.waiting, *sorted(violated - helped))
-        self._since = {robot: self._since.get(robot, tick) for robot in waiting}
-        self._tick, self._busy, self._threshold, self._violated = tick, len(helped), table.threshold, violated
+        self._since = {robot: self._since.get(robot, table.tick) for robot in waiting}
+        self._tick, self._busy, self._violated = table.tick, len(helped), violated
+        self._thresholds = {name: value for name, value in table.thresholds.items() if name != VIOLATION}
 
     def unanswered(self, human: str, now_s: float) -> None:
         """Add a lease that a human did not answer in time."""
         self._unanswered.add(human, now_s)
 
+    def late(self, signals: Iterable[str], now_s: float) -> None:
+        """Add the signals that did not count at a tick because they were late."""
+        for signal in signals:
+            self._late.add(signal, now_s)
+
     def checks(self, now_s: float, available: Mapping[str, bool]) -> list[Check]:
         """Return the checks; `available` says which humans can be assigned."""
-        return [self._humans(available), self._waiting(), self._answers(now_s)]
+        return [self._humans(available), self._waiting(), self._answers(now_s), self._signals(now_s)]
 
     def _humans(self, available: Mapping[str, bool]) -> Check:
         unavailable = [human for human, is_available in available.items() if not is_available]
@@ -58,8 +66,7 @@ class AllocatorHealth:
             "longest wait (ticks)": max(waits.values(), default=0),
             "waiting": ", ".join(waits) or "none",
         }
-        if self._threshold is not None:
-            values["threshold (nats)"] = self._threshold
+        values |= {f"threshold of {name} (1)": value for name, value in self._thresholds.items()}
         long = [robot for robot, ticks in waits.items() if robot in self._violated and ticks >= LONG_TICKS]
         if long:
             message = f"in violation for {LONG_TICKS} ticks or longer without a human: {', '.join(long)}"
@@ -74,3 +81,10 @@ class AllocatorHealth:
         return Check(
             "answers", Level.WARN, message, {f"{human} (leases)": count for human, count in unanswered.items()}
         )
+
+    def _signals(self, now_s: float) -> Check:
+        late = Counter(self._late.values(now_s))
+        if not late:
+            return Check("signals", Level.OK, "every signal of the last minute arrived in time")
+        message = "signals of the last minute did not arrive in time and did not count"
+        return Check("signals", Level.WARN, message, {f"{name} (ticks)": count for name, count in late.items()})

@@ -5,75 +5,92 @@ N robots, M humans.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from fleet_interfaces.action import Supervise
-from fleet_interfaces.msg import Lease as LeaseMessage
-from fleet_interfaces.msg import LeaseTable, PolicyReport, RobotStatus
+from fleet_interfaces.msg import LeaseTable as TableMessage
+from fleet_interfaces.msg import Signal as SignalMessage
 from numpy.typing import NDArray
 from rclpy.action import ActionClient
 from rclpy.clock import Clock, ClockType
-from std_msgs.msg import Header
 from typing_extensions import override
 
-from fleet_allocator.allocator import Allocator, Table
+from fleet_allocator.allocator import Allocator
 from fleet_allocator.allocator_health import AllocatorHealth
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
+from fleet_common.observations import subscribe_to_states
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
-from fleet_contract.lease import Lease, fill_lease
-from fleet_contract.topics import LEASES_TOPIC, POLICY_REPORT_TOPIC, SUPERVISE_ACTION
-from fleet_contract.validation import InputError
+from fleet_common.subscriptions import subscribe
+from fleet_contract.lease import Lease
+from fleet_contract.lease_table import LeaseTable, fill_lease_table
+from fleet_contract.robot_states import RobotStates
+from fleet_contract.signal import UNCERTAINTY, VIOLATION, Signal, signal_of
+from fleet_contract.topics import LEASES_TOPIC, SUPERVISE_ACTION, signal_topic
 
 DISCOVERY_PERIOD_S = 0.05
 """Period, s, at which the node looks for the scripts' stations before the first tick."""
 LOCKSTEP_PATIENCE_S = 10.0
 """Time, s, that a human has to answer a request in lockstep."""
+SIGNALS_DEADLINE = 0.5
+"""Share of a real-time tick after which signals that have not arrived do not count."""
 REAL_TIME_PATIENCE = 0.2
 """Time that a human has to answer a request in real time, as a share of a tick."""
+
+
+class RobotAtTick(NamedTuple):
+    """What the allocator knows of a robot at the newest tick."""
+
+    violated: bool
+    unreachable: bool
 
 
 class AllocatorNode(FleetNode):
     """Publishes one lease table per tick, when the humans have answered the tick's requests.
 
+    In lockstep it waits for every signal of the order. In real time, values that have not arrived in time do not count; the checks
+    tell how many.
+
     Raises:
-        InputError: the order needs risks, which no node predicts.
+        InputError: there is no such allocation rule, or its options do not fit.
     """
 
     def __init__(self) -> None:
         super().__init__("allocator")
         seed = self.read_only_parameter("seed", 0, "Seed for breaking ties.")
         rules, robots, humans = self.fleet.allocation, self.fleet.robot_names, self.fleet.supervisor_names
-        if rules.needs_risk:
-            raise InputError(
-                f"allocation.order: expected an order without risk, which no node predicts, got {rules.order!r}."
-            )
         self._allocator = Allocator(rules, robots, humans, seed)
         self._health = AllocatorHealth()
         self._stations: dict[str, Any] = {
             name: ActionClient(self, Supervise, f"{name}/{SUPERVISE_ACTION}") for name in humans
         }
         self._tick = -1
-        self._report: PolicyReport | None = None
-        self._statuses: dict[int, RobotStatus] = {}
-        self._table: Table | None = None
+        self._signals: dict[str, Signal] = {}
+        self._awaited = {UNCERTAINTY, *rules.order} - {VIOLATION}
+        self._robots: dict[str, RobotAtTick] = {}
+        self._table: LeaseTable | None = None
+        self._allocated = self._overdue = False
+        self._calibrated = dict.fromkeys(self._awaited, math.inf)
         self._unanswered: dict[int, str] = {}
         self._stamp = Time()
-        self._tables = self.create_publisher(LeaseTable, LEASES_TOPIC, TRANSIENT_LOCAL_100)
+        self._tables = self.create_publisher(TableMessage, LEASES_TOPIC, TRANSIENT_LOCAL_100)
         patience_s = LOCKSTEP_PATIENCE_S if self.lockstep else REAL_TIME_PATIENCE / self.robot_contract.rate_hz
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._patience = self.create_timer(patience_s, self._refuse_unanswered, clock=steady, autostart=False)
         self._discovered = not self.lockstep
         self._discovery = self.create_timer(DISCOVERY_PERIOD_S, self._discover_stations, clock=steady)
-        self.create_subscription(PolicyReport, POLICY_REPORT_TOPIC, self._on_report, TRANSIENT_LOCAL_1)
-        for robot, name in enumerate(robots):
-            topic = f"{name}/{self.robot_contract.violation.topic}"
-            self.create_subscription(RobotStatus, topic, partial(self._on_status, robot), TRANSIENT_LOCAL_1)
+        read = partial(signal_of, known=frozenset(robots))
+        for signal in sorted(self._awaited):
+            subscribe(self, SignalMessage, signal_topic(signal), read, self._on_signals, TRANSIENT_LOCAL_1)
+        late_s = SIGNALS_DEADLINE / self.robot_contract.rate_hz
+        self._deadline = self.create_timer(late_s, self._stop_waiting, clock=steady, autostart=False)
+        subscribe_to_states(self, self._on_states)
 
     @override
     def checks(self) -> Sequence[Check]:
@@ -90,52 +107,80 @@ class AllocatorNode(FleetNode):
     def _available(self) -> NDArray[np.bool_]:
         return np.array([station.server_is_ready() for station in self._stations.values()])
 
-    def _on_report(self, message: PolicyReport) -> None:
-        if self._is_of_newest_tick(message.tick):
-            self._report = message
-            self._allocate_if_complete()
+    def _on_signals(self, signals: list[Signal]) -> None:
+        for signal in signals:
+            if self._is_of_newest_tick(signal.tick):
+                self._signals[signal.name] = signal
+                if not math.isnan(signal.threshold):
+                    self._calibrated[signal.name] = signal.threshold
+        self._allocate_if_complete()
 
-    def _on_status(self, robot: int, message: RobotStatus) -> None:
-        if self._is_of_newest_tick(message.tick):
-            self._statuses[robot] = message
-            self._allocate_if_complete()
+    def _on_states(self, batches: list[RobotStates]) -> None:
+        for states in batches:
+            if self._is_of_newest_tick(states.tick):
+                self._stamp = states.stamp
+                for name, violated, reason in zip(
+                    states.robots, states.violated_N.tolist(), states.unreachable, strict=True
+                ):
+                    self._robots[name] = RobotAtTick(violated, bool(reason))
+        self._allocate_if_complete()
 
     def _is_of_newest_tick(self, tick: int) -> bool:
         if tick > self._tick:
             self._refuse_unanswered()
-            self._tick, self._report, self._table = tick, None, None
-            self._statuses.clear()
+            self._tick, self._table, self._allocated = tick, None, False
+            self._overdue = False
+            self._signals.clear()
+            self._robots.clear()
+            if not self.lockstep:
+                self._deadline.reset()
         return tick == self._tick
 
+    def _stop_waiting(self) -> None:
+        """Allocate without the signals that are late, in real time."""
+        self._deadline.cancel()
+        self._overdue = True
+        self._allocate_if_complete()
+
     def _allocate_if_complete(self) -> None:
+        """Allocate once per tick; in real time the uncertainty alone suffices after a while."""
+        awaited = {UNCERTAINTY} if self._overdue else self._awaited
+        if not self._allocated and awaited <= self._signals.keys():
+            self._allocate()
+
+    def _allocate(self) -> None:
         names = self.fleet.robot_names
-        if self._report is None or len(self._statuses) < len(names) or not self._discovered:
+        if len(self._robots) < len(names) or not self._discovered:
             return
-        report, self._report = self._report, None
-        self._stamp = report.header.stamp
-        uncertainty = dict(zip(report.robots, report.uncertainties, strict=True))
-        statuses = [self._statuses[robot] for robot in range(len(names))]
+        self._allocated = True
+        robots = [self._robots[name] for name in names]
+        values = {
+            signal: np.array([by_robot.get(name, np.nan) for name in names])
+            for signal in self._awaited
+            for by_robot in [self._signals[signal].by_robot if signal in self._signals else {}]
+        }
+        values[VIOLATION] = np.array([float(robot.violated) for robot in robots])
+        known = self._signals[UNCERTAINTY].robots
         self._table = self._allocator.step(
-            report.tick,
-            np.array([uncertainty.get(name, np.nan) for name in names]),
-            np.array([status.violated for status in statuses]),
+            self._tick,
+            values,
             self._available(),
             unreachable_N=np.array(
-                [
-                    bool(status.unreachable) or name not in uncertainty
-                    for name, status in zip(names, statuses, strict=True)
-                ]
+                [robot.unreachable or name not in known for name, robot in zip(names, robots, strict=True)]
             ),
+            calibrated=self._calibrated,
         )
+        self._health.late(self._awaited - self._signals.keys(), time.monotonic())
         self._unanswered = {lease.token: lease.supervisor for lease in self._table.offers}
         for lease in self._table.offers:
-            self._request(lease, uncertainty[lease.robot])
+            self._request(lease)
         self._patience.reset()
         self._publish_if_answered()
 
-    def _request(self, lease: Lease, uncertainty: float) -> None:
+    def _request(self, lease: Lease) -> None:
         goal = Supervise.Goal()
-        goal.robot, goal.kind, goal.lease, goal.uncertainty = lease.robot, int(lease.kind), lease.token, uncertainty
+        goal.robot, goal.kind, goal.lease = lease.robot, int(lease.kind), lease.token
+        goal.signal, goal.value, goal.threshold = lease.signal, lease.value, lease.threshold
         goal.least_ticks = self._allocator.least_ticks(lease.kind)
         future = self._stations[lease.supervisor].send_goal_async(goal)
         future.add_done_callback(partial(self._on_answer, lease.token))
@@ -175,14 +220,10 @@ class AllocatorNode(FleetNode):
             return
         self._patience.cancel()
         table, self._table = self._table, None
-        reset = {robot for robot, status in self._statuses.items() if status.violated and not status.unreachable}
-        self._health.allocated(self._tick, table, {self.fleet.robot_names[robot] for robot in reset})
-        message = LeaseTable(
-            header=Header(stamp=self._stamp), tick=self._tick, threshold=table.threshold, waiting=list(table.waiting)
-        )
-        for lease in table.leases:
-            message.leases.append(LeaseMessage())
-            fill_lease(message.leases[-1], lease)
+        reset = {name for name, robot in self._robots.items() if robot.violated and not robot.unreachable}
+        self._health.allocated(table, reset)
+        message = TableMessage()
+        fill_lease_table(message, table, self._stamp)
         self._tables.publish(message)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_allocator.allocator import Table
 from fleet_contract.lease import LeaseKind
+from fleet_contract.lease_table import LeaseTable
 
 
 class Metrics:
@@ -32,7 +32,7 @@ class Metrics:
         self._violated_N = np.zeros(len(robots), dtype=bool)
         self._last_robot: dict[str, str] = {}
 
-    def add(self, table: Table, violated_N: NDArray[np.bool_], succeeded_N: NDArray[np.bool_]) -> None:
+    def add(self, table: LeaseTable, violated_N: NDArray[np.bool_], succeeded_N: NDArray[np.bool_]) -> None:
         """Count one tick.
 
         Args:

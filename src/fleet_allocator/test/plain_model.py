@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from fleet_allocator.allocator import Table
 from fleet_contract.fleet import AllocationConfig
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.lease_table import LeaseTable
+from fleet_contract.signal import RISK, UNCERTAINTY, VIOLATION
 
 SCORE_THRESHOLD = 0.15
 
@@ -25,17 +26,21 @@ class PlainModel:
         self.history: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def threshold(self) -> float:
-        if self.config.threshold != "online":
-            return self.config.threshold
+        if self.config.threshold(UNCERTAINTY) != "online":
+            return self.config.threshold(UNCERTAINTY)
         last = self.history[-self.config.online_ticks :]
         seen = np.concatenate([uncertainties[~violated] for uncertainties, violated, _ in last])
         enough = len(last) == self.config.online_ticks and len(seen)
         return float(np.percentile(seen, self.config.online_percentile)) if enough else math.inf
 
+    @property
+    def risk_weight(self) -> float:
+        return self.config.options["risk_weight"]
+
     def scores(self) -> list[float]:
         """Return ThriftyDAgger's scores, over the whole history."""
         sums = np.zeros(len(self.robots))
-        for part, weight in ((2, self.config.risk_weight), (0, 1 - self.config.risk_weight)):
+        for part, weight in ((2, self.risk_weight), (0, 1 - self.risk_weight)):
             values_so_far = np.array([tick[part] for tick in self.history])
             if (deviation := values_so_far.std()) > 1e-12:
                 sums += weight * (self.history[-1][part] - values_so_far.mean()) / deviation
@@ -46,18 +51,16 @@ class PlainModel:
         uncertainties, violated, risks = (array.tolist() for array in self.history[-1])
         threshold = self.threshold()
         values = {
-            "C": [1.0 if is_violated else 0.0 for is_violated in violated],
-            "U": [u if u > threshold else 0.0 for u in uncertainties],
-            "R": [risk if risk > self.config.risk_threshold else 0.0 for risk in risks],
+            VIOLATION: [1.0 if is_violated else 0.0 for is_violated in violated],
+            UNCERTAINTY: [u if u > threshold else 0.0 for u in uncertainties],
+            RISK: [risk if risk > self.config.thresholds.get(RISK, 1.0) else 0.0 for risk in risks],
         }
-        columns = [values[letter] for letter in self.config.order if letter in values]
-        if self.config.order == "TD":
-            columns = [self.scores(), values["C"]]
-        if self.config.order == "random":
-            columns = []
+        columns = [values[signal] for signal in self.config.order]
+        if self.config.rule == "td":
+            columns = [self.scores(), values[VIOLATION]]
         return {name: tuple(column[i] for column in columns) for i, name in enumerate(self.robots)}
 
-    def check(self, table: Table, tick: int, uncertainties, violated, available, risks) -> None:
+    def check(self, table: LeaseTable, tick: int, uncertainties, violated, available, risks) -> None:
         self.history.append((uncertainties, violated, risks))
         keys = self.tuples()
         needs_reset = dict(zip(self.robots, violated.tolist(), strict=True))
@@ -66,7 +69,8 @@ class PlainModel:
         ]
         before = {name: lease for name, lease in self.held.items() if name in present}
         after = {lease.supervisor: lease for lease in table.leases}
-        assert table.threshold == self.threshold()
+        if UNCERTAINTY in self.config.order:
+            assert table.threshold(UNCERTAINTY) == self.threshold()
 
         # Equation 2.
         helped = {lease.robot for lease in table.leases}
@@ -84,9 +88,9 @@ class PlainModel:
 
         # The most urgent of the others get the other humans.
         self.asking = {name: key for name, key in keys.items() if any(key)}
-        if self.config.idle_humans and self.config.order != "random":
+        if self.config.idle_humans and self.config.rule != "random":
             candidates = self.asking
-        elif self.config.order == "random":
+        elif self.config.rule == "random":
             candidates = keys
         else:
             calm = dict(zip(self.robots, uncertainties.tolist(), strict=True))
@@ -94,7 +98,7 @@ class PlainModel:
         taken = set(bound.values())
         candidates = {name: key for name, key in candidates.items() if name not in taken}
         chosen = helped - taken
-        if self.config.budget_per_tick is None:
+        if self.config.options.get("budget_per_tick") is None:
             assert len(chosen) == min(len(present) - len(bound), len(candidates))
         most_urgent = sorted(candidates.values(), reverse=True)
         assert sorted((candidates[name] for name in chosen), reverse=True) == most_urgent[: len(chosen)]
@@ -119,7 +123,7 @@ class PlainModel:
         self.check_lengths(before, after, needs_reset)
         self.held = after
 
-    def check_waiting(self, table: Table) -> None:
+    def check_waiting(self, table: LeaseTable) -> None:
         helped = {lease.robot for lease in table.leases}
         assert set(table.waiting) == set(self.asking) - helped
         urgency = [self.asking[name] for name in table.waiting]

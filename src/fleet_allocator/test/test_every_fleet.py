@@ -11,10 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from plain_model import PlainModel
+from stepping import step
 
-from fleet_allocator.allocator import Allocator, Table
+from fleet_allocator.allocator import Allocator
 from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import LeaseKind
+from fleet_contract.lease_table import LeaseTable
+from fleet_contract.signal import RISK
 
 LETTERS = ["".join(letters) for length in (1, 2, 3) for letters in permutations("CUR", length)]
 SHARES = st.floats(0, 1)
@@ -40,7 +43,7 @@ def configs(draw: st.DrawFn, order: str, supervisors: int) -> AllocationConfig:
 class Fleet(RuleBasedStateMachine):
     """Random uncertainties, risks, violations, unavailable humans, refusals and returns."""
 
-    table: Table | None = None
+    table: LeaseTable | None = None
 
     def __init__(self, order: str) -> None:
         super().__init__()
@@ -76,8 +79,8 @@ class Fleet(RuleBasedStateMachine):
             risky = self.random.random(self.robots)
             self.violated = self.violated | (self.random.random(self.robots) < violating**2)
             available = self.random.random(self.supervisors) >= unavailable**2
-            risks = risky if self.config.needs_risk else None
-            self.table = self.allocator.step(self.tick, uncertain, self.violated, available, risks)
+            risks = risky if RISK in self.config.order else None
+            self.table = step(self.allocator, self.tick, uncertain, self.violated, available, risks)
             self.model.check(self.table, self.tick, uncertain, self.violated, available, risky)
             done = {
                 lease.robot

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+from stepping import step
 
-from fleet_allocator.allocator import Allocator, Table
+from fleet_allocator.allocator import Allocator
 from fleet_allocator.metrics import Metrics
 from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.lease_table import LeaseTable
 
 ROBOTS, HUMANS = numbered("robot", 3), numbered("human", 2)
 
 
-def table(*held: str) -> Table:
+def table(*held: str) -> LeaseTable:
     """'1a' is human_01 with robot_01, '2C' human_02 resetting robot_03."""
     leases = tuple(
         Lease(f"robot_{'abc'.index(robot.lower()) + 1:02d}", f"human_0{human}", 1, LeaseKind(robot.isupper()), 0)
         for human, robot in held
     )
-    return Table(leases, (), (), 1.0)
+    return LeaseTable(0, leases)
 
 
 def robots(which: str) -> np.ndarray:
@@ -66,7 +68,7 @@ def test_human_actions_are_the_squared_frobenius_norm_of_the_assignments():
     metrics, random, norm, began = Metrics(numbered("robot", 12), numbered("human", 5)), np.random.default_rng(0), 0, {}
     for tick in range(200):
         violated = random.random(12) < 0.1
-        leases = one.step(tick, random.exponential(size=12), violated)
+        leases = step(one, tick, random.exponential(size=12), violated)
         assignment_NM = np.zeros((12, 5))
         for lease in leases.leases:
             human = int(lease.supervisor[-2:]) - 1

@@ -10,17 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_allocator.priority import Priority
+from fleet_allocator.allocation_rule import make_rule
 from fleet_allocator.z_score import RunningZScore
 from fleet_contract.fleet import AllocationConfig
+from fleet_contract.signal import RISK, UNCERTAINTY, VIOLATION
+from fleet_contract.validation import InputError
 
 ORDERS = ["".join(letters) for length in (1, 2, 3) for letters in permutations("CUR", length)]
 
 
 def rank(order, uncertain, violated, risks=None, *, threshold=1.0, seed=0, **config):
-    rule = Priority(AllocationConfig(order=order, **config))
-    risks = None if risks is None else np.array(risks)
-    return rule.rank(np.array(uncertain), np.array(violated), risks, threshold, np.random.default_rng(seed))
+    config = AllocationConfig(order=order, **({"threshold": threshold, "risk_threshold": 0.5} | config))
+    signals = signals_of(uncertain, violated, risks)
+    thresholds = {signal: config.threshold(signal) for signal in config.order}
+    return make_rule(config, supervisors=1).rank(signals, thresholds, np.random.default_rng(seed))
+
+
+def signals_of(uncertain, violated, risks=None):
+    signals = {UNCERTAINTY: np.array(uncertain), VIOLATION: np.array(violated, dtype=float)}
+    return signals if risks is None else signals | {RISK: np.array(risks)}
 
 
 @given(
@@ -72,22 +80,40 @@ def test_ties_are_broken_by_the_generator_only():
     assert sorted(orders[2]) == list(range(50))
 
 
-@pytest.mark.parametrize("order", ["R", "CUR", "UR", "TD"])
-def test_orders_with_risk_need_risks(order):
-    with pytest.raises(ValueError, match=f"risks_N: expected risks, which order {order} needs, got none"):
-        rank(order, [0.0], [False])
+def test_a_rule_that_there_is_not_is_refused_with_those_that_there_are():
+    with pytest.raises(InputError, match=r"^allocation.rule: expected one of .*priority, random, td.*, got 'best'\.$"):
+        make_rule(AllocationConfig(rule="best"), 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"order": []}, r"allocation.order: expected at least one signal, got none"),
+        ({"rule": "td"}, r"allocation.order: expected risk, uncertainty and violation with rule td, got \["),
+        ({"rule": "td", "order": "TD", "options": {"risk_weight": 1.1}}, r"allocation.options: risk_weight: expected"),
+        ({"rule": "random", "order": []}, r"allocation.options.budget_per_tick: expected a number, got None"),
+        (
+            {"rule": "random", "order": [], "idle_humans": False, "options": {"budget_per_tick": 1.0}},
+            r"allocation.options.budget_per_tick: expected null unless idle_humans is true, got 1.0",
+        ),
+        ({"options": {"speed": 1}}, r"allocation.options: unknown key speed"),
+    ],
+)
+def test_orders_and_options_that_a_rule_cannot_use_are_refused(config, sentence):
+    with pytest.raises(InputError, match=sentence):
+        make_rule(AllocationConfig(**config), 1)
 
 
 @pytest.mark.parametrize("idle", [{"budget_per_tick": 1.0}, {"idle_humans": False}])
 def test_the_random_rule_is_uniform_and_no_robot_asks(idle):
     rule, generator, uncertain = (
-        Priority(AllocationConfig(order="random", **idle)),
+        make_rule(AllocationConfig(order="random", **idle), supervisors=2),
         np.random.default_rng(0),
         np.arange(4.0),
     )
     first = np.zeros(4)
     for _ in range(4000):
-        ranking = rule.rank(uncertain, np.array([True, False, False, False]), None, 1.0, generator)
+        ranking = rule.rank(signals_of(uncertain, [True, False, False, False]), {}, generator)
         assert ranking.asking == []
         assert sorted(ranking.candidates) == [0, 1, 2, 3]
         first[ranking.candidates[0]] += 1
@@ -97,13 +123,13 @@ def test_the_random_rule_is_uniform_and_no_robot_asks(idle):
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 0.5, 1.0])
 def test_td_compares_the_weighted_z_scores_over_the_whole_history(weight):
-    rule, random = Priority(AllocationConfig(order="TD", risk_weight=weight)), np.random.default_rng(1)
+    rule, random = make_rule(AllocationConfig(order="TD", risk_weight=weight), 1), np.random.default_rng(1)
     risks, uncertainties = [], []
     for tick in range(200):
         risks.append(random.beta(1, 5, 10) * (1 + tick / 200))
         uncertainties.append(random.exponential(2.0, 10) - tick / 100)
         violated = random.random(10) < 0.2
-        ranking = rule.rank(uncertainties[-1], violated, risks[-1], 1.0, random)
+        ranking = rule.rank(signals_of(uncertainties[-1], violated, risks[-1]), {VIOLATION: 0.0}, random)
         scores = weight * (risks[-1] - np.mean(risks)) / np.std(risks)
         scores += (1 - weight) * (uncertainties[-1] - np.mean(uncertainties)) / np.std(uncertainties)
         unsure = [robot for robot in np.argsort(-scores).tolist() if scores[robot] > 0.15]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from stepping import step
 
 from fleet_allocator.allocator import Allocator
 from fleet_allocator.budget import Budget
@@ -20,7 +21,7 @@ def allocator(robots: int, supervisors: int, budget: float, ticks: int = 5) -> A
 @pytest.mark.parametrize("intervention_ticks", [1, 5])
 def test_the_budget_is_kept_in_the_long_run(budget, intervention_ticks):
     one, ticks = allocator(30, 10, budget, intervention_ticks), 2000
-    busy = [len(one.step(tick, np.zeros(30), np.zeros(30, bool)).leases) for tick in range(ticks)]
+    busy = [len(step(one, tick, np.zeros(30), np.zeros(30, bool)).leases) for tick in range(ticks)]
     # The remaining budget is never more than the actions of all humans in a few interventions.
     assert abs(sum(busy) - budget * ticks) < 60
     assert max(busy) <= 10
@@ -28,7 +29,7 @@ def test_the_budget_is_kept_in_the_long_run(budget, intervention_ticks):
 
 def test_the_number_of_busy_humans_varies_around_the_budget():
     one = allocator(200, 100, 50.0, ticks=1)
-    busy = np.array([len(one.step(tick, np.zeros(200), np.zeros(200, bool)).leases) for tick in range(1000)])
+    busy = np.array([len(step(one, tick, np.zeros(200), np.zeros(200, bool)).leases) for tick in range(1000)])
     assert busy.mean() == pytest.approx(50, abs=0.5)
     # Draws have a standard deviation of 10, and their mean compensates the previous draw.
     assert busy.std() == pytest.approx(np.sqrt(2) * 10, rel=0.1)
@@ -53,7 +54,7 @@ def test_no_human_is_assigned_after_the_budget_is_exceeded():
 def test_refusals_and_unavailable_humans_are_compensated():
     one, random, actions = allocator(30, 10, 4.0), np.random.default_rng(0), 0
     for tick in range(2000):
-        table = one.step(tick, np.zeros(30), np.zeros(30, bool), random.random(10) < 0.8)
+        table = step(one, tick, np.zeros(30), np.zeros(30, bool), random.random(10) < 0.8)
         for lease in table.offers:
             if random.random() < 0.3:
                 table = one.refuse(table, lease.token)
@@ -66,11 +67,11 @@ def test_robots_in_violation_are_not_preferred_but_are_reset_completely():
     one, first_resets = allocator(10, 1, 1.0, ticks=1), []
     for run in range(1000):
         violated = np.arange(10) == 4
-        table = one.step(2 * run, np.arange(10.0), violated)
+        table = step(one, 2 * run, np.arange(10.0), violated)
         for lease in table.leases:
             first_resets.append(lease.kind is LeaseKind.HARD_RESET)
             assert first_resets[-1] == (lease.robot == "robot_05")
-            following = one.step(2 * run + 1, np.zeros(10), violated)
+            following = step(one, 2 * run + 1, np.zeros(10), violated)
             if first_resets[-1]:
                 assert following.leases == table.leases
             for held in following.leases:
@@ -83,7 +84,7 @@ def test_robots_in_violation_are_not_preferred_but_are_reset_completely():
 def test_interventions_keep_their_length_although_other_robots_are_drawn():
     one, lengths = allocator(20, 6, 3.0, ticks=4), {}
     for tick in range(500):
-        for lease in one.step(tick, np.zeros(20), np.zeros(20, bool)).leases:
+        for lease in step(one, tick, np.zeros(20), np.zeros(20, bool)).leases:
             assert tick - lease.since_tick == lengths.get(lease, 0)
             lengths[lease] = lengths.get(lease, 0) + 1
     ended = [length for lease, length in lengths.items() if lease.since_tick < 490]
@@ -94,4 +95,4 @@ def test_interventions_keep_their_length_although_other_robots_are_drawn():
 def test_without_idle_humans_all_are_busy_and_there_is_no_budget():
     config = AllocationConfig(order="random", threshold=1.0, idle_humans=False)
     one = Allocator(config, numbered("robot", 8), numbered("human", 5), seed=0)
-    assert {len(one.step(tick, np.zeros(8), np.zeros(8, bool)).leases) for tick in range(50)} == {5}
+    assert {len(step(one, tick, np.zeros(8), np.zeros(8, bool)).leases) for tick in range(50)} == {5}

@@ -41,6 +41,7 @@ class BagWriter:
         """Open the bag; `now_s` is the time of a steady clock, here and in `advance`."""
         self._folder, self._custom_data, self._limits = folder, dict(custom_data), limits
         self._parts: list[Part] = []
+        self._newest_ns: dict[str, int] = {}
         self._topics = {topic.name: topic for topic in topics}
         self._file_number = 0
         self._jobs: list[Future[None]] = []
@@ -56,8 +57,13 @@ class BagWriter:
             self._resources = stack.pop_all()
 
     def write(self, topic: str, data: bytes, *, received_ns: int, published_ns: int) -> None:
-        """Add a message of one of the topics; both times are since the epoch, ns."""
-        self._file.write(topic, data, received_ns, published_ns)
+        """Add a message of one of the topics; both times are since the epoch, ns.
+
+        Readers sort messages by the time of receipt. A message that was sent again is delivered in order, but received after its
+        successor: that gets the same time, so that no topic is read in another order than it was written.
+        """
+        self._newest_ns[topic] = max(received_ns, self._newest_ns.get(topic, received_ns))
+        self._file.write(topic, data, self._newest_ns[topic], published_ns)
 
     def advance(self, now_s: float) -> None:
         """Pass written messages on, and begin the next file when a limit is reached; call this often."""

@@ -18,6 +18,7 @@ from fleet_bags.samples import SamplesMetadata, SourceRun
 from fleet_bags.samples_writer import OnProgress, RunSamples, write_samples
 from fleet_bags.third_party import third_party_samples
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.signal import UNCERTAINTY
 
 RobotTick = tuple[int, int]
 """Robot and tick."""
@@ -108,7 +109,7 @@ def _rows(recording: Recording, robot_ticks: Sequence[RobotTick]) -> list[dict[s
                 "versions": proposed.policy_version,
                 "supervisors": holders.get((robots[robot], tick), -1),
                 "uncertainties": report.uncertainties.get(robots[robot], np.nan) if report else np.nan,
-                "thresholds": table.threshold if table else np.nan,
+                "thresholds": table.threshold(UNCERTAINTY) if table else np.nan,
                 "violated": violated,
                 "rewards": after.reward if after else np.nan,
                 "succeeded": bool(after and after.succeeded),

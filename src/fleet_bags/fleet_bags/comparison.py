@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from fleet_bags.recording import Recording
+from fleet_contract.lease import Lease
+from fleet_contract.signal import UNCERTAINTY
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Comparison:
     uncertainties: Agreement
     """The policy's uncertainties per robot and tick."""
     leases: Agreement
-    """The lease tables per tick: who holds which robot, since when and why."""
+    """The lease tables per tick: who holds which robot, since when and for what, who waits, and the uncertainty's threshold."""
 
     @property
     def parts(self) -> Mapping[str, Agreement]:
@@ -86,7 +88,15 @@ def _uncertainties(recording: Recording) -> Decisions:
 
 
 def _tables(recording: Recording) -> Decisions:
-    return {tick: (table.threshold, *table.leases, *table.waiting) for tick, table in recording.leases.items()}
+    """Return the parts of the lease tables that bags of all versions hold."""
+    return {
+        tick: (table.threshold(UNCERTAINTY), *map(_lease, table.leases), *table.waiting)
+        for tick, table in recording.leases.items()
+    }
+
+
+def _lease(lease: Lease) -> tuple[Any, ...]:
+    return lease.robot, lease.supervisor, lease.token, lease.kind, lease.since_tick
 
 
 def _agreement(recorded: Decisions, replay: Decisions) -> Agreement:

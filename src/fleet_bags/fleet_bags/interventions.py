@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fleet_bags.recording import Recording
 from fleet_contract.action import ActionSource
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.signal import UNCERTAINTY
 
 
 @dataclass(frozen=True)
@@ -58,5 +59,5 @@ def _intervention(recording: Recording, lease: Lease, ticks: list[int]) -> Inter
         held_ticks=len(ticks) - driven,
         success_ticks=tuple(tick for tick in ticks if tick + 1 in statuses and statuses[tick + 1].succeeded),
         uncertainty=report.uncertainties.get(lease.robot, math.nan) if report else math.nan,
-        threshold=recording.leases[ticks[0]].threshold,
+        threshold=recording.leases[ticks[0]].threshold(UNCERTAINTY),
     )

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from fleet_contract.fleet import Fleet
-from fleet_contract.robot import RobotContract
-from fleet_contract.topics import FLEET_TOPIC_TYPES, absolute_name
+from fleet_contract.robot import CAMERA_INFO, RobotContract
+from fleet_contract.topics import absolute_name, fleet_topic_types
 
-IMAGE_TYPES = {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo"}
+IMAGE_TYPES = {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", CAMERA_INFO}
+"""Types of the topics whose publishers store few messages."""
 
 
 def recorded_topics(fleet: Fleet, contract: RobotContract) -> dict[str, str]:
-    """Return the message type of every recorded topic by its absolute name.
+    """Return the message type of every recorded topic by its absolute name: the cameras' and those of the whole fleet.
 
-    Videos for operators are not recorded, and neither are images of a replay, which are in the replayed bag.
+    Videos for operators are not recorded, and neither are images of a replay, which are in the replayed bag. The other topics in
+    the robots' namespaces hold nothing that the topics of the whole fleet do not.
     """
     camera = contract.observation.camera
-    excluded = {contract.operation.video.topic} if contract.operation else set()
-    if camera and fleet.environment.backend == "replay":
-        excluded |= {camera.topic, camera.info_topic}
-    per_robot = {topic: kind for topic, kind in contract.fleet_topics.items() if topic not in excluded}
+    per_robot = {}
+    if camera and fleet.environment.bag is None:
+        per_robot = {camera.topic: camera.type, camera.info_topic: CAMERA_INFO}
     topics = {f"/{name}/{topic}": kind for name in fleet.robot_names for topic, kind in per_robot.items()}
-    return topics | {absolute_name(topic): kind for topic, kind in FLEET_TOPIC_TYPES.items()}
+    return topics | {absolute_name(topic): kind for topic, kind in fleet_topic_types(fleet.signal_names).items()}

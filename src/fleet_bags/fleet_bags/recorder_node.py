@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from itertools import islice
 from typing import Any, NoReturn
 
 from rclpy.clock import Clock, ClockType
@@ -21,14 +20,15 @@ from fleet_bags.recorded_topics import IMAGE_TYPES, recorded_topics
 from fleet_common.health import Check, Level
 from fleet_common.message_definitions import typestore_for
 from fleet_common.node import FleetNode, run_process
-from fleet_common.polled_group import PolledGroup
 from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
+from fleet_common.subscriptions import PolledGroup, arrived, subscribe_polled
 from fleet_contract.message_types import message_class
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.topics import DIAGNOSTICS_TOPIC, RECORDING_TOPIC
 
 START_CHECK_PERIOD_S = 0.1
 """Period at which the recorder checks whether all cameras have a publisher, s."""
-TAKE_PERIOD_S = 0.05
+TAKE_PERIOD_S = 0.1
 """Period at which messages are taken from the subscriptions, s. Until then ROS holds them with their receive times."""
 DISK_CHECK_PERIOD_S = 1.0
 """Period at which free disk space is checked and diagnostics are published, s."""
@@ -49,9 +49,7 @@ class RecorderNode(FleetNode):
         seed = self.read_only_parameter("seed", 0, "Seed of the run, which is written into the bag.")
         types, polled = recorded_topics(self.fleet, self.robot_contract), PolledGroup()
         self._subscriptions_by_topic: dict[str, Subscription[Any]] = {
-            topic: self.create_subscription(
-                message_class(kind), topic, _never_called, TRANSIENT_LOCAL_1000, raw=True, callback_group=polled
-            )
+            topic: subscribe_polled(self, message_class(kind), topic, TRANSIENT_LOCAL_1000, polled, raw=True)
             for topic, kind in types.items()
         }
         self._camera_subscriptions = [
@@ -82,7 +80,7 @@ class RecorderNode(FleetNode):
             "seed": str(seed),
             # The file may exist only on the machine that runs the policy.
             "policy": hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint and checkpoint.exists() else "",
-            "threshold": str(self.fleet.allocation.threshold),
+            "threshold": str(self.fleet.allocation.threshold(UNCERTAINTY)),
             "version": version(__package__),
         }
 
@@ -96,7 +94,7 @@ class RecorderNode(FleetNode):
         """Write all messages that have arrived."""
         for topic, subscription in self._subscriptions_by_topic.items():
             now_s = time.monotonic()
-            for data, info in _arrived(subscription):
+            for data, info in arrived(subscription):
                 self._writer.write(
                     topic, data, received_ns=info["received_timestamp"], published_ns=info["source_timestamp"]
                 )
@@ -133,12 +131,6 @@ class RecorderNode(FleetNode):
         self._writer.close()
 
 
-def _arrived(subscription: Subscription[Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
-    """Yield serialized messages of a subscription and their timestamps, at most as many as its queue can hold."""
-    handle: Any = subscription.handle
-    return islice(iter(lambda: handle.take_message(subscription.msg_type, True), None), TRANSIENT_LOCAL_1000.depth)
-
-
 def _bag_topics(types: Mapping[str, str]) -> list[Topic]:
     """Return the topics with their message definitions, type hashes and QoS profiles."""
     store = typestore_for(set(types.values()))
@@ -149,10 +141,6 @@ def _bag_topics(types: Mapping[str, str]) -> list[Topic]:
         Topic(topic, kind, definitions[kind], hashes[kind], reliable_qos(offered[kind].depth))
         for topic, kind in types.items()
     ]
-
-
-def _never_called(_: bytes) -> None:
-    """Do nothing: the recorder takes messages itself."""
 
 
 def main() -> NoReturn:

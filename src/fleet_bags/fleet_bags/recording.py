@@ -5,7 +5,7 @@ N robots, S state dim, H image rows, W image columns, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,19 +20,26 @@ from fleet_bags.run_metadata import RunMetadata, read_run_metadata
 from fleet_bags.tick_index import TickIndex
 from fleet_contract.action import RobotAction, action_of
 from fleet_contract.fleet import Fleet
-from fleet_contract.lease import Lease, lease_of
+from fleet_contract.lease_table import LeaseTable, lease_table_of
 from fleet_contract.observation import image_of, state_of
 from fleet_contract.robot import RobotContract
+from fleet_contract.robot_actions import robot_actions_of
+from fleet_contract.robot_states import robot_states_of
+from fleet_contract.signal import UNCERTAINTY, signal_of
 from fleet_contract.stamps import StampJoin
 from fleet_contract.topics import (
+    ACTIONS_TOPIC,
     LEASES_TOPIC,
-    POLICY_ACTION_TOPIC,
-    POLICY_REPORT_TOPIC,
+    POLICY_ACTIONS_TOPIC,
     POLICY_VERSION_TOPIC,
-    TELEOP_ACTION_TOPIC,
+    ROBOT_STATES_TOPIC,
+    TELEOP_ACTIONS_TOPIC,
+    signal_topic,
 )
 from fleet_contract.validation import InputError
 
+REPORT_TOPIC_OF_0_1_0 = "/fleet/policy_report"
+"""Topic that only bags of version 0.1.0 have."""
 Row = TypeVar("Row")
 Stamp = tuple[int, int]
 """Seconds and nanoseconds."""
@@ -72,15 +79,6 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Leases:
-    """The lease table at a tick: who may drive which robot."""
-
-    leases: tuple[Lease, ...]
-    waiting: tuple[str, ...]
-    threshold: float
-
-
-@dataclass(frozen=True)
 class RecordedPolicyVersion:
     """A policy version that the trainer published during the run."""
 
@@ -108,7 +106,9 @@ class Recording:
     human_actions_N: tuple[Mapping[int, RobotAction], ...]
     """Actions that supervisors sent."""
     reports: Mapping[int, Report]
-    leases: Mapping[int, Leases]
+    units: Mapping[str, str]
+    """Units of the signals by name."""
+    leases: Mapping[int, LeaseTable]
     policy_versions: tuple[RecordedPolicyVersion, ...]
 
     def images(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
@@ -119,7 +119,7 @@ class Recording:
         """
         contract, robots = self.metadata.contract, self.metadata.robots
         owners = {f"/{name}/{contract.require_camera().topic}": robot for robot, name in enumerate(robots)}
-        joins = [StampJoin[NDArray[np.uint8]](most_waiting=None) for _ in robots]
+        joins = [StampJoin[NDArray[np.uint8]](stores_all=True) for _ in robots]
         for join, observed in zip(joins, self.observed_N, strict=True):
             for tick, row in observed.items():
                 join.add_tick(row.stamp, tick)
@@ -163,57 +163,30 @@ def read_recording(path: Path) -> Recording:
     """
     bag = bag_folder(path)
     metadata = read_run_metadata(bag)
-    contract = metadata.contract
-    handlers: dict[str, Callable[[Any], None]] = {}
-
-    def index(
-        topic: str,
-        read: Callable[[Any], Row],
-        *,
-        keep_last: bool = False,
-        contradict: Callable[[Row, Row], bool] = lambda *_: False,
-    ) -> Mapping[int, Row]:
-        ticks = TickIndex(keep_last=keep_last, contradict=contradict)
-        handlers[f"/{topic}"] = lambda message: ticks.add(message.tick, read(message))
-        return ticks.rows
-
-    def index_robots(topic: str, read: Callable[[Any], Row], **options: Any) -> tuple[Mapping[int, Row], ...]:
-        return tuple(index(f"{name}/{topic}", read, **options) for name in metadata.robots)
-
-    versions: dict[int, RecordedPolicyVersion] = {}
-    handlers[f"/{POLICY_VERSION_TOPIC}"] = lambda message: versions.update(
-        {message.version: _policy_version(message, bag)}
-    )
-    observed_N = index_robots(
-        contract.observation.state.topic,
-        partial(_observed, contract=contract),
-        contradict=lambda known, new: known.stamp != new.stamp,
-    )
-    statuses_N = index_robots(contract.success.topic, _status, keep_last=True)
-    released_N = index_robots(contract.action.topic, action_of)
-    proposed_N = index_robots(POLICY_ACTION_TOPIC, action_of, keep_last=True)
-    human_actions_N = index_robots(TELEOP_ACTION_TOPIC, action_of, keep_last=True)
-    reports = index(POLICY_REPORT_TOPIC, _report, keep_last=True)
-    leases = index(LEASES_TOPIC, _leases)
+    rows = _Rows(metadata, bag)
     with opened(bag) as reader:
         if not reader.message_count:
             raise InputError(f"{bag}: expected the bag of a run, got one without messages.")
+        is_of_0_1_0 = REPORT_TOPIC_OF_0_1_0 in {connection.topic for connection in reader.connections}
+        handlers = rows.handlers_of_0_1_0() if is_of_0_1_0 else rows.handlers()
         for topic, message in messages(reader, bag, handlers):
             with error_context(bag, topic):
                 handlers[topic](message)
+    statuses_N = _rows_of(rows.statuses_N)
     newest = max((tick for statuses in statuses_N for tick in statuses), default=0)
     return Recording(
         bag=bag,
         metadata=metadata,
         ticks=newest,
-        observed_N=observed_N,
+        observed_N=_rows_of(rows.observed_N),
         statuses_N=statuses_N,
-        released_N=released_N,
-        proposed_N=proposed_N,
-        human_actions_N=human_actions_N,
-        reports=reports,
-        leases=leases,
-        policy_versions=tuple(versions[version] for version in sorted(versions)),
+        released_N=_rows_of(rows.released_N),
+        proposed_N=_rows_of(rows.proposed_N),
+        human_actions_N=_rows_of(rows.human_actions_N),
+        reports=rows.reports.rows,
+        units=rows.units,
+        leases=rows.leases.rows,
+        policy_versions=tuple(rows.versions[version] for version in sorted(rows.versions)),
     )
 
 
@@ -226,6 +199,100 @@ def replayed_recording(fleet: Fleet) -> Recording:
     if fleet.environment.bag is None:
         raise InputError("environment.bag: expected the bag to replay, got null.")
     return read_recording(fleet.environment.bag)
+
+
+class _Rows:
+    """The rows of all streams, by robot and tick, while a bag is read."""
+
+    def __init__(self, metadata: RunMetadata, bag: Path) -> None:
+        robots, self._contract, self._bag = metadata.robots, metadata.contract, bag
+        self._robots = {name: robot for robot, name in enumerate(robots)}
+        self.observed_N = [TickIndex[Observed](contradict=lambda known, new: known.stamp != new.stamp) for _ in robots]
+        self.statuses_N = [TickIndex[Status](keep_last=True) for _ in robots]
+        self.released_N = [TickIndex[RobotAction]() for _ in robots]
+        self.proposed_N = [TickIndex[RobotAction](keep_last=True) for _ in robots]
+        self.human_actions_N = [TickIndex[RobotAction](keep_last=True) for _ in robots]
+        self.reports = TickIndex[Report](keep_last=True)
+        self.leases = TickIndex[LeaseTable]()
+        self.units: dict[str, str] = {}
+        self._signals = metadata.fleet.signal_names
+        self.versions: dict[int, RecordedPolicyVersion] = {}
+
+    def handlers(self) -> dict[str, Callable[[Any], None]]:
+        """Return what adds a message, by topic."""
+        return {
+            f"/{ROBOT_STATES_TOPIC}": self._add_states,
+            f"/{ACTIONS_TOPIC}": partial(self._add_actions, self.released_N),
+            f"/{POLICY_ACTIONS_TOPIC}": partial(self._add_actions, self.proposed_N),
+            f"/{TELEOP_ACTIONS_TOPIC}": partial(self._add_actions, self.human_actions_N),
+            **{f"/{signal_topic(name)}": self._add_signal for name in self._signals},
+            f"/{LEASES_TOPIC}": lambda message: self.leases.add(message.tick, lease_table_of(message)),
+            f"/{POLICY_VERSION_TOPIC}": self._add_version,
+        }
+
+    def handlers_of_0_1_0(self) -> dict[str, Callable[[Any], None]]:
+        """Return what adds a message of version 0.1.0, in which every robot had topics of its own, by topic."""
+        handlers = self._handlers_of_all_versions() | {REPORT_TOPIC_OF_0_1_0: self._add_report}
+
+        def add(topic: str, index: TickIndex[Row], read: Callable[[Any], Row]) -> None:
+            handlers[f"/{topic}"] = lambda message: index.add(message.tick, read(message))
+
+        for name, robot in self._robots.items():
+            state, contract = self._contract.observation.state.topic, self._contract
+            add(f"{name}/{state}", self.observed_N[robot], partial(_observed, contract=contract))
+            add(f"{name}/{contract.success.topic}", self.statuses_N[robot], _status)
+            add(f"{name}/{contract.action.topic}", self.released_N[robot], action_of)
+            add(f"{name}/policy_action", self.proposed_N[robot], action_of)
+            add(f"{name}/teleop_action", self.human_actions_N[robot], action_of)
+        return handlers
+
+    def _handlers_of_all_versions(self) -> dict[str, Callable[[Any], None]]:
+        return {
+            f"/{LEASES_TOPIC}": lambda message: self.leases.add(message.tick, lease_table_of(message)),
+            f"/{POLICY_VERSION_TOPIC}": self._add_version,
+        }
+
+    def _add_states(self, message: Any) -> None:
+        states, stamp = robot_states_of(message, self._contract, self._robots), _stamp(message)
+        for row, name in enumerate(states.robots):
+            status = Status(
+                stamp=stamp,
+                episode=int(states.episodes_N[row]),
+                reward=float(states.rewards_N[row]),
+                succeeded=bool(states.succeeded_N[row]),
+                violated=bool(states.violated_N[row]),
+                unreachable=states.unreachable[row],
+                successes=int(states.successes_N[row]),
+                hard_resets=int(states.hard_resets_N[row]),
+            )
+            self.statuses_N[self._robots[name]].add(states.tick, status)
+        for row in states.observed:
+            observed = Observed(stamp, int(states.episodes_N[row]), states.states_NS[row])
+            self.observed_N[self._robots[states.robots[row]]].add(states.tick, observed)
+
+    def _add_actions(self, index_N: Sequence[TickIndex[RobotAction]], message: Any) -> None:
+        for name, action in robot_actions_of(message, self._robots).items():
+            index_N[self._robots[name]].add(action.tick, action)
+
+    def _add_signal(self, message: Any) -> None:
+        signal = signal_of(message, self._robots)
+        self.units[signal.name] = signal.unit
+        if signal.name == UNCERTAINTY:
+            self.reports.add(signal.tick, Report(signal.version, signal.by_robot))
+
+    def _add_report(self, message: Any) -> None:
+        uncertainties = dict(zip(message.robots, message.uncertainties.tolist(), strict=True))
+        self.units[UNCERTAINTY] = "nats"
+        self.reports.add(message.tick, Report(message.policy_version, uncertainties))
+
+    def _add_version(self, message: Any) -> None:
+        written = Path(message.path)
+        path = written if written.exists() else self._bag.parent / written.parent.name / written.name
+        self.versions[message.version] = RecordedPolicyVersion(message.version, message.due_tick, path, message.digest)
+
+
+def _rows_of(index_N: Sequence[TickIndex[Row]]) -> tuple[Mapping[int, Row], ...]:
+    return tuple(index.rows for index in index_N)
 
 
 def _stamp(message: Any) -> Stamp:
@@ -249,18 +316,3 @@ def _status(message: Any) -> Status:
         successes=message.successes,
         hard_resets=message.hard_resets,
     )
-
-
-def _report(message: Any) -> Report:
-    uncertainties = dict(zip(message.robots, message.uncertainties.tolist(), strict=True))
-    return Report(message.policy_version, uncertainties)
-
-
-def _leases(message: Any) -> Leases:
-    return Leases(tuple(map(lease_of, message.leases)), tuple(message.waiting), message.threshold)
-
-
-def _policy_version(message: Any, bag: Path) -> RecordedPolicyVersion:
-    written = Path(message.path)
-    path = written if written.exists() else bag.parent / written.parent.name / written.name
-    return RecordedPolicyVersion(message.version, message.due_tick, path, message.digest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import get_types_from_msg
+from rosbags.typesys.store import Typestore
 
 from fleet_bags.recorded_topics import recorded_topics
 from fleet_common.message_definitions import typestore_for
@@ -20,7 +20,6 @@ CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = read_fleet(CONFIG / "block_push.yaml")
 POLICY, HUMAN = 1, 2
 HOLD, MOVE, RESET = 0, 1, 2
-ROBOT_STATUS = "fleet_interfaces/msg/RobotStatus"
 
 
 @dataclass
@@ -49,7 +48,11 @@ class MadeUpRun:
             allocation={"threshold": 0.5},
         )
         self.contract = self.fleet.contract()
-        self.store = typestore_for(set(recorded_topics(self.fleet, self.contract).values()))
+        self.store = self.typestore()
+
+    def typestore(self) -> Typestore:
+        """Return the definitions of the messages in the bag."""
+        return typestore_for(set(self.topics().values()))
 
     def kind(self, name: str) -> Any:
         """Return the class of a message type."""
@@ -78,77 +81,84 @@ class MadeUpRun:
         messages = []
         for tick in range(self.ticks + 1):
             now = 10**9 * (100 + tick)
-            header = self.header(now)
-            for robot, name in enumerate(self.fleet.robot_names):
-                status = {
-                    "header": header,
-                    "tick": tick,
-                    "episode": self.episode(tick),
-                    "violated": False,
-                    "succeeded": tick == 5,
-                    "reward": float(tick == 5),
-                    "successes": self.episode(tick),
-                    "hard_resets": 0,
-                    "unreachable": "",
-                    "resting": tick == self.ticks,
-                }
-                messages.append(RecordedMessage(f"/{name}/status", now, status))
-                if tick == self.ticks:
-                    continue
-                pixels = self.image(robot, tick)
-                image = {
-                    "header": header,
-                    "height": 96,
-                    "width": 96,
-                    "encoding": "rgb8",
-                    "is_bigendian": 0,
-                    "step": 96 * 3,
-                    "data": pixels.ravel(),
-                }
-                observation = {
-                    "header": header,
-                    "tick": tick,
-                    "episode": self.episode(tick),
-                    "values": self.state(robot, tick),
-                }
+            header, is_last = self.header(now), tick == self.ticks
+            if not is_last:
                 messages += [
-                    RecordedMessage(f"/{name}/camera/image_raw", now + 1, image),
-                    RecordedMessage(f"/{name}/observation", now + 2, observation),
-                    RecordedMessage(f"/{name}/policy_action", now + 3, self.action_fields(header, robot, tick, POLICY)),
+                    RecordedMessage(f"/{name}/camera/image_raw", now + 1, self.image_fields(header, robot, tick))
+                    for robot, name in enumerate(self.fleet.robot_names)
                 ]
-                if self.is_human(robot, tick):
-                    messages.append(
-                        RecordedMessage(
-                            f"/{name}/teleop_action", now + 5, self.action_fields(header, robot, tick, HUMAN)
-                        )
-                    )
-                source = HUMAN if self.is_human(robot, tick) else POLICY
-                messages.append(
-                    RecordedMessage(f"/{name}/action", now + 6, self.action_fields(header, robot, tick, source))
-                )
-            if tick == self.ticks:
-                break
-            report = {
-                "header": header,
-                "tick": tick,
-                "policy_version": 1,
-                "robots": list(self.fleet.robot_names),
-                "uncertainties": np.array([robot + tick / 10 for robot in range(self.robots)]),
-                "standard_errors": np.zeros(self.robots),
-                "decision_s": 0.1,
-            }
-            table = {
-                "header": header,
-                "tick": tick,
-                "threshold": 0.5,
-                "leases": [self.lease()] if self.is_human(0, tick) else [],
-                "waiting": [],
-            }
-            messages += [
-                RecordedMessage("/fleet/policy_report", now + 3, report),
-                RecordedMessage("/fleet/leases", now + 4, table),
-            ]
+            messages += self.tick_messages(now, header, tick)
         return messages
+
+    def tick_messages(self, now: int, header: Any, tick: int) -> list[RecordedMessage]:
+        """Return the messages of a tick except for the images; after the last tick there are only states."""
+        robots, names = range(self.robots), list(self.fleet.robot_names)
+        states = {
+            "header": header,
+            "tick": tick,
+            "robots": names,
+            "episodes": np.full(self.robots, self.episode(tick), np.uint32),
+            "values": np.concatenate([self.state(robot, tick) for robot in robots]),
+            "violated": np.zeros(self.robots, bool),
+            "succeeded": np.full(self.robots, tick == 5),
+            "rewards": np.full(self.robots, float(tick == 5)),
+            "successes": np.full(self.robots, self.episode(tick), np.uint32),
+            "hard_resets": np.zeros(self.robots, np.uint32),
+            "unreachable": [""] * self.robots,
+            "resting": tick == self.ticks,
+        }
+        if tick == self.ticks:
+            states["values"] = np.full_like(states["values"], np.nan)
+            return [RecordedMessage("/fleet/states", now + 2, states)]
+        signal = {
+            "header": header,
+            "tick": tick,
+            "name": "uncertainty",
+            "provider": "policy",
+            "version": 1,
+            "unit": "nats",
+            "robots": names,
+            "values": self.uncertainties(tick),
+            "standard_errors": np.zeros(self.robots),
+            "threshold": np.nan,
+        }
+        table = {
+            "header": header,
+            "tick": tick,
+            "signals": ["uncertainty"],
+            "thresholds": np.array([0.5]),
+            "leases": [self.lease()] if self.is_human(0, tick) else [],
+            "waiting": [],
+        }
+        humans = [robot for robot in robots if self.is_human(robot, tick)]
+        sources = [HUMAN if self.is_human(robot, tick) else POLICY for robot in robots]
+        messages = [
+            RecordedMessage("/fleet/states", now + 2, states),
+            RecordedMessage(
+                "/fleet/policy_actions", now + 3, self.actions_fields(header, tick, robots, [POLICY] * self.robots)
+            ),
+            RecordedMessage("/fleet/signals/uncertainty", now + 3, signal),
+            RecordedMessage("/fleet/leases", now + 4, table),
+        ]
+        if humans:
+            teleop = self.actions_fields(header, tick, humans, [HUMAN] * len(humans))
+            messages.append(RecordedMessage("/fleet/teleop_actions", now + 5, teleop))
+        released = self.actions_fields(header, tick, robots, sources)
+        return [*messages, RecordedMessage("/fleet/actions", now + 6, released)]
+
+    def uncertainties(self, tick: int) -> np.ndarray:
+        return np.array([robot + tick / 10 for robot in range(self.robots)])
+
+    def image_fields(self, header: Any, robot: int, tick: int) -> dict[str, Any]:
+        return {
+            "header": header,
+            "height": 96,
+            "width": 96,
+            "encoding": "rgb8",
+            "is_bigendian": 0,
+            "step": 96 * 3,
+            "data": self.image(robot, tick).ravel(),
+        }
 
     def header(self, now_ns: int) -> Any:
         stamp = self.kind("builtin_interfaces/msg/Time")(sec=now_ns // 10**9, nanosec=now_ns % 10**9)
@@ -156,22 +166,39 @@ class MadeUpRun:
 
     def lease(self) -> Any:
         return self.kind("fleet_interfaces/msg/Lease")(
-            robot="robot_01", supervisor="human_01", token=7, kind=0, since_tick=4
+            robot="robot_01",
+            supervisor="human_01",
+            token=7,
+            kind=0,
+            since_tick=4,
+            signal="uncertainty",
+            value=0.75,
+            threshold=0.5,
         )
 
-    def action_fields(self, header: Any, robot: int, tick: int, source: int) -> dict[str, Any]:
-        human = source == HUMAN
+    def values(self, robot: int, tick: int, source: int) -> np.ndarray:
+        return self.action(robot, tick) + (0.01 if source == HUMAN else 0.0)
+
+    def actions_fields(self, header: Any, tick: int, robots: Sequence[int], sources: list[int]) -> dict[str, Any]:
+        human = np.array(sources) == HUMAN
         return {
             "header": header,
             "tick": tick,
-            "kind": MOVE,
-            "source": source,
-            "policy_version": int(not human),
-            "supervisor": "human_01" if human else "",
-            "lease": 7 if human else 0,
-            "values": self.action(robot, tick) + (0.01 if human else 0.0),
-            "reason": "",
+            "robots": [self.fleet.robot_names[robot] for robot in robots],
+            "kinds": np.full(len(robots), MOVE, np.uint8),
+            "sources": np.array(sources, np.uint8),
+            "policy_versions": (~human).astype(np.uint32),
+            "supervisors": ["human_01" if is_human else "" for is_human in human],
+            "leases": np.where(human, 7, 0).astype(np.uint64),
+            "values": np.concatenate(
+                [self.values(robot, tick, source) for robot, source in zip(robots, sources, strict=True)]
+            ),
+            "reasons": [""] * len(robots),
         }
+
+    def topics(self) -> dict[str, str]:
+        """Return the types of the recorded topics by name."""
+        return recorded_topics(self.fleet, self.contract)
 
     def fleet_tree(self, fleet: Fleet) -> dict[str, Any]:
         """Return the content of the fleet file in the bag."""
@@ -192,7 +219,7 @@ class MadeUpRun:
         writer.set_custom_data("contract", self.contract.model_dump_json())
         writer.set_custom_data("contract_digest", self.contract.digest)
         writer.set_custom_data("seed", str(self.seed))
-        topics = recorded_topics(self.fleet, self.contract)
+        topics = self.topics()
         with writer:
             connections = {
                 topic: writer.add_connection(topic, kind, typestore=self.store)
@@ -205,28 +232,3 @@ class MadeUpRun:
                     raw = self.store.serialize_cdr(self.kind(kind)(**message.fields), kind)
                     writer.write(connections[message.topic], message.time_ns, bytes(raw))
         return folder
-
-
-@dataclass
-class RunOfVersion010(MadeUpRun):
-    """The same run as version 0.1.0 recorded it: some keys and a field of RobotStatus had other names."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        definition, _ = self.store.generate_msgdef(ROBOT_STATUS, ros_version=2)
-        own_part = definition.split("=" * 80)[0].replace("string unreachable", "string absent")
-        del self.store.types[ROBOT_STATUS], self.store.fielddefs[ROBOT_STATUS]
-        self.store.register(get_types_from_msg(own_part, ROBOT_STATUS))
-
-    def messages(self) -> list[RecordedMessage]:
-        messages = super().messages()
-        for message in messages:
-            if message.topic.endswith("/status"):
-                message.fields["absent"] = message.fields.pop("unreachable")
-        return messages
-
-    def fleet_tree(self, fleet: Fleet) -> dict[str, Any]:
-        tree = super().fleet_tree(fleet)
-        for name in ("sampler", "iterations"):
-            tree["pretraining"][f"counter_{name}"] = tree["pretraining"].pop(f"counter_example_{name}")
-        return tree

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 import yaml
 from feed import BEGIN_NS, CUSTOM_DATA, KIND, STORE, TOPICS, Feed, read_by_mcap, read_by_rosbags
@@ -38,6 +39,28 @@ def test_every_message_is_read_as_it_was_written(tmp_path, read):
     write_rounds(feed, 30)
     feed.close()
     assert read(tmp_path / "bag") == feed.messages()
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("limits", [RecordingConfig(), RecordingConfig(split_s=1.0)])
+def test_messages_that_were_sent_again_are_read_in_their_order(tmp_path, read, limits):
+    """They are delivered in order, but their times of receipt are not in order."""
+    feed, texts = Feed(tmp_path / "bag", limits), {topic.name: [] for topic in TOPICS[:2]}
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        for topic, written in texts.items():
+            data = bytes(STORE.serialize_cdr(STORE.types[KIND](data=str(number)), KIND))
+            late_ns = int(rng.integers(0, 3 * 10**8))
+            received_ns = BEGIN_NS + int(feed.now_s * 1e9) - late_ns
+            feed.writer.write(topic, data, received_ns=received_ns, published_ns=BEGIN_NS)
+            written.append(str(number))
+        feed.wait(0.1)
+    feed.close()
+    found = read(tmp_path / "bag")
+    assert {topic: [text for _, text in messages] for topic, messages in found.items()} == texts
+    for messages in found.values():
+        times_ns = [received_ns for received_ns, _ in messages]
+        assert times_ns == sorted(times_ns)
 
 
 def test_a_bag_without_messages_can_be_read(tmp_path):

@@ -1,8 +1,7 @@
-"""Bags hold every topic of the fleet."""
+"""Bags hold the topics of the whole fleet, and the images of its robots."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,27 +19,34 @@ def test_every_recorded_type_has_a_definition():
     assert types <= typestore_for(types).types.keys()
 
 
-def declared(tree) -> dict[str, str]:
-    """Return the type of every topic that a contract declares."""
-    found = {tree["topic"]: tree["type"]} if "topic" in tree else {}
-    for part in tree.values():
-        found |= declared(part) if isinstance(part, dict) else {}
-    return found
+FLEET_TOPICS = {
+    "/fleet/states": "fleet_interfaces/msg/RobotStates",
+    "/fleet/policy_actions": "fleet_interfaces/msg/RobotActions",
+    "/fleet/teleop_actions": "fleet_interfaces/msg/RobotActions",
+    "/fleet/actions": "fleet_interfaces/msg/RobotActions",
+    "/fleet/signals/uncertainty": "fleet_interfaces/msg/Signal",
+    "/fleet/policy_version": "fleet_interfaces/msg/PolicyVersion",
+    "/fleet/leases": "fleet_interfaces/msg/LeaseTable",
+    "/fleet/emergency_stopped": "std_msgs/msg/Bool",
+    "/diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
+}
 
 
 @pytest.mark.parametrize("robots", [2, 4, 120])
-def test_every_topic_of_every_robot_except_the_operators_is_recorded_once(robots):
+def test_the_cameras_of_every_robot_and_the_topics_of_the_fleet_are_recorded_once(robots):
     fleet = FLEET.model_copy(update={"robots": FLEET.robots.model_copy(update={"count": robots})})
-    topics = recorded_topics(fleet, CONTRACT)
-    contract = declared(CONTRACT.model_dump(exclude={"operation"}))
-    assert {"observation", "camera/image_raw", "action", "status"} == contract.keys()
-    for name in fleet.robot_names:
-        for topic, kind in contract.items():
-            assert topics[f"/{name}/{topic}"] == kind
-        assert topics[f"/{name}/camera/camera_info"] == "sensor_msgs/msg/CameraInfo"
-    counted = Counter(topic.split("/")[1] for topic in topics)
-    assert set(counted) == {*fleet.robot_names, "fleet", "diagnostics"}
-    assert {counted[name] for name in fleet.robot_names} == {7}
+    cameras = {
+        f"/{name}/camera/{topic}": kind
+        for name in fleet.robot_names
+        for topic, kind in {"image_raw": "sensor_msgs/msg/Image", "camera_info": "sensor_msgs/msg/CameraInfo"}.items()
+    }
+    assert recorded_topics(fleet, CONTRACT) == cameras | FLEET_TOPICS
+    assert len(cameras) == 2 * robots
+
+
+def test_images_of_a_replay_are_in_the_replayed_bag():
+    environment = FLEET.environment.model_copy(update={"backend": "replay", "bag": Path("bag")})
+    assert recorded_topics(FLEET.model_copy(update={"environment": environment}), CONTRACT) == FLEET_TOPICS
 
 
 def test_robots_without_camera_have_no_image_topics():

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import yaml
-from run_bag import HUMAN, MadeUpRun, RecordedMessage, RunOfVersion010
+from old_run_bag import RunOfVersion010
+from run_bag import HUMAN, MadeUpRun, RecordedMessage
 
 from fleet_bags.bag_metadata import ROOT_KEY, read_metadata
 from fleet_bags.recording import read_recording
 from fleet_contract.action import ActionSource
+from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.lease_table import LeaseTable
 from fleet_contract.validation import InputError
 
 RUN = MadeUpRun()
+OLD = RunOfVersion010()
 
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
     return read_recording(RUN.write(tmp_path_factory.mktemp("run")))
+
+
+@pytest.fixture(scope="module")
+def old_recording(tmp_path_factory):
+    return read_recording(OLD.write(tmp_path_factory.mktemp("old")))
 
 
 def test_every_tick_of_every_robot_is_read_as_recorded(recording):
@@ -36,6 +46,8 @@ def test_every_tick_of_every_robot_is_read_as_recorded(recording):
     assert not recording.human_actions_N[1]
     assert recording.reports[3].uncertainties == pytest.approx({"robot_01": 0.3, "robot_02": 1.3})
     assert [lease.token for lease in recording.leases[5].leases] == [7]
+    lease = Lease("robot_01", "human_01", 7, LeaseKind.TELEOPERATE, 4, "uncertainty", 0.75, 0.5)
+    assert recording.leases[5] == LeaseTable(5, (lease,), (), {"uncertainty": 0.5})
     assert [tick for tick, status in recording.statuses_N[0].items() if status.succeeded] == [5]
 
 
@@ -78,18 +90,37 @@ def test_an_unreachable_robot_has_no_observations(tmp_path):
     def lose(messages: list[RecordedMessage]) -> list[RecordedMessage]:
         remaining = []
         for message in messages:
-            lost = message.topic.startswith("/robot_02/") and message.fields.get("tick", 0) >= 7
-            if message.topic == "/robot_02/status" and lost:
-                message.fields["unreachable"] = "link lost"
-            elif lost and not message.topic.endswith("action"):
+            lost = message.time_ns // 10**9 >= 107
+            if lost and message.topic.startswith("/robot_02/"):
                 continue
+            if lost and message.topic == "/fleet/states":
+                message.fields["unreachable"][1] = "link lost"
+                message.fields["values"][6:] = np.nan
             remaining.append(message)
         return remaining
 
     found = read_recording(RUN.write(tmp_path, lose))
     assert max(found.observed_N[1]) == 6
+    assert max(found.observed_N[0]) == 11
     assert found.statuses_N[1][7].unreachable == "link lost"
+    assert not found.statuses_N[0][7].unreachable
     assert found.ticks == 12
+
+
+def test_a_bag_of_version_0_1_0_holds_the_same_run(recording, old_recording):
+    for name in ("ticks", "statuses_N", "released_N", "proposed_N", "human_actions_N", "reports", "policy_versions"):
+        assert getattr(old_recording, name) == getattr(recording, name), name
+    for old, new in zip(old_recording.observed_N, recording.observed_N, strict=True):
+        assert old.keys() == new.keys()
+        for tick, observed in new.items():
+            assert (old[tick].stamp, old[tick].episode) == (observed.stamp, observed.episode)
+            np.testing.assert_array_equal(old[tick].state_S, observed.state_S)
+    assert old_recording.image_ticks() == recording.image_ticks()
+    unknown = {"signal": "", "value": 0.0, "threshold": 0.0}
+    assert old_recording.leases == {
+        tick: replace(table, leases=tuple(replace(lease, **unknown) for lease in table.leases))
+        for tick, table in recording.leases.items()
+    }
 
 
 def test_a_bag_of_version_0_1_0_is_read_as_before(tmp_path):
@@ -109,6 +140,7 @@ def test_a_bag_of_version_0_1_0_is_read_as_before(tmp_path):
     (file,) = (tmp_path / "bag").glob("*.mcap")
     assert b"string absent" in file.read_bytes()
     assert b"string unreachable" not in file.read_bytes()
+    assert b"RobotStates" not in file.read_bytes()
     recorded = yaml.safe_load(read_metadata(tmp_path / "bag")[ROOT_KEY]["custom_data"]["fleet"])["pretraining"]
     assert (recorded["counter_sampler"], recorded["counter_iterations"]) == ("reference", 37)
     assert not any(key.startswith("counter_example") for key in recorded)
@@ -126,10 +158,10 @@ def out_of_order(messages: list[RecordedMessage]) -> list[RecordedMessage]:
     ]
 
 
-def two_runs(messages: list[RecordedMessage]) -> list[RecordedMessage]:
-    later = RUN.messages()
+def two_runs(run: MadeUpRun, messages: list[RecordedMessage]) -> list[RecordedMessage]:
+    later = run.messages()
     for message in later:
-        message.fields["header"] = RUN.header(message.time_ns + 10**12)
+        message.fields["header"] = run.header(message.time_ns + 10**12)
     return messages + [replace(message, time_ns=message.time_ns + 10**12) for message in later]
 
 
@@ -140,28 +172,53 @@ def another_size(messages: list[RecordedMessage]) -> list[RecordedMessage]:
 
 
 def another_length(messages: list[RecordedMessage]) -> list[RecordedMessage]:
-    observation = next(message for message in messages if message.topic.endswith("observation"))
-    observation.fields["values"] = np.zeros(5)
+    states = next(message for message in messages if message.topic.endswith(("observation", "states")))
+    states.fields["values"] = states.fields["values"][1:]
     return messages
 
 
 def no_such_source(messages: list[RecordedMessage]) -> list[RecordedMessage]:
-    next(message for message in messages if message.topic.endswith("/action")).fields["source"] = HUMAN + 1
+    actions = next(message for message in messages if message.topic.endswith(("/action", "/actions")))
+    if "source" in actions.fields:
+        actions.fields["source"] = HUMAN + 1
+    else:
+        actions.fields["sources"][1] = HUMAN + 1
+    return messages
+
+
+def unknown_robot(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+    signal = next(message for message in messages if message.topic.endswith("/uncertainty"))
+    signal.fields["robots"] = ["robot_01", "robot_03"]
+    return messages
+
+
+def no_threshold(messages: list[RecordedMessage]) -> list[RecordedMessage]:
+    next(message for message in messages if message.topic == "/fleet/leases").fields["thresholds"] = np.zeros(0)
     return messages
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("run", "change", "sentence"),
     [
-        (out_of_order, r"/robot_01/\w+: expected ticks in ascending order, got tick 3 after tick [78]"),
-        (two_runs, r"expected one run of one fleet in a bag, got tick 0 twice"),
-        (another_length, r"/robot_01/observation: observation: expected 6 finite values, got \[.+\]"),
-        (no_such_source, r"/robot_01/action: 3 is not a valid ActionSource"),
-        (lambda _: [], r"expected the bag of a run, got one without messages"),
+        (RUN, out_of_order, r"/fleet/\w+: expected ticks in ascending order, got tick 3 after tick [78]"),
+        (OLD, out_of_order, r"/robot_01/\w+: expected ticks in ascending order, got tick 3 after tick [78]"),
+        (RUN, two_runs, r"expected one run of one fleet in a bag, got tick 0 twice"),
+        (OLD, two_runs, r"expected one run of one fleet in a bag, got tick 0 twice"),
+        (RUN, another_length, r"/fleet/states: values: expected 6 for each of 2 robots, got 11"),
+        (OLD, another_length, r"/robot_01/observation: observation: expected 6 finite values, got \[.+\]"),
+        (RUN, no_such_source, r"/fleet/actions: 3 is not a valid ActionSource"),
+        (OLD, no_such_source, r"/robot_01/action: 3 is not a valid ActionSource"),
+        (
+            RUN,
+            unknown_robot,
+            r"/fleet/signals/uncertainty: robots: expected different robots of this fleet, got \['robot_03'\]",
+        ),
+        (RUN, no_threshold, r"/fleet/leases: thresholds: expected one for each of 1 signals, got 0"),
+        (RUN, lambda _: [], r"expected the bag of a run, got one without messages"),
     ],
 )
-def test_contradictory_messages_are_refused(tmp_path, change, sentence):
-    bag = RUN.write(tmp_path, change)
+def test_contradictory_messages_are_refused(tmp_path, run, change, sentence):
+    bag = run.write(tmp_path, partial(change, run) if change is two_runs else change)
     with pytest.raises(InputError, match=sentence) as caught:
         read_recording(bag)
     assert str(tmp_path) in str(caught.value)
@@ -174,9 +231,10 @@ def test_images_of_another_size_are_refused(tmp_path):
         list(found.images())
 
 
-def test_a_missing_topic_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"topic /robot_02/action is missing"):
-        read_recording(RUN.write(tmp_path, without="/robot_02/action"))
+@pytest.mark.parametrize(("run", "topic"), [(RUN, "/fleet/actions"), (RUN, "/fleet/states"), (OLD, "/robot_02/action")])
+def test_a_missing_topic_is_named(tmp_path, run, topic):
+    with pytest.raises(InputError, match=rf"topic {topic} is missing"):
+        read_recording(run.write(tmp_path, without=topic))
 
 
 def test_a_type_that_the_bag_does_not_define_is_refused(tmp_path):

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_bag import MadeUpRun, RunOfVersion010
+from old_run_bag import RunOfVersion010
+from run_bag import MadeUpRun
 
 from fleet_bags.comparison import compare
 from fleet_bags.recorded_driver import RecordedDriver
@@ -107,14 +108,23 @@ def test_humans_repeat_their_actions_and_hold_elsewhere(recording):
         assert station.act(other, tick, np.zeros(6)).kind is ActionKind.HOLD
 
 
-def test_identical_recordings_agree(recording):
-    comparison = compare(recording, recording)
+@pytest.mark.parametrize("again", [MadeUpRun, RunOfVersion010])
+def test_identical_recordings_agree(recording, again, tmp_path):
+    """One may be of version 0.1.0."""
+    comparison = compare(recording, read_recording(again().write(tmp_path)))
     assert comparison.same
     assert {name: agreement.equal for name, agreement in comparison.parts.items()} == {
         "actions": 24,
         "uncertainties": 24,
         "leases": 12,
     }
+
+
+def test_another_threshold_is_another_lease_table(recording):
+    other = {tick: replace(table, thresholds={"uncertainty": 0.75}) for tick, table in recording.leases.items()}
+    comparison = compare(recording, replace(recording, leases=other))
+    assert (comparison.leases.equal, comparison.leases.compared) == (0, 12)
+    assert comparison.leases.largest_difference == 0.25
 
 
 def test_differences_are_counted_by_kind(recording):

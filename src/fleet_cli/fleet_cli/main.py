@@ -178,6 +178,28 @@ def pretrain(
 
 
 @app.command()
+def calibrate(
+    sets: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Datasets from `./fleet dataset build` or `./fleet dataset export`, on whose observations the threshold is "
+            "calibrated (default: a simulated run)."
+        ),
+    ] = None,
+    fleet: FleetFile = "block_push",
+    seed: Annotated[int, typer.Option(help="Seed of the run and of the sampling.")] = 0,
+) -> None:
+    """Calibrate the uncertainty thresholds of the fleet's policy again, and write them into its checkpoint.
+
+    Needed after a change of `policy.decider`, `policy.sampler` or `policy.uncertainty` in the fleet file. Weights do not change.
+    """
+    from fleet_bringup.run_setup import fleet_file
+    from fleet_training.recalibration import recalibrate as run
+
+    run(fleet_file(fleet), sets or [], seed=seed)
+
+
+@app.command()
 def train(
     sets: Annotated[
         list[Path],

@@ -10,10 +10,13 @@ import yaml
 
 from fleet_bags.comparison import Comparison, compare
 from fleet_bags.recording import Recording, read_recording
-from fleet_bringup.run_setup import FLEET_FILE, Run, run_folder
+from fleet_bringup.run import Run
+from fleet_bringup.run_setup import FLEET_FILE, run_folder
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import RobotContract
+from fleet_contract.signal import UNCERTAINTY
 from fleet_learning.checkpoint import read_checkpoint
+from fleet_learning.deployment import with_policy
 
 CONTRACT, COMPARISON = "contract.yaml", "comparison.json"
 """Files in the replay's folder: the recorded robots' contract, and what differs from the recorded run."""
@@ -45,7 +48,7 @@ def prepare_replay(options: Replay) -> tuple[Recording, Run]:
         InputError: something cannot be used.
     """
     recording = read_recording(options.bag)
-    fleet, contract = _replayed(recording, options.speed), recording.metadata.contract
+    fleet, contract = recording.metadata.fleet, recording.metadata.contract
     if options.policy:
         fleet = _decided_by(fleet, options.policy.absolute(), contract)
     else:
@@ -53,6 +56,7 @@ def prepare_replay(options: Replay) -> tuple[Recording, Run]:
             None, (fleet.policy.checkpoint, *(version.path for version in recording.policy_versions))
         ):
             read_checkpoint(checkpoint, contract)
+    fleet = _replayed(fleet, recording.bag, options.speed)
     folder = run_folder(options.report, f"{fleet.fleet}_replay")
     (folder / CONTRACT).write_text(yaml.safe_dump(contract.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     fleet = fleet.with_changes(source=str(recording.bag), robots={"contract": folder / CONTRACT})
@@ -62,27 +66,29 @@ def prepare_replay(options: Replay) -> tuple[Recording, Run]:
     return recording, run
 
 
-def _replayed(recording: Recording, speed: float | None) -> Fleet:
+def _replayed(fleet: Fleet, bag: Path, speed: float | None) -> Fleet:
     """Return the recorded fleet with the bag in place of its robots."""
-    fleet = recording.metadata.fleet
     others = {"episode_ticks": None, "gateways": None, "program": None}
     return fleet.with_changes(
-        source=str(recording.bag),
-        environment={"backend": "replay", "bag": recording.bag.absolute(), "speed": speed, **others},
+        source=str(bag),
+        environment={"backend": "replay", "bag": bag.absolute(), "speed": speed, **others},
         tick={"mode": "real_time" if speed else "lockstep"},
     )
 
 
 def _decided_by(fleet: Fleet, checkpoint: Path, contract: RobotContract) -> Fleet:
-    """Return the fleet with one policy for all ticks, and with its threshold if it has one."""
+    """Return the recorded fleet with one policy for all ticks, its own decider and sampler, and its threshold if it has one."""
     _, metadata = read_checkpoint(checkpoint, contract)
-    allocation = {} if metadata.threshold is None else {"threshold": metadata.threshold}
-    return fleet.with_changes(
+    thresholds = fleet.allocation.thresholds
+    if metadata.calibrations:
+        thresholds = {**thresholds, UNCERTAINTY: "calibrated"}
+    other = fleet.with_changes(
         source=str(checkpoint),
-        policy={"checkpoint": checkpoint},
+        policy={"checkpoint": checkpoint, "decider": None, "sampler": None, "uncertainty": None},
         training={"update_ticks": ()},
-        allocation=allocation,
+        allocation={"thresholds": thresholds},
     )
+    return with_policy(other, contract, source=str(checkpoint))
 
 
 def compare_with(recording: Recording, run: Run) -> Comparison:

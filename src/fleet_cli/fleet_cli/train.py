@@ -56,7 +56,7 @@ def train(
     start.write(folder / CHECKPOINT, folder / DEMONSTRATIONS, setup.contract, this_command())
     deployed = fleet.with_changes(
         source=fleet.fleet,
-        allocation={"order": ALGORITHMS[algorithm].order, "threshold": "calibrated"},
+        allocation={"order": ALGORITHMS[algorithm].order, "thresholds": {}},
         policy={"checkpoint": (folder / CHECKPOINT).absolute()},
         training={"demonstrations": (folder / DEMONSTRATIONS).absolute()},
     )

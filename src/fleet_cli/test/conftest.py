@@ -101,7 +101,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def eager(tiny: Path) -> Path:
     """The file of the tiny fleet, with robots that always ask for help."""
     file = tiny.with_name("eager.yaml")
-    file.write_text(TINY.replace("allocation: {", "allocation: {threshold: -1000.0, "))
+    file.write_text(TINY.replace("allocation: {", "allocation: {thresholds: {uncertainty: -1000.0}, "))
     return file
 
 

@@ -47,13 +47,68 @@ def refused(tmp_path: Path, *words: str) -> str:
         ),
         (lambda c: c["supervisors"].update(count=4), ["fleet.yaml", "supervisors.count", "got 4", "less than"]),
         (lambda c: c.pop("policy"), ["fleet.yaml", "policy is missing"]),
-        (lambda c: c["environment"].update(task="tennis"), ["tennis", "block_push"]),
-        (lambda c: c["supervisors"].update(styles=["sideways"]), ["sideways", "clockwise"]),
+        (
+            lambda c: c["environment"].update(backend="gazebo"),
+            [
+                "environment.backend: expected one of isaacgym, mujoco, mujoco_warp, numpy, replay, ros, yumi, yumi_sim",
+                "got 'gazebo'",
+            ],
+        ),
+        (
+            lambda c: c["environment"].update(backend="replay", bag="bag"),
+            ["environment.backend: expected robots for a new run, got replay", "./fleet replay"],
+        ),
+        (
+            lambda c: c["environment"].update(task="tennis"),
+            [
+                "environment.task: expected one of ant, anymal, ball_balance, block_push, franka_cube_stack",
+                "got tennis",
+            ],
+        ),
+        (
+            lambda c: c["environment"].update(task="tennis:Court"),
+            ["environment.task", "module:Class", "'tennis:Court'", "No module named 'tennis'"],
+        ),
+        (
+            lambda c: c["environment"].update(episode_ticks=5),
+            ["environment.episode_ticks: expected none with task block_push, got 5"],
+        ),
+        (
+            lambda c: c["supervisors"].update(styles=["sideways"]),
+            ["supervisors.styles: expected styles of block_push (clockwise, counterclockwise)", "got sideways"],
+        ),
+        (
+            lambda c: c["supervisors"].update(styles=["os:Human"]),
+            ["supervisors.styles", "module:Class", "'os:Human'", "has no attribute 'Human'"],
+        ),
         (
             lambda c: c["environment"].update(backend="yumi"),
             ["fleet.yaml", "environment", "environment.gateways", "got null"],
         ),
         (lambda c: c["environment"].update(backend="yumi", gateways="g.yaml"), ["g.yaml", "cannot be read"]),
+        (
+            lambda c: c["allocation"].update(order=["risk", "violation"]),
+            ["fleet.yaml", "allocation", "this fleet (uncertainty, violation)", "got 'risk'"],
+        ),
+        (lambda c: c["allocation"].update(thresholds={"novelty": 1.0}), ["fleet.yaml", "allocation", "got 'novelty'"]),
+        (lambda c: c["allocation"].update(rule="best"), ["allocation.rule", "priority, random, td", "got 'best'"]),
+        (lambda c: c["allocation"].update(rule="os:nothing"), ["allocation.rule", "module:Class", "'os:nothing'"]),
+        (lambda c: c["allocation"].update(options={"speed": 1}), ["allocation.options", "unknown key speed"]),
+        (
+            lambda c: c["allocation"].update(rule="random", order=[]),
+            ["allocation.options.budget_per_tick", "expected a number", "None"],
+        ),
+        (
+            lambda c: c.update(signals=[{"provider": "oracle"}]),
+            ["signals.provider", "risk_critic", "got 'oracle'"],
+        ),
+        (lambda c: c.update(signals=[{"provider": "risk_critic"}]), ["signals.checkpoint", "got null"]),
+        (
+            lambda c: c.update(
+                signals=[{"provider": "risk_critic", "checkpoint": str(SHIPPED / "policies/block_push.safetensors")}]
+            ),
+            ["block_push.safetensors", "format", "fleet-critic-1", "fleet-policy-1"],
+        ),
     ],
 )
 def test_a_fleet_file_that_cannot_be_used(tmp_path: Path, change, said: list[str]) -> None:

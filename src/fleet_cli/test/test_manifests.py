@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = {path.name: path for path in sorted((ROOT / "src").iterdir()) if (path / "setup.py").exists()}
 PACKAGES["fleet_bringup"] = ROOT / "launch"
+PACKAGES["fleet_examples"] = ROOT / "examples/fleet_examples"
 ROSDEP = {
     "PIL": "python3-pil",
     "aiohttp": "python3-aiohttp",

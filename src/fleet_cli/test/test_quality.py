@@ -14,7 +14,7 @@ def test_lint() -> None:
 
 
 def test_no_pickle() -> None:
-    code = [path for folder in ("src", "launch", "scripts") for path in (ROOT / folder).rglob("*.py")]
+    code = [path for folder in ("src", "launch", "scripts", "examples") for path in (ROOT / folder).rglob("*.py")]
     for path in code:
         text = path.read_text(encoding="utf-8")
         if path != Path(__file__):

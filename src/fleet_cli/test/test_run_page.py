@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, call
 
 from fleet_bags.interventions import interventions
-from fleet_bags.recording import Leases, Observed, Recording, Report, Status
+from fleet_bags.recording import Observed, Recording, Report, Status
 from fleet_bags.run_metadata import RunMetadata
 from fleet_bringup.run_setup import fleet_file
 from fleet_cli.run_page.film import MAX_STRIPS
@@ -23,6 +23,7 @@ from fleet_cli.run_page.timeline import MAX_BINS, humans_timeline, robots_timeli
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.lease_table import LeaseTable
 from fleet_contract.validation import InputError
 from fleet_views.history import WINDOW_TICKS
 
@@ -50,7 +51,7 @@ def recorded(ticks: int = 12, helped: tuple[tuple[int, int, int, int, LeaseKind]
     Helped: human, robot, first tick, last tick and kind of every intervention.
     """
     described = read_fleet(fleet_file("block_push"))
-    allocation = described.allocation.model_copy(update={"threshold": 1.0})
+    allocation = described.allocation.with_threshold("uncertainty", 1.0)
     contract = described.contract()
     observation = contract.observation.model_copy(update={"camera": None})
     metadata = RunMetadata(
@@ -62,7 +63,10 @@ def recorded(ticks: int = 12, helped: tuple[tuple[int, int, int, int, LeaseKind]
         (range(first, last + 1), Lease(ROBOTS[robot], f"human_0{human}", token, kind, first))
         for token, (human, robot, first, last, kind) in enumerate(helped, start=1)
     ]
-    tables = {t: Leases(tuple(lease for held, lease in leases if t in held), (), 1.0) for t in range(ticks)}
+    tables = {
+        t: LeaseTable(t, tuple(lease for held, lease in leases if t in held), thresholds={"uncertainty": 1.0})
+        for t in range(ticks)
+    }
 
     def released(tick: int, robot: int) -> RobotAction:
         for lease in tables[tick].leases:
@@ -94,6 +98,7 @@ def recorded(ticks: int = 12, helped: tuple[tuple[int, int, int, int, LeaseKind]
         reports={
             t: Report(1 + (t >= ticks // 2), dict(zip(ROBOTS, (0.5, 2.0, 0.1, 0.2), strict=True))) for t in range(ticks)
         },
+        units={"uncertainty": "nats", "risk": "1"},
         leases=tables,
         policy_versions=(),
     )
@@ -171,9 +176,20 @@ def test_every_intervention_has_its_strip_and_its_reason() -> None:
         assert who in text
     assert "Uncertain: 2.00 against a threshold of 1.00 nats." in text
     assert "Hard reset: the robot was in constraint violation." in text
-    assert "Not uncertain (0.200, threshold 1.00 nats): sent by the order UC." in text
+    assert "Not uncertain (0.200, threshold 1.00 nats): sent by the rule priority." in text
     assert "The robots have no camera" in text
     assert "0 → 0.0300" in text, "of the state, from the tick before the first action to that after the last one"
+
+
+def test_an_intervention_says_which_signal_called_the_human() -> None:
+    whole = recorded(helped=HELPED[:1])
+    called = {
+        tick: replace(
+            table, leases=tuple(replace(lease, signal="risk", value=0.75, threshold=0.5) for lease in table.leases)
+        )
+        for tick, table in whole.leases.items()
+    }
+    assert "Called by risk: 0.750 against a threshold of 0.500." in page(run_history(replace(whole, leases=called)))
 
 
 def test_what_is_left_out_is_said() -> None:
@@ -235,7 +251,9 @@ def test_what_is_missing_or_unreachable_is_said() -> None:
 
 def test_an_online_threshold_is_infinite_at_first() -> None:
     whole = recorded(helped=HELPED)
-    tables = {t: replace(table, threshold=math.inf if t < 6 else 1.5) for t, table in whole.leases.items()}
+    tables = {
+        t: replace(table, thresholds={"uncertainty": math.inf if t < 6 else 1.5}) for t, table in whole.leases.items()
+    }
     words = Found(page(run_history(replace(whole, leases=tables)))).words
     assert words["threshold"].split()[0] == "1.50"
 
@@ -278,7 +296,7 @@ def test_a_lease_of_somebody_who_is_not_in_the_fleet_is_bad_input() -> None:
     with pytest.raises(
         InputError, match=r"expected human_01 to human_02 with .*, got 'human_09' with 'robot_01' at tick 0"
     ):
-        run_history(replace(whole, leases={0: Leases((stranger,), (), 1.0)}))
+        run_history(replace(whole, leases={0: LeaseTable(0, (stranger,))}))
 
 
 def test_a_run_without_a_step_is_bad_input() -> None:

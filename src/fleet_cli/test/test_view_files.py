@@ -22,7 +22,7 @@ from fleet_common.message_definitions import typestore_for
 from fleet_common.palette import DRIVER_COLOURS, GREEN, ORANGE, SKY, VERMILION, YELLOW, as_hex
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import read_fleet
-from fleet_views.bridged_topics import FLEET_TOPICS, bridged_topics
+from fleet_views.bridged_topics import bridged_topics, fleet_topics
 from fleet_views.robot_snapshot import RobotSnapshot
 from fleet_views.scene import Scene
 from robot_driver.frames import FLEET as FIXED_FRAME
@@ -110,7 +110,7 @@ def test_rviz_shows_what_this_fleet_publishes() -> None:
         for display in (*rviz_displays("Image"), *rviz_displays("MarkerArray"))
     }
     assert shown == {
-        "/fleet/markers": FLEET_TOPICS["/fleet/markers"].type,
+        "/fleet/markers": fleet_topics(FLEET)["/fleet/markers"].type,
         **{
             f"/{name}/{CONTRACT.require_camera().topic}": CONTRACT.require_camera().type
             for name in FLEET.robot_names[:4]
@@ -179,8 +179,8 @@ def test_foxglove_shows_what_this_fleet_publishes() -> None:
 
 def test_foxglove_plots_uncertainties_against_the_threshold() -> None:
     paths = [series["value"] for series in LAYOUT["configById"]["Plot!uncertainty"]["paths"]]
-    assert paths == [*(f"/fleet/policy_report.uncertainties[{i}]" for i in range(4)), "/fleet/leases.threshold"]
-    store = typestore_for({topic.type for topic in FLEET_TOPICS.values()})
+    assert paths == [*(f"/fleet/signals/uncertainty.values[{i}]" for i in range(4)), "/fleet/leases.thresholds[0]"]
+    store = typestore_for({topic.type for topic in fleet_topics(FLEET).values()})
     for path in paths:
         topic, field = path.split(".")
         fields = dict(store.fielddefs[TOPICS[topic].type][1])

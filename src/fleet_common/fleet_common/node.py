@@ -6,6 +6,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,9 +17,15 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
+from rclpy.task import Future
+from typing_extensions import override
 
 from fleet_common.diagnostics import diagnostic_array
 from fleet_common.health import Check, Level
@@ -27,8 +34,6 @@ from fleet_contract.fleet import read_fleet
 from fleet_contract.topics import DIAGNOSTICS_TOPIC
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
-POLL_S = 0.05
-"""Time, s, after which `run` looks again whether the node has to stop."""
 DIAGNOSE_S = 1.0
 """Period, s, at which a node publishes its checks."""
 FLUSH_TIMEOUT_S = 1.0
@@ -45,22 +50,47 @@ class FleetNode(Node):
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__(name)
+        # Services for parameters, which are all fixed at the start, would double the time that nodes need to discover each other.
+        quiet = [Parameter("start_type_description_service", value=False)]
+        super().__init__(name, start_parameter_services=False, parameter_overrides=quiet)
         self.run_dir = Path(
             self.read_only_parameter("run_dir", "", "Folder of the run; fleet.yaml in it is the fleet.")
         )
         self.fleet = read_fleet(self.run_dir / "fleet.yaml")
         self.robot_contract = self.fleet.contract()
+        self.robot_index = {name: index for index, name in enumerate(self.fleet.robot_names)}
+        """Indices of the robots by name."""
+        self.ended: Future[None] = Future()
+        """Done when `run` ends the node."""
         self._levels: dict[str, Level] = {}
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, TRANSIENT_LOCAL_10)
         self.create_timer(
             DIAGNOSE_S, lambda: self._publish_checks(self._own_checks()), clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
 
+    @override
+    def create_publisher(self, *args: Any, **options: Any) -> Publisher[Any]:
+        """Create a publisher without handlers of QoS events unless they are given: the executor waits for each handler."""
+        return super().create_publisher(
+            *args, **{"event_callbacks": PublisherEventCallbacks(use_default_callbacks=False)} | options
+        )
+
+    @override
+    def create_subscription(self, *args: Any, **options: Any) -> Subscription[Any]:
+        """Create a subscription without handlers of QoS events unless they are given: the executor waits for each handler."""
+        return super().create_subscription(
+            *args, **{"event_callbacks": SubscriptionEventCallbacks(use_default_callbacks=False)} | options
+        )
+
     def read_only_parameter(self, name: str, default: Any, description: str) -> Any:
         """Declare a parameter that is fixed when the node starts, and return its value."""
         descriptor = ParameterDescriptor(description=description, read_only=True)
         return self.declare_parameter(name, default, descriptor).value
+
+    def end(self) -> None:
+        """Let `run` return; what has arrived until then may stay unhandled."""
+        if not self.ended.done():
+            self.ended.set_result(None)
 
     def close(self) -> None:
         """Free the node's resources that are not ROS's own."""
@@ -110,7 +140,7 @@ def run(
     args: list[str] | None = None,
     at_end: Callable[[NodeT, SingleThreadedExecutor], None] | None = None,
 ) -> NodeT:
-    """Run one node until it is `finished` or the process receives SIGINT or SIGTERM; further signals are ignored.
+    """Run one node until it ends itself or the process receives SIGINT or SIGTERM; further signals are ignored.
 
     A node that refuses its input prints one sentence to standard error and exits with code 2. A node that does not shut down
     within SHUTDOWN_TIMEOUT_S prints the stacks of its threads and exits with code 1.
@@ -124,10 +154,13 @@ def run(
         The node, which is destroyed.
     """
     stopping = False
+    node: NodeT | None = None
 
     def stop(*_: object) -> None:
         nonlocal stopping
         stopping = True
+        if node:
+            node.end()
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
@@ -140,9 +173,10 @@ def run(
         sys.exit(EXIT_INPUT_ERROR)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    _wake_at_signals(executor)
     try:
-        while not stopping and not getattr(node, "finished", False):
-            executor.spin_once(timeout_sec=POLL_S)
+        if not stopping:
+            executor.spin_until_future_complete(node.ended)
         if at_end:
             at_end(node, executor)
     finally:
@@ -155,6 +189,19 @@ def run(
         rclpy.try_shutdown()
         faulthandler.cancel_dump_traceback_later()
     return node
+
+
+def _wake_at_signals(executor: SingleThreadedExecutor) -> None:
+    """Interrupt the executor's wait at a signal, whose handler Python runs only between two of its own instructions."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+
+    def wake() -> None:
+        while os.read(read, 64):
+            executor.wake()
+
+    threading.Thread(target=wake, name="signals", daemon=True).start()
 
 
 def run_process(

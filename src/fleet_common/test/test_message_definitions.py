@@ -12,7 +12,17 @@ from rclpy.serialization import deserialize_message, serialize_message
 
 from fleet_common.message_definitions import typestore_for
 
-OURS = ("Lease", "LeaseTable", "Observation", "PolicyReport", "PolicyVersion", "RobotAction", "RobotStatus")
+OURS = (
+    "Lease",
+    "LeaseTable",
+    "Observation",
+    "PolicyVersion",
+    "RobotAction",
+    "RobotActions",
+    "RobotStates",
+    "RobotStatus",
+    "Signal",
+)
 STANDARD = {
     "diagnostic_msgs": "DiagnosticArray",
     "sensor_msgs": "Image",
@@ -42,9 +52,10 @@ def test_type_hashes_are_those_of_the_ros_2_generator():
 
 
 def test_messages_of_ros_2_are_read_without_their_packages():
-    message = LeaseTable(tick=7, threshold=0.25, waiting=["robot_03"])
+    message = LeaseTable(tick=7, signals=["uncertainty"], thresholds=[0.25], waiting=["robot_03"])
     found = typestore_for(TYPES).deserialize_cdr(serialize_message(message), "fleet_interfaces/msg/LeaseTable")
-    assert (found.tick, found.threshold, found.waiting, found.leases) == (7, 0.25, ["robot_03"], [])
+    assert (found.tick, found.signals, found.thresholds.tolist()) == (7, ["uncertainty"], [0.25])
+    assert (found.waiting, found.leases) == (["robot_03"], [])
 
 
 def test_messages_that_are_written_without_packages_are_read_by_ros_2():

@@ -10,9 +10,10 @@ import threading
 from fleet_common import node
 
 class Node(node.FleetNode):
-    finished = True
     def __init__(self):
         node.Node.__init__(self, "hangs")
+        self.ended = node.Future()
+        self.end()
     def close(self):
         held = threading.Lock()
         held.acquire()

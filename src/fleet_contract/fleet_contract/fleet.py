@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
-from fleet_contract.quantity import Name
+from fleet_contract.allocation_letters import from_letters
+from fleet_contract.quantity import Name, NameOrClass
 from fleet_contract.robot import RobotContract, Stream
+from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_contract.validation import InputError, StrictModel, read_yaml, validated
 
 MAX_ROBOTS = 1000
@@ -43,14 +44,15 @@ class ProgramConfig(StrictModel):
 class EnvironmentConfig(StrictModel):
     """What moves the robots: a simulation, real robots or a recorded run."""
 
-    backend: Literal["mujoco", "mujoco_warp", "isaacgym", "numpy", "yumi", "yumi_sim", "ros", "replay"]
+    backend: str = Name
     """mujoco: simulation on the CPU; mujoco_warp: simulation on a GPU; isaacgym: simulation in Isaac Gym; numpy: simulation without
     physics; yumi: real YuMi robots; yumi_sim: simulated YuMi robots; ros: robots that already speak ROS 2, as their contract's section
-    `native` describes them; replay: a recorded run."""
-    task: str = Name
-    """Name of the robots' task."""
+    `native` describes them; replay: a recorded run. Installed packages add others, as entry points of the groups `fleet.environments`
+    and `fleet.drivers`."""
+    task: str = NameOrClass
+    """Name of the robots' task; or `module:Class`, an environment that no package has registered."""
     episode_ticks: int | None = Field(default=None, ge=1)
-    """mujoco, benchmark tasks only: ticks after which an episode is truncated. None: the task's own limit."""
+    """Ticks after which an episode is truncated, for tasks whose length can be chosen. None: the task's own limit."""
     gateways: Path | None = None
     """yumi only: gateways file, relative to the fleet file."""
     program: ProgramConfig | None = None
@@ -92,11 +94,6 @@ class EnvironmentConfig(StrictModel):
         """
         return SHARED_MACHINE_TIMEOUT_S if self.backend == "yumi_sim" else GATE_TIMEOUT_S
 
-    @property
-    def simulator(self) -> str:
-        """Backend in which demonstrations are recorded and thresholds are calibrated."""
-        return "mujoco" if self.backend.startswith("yumi") else self.backend
-
 
 class SupervisorsConfig(StrictModel):
     """The humans who help the robots."""
@@ -108,7 +105,8 @@ class SupervisorsConfig(StrictModel):
     patience_s: float = Field(default=10.0, gt=0)
     """lockstep only: time, s, for which the fleet waits for a person's action. After that the person's robot holds for this tick."""
     styles: tuple[str, ...] = ()
-    """Behaviours of the scripts, assigned to the humans in turn. May be empty if all humans are people."""
+    """Behaviours of the scripts, assigned to the humans in turn: styles of the task, or `module:Class`. May be empty if all humans are
+    people."""
 
     @model_validator(mode="after")
     def _operators_and_styles_fit_count(self) -> Self:
@@ -120,14 +118,28 @@ class SupervisorsConfig(StrictModel):
 
 
 class PolicySelection(StrictModel):
-    """The policy that the run starts with, and how it samples actions."""
+    """The policy that the run starts with, and how it decides."""
 
     checkpoint: Path | None
     """Checkpoint file, relative to the fleet file. null: there is no policy yet, and robots hold unless a human drives them."""
+    decider: Literal["full", "cascade"] | None = None
+    """How the policy decides for a tick. full: anew at every tick, with all chains for every robot; cascade: chains continue from tick to
+    tick, and only robots near the border of being helped get all of them. null: cascade in real time and with more than 20 robots, if the
+    policy offers it and is calibrated for it, otherwise full. The fleet file in a run's folder says which one decided."""
+    sampler: Literal["langevin", "uniform", "derivative_free"] | None = None
+    """How implicit policies sample actions. langevin: by Langevin chains; uniform: uniform random actions, weighted by exp(-E), which are
+    as accurate in one or two action dimensions at a fraction of the cost; derivative_free: by the authors' optimizer for low
+    dimensions. null: the checkpoint's sampler; for a new policy, uniform in one or two action dimensions, otherwise langevin."""
     chains: int = Field(default=128, ge=2)
-    """K, number of Langevin chains per robot and ensemble member."""
+    """K, number of chains or uniform actions per robot and ensemble member."""
     iterations: int = Field(default=50, ge=1)
-    """Langevin iterations per decision."""
+    """langevin and derivative_free only: iterations per decision."""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """Number format between the hidden layers of implicit policies. null: bfloat16 where the processor multiplies it natively, otherwise
+    float32. The fleet file in a run's folder says which one was used."""
+    uncertainty: str | None = None
+    """How uncertain the policy is: jeffreys, variance, or another part of the entry point group `fleet.uncertainties`, by its name or as
+    `module:Class`. null: the kind of policy decides; implicit policies use jeffreys and explicit ones variance."""
 
     def require_checkpoint(self) -> Path:
         """Return the checkpoint file.
@@ -143,51 +155,70 @@ class PolicySelection(StrictModel):
 class AllocationConfig(StrictModel):
     """How humans are allocated to robots (IIFL section 4.4; Fleet-DAgger's priorities)."""
 
-    order: str = "UC"
-    """Priority of the robots, as letters that are compared one after the other: C, constraint violation (a hard reset is needed);
-    U, uncertainty; R, risk. UC is IIFL's order; with C alone, humans only give hard resets. TD: ThriftyDAgger's weighted sum of risk
-    and uncertainty, then C. random: robots in random order, within `budget_per_tick`."""
-    threshold: Literal["calibrated", "online"] | float = "calibrated"
-    """Uncertainty, nats, above which a robot asks for help. calibrated: the threshold in the checkpoint; online:
-    `online_percentile` of the uncertainties of the last `online_ticks` ticks, during whose first `online_ticks` ticks no robot asks."""
+    rule: str = "priority"
+    """Rule that ranks the robots. priority: by `order`; td: ThriftyDAgger's weighted sum of risk and uncertainty; random: in random
+    order, within a budget. Others are entry points of the group `fleet.allocation_rules`, or named as `module:Class`."""
+    order: tuple[str, ...] = (UNCERTAINTY, VIOLATION)
+    """Signals of this fleet, most important first. priority compares them one after the other: UC, IIFL's order, is [uncertainty,
+    violation]; C, hard resets only, is [violation]; CUR is [violation, uncertainty, risk]."""
+    thresholds: dict[str, Literal["calibrated", "online"] | float] = Field(default_factory=dict)
+    """By signal: value above which a robot asks for help. calibrated, the default: the threshold of the signal's provider, such as that
+    in the policy's checkpoint; online: `online_percentile` of the values of the last `online_ticks` ticks, during whose first
+    `online_ticks` ticks no robot asks. The violation has none: every robot in violation asks."""
     online_percentile: float = Field(default=99.0, gt=0, lt=100)
-    """threshold online only: percentile of the uncertainties that becomes the threshold."""
+    """Percentile of a signal's values that becomes its online threshold."""
     online_ticks: int = Field(default=100, ge=1)
-    """threshold online only: length of the window, ticks."""
-    risk_threshold: float = Field(default=0.5, ge=0, lt=1)
-    """R only: predicted risk, 0 to 1, above which a robot asks for help."""
-    risk_weight: float = Field(default=0.5, ge=0, le=1)
-    """TD only: weight of the risk's z-score in the sum. The uncertainty's z-score has the remaining weight."""
+    """Length of the window of online thresholds, ticks."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the rule. td: risk_weight, 0 to 1 (default 0.5), the weight of the risk's z-score in the sum, of which the
+    uncertainty's has the rest. random with idle_humans: budget_per_tick, the mean number of busy humans per tick."""
     idle_humans: bool = True
     """Whether humans are idle when no robot asks for help. Otherwise all humans are busy at every tick."""
-    budget_per_tick: float | None = Field(default=None, gt=0, validate_default=True)
-    """random with idle_humans only: mean number of busy humans per tick."""
     intervention_ticks: int = Field(default=3, ge=1)
     """t_T, minimum length of an intervention, ticks."""
     hard_reset_ticks: int = Field(default=5, ge=1)
     """t_R, length of a hard reset, ticks."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_letters(cls, content: Any) -> Any:
+        """Read what files of version 0.1.0 say with letters and with a key per signal."""
+        return from_letters(content) if isinstance(content, Mapping) else content
+
     @field_validator("order")
     @classmethod
-    def _is_an_order(cls, order: str) -> str:
-        if order in {"TD", "random"} or (order and set(order) <= set("CUR") and len(set(order)) == len(order)):
-            return order
-        raise ValueError("expected one to three different letters of C, U and R, or TD, or random")
+    def _has_no_repetition(cls, order: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(order)) < len(order):
+            raise ValueError("expected different signals")
+        return order
 
-    @field_validator("budget_per_tick")
+    @field_validator("thresholds")
     @classmethod
-    def _budget_fits_order(cls, budget: float | None, info: ValidationInfo) -> float | None:
-        used = info.data.get("order") == "random" and info.data.get("idle_humans")
-        if used and budget is None:
-            raise PydanticCustomError("missing", "order random needs a budget")
-        if not used and budget is not None:
-            raise ValueError("expected null unless order is random and idle_humans is true")
-        return budget
+    def _has_no_threshold_of_violation(cls, thresholds: dict[str, Any]) -> dict[str, Any]:
+        if VIOLATION in thresholds:
+            raise ValueError("expected no threshold of violation: every robot in violation asks for help")
+        return thresholds
 
-    @property
-    def needs_risk(self) -> bool:
-        """Whether the order depends on a critic's prediction of the risk."""
-        return self.order == "TD" or "R" in self.order
+    def threshold(self, signal: str) -> Literal["calibrated", "online"] | float:
+        """Return the threshold of a signal."""
+        return 0.0 if signal == VIOLATION else self.thresholds.get(signal, "calibrated")
+
+    def with_threshold(self, signal: str, threshold: Literal["calibrated", "online"] | float) -> Self:
+        """Return a copy with another threshold of a signal."""
+        return self.model_copy(update={"thresholds": {**self.thresholds, signal: threshold}})
+
+
+class SignalSelection(StrictModel):
+    """A provider of signals beside the policy and the robots, such as a critic or a monitor."""
+
+    provider: str
+    """Entry point of the group `fleet.signals`, or `module:Class`."""
+    names: tuple[str, ...] = ()
+    """Names of its signals; empty: those that the provider itself gives them."""
+    checkpoint: Path | None = None
+    """File that the provider is read from, relative to the fleet file."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the provider."""
 
 
 class TrainingConfig(StrictModel):
@@ -276,6 +307,9 @@ class RecordingConfig(StrictModel):
     """Free disk space, bytes, below which the recording stops. The run continues without it."""
 
 
+SectionT = TypeVar("SectionT", bound=StrictModel)
+
+
 class Fleet(StrictModel):
     """A fleet file."""
 
@@ -291,6 +325,8 @@ class Fleet(StrictModel):
     """The policy that the run starts with."""
     allocation: AllocationConfig = AllocationConfig()
     """How humans are allocated to robots."""
+    signals: tuple[SignalSelection, ...] = ()
+    """Providers of signals beside the policy's uncertainty and the robots' violation."""
     training: TrainingConfig
     """Retraining during the run."""
     pretraining: PretrainingConfig = PretrainingConfig()
@@ -320,9 +356,14 @@ class Fleet(StrictModel):
     @classmethod
     def _absolute(cls, section: StrictModel, info: ValidationInfo) -> StrictModel:
         """Resolve paths, which are relative to the fleet file."""
-        folder = (info.context or {}).get("folder", Path())
-        paths = {name: folder / value for name, value in section if isinstance(value, Path)}
-        return section.model_copy(update=paths)
+        return _with_absolute_paths(section, info)
+
+    @field_validator("signals")
+    @classmethod
+    def _absolute_signals(
+        cls, signals: tuple[SignalSelection, ...], info: ValidationInfo
+    ) -> tuple[SignalSelection, ...]:
+        return tuple(_with_absolute_paths(selection, info) for selection in signals)
 
     @property
     def robot_names(self) -> tuple[str, ...]:
@@ -338,6 +379,11 @@ class Fleet(StrictModel):
     def operator_names(self) -> tuple[str, ...]:
         """Names of the humans who are people."""
         return self.supervisor_names[: self.supervisors.operators]
+
+    @property
+    def signal_names(self) -> tuple[str, ...]:
+        """Names of the signals that nodes of this fleet publish; the robots' violation is a part of their states."""
+        return (UNCERTAINTY, *(name for selection in self.signals for name in selection.names))
 
     def style_of(self, supervisor: int) -> str:
         """Return the behaviour of the human with this index, from 0."""
@@ -355,7 +401,7 @@ class Fleet(StrictModel):
         """
         return read_yaml(self.robots.contract, RobotContract)
 
-    def with_changes(self, *, source: str, **sections: Mapping[str, Any] | StrictModel) -> Self:
+    def with_changes(self, *, source: str, **sections: Mapping[str, Any] | Sequence[StrictModel] | StrictModel) -> Self:
         """Return a copy in which some keys of some sections have other values.
 
         Args:
@@ -380,6 +426,12 @@ class Fleet(StrictModel):
             path.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}.") from None
+
+
+def _with_absolute_paths(section: SectionT, info: ValidationInfo) -> SectionT:
+    folder = (info.context or {}).get("folder", Path())
+    paths = {name: folder / value for name, value in section if isinstance(value, Path)}
+    return section.model_copy(update=paths)
 
 
 def read_fleet(path: Path) -> Fleet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -28,6 +28,12 @@ class Lease:
     """Kind of help."""
     since_tick: int
     """First tick of the lease."""
+    signal: str = ""
+    """Name of the signal that called the human; empty if none did."""
+    value: float = 0.0
+    """Value of the signal when the lease began."""
+    threshold: float = 0.0
+    """Threshold that the value was above."""
 
 
 def lease_of(message: Any) -> Lease:
@@ -36,7 +42,11 @@ def lease_of(message: Any) -> Lease:
     Raises:
         ValueError: the kind is undefined.
     """
-    return Lease(message.robot, message.supervisor, message.token, LeaseKind(message.kind), message.since_tick)
+    lease = Lease(message.robot, message.supervisor, message.token, LeaseKind(message.kind), message.since_tick)
+    # Bags of version 0.1.0 do not tell what called the human.
+    if not hasattr(message, "signal"):
+        return lease
+    return replace(lease, signal=message.signal, value=message.value, threshold=message.threshold)
 
 
 def fill_lease(message: Any, lease: Lease) -> None:
@@ -46,3 +56,6 @@ def fill_lease(message: Any, lease: Lease) -> None:
     message.token = lease.token
     message.kind = int(lease.kind)
     message.since_tick = lease.since_tick
+    message.signal = lease.signal
+    message.value = lease.value
+    message.threshold = lease.threshold

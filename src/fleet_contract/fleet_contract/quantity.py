@@ -10,6 +10,8 @@ from fleet_contract.validation import StrictModel
 
 Name = Field(pattern=r"^[a-z][a-z0-9_]*$")
 """Field of a name: lower-case letters, digits and underscores, starting with a letter."""
+NameOrClass = Field(pattern=r"^([a-z][a-z0-9_]*|\w+(\.\w+)*:\w+)$")
+"""Field of a name, or of a class that no package has registered: `module:Class`."""
 
 
 class Quantity(StrictModel):

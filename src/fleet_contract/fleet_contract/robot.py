@@ -16,13 +16,15 @@ from fleet_contract.images import CHANNELS
 from fleet_contract.native import Native
 from fleet_contract.operation import Operation
 from fleet_contract.quantity import Name, Quantity
-from fleet_contract.topics import PROPOSED_ACTION_TOPICS
 from fleet_contract.validation import InputError, StrictModel
 
 Stream = Literal["state", "camera"]
 """The part of the observation that a policy uses."""
 DEFAULT_EXTENT_M = 1.0
 """Extent, m, with which views draw robots that have no workspace."""
+
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+"""Message type of the cameras' calibrations."""
 
 
 class VectorStream(StrictModel):
@@ -227,10 +229,9 @@ class RobotContract(StrictModel):
             self.success.topic: self.success.type,
             self.violation.topic: self.violation.type,
             self.action.topic: self.action.type,
-            **dict.fromkeys(PROPOSED_ACTION_TOPICS, self.action.type),
         }
         if camera:
-            types |= {camera.topic: camera.type, camera.info_topic: "sensor_msgs/msg/CameraInfo"}
+            types |= {camera.topic: camera.type, camera.info_topic: CAMERA_INFO}
         if self.operation:
             types[self.operation.video.topic] = self.operation.video.type
         return types

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Sample = TypeVar("Sample")
-MOST_WAITING = 32
-"""Number of unmatched ticks and of unmatched samples that are stored."""
+MOST_SAMPLES = 32
+"""Number of unmatched samples that are stored; they may be large."""
+MOST_TICKS = 1000
+"""Number of unmatched ticks that are stored, more than arrive at a busy node at once."""
 
 
 class StampJoin(Generic[Sample]):
     """Joins ticks and samples of one robot by their stamps, in any order of arrival."""
 
-    def __init__(self, most_waiting: int | None = MOST_WAITING) -> None:
-        """Store at most `most_waiting` unmatched ticks and as many unmatched samples, and drop the oldest; None: store all."""
-        self._most_waiting = most_waiting
+    def __init__(self, *, stores_all: bool = False) -> None:
+        """Store all unmatched ticks and samples, or at most MOST_TICKS and MOST_SAMPLES of them, and drop the oldest."""
+        self._stores_all = stores_all
         self._ticks: dict[Hashable, int] = {}
         self._samples: dict[Hashable, Sample] = {}
 
@@ -32,7 +34,12 @@ class StampJoin(Generic[Sample]):
     def _joined(self, stamp: Hashable) -> tuple[int, Sample] | None:
         if stamp in self._ticks and stamp in self._samples:
             return self._ticks.pop(stamp), self._samples.pop(stamp)
-        for waiting in (self._ticks, self._samples):
-            while self._most_waiting is not None and len(waiting) > self._most_waiting:
-                waiting.pop(next(iter(waiting)))
+        if not self._stores_all:
+            _drop_oldest(self._ticks, MOST_TICKS)
+            _drop_oldest(self._samples, MOST_SAMPLES)
         return None
+
+
+def _drop_oldest(waiting: dict[Hashable, Any], most: int) -> None:
+    while len(waiting) > most:
+        waiting.pop(next(iter(waiting)))

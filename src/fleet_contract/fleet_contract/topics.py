@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-POLICY_ACTION_TOPIC = "policy_action"
-"""Action that the policy proposes for a robot, in the robot's namespace."""
-TELEOP_ACTION_TOPIC = "teleop_action"
-"""Action that a human proposes for a robot, in the robot's namespace."""
-PROPOSED_ACTION_TOPICS = (POLICY_ACTION_TOPIC, TELEOP_ACTION_TOPIC)
-"""Actions that policy and humans propose; the gate releases one of them."""
+from collections.abc import Iterable
 
-POLICY_REPORT_TOPIC = "fleet/policy_report"
-"""Uncertainties and risks of all robots, once per tick."""
+ROBOT_STATES_TOPIC = "fleet/states"
+"""Observations and statuses of each driver's robots, once per tick."""
+POLICY_ACTIONS_TOPIC = "fleet/policy_actions"
+"""Actions that the policy proposes for all robots, once per tick."""
+TELEOP_ACTIONS_TOPIC = "fleet/teleop_actions"
+"""Actions that humans propose for their robots."""
+ACTIONS_TOPIC = "fleet/actions"
+"""Actions that the gate releases, which the robots execute."""
 POLICY_VERSION_TOPIC = "fleet/policy_version"
 """Checkpoint of the newest policy version."""
 LEASES_TOPIC = "fleet/leases"
@@ -40,14 +41,31 @@ READMIT_SERVICE = "readmit"
 SUPERVISE_ACTION = "supervise"
 """Asks a human for help with a robot, in the human's namespace."""
 
-FLEET_TOPIC_TYPES = {
-    POLICY_REPORT_TOPIC: "fleet_interfaces/msg/PolicyReport",
+_TOPIC_TYPES = {
+    ROBOT_STATES_TOPIC: "fleet_interfaces/msg/RobotStates",
+    POLICY_ACTIONS_TOPIC: "fleet_interfaces/msg/RobotActions",
+    TELEOP_ACTIONS_TOPIC: "fleet_interfaces/msg/RobotActions",
+    ACTIONS_TOPIC: "fleet_interfaces/msg/RobotActions",
     POLICY_VERSION_TOPIC: "fleet_interfaces/msg/PolicyVersion",
     LEASES_TOPIC: "fleet_interfaces/msg/LeaseTable",
     EMERGENCY_STOPPED_TOPIC: "std_msgs/msg/Bool",
     DIAGNOSTICS_TOPIC: "diagnostic_msgs/msg/DiagnosticArray",
 }
-"""Message types of the topics of the whole fleet that are recorded and displayed."""
+"""Message types of the topics of the whole fleet that are recorded and displayed, without its signals."""
+
+
+def signal_topic(name: str) -> str:
+    """Return the topic of a signal."""
+    return f"fleet/signals/{name}"
+
+
+def fleet_topic_types(signals: Iterable[str]) -> dict[str, str]:
+    """Return the message types of the topics of the whole fleet that are recorded and displayed.
+
+    Args:
+        signals: names of the fleet's signals.
+    """
+    return _TOPIC_TYPES | {signal_topic(name): "fleet_interfaces/msg/Signal" for name in signals}
 
 
 def absolute_name(topic: str) -> str:

@@ -12,13 +12,10 @@ from fleet_interfaces.msg import RobotAction as ActionMessage
 from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
+from wire_messages import TEXT, UINT32, UINT64
 
 from fleet_contract.action import ActionKind, ActionSource, RobotAction, action_of, fill_action
 from fleet_contract.lease import Lease, LeaseKind, fill_lease, lease_of
-
-UINT32, UINT64 = st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)
-# A string on the wire ends at its first zero.
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 
 
 def constants(message: str) -> dict[str, int]:
@@ -60,7 +57,19 @@ def test_an_action_survives_serialization(action):
     assert (arrived.header.stamp.sec, arrived.header.stamp.nanosec) == (3, 4)
 
 
-@given(st.builds(Lease, robot=TEXT, supervisor=TEXT, token=UINT64, kind=st.sampled_from(LeaseKind), since_tick=UINT64))
+@given(
+    st.builds(
+        Lease,
+        robot=TEXT,
+        supervisor=TEXT,
+        token=UINT64,
+        kind=st.sampled_from(LeaseKind),
+        since_tick=UINT64,
+        signal=TEXT,
+        value=st.floats(allow_nan=False),
+        threshold=st.floats(allow_nan=False),
+    )
+)
 def test_a_lease_survives_serialization(lease):
     message = LeaseMessage()
     fill_lease(message, lease)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from itertools import permutations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_contract.fleet import EnvironmentConfig, Fleet, PretrainingConfig, TickConfig, numbered, read_fleet
-from fleet_contract.validation import InputError, validated
+from fleet_contract.fleet import (
+    AllocationConfig,
+    EnvironmentConfig,
+    Fleet,
+    PretrainingConfig,
+    TickConfig,
+    numbered,
+    read_fleet,
+)
+from fleet_contract.validation import InputError
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 FLEET = read_fleet(CONFIG / "block_push.yaml")
-
-ORDERS = "one to three different letters of C, U and R, or TD, or random"
 
 
 def changed(**sections) -> Fleet:
@@ -57,14 +63,22 @@ def changed(**sections) -> Fleet:
             "training.update_ticks: expected increasing ticks from 1, got [0, 20].",
         ),
         ({"policy": {"chains": 1}}, "policy.chains: expected a number greater than or equal to 2, got 1."),
-        ({"allocation": {"order": "UX"}}, f"allocation.order: expected {ORDERS}, got 'UX'."),
-        ({"allocation": {"order": "UU"}}, f"allocation.order: expected {ORDERS}, got 'UU'."),
-        ({"allocation": {"order": ""}}, f"allocation.order: expected {ORDERS}, got ''."),
-        ({"allocation": {"order": "td"}}, f"allocation.order: expected {ORDERS}, got 'td'."),
+        ({"allocation": {"order": "UX"}}, "allocation.order: expected a list, got 'UX'."),
         (
-            {"allocation": {"threshold": "often"}},
-            "allocation.threshold: expected 'calibrated' or 'online' or a number, got 'often'.",
+            {"allocation": {"order": ["risk", "risk"]}},
+            "allocation.order: expected different signals, got ['risk', 'risk'].",
         ),
+        ({"allocation": {"order": [1]}}, "allocation.order.0: expected text, got 1."),
+        (
+            {"allocation": {"thresholds": {"uncertainty": "often"}}},
+            "allocation.thresholds.uncertainty: expected 'calibrated' or 'online' or a number, got 'often'.",
+        ),
+        (
+            {"allocation": {"thresholds": {"violation": 0.5}}},
+            "allocation.thresholds: expected no threshold of violation: every robot in violation asks for help, got",
+        ),
+        ({"signals": [{"provider": 3}]}, "signals.0.provider: expected text, got 3."),
+        ({"signals": [{"names": ["risk"]}]}, "signals.0.provider is missing."),
         (
             {"allocation": {"online_ticks": 0}},
             "allocation.online_ticks: expected a number greater than or equal to 1, got 0.",
@@ -73,27 +87,13 @@ def changed(**sections) -> Fleet:
             {"allocation": {"online_percentile": 100}},
             "allocation.online_percentile: expected a number less than 100, got 100.",
         ),
-        ({"allocation": {"risk_threshold": 1}}, "allocation.risk_threshold: expected a number less than 1, got 1."),
         (
-            {"allocation": {"risk_weight": 1.1}},
-            "allocation.risk_weight: expected a number less than or equal to 1, got 1.1.",
-        ),
-        ({"allocation": {"order": "random"}}, "allocation.budget_per_tick is missing."),
-        (
-            {"allocation": {"order": "random", "budget_per_tick": 0}},
-            "allocation.budget_per_tick: expected a number greater than 0, got 0.",
+            {"environment": {"backend": "gazebo/tennis"}},
+            "environment.backend: expected text that matches ^[a-z][a-z0-9_]*$, got 'gazebo/tennis'.",
         ),
         (
-            {"allocation": {"budget_per_tick": 2.5}},
-            "allocation.budget_per_tick: expected null unless order is random and idle_humans is true, got 2.5.",
-        ),
-        (
-            {"allocation": {"order": "random", "idle_humans": False, "budget_per_tick": 2.5}},
-            "allocation.budget_per_tick: expected null unless order is random and idle_humans is true, got 2.5.",
-        ),
-        (
-            {"environment": {"backend": "gazebo"}},
-            "environment.backend: expected 'mujoco', 'mujoco_warp', 'isaacgym', 'numpy', 'yumi', 'yumi_sim', 'ros' or 'replay', got 'gazebo'.",
+            {"environment": {"task": "tennis:"}},
+            "environment.task: expected text that matches ^([a-z][a-z0-9_]*|\\w+(\\.\\w+)*:\\w+)$, got 'tennis:'.",
         ),
     ],
 )
@@ -138,19 +138,46 @@ def test_changes_that_do_not_fit_are_refused(sections, expected):
     assert str(caught.value).startswith(f"--set: {expected}")
 
 
-def test_a_random_order_needs_a_budget():
-    with pytest.raises(InputError, match=r"^fleet: allocation\.budget_per_tick is missing\.$"):
-        validated(FLEET.model_dump(mode="json") | {"allocation": {"order": "random"}}, Fleet, source="fleet")
+@given(data=st.data())
+def test_the_letters_of_version_0_1_0_name_the_same_allocation(data):
+    signals = {"U": "uncertainty", "C": "violation", "R": "risk"}
+    letters = data.draw(st.permutations("UCR"))[: data.draw(st.integers(1, 3))]
+    old = {
+        "order": "".join(letters),
+        "threshold": 0.25,
+        "risk_threshold": 0.75,
+        "risk_weight": 0.1,
+        "budget_per_tick": None,
+    }
+    found = AllocationConfig.model_validate(old)
+    assert found.rule == "priority"
+    assert found.order == tuple(signals[letter] for letter in letters)
+    assert found.threshold("uncertainty") == 0.25
+    assert found.threshold("violation") == 0.0
+    assert found.threshold("risk") == (0.75 if "R" in letters else "calibrated")
+    assert found.options == {}
+    assert AllocationConfig.model_validate(found.model_dump()) == found
 
 
-def test_every_order_is_accepted_and_those_with_risk_are_known():
-    orders = {"".join(letters) for length in (1, 2, 3) for letters in permutations("CUR", length)}
-    assert len(orders) == 15
-    for order in (*orders, "TD"):
-        allocation = changed(allocation={"order": order}).allocation
-        assert allocation.needs_risk == (order == "TD" or "R" in order)
-    assert not changed(allocation={"order": "random", "budget_per_tick": 1.5}).allocation.needs_risk
-    assert changed(allocation={"order": "random", "idle_humans": False}).allocation.budget_per_tick is None
+def test_the_words_of_version_0_1_0_name_rules():
+    td = AllocationConfig.model_validate({"order": "TD", "threshold": 1.0, "risk_weight": 0.1})
+    assert (td.rule, td.options) == ("td", {"risk_weight": 0.1})
+    assert td.order == ("risk", "uncertainty", "violation")
+    random = AllocationConfig.model_validate({"order": "random", "budget_per_tick": 1.5})
+    assert (random.rule, random.order, random.options) == ("random", (), {"budget_per_tick": 1.5})
+    busy = AllocationConfig.model_validate({"order": "random", "idle_humans": False, "budget_per_tick": None})
+    assert busy.options == {}
+
+
+def test_signals_of_a_fleet_are_those_of_policy_and_providers(tmp_path):
+    assert FLEET.signal_names == ("uncertainty",)
+    path = tmp_path / "fleet.yaml"
+    selection = {"provider": "risk_critic", "names": ["risk"], "checkpoint": "critic.safetensors"}
+    tree = FLEET.model_dump(mode="json") | {"signals": [selection]}
+    path.write_text(yaml.safe_dump(tree))
+    fleet = read_fleet(path)
+    assert fleet.signal_names == ("uncertainty", "risk")
+    assert fleet.signals[0].checkpoint == tmp_path / "critic.safetensors"
 
 
 def test_a_fleet_has_at_least_two_robots():
@@ -166,8 +193,9 @@ def test_a_fleet_survives_writing_and_reading(data, tmp_path_factory):
         robots={"count": robots},
         supervisors={"count": data.draw(st.integers(1, robots - 1))},
         allocation={
-            "order": data.draw(st.sampled_from(["UC", "R", "TD"])),
-            "threshold": data.draw(st.sampled_from(["calibrated", "online"]) | st.floats(-1e9, 1e9)),
+            "rule": data.draw(st.sampled_from(["priority", "td"])),
+            "order": data.draw(st.permutations(["uncertainty", "violation", "risk"])),
+            "thresholds": {"uncertainty": data.draw(st.sampled_from(["calibrated", "online"]) | st.floats(-1e9, 1e9))},
             "idle_humans": data.draw(st.booleans()),
         },
         training={"update_ticks": sorted(data.draw(st.sets(st.integers(1, 10**6), max_size=5)))},

@@ -103,11 +103,11 @@ def test_an_impossible_path_is_refused(tmp_path):
 
 def test_a_union_of_words_and_numbers_is_refused_with_all_alternatives():
     changed = copy.deepcopy(FLEET)
-    changed["allocation"]["threshold"] = "often"
+    changed["allocation"]["thresholds"] = {"uncertainty": "often"}
     with pytest.raises(InputError) as caught:
         validated(changed, Fleet, source="here")
     sentence = after_name(str(caught.value), "here")
-    assert sentence == "allocation.threshold: expected 'calibrated' or 'online' or a number, got 'often'."
+    assert sentence == "allocation.thresholds.uncertainty: expected 'calibrated' or 'online' or a number, got 'often'."
 
 
 def test_valid_content_becomes_a_frozen_model():

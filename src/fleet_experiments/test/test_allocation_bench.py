@@ -23,7 +23,7 @@ def test_the_load_is_a_large_fleet_with_every_ninth_robot_uncertain():
     load = AllocationLoad()
     ticks = list(islice(load.inputs(seed=0), 50))
     assert [tick[0] for tick in ticks] == list(range(50))
-    assert np.mean([tick[1] > 2.2 for tick in ticks]) == np.clip(np.mean([tick[1] > 2.2 for tick in ticks]), 0.1, 0.12)
-    assert 0.015 < np.mean([tick[2] for tick in ticks]) < 0.025
+    assert 0.1 < np.mean([signals["uncertainty"] > 2.2 for _, signals in ticks]) < 0.12
+    assert 0.015 < np.mean([signals["violation"] for _, signals in ticks]) < 0.025
     table = load.allocator("UC").step(*ticks[0])
     assert len(table.leases) == load.humans == 100

@@ -38,7 +38,7 @@ def test_the_papers_scale_has_the_papers_numbers(env):
     assert (setup.implicit.chains, setup.implicit.sampler.iterations) == (512, 100)
     assert (setup.implicit.shape.width, setup.implicit.shape.depth) == (256, 6)
     assert (pretraining.calibration_ticks, pretraining.calibration_percentile) == (1000, 99.0)
-    assert allocation.threshold == (0.0 if frozen else "calibrated")
+    assert allocation.threshold("uncertainty") == (0.0 if frozen else "calibrated")
     assert allocation.idle_humans != frozen
     learned = {name: [setup.steps_after(of, tick) for tick in range(1, 10_001)] for name, of in ALGORITHMS.items()}
     for name in ("ifl", "iifl", "iifl_random"):

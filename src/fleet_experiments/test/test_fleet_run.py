@@ -15,7 +15,7 @@ import fleet_learning.optimization
 from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import InputError
 from fleet_experiments.fleet.fleet_run import RUNNING, FleetRun
-from fleet_training.algorithms import ALGORITHMS
+from fleet_training.algorithms import ALGORITHMS, RESETS_ONLY
 from fleet_training.learning_setup import learning_setup
 from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.langevin import Langevin
@@ -55,11 +55,11 @@ def test_every_algorithm_runs_and_counts(name, tmp_path):
     learned = outcome.policy.optimizer_state.steps - SMALL.fleet.pretraining.gradient_steps
     assert learned == (0 if algorithm.updates == "never" else SMALL.online_steps)
     assert row["human_actions"] >= row["teleoperation_ticks"] >= 0
-    assert row["teleoperation_ticks"] == 0 or algorithm.order != "C"
-    assert row["teleoperation_ticks"] > 0 or algorithm.order != "random"
+    assert row["teleoperation_ticks"] == 0 or algorithm.order != RESETS_ONLY
+    assert row["teleoperation_ticks"] > 0 or algorithm.rule != "random"
     assert row["pairs"] == len(outcome.demonstrations) + row["teleoperation_ticks"]
     assert [done for stage, done, _ in progress if stage == RUNNING] == list(range(1, SMALL.ticks + 1))
-    assert ("calibration", 5, 5) in progress if "U" in algorithm.order else row["threshold"] == 0.0
+    assert ("calibration", 5, 5) in progress if "uncertainty" in algorithm.order else row["threshold"] == 0.0
 
 
 @pytest.mark.parametrize("name", ["ifl", "iifl", "iifl_random"])

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import create_model
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, StrictModel, validated
 from fleet_learning.dataset import Dataset
+from fleet_learning.full_decider import FULL
 from fleet_learning.optimization import OptimizerState
 from fleet_learning.policy import Policy
 from fleet_learning.policy_kinds import policy_class
 from fleet_learning.scaling import Scaling
+from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
 
 FORMAT = "fleet-policy-1"
 """Format name and version, in the header of every checkpoint."""
+
+
+class Calibration(StrictModel):
+    """An uncertainty threshold, and how the uncertainties were estimated from which it comes."""
+
+    decider: str
+    """Kind of decider."""
+    sampler: str | None
+    """Name of the sampler; None if the policy does not sample."""
+    uncertainty: str
+    """Name of the uncertainty."""
+    threshold: float
+    """Threshold, in the unit of the uncertainty."""
+
+    @property
+    def estimate(self) -> tuple[str, str | None, str]:
+        """What uncertainties must have in common with those of the calibration: decider, sampler and uncertainty."""
+        return self.decider, self.sampler, self.uncertainty
 
 
 class CheckpointMetadata(StrictModel):
@@ -36,8 +50,8 @@ class CheckpointMetadata(StrictModel):
     """Digest of the contract."""
     policy: Any
     """The policy's config, an instance of its kind's `Policy.config_type`."""
-    threshold: float | None
-    """Calibrated uncertainty threshold, in the policy's unit of uncertainty; None if it has not been calibrated."""
+    calibrations: tuple[Calibration, ...]
+    """Calibrated uncertainty thresholds; none if the policy has not been calibrated."""
     dataset: str
     """Digest of the training data."""
     gradient_steps: int
@@ -47,16 +61,21 @@ class CheckpointMetadata(StrictModel):
     version: str
     """Version of the code that made the checkpoint."""
 
+    def threshold(self, decider: str, sampler: str | None, uncertainty: str) -> float | None:
+        """Return the threshold that was calibrated for this decider, sampler and uncertainty, or None."""
+        thresholds = {calibration.estimate: calibration.threshold for calibration in self.calibrations}
+        return thresholds.get((decider, sampler, uncertainty))
+
 
 def checkpoint_metadata(
-    policy: Policy, contract: RobotContract, *, threshold: float | None, dataset: Dataset, command: str
+    policy: Policy, contract: RobotContract, *, calibrations: tuple[Calibration, ...], dataset: Dataset, command: str
 ) -> CheckpointMetadata:
     """Return the metadata of a policy's checkpoint."""
     return CheckpointMetadata(
         robot=contract.robot,
         contract=contract.digest,
         policy=policy.config,
-        threshold=threshold,
+        calibrations=calibrations,
         dataset=dataset.digest,
         gradient_steps=policy.optimizer_state.steps,
         command=command,
@@ -71,21 +90,7 @@ def write_checkpoint(path: Path, policy: Policy, metadata: CheckpointMetadata) -
         sha256 of the file, hexadecimal.
     """
     tensors = policy.tensors() | {f"scaling.{name}": tensor for name, tensor in policy.scaling.tensors().items()}
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    text = metadata.model_dump_json()
-    header = {"format": FORMAT, "about": text, "content": _content_digest(tensors, text)}
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(_reproducible(save(tensors, header)))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return file_digest(path)
-
-
-def file_digest(path: Path) -> str:
-    """Return the sha256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return write_tensors(path, tensors, metadata.model_dump_json(), kind=FORMAT)
 
 
 def read_checkpoint(
@@ -102,23 +107,8 @@ def read_checkpoint(
         InputError: the file is missing, truncated, modified or no checkpoint, has another digest, or was made for another
             contract.
     """
-    try:
-        if digest is not None:
-            _require_digest(path, digest)
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such checkpoint.") from None
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: expected a checkpoint, got no complete safetensors file ({error}).") from None
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path}: format: expected {FORMAT!r}, got {header.get('format')!r}.")
-    text = header.get("about", "")
-    metadata = _validated_metadata(_parsed(text), source=f"{path} (about)")
-    other_types = any(tensor.dtype != torch.float32 for tensor in tensors.values())
-    if other_types or header.get("content") != _content_digest(tensors, text):
-        raise InputError(f"{path}: expected the content as it was written, got content that differs from its digest.")
+    tensors, text = read_tensors(path, kind=FORMAT, digest=digest)
+    metadata = _validated_metadata(parsed(text), source=f"{path} (about)")
     found = metadata.policy.observed_shape, metadata.policy.action_dim
     expected = contract.observed_shape(metadata.policy.observes), contract.action_dim
     if found != expected:
@@ -133,12 +123,6 @@ def read_checkpoint(
         raise InputError(f"{path}: expected the tensors of the policy's config, got others.") from None
 
 
-def _require_digest(path: Path, digest: str) -> None:
-    found = file_digest(path)
-    if found != digest:
-        raise InputError(f"{path}: expected the file with sha256 {digest or '(none)'}, got {found}.")
-
-
 def _dimensions(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
 
@@ -149,11 +133,25 @@ def _validated_metadata(found: Any, *, source: str) -> CheckpointMetadata:
     if not isinstance(policy, dict):
         return validated(found, CheckpointMetadata, source=source)
     try:
-        config_type = policy_class(policy.get("kind")).config_type
+        kind = policy_class(policy.get("kind"))
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    with_config = create_model("CheckpointMetadata", __base__=CheckpointMetadata, policy=(config_type, ...))
-    return CheckpointMetadata(**dict(validated(found, with_config, source=source)))
+    with_config = create_model("CheckpointMetadata", __base__=CheckpointMetadata, policy=(kind.config_type, ...))
+    return CheckpointMetadata(**dict(validated(_with_calibrations(found, kind), with_config, source=source)))
+
+
+def _with_calibrations(found: dict[str, Any], kind: type[Policy]) -> dict[str, Any]:
+    """Return metadata with its calibrations: version 0.1.0 stored the threshold of the full decider as a number or null."""
+    if "threshold" not in found or "calibrations" in found:
+        return found
+    sampler = found["policy"].get("sampler")
+    estimate = {
+        "decider": FULL,
+        "sampler": sampler.get("kind") if isinstance(sampler, dict) else None,
+        "uncertainty": kind.default_uncertainty,
+    }
+    rest, threshold = {key: value for key, value in found.items() if key != "threshold"}, found["threshold"]
+    return rest | {"calibrations": () if threshold is None else ({**estimate, "threshold": threshold},)}
 
 
 def _policy(metadata: CheckpointMetadata, tensors: dict[str, Tensor]) -> Policy:
@@ -161,27 +159,3 @@ def _policy(metadata: CheckpointMetadata, tensors: dict[str, Tensor]) -> Policy:
     return policy_class(metadata.policy.kind).from_tensors(
         metadata.policy, tensors, scaling, OptimizerState(metadata.gradient_steps)
     )
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return None
-
-
-def _reproducible(content: bytes) -> bytes:
-    """Return the same safetensors file with a sorted header: safetensors shuffles the metadata from run to run."""
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[end:]
-
-
-def _content_digest(tensors: Mapping[str, Tensor], text: str) -> str:
-    """Return the digest of the tensors and the metadata's text, as text: later versions of the code may know more options."""
-    content = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        content.update(name.encode())
-        content.update(tensors[name].contiguous().numpy().tobytes())
-    return content.hexdigest()

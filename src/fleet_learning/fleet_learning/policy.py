@@ -5,7 +5,7 @@ N robots, S state dim, H image rows, W image columns, C channels, A action dim.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -18,6 +18,7 @@ from fleet_contract.robot import Stream
 from fleet_learning.dataset import Dataset
 from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_learning.scaling import Scaling
+from fleet_learning.uncertainty import OwnUncertainty, Uncertainty
 
 P_co = TypeVar("P_co", covariant=True)
 
@@ -29,7 +30,7 @@ class Decision:
     actions_NA: NDArray[np.float64]
     """Actions in the robot's units and range."""
     uncertainties_N: NDArray[np.float64]
-    """Disagreement of the ensemble; its unit is the policy's `uncertainty_unit`."""
+    """Disagreement of the ensemble; its unit is that of the policy's `uncertainty`."""
     standard_errors_N: NDArray[np.float64]
     """Standard errors of the uncertainties; zero where they are exact."""
     diagnostics: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -51,17 +52,19 @@ def no_decision(robots: int) -> Decision:
 
 
 class Decider(Protocol):
-    """Decides for the fleet."""
+    """Decides for the fleet tick by tick, with one policy. It may remember earlier ticks; a new one does not."""
 
-    @property
-    def observes(self) -> Stream:
-        """Stream that it decides from."""
+    policy: Policy
+    """The policy that decides."""
 
-    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
-        """Decide for N robots; equal generator states give equal decisions.
+    def decide(
+        self, observations_N: NDArray[np.generic], robots: Sequence[int], generator: torch.Generator
+    ) -> Decision:
+        """Decide for N robots; equal observations and generators from the first decision on give equal decisions.
 
         Args:
-            observations_N: states (N, S) in the robot's units, or images (N, H, W, C) of 8-bit values.
+            observations_N: states (N, S) in the robots' units, or images (N, H, W, C) of 8-bit values.
+            robots: indices of these robots in the fleet, in ascending order.
             generator: source of all random numbers.
         """
 
@@ -86,11 +89,19 @@ class PolicyConfig(Protocol):
         """Length of an action, A."""
 
 
-class Policy(Decider, Protocol):
+class Policy(Protocol):
     """A policy that a node can serve and a trainer can improve. Immutable: training returns another one."""
 
     config_type: ClassVar[type[PolicyConfig]]
     """Class of the configs of this kind of policy."""
+    default_uncertainty: ClassVar[str]
+    """Name of the uncertainty that a new policy of this kind has."""
+    has_energies: ClassVar[bool]
+    """Whether the policy's uncertainty may depend on energies."""
+
+    @property
+    def observes(self) -> Stream:
+        """Stream that the policy decides from."""
 
     @property
     def config(self) -> Any:
@@ -105,18 +116,50 @@ class Policy(Decider, Protocol):
         """Optimizer state that the next training continues from."""
 
     @property
-    def uncertainty_unit(self) -> str:
-        """Unit of the uncertainties."""
+    def uncertainty(self) -> Uncertainty | OwnUncertainty:
+        """The part that estimates the uncertainty, or the unit of the policy's own estimate."""
 
-    def with_sampling(self, chains: int, iterations: int) -> Self:
-        """Return the same policy with another sampling effort.
+    @property
+    def sampler(self) -> str | None:
+        """Name of the sampler; None for a policy that does not sample."""
+
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """Kinds of deciders that the policy offers; all policies offer `full`."""
+
+    def decider(self, kind: str, *, humans: int, threshold: float) -> Decider:
+        """Return a new decider with this policy.
+
+        Args:
+            kind: one of `deciders`.
+            humans: number of humans who help the robots.
+            threshold: uncertainty above which a robot asks for help, in the unit of the uncertainty; minus infinity if it is not known.
+        """
+
+    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
+        """Decide for N robots without memory; equal generator states give equal decisions.
+
+        Args:
+            observations_N: states (N, S) in the robot's units, or images (N, H, W, C) of 8-bit values.
+            generator: source of all random numbers.
+        """
+
+    def with_sampling(self, chains: int, iterations: int, sampler: str | None = None) -> Self:
+        """Return the same policy with another sampler or sampling effort.
 
         A policy that does not sample is returned as it is.
 
         Args:
             chains: actions to draw per robot and member.
             iterations: iterations of the sampler.
+            sampler: name of the sampler; None keeps the policy's.
         """
+
+    def with_uncertainty(self, uncertainty: Uncertainty) -> Self:
+        """Return the same policy with another uncertainty."""
+
+    def rounded(self) -> Self:
+        """Return the same policy with bfloat16 between hidden layers, for inference only, or the policy itself if it has no use for that."""
 
     def fit(
         self, dataset: Dataset, *, steps: int, seed: int, on_step: OnStep | None = None, resume_path: Path | None = None

@@ -6,10 +6,7 @@ and it refers to the class of the policy.
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-
-from fleet_contract.validation import InputError
+from fleet_contract.plugins import plugin
 from fleet_learning.policy import Policy
 
 GROUP = "fleet.policies"
@@ -22,15 +19,5 @@ def policy_class(kind: object) -> type[Policy]:
     Raises:
         InputError: no installed package provides policies of this kind.
     """
-    kinds = _kinds()
-    entry = kinds.get(kind) if isinstance(kind, str) else None
-    if entry is None:
-        raise InputError(f"policy.kind: expected one of {', '.join(sorted(kinds))}, got {kind!r}.")
-    loaded: type[Policy] = entry.load()
-    return loaded
-
-
-@cache
-def _kinds() -> dict[str, EntryPoint]:
-    """Return the entry points by name; finding them reads the metadata of all installed packages."""
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+    found: type[Policy] = plugin(GROUP, kind, key="policy.kind")
+    return found

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet_contract.robot import RobotContract
-from fleet_learning.checkpoint import CheckpointMetadata, file_digest, read_checkpoint, write_checkpoint
+from fleet_learning.checkpoint import CheckpointMetadata, read_checkpoint, write_checkpoint
 from fleet_learning.dataset import Dataset, read_dataset
 from fleet_learning.policy import Policy
+from fleet_learning.tensor_file import file_digest
 
 
 @dataclass(frozen=True)

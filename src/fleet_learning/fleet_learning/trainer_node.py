@@ -9,20 +9,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import NoReturn
 
-import numpy as np
-from builtin_interfaces.msg import Time
 from fleet_interfaces.msg import PolicyVersion
-from fleet_interfaces.msg import RobotAction as ActionMessage
-from numpy.typing import NDArray
+from fleet_interfaces.msg import RobotActions as ActionsMessage
 from rclpy.clock import Clock, ClockType
 from typing_extensions import override
 
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
-from fleet_common.observations import subscribe_to_observations
+from fleet_common.observations import Observed, subscribe_to_observations
 from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
-from fleet_contract.action import action_of
-from fleet_contract.topics import POLICY_VERSION_TOPIC
+from fleet_common.subscriptions import subscribe
+from fleet_contract.action import RobotAction
+from fleet_contract.robot_actions import robot_actions_of
+from fleet_contract.robot_states import RobotStates
+from fleet_contract.topics import ACTIONS_TOPIC, POLICY_VERSION_TOPIC
 from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import checkpoint_metadata, read_checkpoint
 from fleet_learning.curves import curves
@@ -30,6 +30,7 @@ from fleet_learning.dataset import Dataset, read_dataset
 from fleet_learning.human_pairs import HumanPairs
 from fleet_learning.policy import Fitted, Policy
 from fleet_learning.policy_store import PolicyStore, StoredVersion
+from fleet_learning.threads import limit_threads_for_training
 from fleet_learning.trainer_health import TrainerHealth
 
 REPORT_EVERY_S = 2.0
@@ -59,6 +60,7 @@ class TrainerNode(FleetNode):
         self._version = 1
         self._store = PolicyStore(self.run_dir / "policies", first_version=FIRST_TRAINED_VERSION)
         self._policy, self._metadata = read_checkpoint(self.fleet.policy.require_checkpoint(), contract)
+        limit_threads_for_training(self._policy)
         dims = contract.observed_shape(self._policy.observes), contract.action_dim
         self._dataset = read_dataset(self.fleet.training.demonstrations, *dims)
         self._offline = len(self._dataset)
@@ -74,10 +76,9 @@ class TrainerNode(FleetNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._patience = self.create_timer(LOST_AFTER_S, self._give_up, clock=steady, autostart=False)
         self._resume()
-        subscribe_to_observations(self, self._policy.observes, self._on_observation, TRANSIENT_LOCAL_1000)
-        for robot, name in enumerate(self.fleet.robot_names):
-            done = partial(self._on_action, robot)
-            self.create_subscription(ActionMessage, f"{name}/{contract.action.topic}", done, TRANSIENT_LOCAL_1000)
+        subscribe_to_observations(self, self._policy.observes, self._on_update, TRANSIENT_LOCAL_1000)
+        read = partial(robot_actions_of, known=frozenset(self.fleet.robot_names))
+        subscribe(self, ActionsMessage, ACTIONS_TOPIC, read, self._on_actions, TRANSIENT_LOCAL_1000)
 
     @override
     def close(self) -> None:
@@ -114,16 +115,19 @@ class TrainerNode(FleetNode):
         """First tick whose pairs are not in the training set yet."""
         return self.fleet.training.update_ticks[self._version - 2] if self._version > 1 else 0
 
-    def _on_observation(self, robot: int, tick: int, _: Time, observation: NDArray[np.generic]) -> None:
-        if robot not in self._newest_ticks:
-            # A restarted trainer receives fewer of the past images than of the past actions.
-            self._humans.begin(robot, tick)
-        self._newest_ticks[robot] = tick
-        self._humans.add_observation(tick, robot, observation)
+    def _on_update(self, _: Sequence[RobotStates], observed: Sequence[Observed]) -> None:
+        for at in observed:
+            if at.robot not in self._newest_ticks:
+                # A restarted trainer receives fewer of the past images than of the past actions.
+                self._humans.begin(at.robot, at.tick)
+            self._newest_ticks[at.robot] = at.tick
+            self._humans.add_observation(at.tick, at.robot, at.observation)
         self._train_if_due()
 
-    def _on_action(self, robot: int, message: ActionMessage) -> None:
-        self._humans.add_action(robot, action_of(message))
+    def _on_actions(self, batches: list[dict[str, RobotAction]]) -> None:
+        for batch in batches:
+            for name, action in batch.items():
+                self._humans.add_action(self.robot_index[name], action)
         self._train_if_due()
 
     def _train_if_due(self) -> None:
@@ -186,7 +190,7 @@ class TrainerNode(FleetNode):
         metadata = checkpoint_metadata(
             trained.policy,
             self.robot_contract,
-            threshold=self._metadata.threshold,
+            calibrations=self._metadata.calibrations,
             dataset=self._dataset,
             command="trainer_node",
         )

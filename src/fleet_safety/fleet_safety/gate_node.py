@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
 
-from fleet_interfaces.msg import Lease as LeaseMessage
-from fleet_interfaces.msg import LeaseTable, RobotStatus
+from builtin_interfaces.msg import Time
+from fleet_interfaces.msg import LeaseTable as TableMessage
 from fleet_interfaces.msg import RobotAction as ActionMessage
+from fleet_interfaces.msg import RobotActions as ActionsMessage
 from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
@@ -17,17 +19,22 @@ from typing_extensions import override
 
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
+from fleet_common.observations import subscribe_to_states
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100, liveliness
-from fleet_contract.action import RobotAction, action_of, fill_action
-from fleet_contract.lease import lease_of
+from fleet_common.robot_topics import RobotTopics
+from fleet_common.subscriptions import subscribe
+from fleet_contract.action import RobotAction, fill_action
+from fleet_contract.lease_table import LeaseTable, lease_table_of
+from fleet_contract.robot_actions import fill_robot_actions, robot_actions_of
+from fleet_contract.robot_states import RobotStates
 from fleet_contract.topics import (
+    ACTIONS_TOPIC,
     EMERGENCY_STOP_RESET_SERVICE,
     EMERGENCY_STOP_SERVICE,
     EMERGENCY_STOPPED_TOPIC,
     LEASES_TOPIC,
-    POLICY_ACTION_TOPIC,
-    PROPOSED_ACTION_TOPICS,
-    TELEOP_ACTION_TOPIC,
+    POLICY_ACTIONS_TOPIC,
+    TELEOP_ACTIONS_TOPIC,
 )
 from fleet_safety.gate import ActionGate
 from fleet_safety.gate_health import GateHealth
@@ -36,6 +43,16 @@ DEADLINE = 0.8
 """Share of a tick after which a robot without an action holds, in real time."""
 LATCH = "EMERGENCY_STOP"
 """File in the run's folder that exists while the emergency stop is latched, so that the stop survives a restart of the gate."""
+
+
+@dataclass(frozen=True)
+class RobotAtTick:
+    """What the gate knows of a robot at its newest tick."""
+
+    tick: int
+    stamp: Time
+    violated: bool
+    unreachable: str
 
 
 class GateNode(FleetNode):
@@ -53,15 +70,14 @@ class GateNode(FleetNode):
         if self._latch.exists():
             self._gate.stop()
         self._tick = -1
-        self._statuses: dict[str, RobotStatus] = {}
-        self._leases: LeaseTable | None = None
-        self._proposals: dict[tuple[str, str], RobotAction] = {}
+        self._robots: dict[str, RobotAtTick] = {}
+        self._leases = LeaseTable()
+        self._policy: dict[str, RobotAction] = {}
+        self._human: dict[str, RobotAction] = {}
         self._released: set[str] = set()
         contract, names = self.robot_contract, self.fleet.robot_names
-        self._actions = {
-            name: self.create_publisher(ActionMessage, f"{name}/{contract.action.topic}", TRANSIENT_LOCAL_100)
-            for name in names
-        }
+        self._actions = self.create_publisher(ActionsMessage, ACTIONS_TOPIC, TRANSIENT_LOCAL_100)
+        self._robot_actions = RobotTopics(self, ActionMessage, contract.action.topic, names)
         self._stopped = self.create_publisher(
             Bool, EMERGENCY_STOPPED_TOPIC, liveliness(self.fleet.environment.gate_timeout_s)
         )
@@ -69,13 +85,12 @@ class GateNode(FleetNode):
         self._deadline = self.create_timer(DEADLINE / contract.rate_hz, self._hold_all, clock=steady, autostart=False)
         patience_s = self.fleet.supervisors.patience_s
         self._patience = self.create_timer(patience_s, self._hold_leased, clock=steady, autostart=False)
-        for name in names:
-            on_status = partial(self._on_status, name)
-            self.create_subscription(RobotStatus, f"{name}/{contract.violation.topic}", on_status, TRANSIENT_LOCAL_1)
-            for topic in PROPOSED_ACTION_TOPICS:
-                on_proposal = partial(self._on_proposal, name, topic)
-                self.create_subscription(ActionMessage, f"{name}/{topic}", on_proposal, TRANSIENT_LOCAL_1)
-        self.create_subscription(LeaseTable, LEASES_TOPIC, self._on_leases, TRANSIENT_LOCAL_1)
+        subscribe_to_states(self, self._on_states)
+        read = partial(robot_actions_of, known=frozenset(names))
+        for topic, newest in ((POLICY_ACTIONS_TOPIC, self._policy), (TELEOP_ACTIONS_TOPIC, self._human)):
+            on_proposals = partial(self._on_proposals, newest)
+            subscribe(self, ActionsMessage, topic, read, on_proposals, TRANSIENT_LOCAL_100)
+        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, TRANSIENT_LOCAL_1)
         self.create_service(Trigger, EMERGENCY_STOP_SERVICE, self._on_stop)
         self.create_service(Trigger, EMERGENCY_STOP_RESET_SERVICE, self._on_reset)
         self._stopped.publish(Bool(data=self._gate.stopped))
@@ -84,88 +99,97 @@ class GateNode(FleetNode):
     def checks(self) -> Sequence[Check]:
         return self._health.checks(time.monotonic(), stopped=self._gate.stopped)
 
-    def _on_status(self, robot: str, message: RobotStatus) -> None:
-        """Only a robot's own status starts its next tick."""
-        if message.resting:
-            return
-        before = self._statuses.get(robot)
-        if before is not None and before.tick == message.tick and before.unreachable:
-            # Actions that were proposed before it became unreachable may not suit its present state.
-            message.unreachable = before.unreachable
-        if before is None or message.tick > before.tick:
-            self._released.discard(robot)
-        if message.tick > self._tick:
-            self._tick = message.tick
-            if not self.lockstep:
-                self._deadline.reset()
-        self._statuses[robot] = message
-        self._release_if_due(robot)
+    def _on_states(self, batches: list[RobotStates]) -> None:
+        """Only a robot's own states start its next tick."""
+        for states in batches:
+            if states.resting:
+                continue
+            for row, name in enumerate(states.robots):
+                self._update(name, states, row)
+            if states.tick > self._tick:
+                self._tick = states.tick
+                if not self.lockstep:
+                    self._deadline.reset()
+        self._release_due({name for states in batches for name in states.robots})
 
-    def _on_leases(self, message: LeaseTable) -> None:
-        self._leases = message
+    def _update(self, name: str, states: RobotStates, row: int) -> None:
+        robot = RobotAtTick(states.tick, states.stamp, bool(states.violated_N[row]), states.unreachable[row])
+        before = self._robots.get(name)
+        if before is not None and before.tick == robot.tick and before.unreachable:
+            # Actions that were proposed before it became unreachable may not suit its present state.
+            robot = replace(robot, unreachable=before.unreachable)
+        if before is None or robot.tick > before.tick:
+            self._released.discard(name)
+        self._robots[name] = robot
+
+    def _on_leases(self, tables: list[LeaseTable]) -> None:
+        self._leases = tables[-1]
         if self.lockstep:
             self._patience.reset()
-        for robot in self.fleet.robot_names:
-            self._release_if_due(robot)
+        self._release_due(self.fleet.robot_names)
 
-    def _leases_at(self, tick: int) -> dict[str, LeaseMessage] | None:
-        """Return the leases of a tick by robot, or None before the tick's lease table arrives."""
-        table = self._leases
-        return {lease.robot: lease for lease in table.leases} if table and table.tick == tick else None
+    def _on_proposals(self, newest: dict[str, RobotAction], batches: list[dict[str, RobotAction]]) -> None:
+        for batch in batches:
+            newest.update(batch)
+        self._release_due({name for batch in batches for name in batch})
 
-    def _on_proposal(self, robot: str, topic: str, message: ActionMessage) -> None:
-        try:
-            self._proposals[robot, topic] = action_of(message)
-        except ValueError as error:
-            self.get_logger().error(f"ignored an action on {robot}/{topic}: {error}")
-            return
-        self._release_if_due(robot)
+    def _release_due(self, names: Iterable[str]) -> None:
+        """Release the actions of those robots for which no further message can change it."""
+        leases = self._leases.by_robot
+        due = []
+        for name in names:
+            robot = self._robots.get(name)
+            if robot is None or robot.tick != self._leases.tick or name in self._released:
+                continue
+            held = name in leases
+            proposal = (self._human if held else self._policy).get(name)
+            holds = (robot.violated and not held) or robot.unreachable or self._gate.stopped
+            if holds or (proposal and proposal.tick == robot.tick):
+                due.append(name)
+        self._release(due)
 
-    def _release_if_due(self, robot: str) -> None:
-        """Release the robot's action as soon as no further message can change it."""
-        status = self._statuses.get(robot)
-        leases = self._leases_at(status.tick) if status else None
-        if status is None or leases is None:
-            return
-        held = robot in leases
-        proposal = self._proposals.get((robot, TELEOP_ACTION_TOPIC if held else POLICY_ACTION_TOPIC))
-        holds = (status.violated and not held) or status.unreachable or self._gate.stopped
-        if holds or (proposal and proposal.tick == status.tick):
-            self._release(robot)
-
-    def _release(self, robot: str) -> None:
-        status = self._statuses.get(robot)
-        if status is None or robot in self._released:
-            return
-        self._released.add(robot)
-        leases = self._leases_at(status.tick)
-        lease = leases.get(robot) if leases else None
-        action = self._gate.release(
-            status.tick,
-            lease=lease_of(lease) if lease else None,
-            violated=status.violated,
-            policy=self._proposals.get((robot, POLICY_ACTION_TOPIC)) if leases is not None else None,
-            human=self._proposals.get((robot, TELEOP_ACTION_TOPIC)),
-            unreachable=status.unreachable,
-        )
-        self._health.released(action, time.monotonic())
-        message = ActionMessage()
-        fill_action(message, action, robot, status.header.stamp)
-        self._actions[robot].publish(message)
+    def _release(self, names: Iterable[str]) -> None:
+        """Release one action for each of these robots that has none yet at its tick."""
+        leases, now_s = self._leases.by_robot, time.monotonic()
+        released: dict[int, dict[str, RobotAction]] = {}
+        for name in names:
+            robot = self._robots.get(name)
+            if robot is None or name in self._released:
+                continue
+            self._released.add(name)
+            allocated = self._leases.tick == robot.tick
+            action = self._gate.release(
+                robot.tick,
+                lease=leases.get(name) if allocated else None,
+                violated=robot.violated,
+                policy=self._policy.get(name) if allocated else None,
+                human=self._human.get(name),
+                unreachable=robot.unreachable,
+            )
+            self._health.released(action, now_s)
+            released.setdefault(robot.tick, {})[name] = action
+        for actions in released.values():
+            stamps = {name: self._robots[name].stamp for name in actions}
+            message = ActionsMessage()
+            fill_robot_actions(message, actions, next(iter(stamps.values())), self.robot_contract.action_dim)
+            self._actions.publish(message)
+            for name, action in actions.items():
+                self._robot_actions.publish(name, partial(_robot_message, name, action, stamps[name]))
 
     def _hold_all(self) -> None:
         """Release holding to all robots without an action at the deadline."""
         self._deadline.cancel()
-        for robot in self.fleet.robot_names:
-            self._release(robot)
+        self._release(self.fleet.robot_names)
 
     def _hold_leased(self) -> None:
         """Release holding to the robots that wait for a person's action."""
         self._patience.cancel()
-        for robot, status in self._statuses.items():
-            lease = (self._leases_at(status.tick) or {}).get(robot)
-            if lease and lease.supervisor in self.fleet.operator_names:
-                self._release(robot)
+        people = self.fleet.operator_names
+        self._release(
+            name
+            for name, lease in self._leases.by_robot.items()
+            if lease.supervisor in people and name in self._robots and self._robots[name].tick == self._leases.tick
+        )
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._gate.stop()
@@ -186,11 +210,16 @@ class GateNode(FleetNode):
     def _report_stop(self, response: Trigger.Response, message: str) -> Trigger.Response:
         self._stopped.publish(Bool(data=self._gate.stopped))
         self.get_logger().warning(message)
-        for robot in self.fleet.robot_names:
-            self._release_if_due(robot)
+        self._release_due(self.fleet.robot_names)
         self.diagnose()
         response.success, response.message = True, message
         return response
+
+
+def _robot_message(robot: str, action: RobotAction, stamp: Time) -> ActionMessage:
+    message = ActionMessage()
+    fill_action(message, action, robot, stamp)
+    return message
 
 
 def main() -> NoReturn:

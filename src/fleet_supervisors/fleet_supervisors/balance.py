@@ -18,6 +18,8 @@ from teleop_gui.supervisor import ScriptedSupervisor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fleet_supervisors.supervisor_request import SupervisorRequest
+
 
 @dataclass(frozen=True)
 class Gains:
@@ -39,10 +41,10 @@ LEGS_23 = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
 
 
 class BalanceSupervisor(ScriptedSupervisor):
-    """A supervisor of one style."""
+    """A supervisor of one of `STYLES`."""
 
-    def __init__(self, style: str) -> None:
-        self._gains = STYLES[style]
+    def __init__(self, request: SupervisorRequest) -> None:
+        self._gains = STYLES[request.style]
 
     @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,12 +16,14 @@ from teleop_gui.supervisor import ScriptedSupervisor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fleet_supervisors.supervisor_request import SupervisorRequest
+
 STYLES = {"left": 1, "right": -1}
 """Side on which an obstacle is passed if both sides are equally free: 1 is left, -1 is right."""
 HEADINGS_R = np.radians([60.0, 30.0, 0.0, -30.0, -60.0])
 """Headings in which the ranges are measured, from left to right, radians."""
-FASTEST_M_PER_S, SHARPEST_RAD_PER_S = 0.8, 2.5
-"""Largest speed and yaw rate."""
+FASTEST_M_PER_S, BACKWARDS_M_PER_S, SHARPEST_RAD_PER_S = 0.8, 0.4, 2.5
+"""Largest speed ahead and backwards, and largest yaw rate."""
 TICK_S = 0.2
 """Duration of a tick."""
 CLOSE_M = 0.12
@@ -35,9 +37,9 @@ UNDECIDED_M = 0.3
 class BeaconSupervisor(ScriptedSupervisor):
     """Observes the beacon's position ahead and to the left, m, and the ranges, m."""
 
-    def __init__(self, style: str) -> None:
-        """`style` is one of `STYLES`."""
-        self._side = STYLES[style]
+    def __init__(self, request: SupervisorRequest) -> None:
+        """Pass obstacles on the side of the style, one of `STYLES`."""
+        self._side = STYLES[request.style]
 
     @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -52,7 +54,7 @@ class BeaconSupervisor(ScriptedSupervisor):
         turn = np.clip(heading_rad / TICK_S / 1.5, -SHARPEST_RAD_PER_S, SHARPEST_RAD_PER_S)
         ahead_m = min(distance_m, float(ranges_R[2]))
         speed = min(FASTEST_M_PER_S * max(0.0, math.cos(heading_rad)) ** 2, ahead_m / TICK_S / 2)
-        return np.array([speed, turn])
+        return np.array([max(speed, -BACKWARDS_M_PER_S), turn])
 
     def _sides(self, ranges_R: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the direction in which the obstacle of each range turns the base, (R,): 1 is left, -1 is right."""

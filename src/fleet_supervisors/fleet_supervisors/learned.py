@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fleet_contract.robot import RobotContract
+    from fleet_supervisors.supervisor_request import SupervisorRequest
 
 EXPERTS = Path(__file__).parent / "weights"
 """Folder of the experts' networks, one file per task."""
@@ -73,11 +73,13 @@ MIRRORS = {
 class LearnedSupervisor(ScriptedSupervisor):
     """A supervisor of one of `STYLES`."""
 
-    def __init__(self, task: str, style: str, contract: RobotContract) -> None:
-        self._expert = _expert(task)
+    def __init__(self, request: SupervisorRequest) -> None:
+        self._expert = _expert(request.task)
+        contract, mirror = request.contract, MIRRORS[request.task]
         observed = [quantity.name for quantity in contract.observation.state.quantities]
         acted = [quantity.name for quantity in contract.action.quantities]
-        self._mirrors = [MIRRORS[task].mirror(names) for names in (observed, acted)] if style == "mirrored" else None
+        mirrored = request.style == "mirrored"
+        self._mirrors = [mirror.mirror(names) for names in (observed, acted)] if mirrored else None
 
     @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:

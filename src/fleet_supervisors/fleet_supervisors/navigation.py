@@ -15,6 +15,8 @@ from teleop_gui.supervisor import ScriptedSupervisor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fleet_supervisors.supervisor_request import SupervisorRequest
+
 STYLES = ("up", "down", "either")
 """Paths to take at the fork; "either" takes one at random whenever it arrives there."""
 
@@ -49,10 +51,10 @@ class NavigationSupervisor(ScriptedSupervisor):
     obstacle has chosen its path.
     """
 
-    def __init__(self, style: str, generator: np.random.Generator) -> None:
-        """`style` is one of `STYLES`; "either" draws its choices from `generator`."""
-        self._style = style
-        self._generator = generator
+    def __init__(self, request: SupervisorRequest) -> None:
+        """Take the path of the style, one of `STYLES`; "either" draws its choices from the request's generator."""
+        self._style = request.style
+        self._generator = request.generator
 
     @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:

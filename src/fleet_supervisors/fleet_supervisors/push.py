@@ -18,6 +18,8 @@ from teleop_gui.supervisor import ScriptedSupervisor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fleet_supervisors.supervisor_request import SupervisorRequest
+
 STYLES = {"clockwise": -1, "counterclockwise": 1}
 """Direction of rotation around the obstacle in the camera image (x right, y up), by style."""
 LONGEST_M = 0.05
@@ -42,14 +44,13 @@ class PushSupervisor(ScriptedSupervisor):
     It is stateless: each push plans the best path from the present position of the cube.
     """
 
-    def __init__(self, style: str, longest_m: float = LONGEST_M) -> None:
-        """Take a style and the size of the cell.
+    def __init__(self, request: SupervisorRequest) -> None:
+        """Take the path of the style, one of `STYLES`, if both are equally long.
 
-        Args:
-            style: one of `STYLES`: the path to take if both are equally long.
-            longest_m: largest |dx| and |dy| of a push; all sizes of the cell are proportional to it.
+        All sizes of the cell are proportional to the longest push of the contract, the largest |dx| and |dy|.
         """
-        self._turn = STYLES[style]
+        self._turn = STYLES[request.style]
+        longest_m = float(request.contract.action_high_A[0])
         scale = longest_m / LONGEST_M
         reach_m = CUBE_HALF_DIAGONAL_M + MARGIN_M
         self._inner_m = scale * (OBSTACLE_HALF_M + reach_m)

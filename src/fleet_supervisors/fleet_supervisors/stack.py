@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.spatial.transform import Rotation
 
+    from fleet_supervisors.supervisor_request import SupervisorRequest
+
 STYLES = {"theta": 0.0, "theta_minus_quarter": -np.pi / 2}
 """Offset of the hand's yaw from the cube's by style, radians."""
 CUBE_A_M, CUBE_B_M = 0.05, 0.07
@@ -45,8 +47,8 @@ HELD_M = 0.054
 class StackSupervisor(ScriptedSupervisor):
     """A supervisor of one of `STYLES`."""
 
-    def __init__(self, style: str) -> None:
-        self._offset = STYLES[style]
+    def __init__(self, request: SupervisorRequest) -> None:
+        self._offset = STYLES[request.style]
 
     @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
 from fleet_supervisors import balance, stack
 from fleet_supervisors.learned import MIRRORS
-from fleet_supervisors.supervisors import SUPERVISORS, make_supervisor
+from fleet_supervisors.supervisors import make_supervisor, styles_of
 from sim_bridge.benchmark.ball_balance import ACTION_RAD
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.franka_cube_stack_model import CUBE_A_M, CUBE_B_M
@@ -37,7 +37,7 @@ def test_constants_are_those_of_the_simulations():
     assert balance.STEP_RAD == ACTION_RAD
 
 
-@pytest.mark.parametrize("style", SUPERVISORS["ball_balance"])
+@pytest.mark.parametrize("style", styles_of("ball_balance"))
 def test_balls_stay_on_the_tray_and_come_to_its_centre(style):
     last = driven("ball_balance", style, 20, 500)[-1]
     assert np.mean(last.after.violated_N) <= 0.1
@@ -45,7 +45,7 @@ def test_balls_stay_on_the_tray_and_come_to_its_centre(style):
     assert np.median(away_N) < 0.05
 
 
-@pytest.mark.parametrize("style", SUPERVISORS["franka_cube_stack"])
+@pytest.mark.parametrize("style", styles_of("franka_cube_stack"))
 def test_cubes_are_stacked(style):
     transitions = driven("franka_cube_stack", style, 10, 300)
     assert np.any([transition.after.succeeded_N for transition in transitions], axis=0).mean() >= 0.9
@@ -54,7 +54,7 @@ def test_cubes_are_stacked(style):
 def test_the_styles_grasp_by_different_faces():
     """After grasping the same cube, the hands of both styles differ by a quarter turn (IIFL figure 5)."""
     yaws = []
-    for style in SUPERVISORS["franka_cube_stack"]:
+    for style in styles_of("franka_cube_stack"):
         states_NS = driven("franka_cube_stack", style, 5, 60)[-1].before.states_NS
         x, y, z, w = states_NS[:, 13:17].T
         yaws.append(np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z)))

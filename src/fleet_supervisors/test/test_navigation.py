@@ -9,6 +9,7 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
 from fleet_supervisors import navigation as constants
 from fleet_supervisors.navigation import STYLES, NavigationSupervisor
+from fleet_supervisors.supervisor_request import SupervisorRequest
 from fleet_supervisors.supervisors import make_supervisor
 from sim_bridge.backends import make_environment
 from sim_bridge.episodes import act_by_state, drive_until_over
@@ -56,7 +57,7 @@ class Remembered:
     """A supervisor with precomputed actions of every cell, which is possible because supervisors are stateless."""
 
     def __init__(self, style) -> None:
-        supervisor = NavigationSupervisor(style, np.random.default_rng(0))
+        supervisor = make_supervisor("navigation", style, CONTRACT, 0, 0)
         self._actions = {tuple(cell): supervisor.act(cell) for cell in FREE_CELLS}
 
     def act(self, state_S):
@@ -120,12 +121,12 @@ def test_either_keeps_to_the_side_where_the_robot_is(y):
 @pytest.mark.parametrize(("style", "dy"), [("up", 1.0), ("down", -1.0)])
 @pytest.mark.parametrize("y", [10.0, 20.0, 25.0, 30.0, 40.0])
 def test_before_the_obstacle_up_and_down_take_their_path_from_both_sides(style, dy, y):
-    assert NavigationSupervisor(style, np.random.default_rng(0)).act(np.array([15.0, y]))[1] * dy >= 0
+    assert make_supervisor("navigation", style, CONTRACT, 0, 0).act(np.array([15.0, y]))[1] * dy >= 0
 
 
 def test_beside_the_obstacle_no_style_turns_back():
     for style in STYLES:
-        supervisor = NavigationSupervisor(style, np.random.default_rng(0))
+        supervisor = make_supervisor("navigation", style, CONTRACT, 0, 0)
         for y in (2.0, 7.0, 43.0, 48.0):
             assert supervisor.act(np.array([30.0, y]))[0] == 1.0
 
@@ -133,7 +134,7 @@ def test_beside_the_obstacle_no_style_turns_back():
 def test_no_random_number_is_drawn_without_a_choice():
     generator = np.random.default_rng(0)
     before = generator.bit_generator.state
-    supervisor = NavigationSupervisor("either", generator)
+    supervisor = NavigationSupervisor(SupervisorRequest("navigation", "either", CONTRACT, generator))
     for cell in ((8.0, 25.0), (15.0, 26.0), (30.0, 43.0), (120.0, 25.0)):
         supervisor.begin()
         supervisor.act(np.array(cell))

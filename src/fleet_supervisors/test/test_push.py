@@ -10,16 +10,21 @@ from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, read_yaml
 from fleet_supervisors import push
-from fleet_supervisors.push import STYLES, PushSupervisor
+from fleet_supervisors.push import STYLES
 from fleet_supervisors.supervisors import make_supervisor
 from sim_bridge.push.cell import PushCell
 from sim_bridge.push.geometry import PUSH_GEOMETRY
+from teleop_gui.supervisor import ScriptedSupervisor
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
 
 
 def state(cube, goal):
     return np.array([*cube, 1.0, 0.0, *goal])
+
+
+def human(style):
+    return make_supervisor("block_push", style, CONTRACT, seed=0, index=0)
 
 
 def turn(cube, action):
@@ -67,7 +72,7 @@ def test_drives_cubes_of_other_sizes_as_well():
 
 
 def test_recovers_from_wherever_random_pushes_leave_the_cube():
-    goals, violations = drive(PushSupervisor("clockwise"), robots=20, steps=40, seed=0, stray=0.3)
+    goals, violations = drive(human("clockwise"), robots=20, steps=40, seed=0, stray=0.3)
     assert goals.sum() >= 30
     assert violations == 0
 
@@ -77,19 +82,19 @@ def test_first_turns_of_the_styles_are_opposite(seed):
     step = PushCell(CONTRACT, 30).reset(seed)
     for state_S in step.states_NS:
         cube = state_S[:2]
-        assert turn(cube, PushSupervisor("clockwise").act(state_S)) < 0
-        assert turn(cube, PushSupervisor("counterclockwise").act(state_S)) > 0
+        assert turn(cube, human("clockwise").act(state_S)) < 0
+        assert turn(cube, human("counterclockwise").act(state_S)) > 0
 
 
 def test_clockwise_is_as_seen_in_the_camera_image():
     # From the right of the obstacle, clockwise is down.
-    assert PushSupervisor("clockwise").act(state((0.125, 0.0), (-0.125, 0.0)))[1] < 0
+    assert human("clockwise").act(state((0.125, 0.0), (-0.125, 0.0)))[1] < 0
 
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("goal_y", [-0.1, 0.1])
 def test_both_styles_take_the_shorter_path(style, goal_y):
-    action = PushSupervisor(style).act(state((0.125, 0.0), (-0.125, goal_y)))
+    action = human(style).act(state((0.125, 0.0), (-0.125, goal_y)))
     assert np.sign(action[1]) == np.sign(goal_y)
 
 
@@ -99,7 +104,7 @@ places = st.tuples(coordinates, coordinates).filter(lambda xy: max(map(abs, xy))
 
 @given(cube=places, goal=places, style=st.sampled_from(sorted(STYLES)))
 def test_arrives_without_detours_if_pushes_are_exact(cube, goal, style):
-    supervisor = PushSupervisor(style)
+    supervisor = human(style)
     goal = np.clip(goal, -0.165, 0.165)
     if np.abs(goal).max() < 0.09:
         goal = goal / np.abs(goal).max() * 0.09
@@ -117,7 +122,7 @@ def test_arrives_without_detours_if_pushes_are_exact(cube, goal, style):
 
 
 def test_goal_at_the_cube_is_no_push():
-    np.testing.assert_array_equal(PushSupervisor("clockwise").act(state((0.12, 0.1), (0.12, 0.1))), (0, 0))
+    np.testing.assert_array_equal(human("clockwise").act(state((0.12, 0.1), (0.12, 0.1))), (0, 0))
 
 
 def test_sizes_are_those_of_the_cell():
@@ -136,20 +141,54 @@ def test_sizes_are_those_of_the_cell():
         (
             "block_push",
             "left",
-            "supervisors.styles: expected styles of block_push (clockwise, counterclockwise), got left.",
+            (
+                "supervisors.styles: expected styles of block_push (clockwise, counterclockwise) or module:Class, "
+                "got left."
+            ),
         ),
         (
             "juggling",
             "clockwise",
             (
-                "environment.task: expected one of block_push, navigation, windy_navigation, beacon, ball_balance, "
-                "franka_cube_stack, ant, anymal with scripted supervisors, got juggling."
+                "environment.task: expected one of ant, anymal, ball_balance, beacon, block_push, franka_cube_stack, "
+                "navigation, windy_navigation with scripted supervisors, or module:Class as supervisors.styles, "
+                "got juggling."
             ),
         ),
-        ("navigation", "left", "supervisors.styles: expected styles of navigation (up, down, either), got left."),
+        (
+            "navigation",
+            "left",
+            "supervisors.styles: expected styles of navigation (down, either, up) or module:Class, got left.",
+        ),
+        (
+            "block_push",
+            "nowhere:Human",
+            (
+                "supervisors.styles: expected module:Class that can be imported, got 'nowhere:Human': "
+                "No module named 'nowhere'."
+            ),
+        ),
     ],
 )
 def test_refuses_unknown_tasks_and_styles(task, style, message):
     with pytest.raises(InputError) as refused:
         make_supervisor(task, style, CONTRACT, seed=0, index=0)
     assert str(refused.value) == message
+
+
+class Still(ScriptedSupervisor):
+    """A supervisor that no package registers."""
+
+    def __init__(self, request):
+        self.request = request
+
+    def act(self, state_S):
+        return np.zeros(self.request.contract.action_dim)
+
+
+def test_makes_a_supervisor_that_no_package_has_registered():
+    style = f"{__name__}:Still"
+    supervisor = make_supervisor("juggling", style, CONTRACT, seed=3, index=1)
+    assert isinstance(supervisor, Still)
+    assert (supervisor.request.task, supervisor.request.style) == ("juggling", style)
+    assert supervisor.request.contract is CONTRACT

@@ -10,15 +10,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleet_allocator.threshold import calibrated_threshold
 from fleet_contract.robot import RobotContract
-from fleet_learning.checkpoint import checkpoint_metadata, write_checkpoint
+from fleet_contract.signal import UNCERTAINTY
+from fleet_learning.checkpoint import Calibration, checkpoint_metadata, write_checkpoint
 from fleet_learning.dataset import Dataset
+from fleet_learning.full_decider import FULL
 from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_learning.policy import Fitted, Policy
 from fleet_learning.scaling import contract_scaling
 from fleet_training.algorithms import Algorithm
-from fleet_training.calibration import run_without_teleoperation
+from fleet_training.calibration import fixed_calibration, simulated_calibration
 from fleet_training.demonstrations import demonstrate, demonstrate_episodes
 from fleet_training.learning_setup import LearningSetup
 
@@ -34,14 +35,19 @@ class TrainedStart:
     policy: Policy
     loss: float
     """Of the training on the demonstrations."""
-    threshold: float
-    """In the policy's unit of uncertainty."""
+    calibrations: tuple[Calibration, ...]
+    """Thresholds of the policy, that of the full decider first."""
+
+    @property
+    def threshold(self) -> float:
+        """Threshold of the full decider, in the unit of the policy's uncertainty."""
+        return self.calibrations[0].threshold
 
     def write(self, checkpoint: Path, demonstrations: Path, contract: RobotContract, command: str) -> None:
         """Write the two files that a fleet begins with; `command` is what made them."""
         self.demonstrations.save(demonstrations)
         about = checkpoint_metadata(
-            self.policy, contract, threshold=self.threshold, dataset=self.demonstrations, command=command
+            self.policy, contract, calibrations=self.calibrations, dataset=self.demonstrations, command=command
         )
         write_checkpoint(checkpoint, self.policy, about)
 
@@ -70,7 +76,7 @@ class FirstPolicy:
         # A checkpoint has no moments, and a fleet of nodes begins with a checkpoint.
         learned = trained.policy
         policy = learned.with_state(learned.tensors(), OptimizerState(learned.optimizer_state.steps))
-        return TrainedStart(demonstrations, policy, trained.loss, self._threshold(policy))
+        return TrainedStart(demonstrations, policy, trained.loss, (self._calibration(policy),))
 
     def untrained(self, demonstrations: Dataset) -> Policy:
         """The algorithm's policy before its first gradient step."""
@@ -103,13 +109,14 @@ class FirstPolicy:
 
         return policy.fit(demonstrations, steps=steps, seed=self._seed, on_step=on_step, resume_path=self._pretraining)
 
-    def _threshold(self, policy: Policy) -> float:
+    def _calibration(self, policy: Policy) -> Calibration:
         """Calibrated where uncertainty decides who is helped, unless it is set, and of no consequence elsewhere."""
-        setup, fleet = self._setup, self._setup.fleet
-        if not isinstance(fleet.allocation.threshold, str):
-            return fleet.allocation.threshold
-        if "U" not in self._algorithm.order:
-            return 0.0
+        fleet = self._setup.fleet
+        threshold = fleet.allocation.threshold(UNCERTAINTY)
+        if not isinstance(threshold, str):
+            return fixed_calibration(fleet, policy, FULL, threshold)
+        if UNCERTAINTY not in self._algorithm.order:
+            return fixed_calibration(fleet, policy, FULL, 0.0)
         ticks, done = fleet.pretraining.calibration_ticks, 0
 
         def advance() -> None:
@@ -117,14 +124,4 @@ class FirstPolicy:
             done += 1
             self._advance("calibration", done, ticks)
 
-        with closing(setup.make_environment(setup.demonstration_task, fleet.robots.count)) as environment:
-            uncertainties_TN = run_without_teleoperation(
-                environment,
-                setup.make_supervisors(self._seed),
-                policy,
-                setup.allocation("C", 0.0),
-                ticks=ticks,
-                seed=self._seed,
-                advance=advance,
-            )
-        return calibrated_threshold(uncertainties_TN, fleet.pretraining.calibration_percentile)
+        return simulated_calibration(self._setup, policy, FULL, seed=self._seed, advance=advance)

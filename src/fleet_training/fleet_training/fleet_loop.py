@@ -5,20 +5,22 @@ N robots, M supervisors, S state dim, A action dim.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_allocator.allocator import Allocator, Table
+from fleet_allocator.allocator import Allocator
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import AllocationConfig, Fleet, numbered
+from fleet_contract.lease_table import LeaseTable
+from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_learning.policy import Decider
 from fleet_learning.randomness import torch_generator
+from fleet_learning.signal_provider import SignalProvider
 from fleet_safety.gate import ActionGate
 from fleet_supervisors.supervisors import make_supervisor
-from iifl_policy.risk import Critic
 from robot_driver.robot_counters import RobotCounters
 from robot_driver.step import Step
 from sim_bridge.environment import Environment, observations
@@ -36,14 +38,18 @@ class TickResult:
     """States of the robots at these observations."""
     violated_N: NDArray[np.bool_]
     """Robots in constraint violation at these observations."""
-    uncertainties_N: NDArray[np.float64]
-    risks_N: NDArray[np.float64] | None
-    """Predicted risks of the policy's actions, 0 to 1; None without a critic."""
-    table: Table
+    signals: Mapping[str, NDArray[np.float64]]
+    """Values (N,) of all signals by name."""
+    table: LeaseTable
     actions: tuple[RobotAction, ...]
     """Actions that the gate released, one per robot."""
     step: Step
     """Outcome of the actions."""
+
+    @property
+    def uncertainties_N(self) -> NDArray[np.float64]:  # noqa: N802 - shape suffix
+        """The policy's uncertainties."""
+        return self.signals[UNCERTAINTY]
 
 
 class FleetLoop:
@@ -53,20 +59,32 @@ class FleetLoop:
         self,
         environment: Environment,
         supervisors: Mapping[str, Supervisor],
-        policy: Decider,
+        decider: Decider,
         allocation: AllocationConfig,
         seed: int,
-        critic: Critic | None = None,
+        providers: Sequence[SignalProvider] = (),
     ) -> None:
-        """`allocation` must hold a threshold as a number, or an online one.
+        """Create a fleet before its first tick.
+
+        Args:
+            environment: the robots.
+            supervisors: the humans by name.
+            decider: decides for all robots.
+            allocation: how humans are allocated; an uncertainty with a calibrated threshold must have it as a number.
+            seed: seed of all randomness.
+            providers: critics and monitors, whose signals the allocation may rank by.
 
         Raises:
-            ValueError: the allocation needs risks, and there is no critic.
+            ValueError: the allocation ranks by a signal that nobody provides.
+            InputError: there is no such allocation rule, or its options do not fit.
         """
-        if allocation.needs_risk and critic is None:
-            raise ValueError(f"order {allocation.order} needs a critic, found none")
-        self.policy = policy
-        self.critic = critic
+        described = {signal.name: signal for provider in providers for signal in provider.signals}
+        missing = set(allocation.order).difference(described, (UNCERTAINTY, VIOLATION))
+        if missing:
+            raise ValueError(f"allocation.order: expected signals of this fleet, got {', '.join(sorted(missing))}")
+        self.decider = decider
+        self._providers = tuple(providers)
+        self._calibrated = {name: signal.threshold for name, signal in described.items()}
         self.robots = numbered("robot", environment.robots)
         self.tally = RobotCounters(environment.robots)
         self._seed = seed
@@ -83,11 +101,14 @@ class FleetLoop:
     def tick(self) -> TickResult:
         """Run one tick: robots observe, the policy decides, humans are assigned, the gate releases actions, robots move."""
         tick, states_NS, violated_N = self._tick, self._step.states_NS, self._step.violated_N
-        observations_N = observations(self._environment, self._step, self.policy.observes)
-        decision = self.policy.decide(observations_N, torch_generator(self._seed, tick))
-        risks_N = self.critic.risks(states_NS, decision.actions_NA) if self.critic is not None else None
-        table = self._allocator.step(tick, decision.uncertainties_N, violated_N, risks_N=risks_N)
-        leases = {lease.robot: lease for lease in table.leases}
+        observations_N = observations(self._environment, self._step, self.decider.policy.observes)
+        decision = self.decider.decide(observations_N, range(len(self.robots)), torch_generator(self._seed, tick))
+        signals = {UNCERTAINTY: decision.uncertainties_N, VIOLATION: violated_N.astype(np.float64)}
+        for provider in self._providers:
+            observed_N = observations(self._environment, self._step, provider.observes)
+            signals |= provider.values(tick, range(len(self.robots)), observed_N, decision.actions_NA)
+        table = self._allocator.step(tick, signals, calibrated=self._calibrated)
+        leases = table.by_robot
         actions = []
         for robot, name in enumerate(self.robots):
             values = tuple(decision.actions_NA[robot].tolist())
@@ -109,9 +130,7 @@ class FleetLoop:
         self._step = self._environment.step(kinds_N, actions_NA)
         self.tally.add(self._step)
         self._tick += 1
-        return TickResult(
-            observations_N, states_NS, violated_N, decision.uncertainties_N, risks_N, table, tuple(actions), self._step
-        )
+        return TickResult(observations_N, states_NS, violated_N, signals, table, tuple(actions), self._step)
 
 
 def supervisors_of(fleet: Fleet, seed: int) -> dict[str, Supervisor]:

@@ -11,11 +11,13 @@ from typing import Any, Self
 
 from fleet_contract.fleet import AllocationConfig, Fleet
 from fleet_contract.robot import RobotContract
+from fleet_contract.signal import UNCERTAINTY
 from fleet_learning.randomness import torch_generator
 from fleet_learning.resume_file import resume_key
 from fleet_learning.scaling import Scaling
+from fleet_learning.uncertainty_kinds import require_uncertainty, uncertainty_of
 from fleet_supervisors.supervisors import make_supervisor
-from fleet_training.algorithms import Algorithm
+from fleet_training.algorithms import RESETS_ONLY, Algorithm
 from fleet_training.policy_configs import explicit_config, implicit_config
 from iifl_policy.explicit import ExplicitConfig, ExplicitPolicy, new_explicit
 from iifl_policy.implicit import ImplicitConfig, ImplicitPolicy, new_implicit
@@ -27,12 +29,14 @@ IRRELEVANT: Mapping[str, set[str] | bool] = {
     "robots": {"contract"},
     "environment": {"gateways", "program", "bag", "speed"},
     "supervisors": {"operators", "patience_s"},
-    "policy": {"checkpoint"},
     "training": {"demonstrations"},
     "tick": True,
     "recording": True,
 }
-"""Keys of a fleet file on which runs in one process do not depend: where files are, and how nodes run and record."""
+"""Keys of a fleet file on which experiments do not depend: where files are, how nodes run and record, and how policies are deployed.
+Experiments decide fully in float32, with the sampler of the policy's config."""
+IRRELEVANT_OF_POLICY = {"checkpoint", "decider", "sampler", "precision"}
+"""The same for the policy's keys. A key that is null is left out as well, so that stored runs of earlier versions resume."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,9 @@ class LearningSetup:
     @property
     def key(self) -> str:
         """A digest of everything that a run of this setup depends on."""
+        unset = {"uncertainty"} if self.fleet.policy.uncertainty is None else set()
         return resume_key(
-            self.fleet.model_dump_json(exclude=IRRELEVANT),
+            self.fleet.model_dump_json(exclude={**IRRELEVANT, "policy": IRRELEVANT_OF_POLICY | unset}),
             self.contract.model_dump_json(),
             self.ticks,
             self.implicit,
@@ -70,22 +75,25 @@ class LearningSetup:
             self.random_budget_per_tick,
         )
 
-    def allocation(self, order: str, threshold: float) -> AllocationConfig:
-        """Return the fleet's allocation in another order, with a threshold in the policy's unit of uncertainty."""
+    def allocation(self, algorithm: Algorithm, threshold: float) -> AllocationConfig:
+        """Return the fleet's allocation with the algorithm's rule, and a threshold in the policy's unit of uncertainty."""
         allocation = self.fleet.allocation
-        idle_humans = allocation.idle_humans or order == "C"
-        changes = {
-            "order": order,
-            "threshold": threshold,
-            "idle_humans": idle_humans,
-            "budget_per_tick": self.random_budget_per_tick if order == "random" and idle_humans else None,
-        }
-        return AllocationConfig.model_validate(allocation.model_dump() | changes)
+        idle_humans = allocation.idle_humans or algorithm.order == RESETS_ONLY
+        budgeted = algorithm.rule == "random" and idle_humans
+        return allocation.model_copy(
+            update={
+                "rule": algorithm.rule,
+                "order": algorithm.order,
+                "thresholds": {UNCERTAINTY: threshold},
+                "idle_humans": idle_humans,
+                "options": {"budget_per_tick": self.random_budget_per_tick} if budgeted else {},
+            }
+        )
 
     def make_environment(self, task: str, robots: int) -> Environment:
         """Make an environment with this many of the fleet's robots."""
         environment = self.fleet.environment
-        return make_environment(environment.simulator, task, self.contract, robots, environment.episode_ticks)
+        return make_environment(environment.backend, task, self.contract, robots, environment.episode_ticks)
 
     def make_supervisor(self, task: str, seed: int, index: int) -> ScriptedSupervisor:
         """Make the scripted supervisor with this index."""
@@ -97,11 +105,21 @@ class LearningSetup:
         return {name: self.make_supervisor(task, seed, index) for index, name in enumerate(self.fleet.supervisor_names)}
 
     def new_policy(self, algorithm: Algorithm, scaling: Scaling, seed: int) -> ExplicitPolicy | ImplicitPolicy:
-        """Make the algorithm's policy with initial weights."""
-        generator = torch_generator(seed)
-        if algorithm.policy == "explicit":
-            return new_explicit(self.explicit, scaling, generator)
-        return new_implicit(self.implicit, scaling, generator)
+        """Make the algorithm's policy with initial weights and the fleet's uncertainty.
+
+        Raises:
+            InputError: the uncertainty does not exist, or is not defined for this policy.
+        """
+        generator, name = torch_generator(seed), self.fleet.policy.uncertainty
+        policy: ExplicitPolicy | ImplicitPolicy = (
+            new_explicit(self.explicit, scaling, generator)
+            if algorithm.policy == "explicit"
+            else new_implicit(self.implicit, scaling, generator)
+        )
+        if name is None:
+            return policy
+        require_uncertainty(name, policy)
+        return policy.with_uncertainty(uncertainty_of(name))
 
     @property
     def online_steps(self) -> int:
@@ -137,5 +155,5 @@ def learning_setup(fleet: Fleet, *, ticks: int) -> LearningSetup:
         implicit_config(fleet, contract),
         explicit_config(fleet, contract),
         demonstration_task=fleet.environment.task,
-        random_budget_per_tick=fleet.allocation.budget_per_tick or fleet.supervisors.count / 2,
+        random_budget_per_tick=fleet.allocation.options.get("budget_per_tick") or fleet.supervisors.count / 2,
     )

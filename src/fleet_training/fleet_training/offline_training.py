@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fleet_allocator.threshold import calibrated_threshold
 from fleet_bags.lerobot.reading import is_lerobot, read_lerobot
 from fleet_bags.samples import Samples, read_samples
 from fleet_contract.action import ActionKind, ActionSource
@@ -31,6 +30,7 @@ from fleet_learning.randomness import torch_generator
 from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.scaling import contract_scaling
 from fleet_training.algorithms import Algorithm
+from fleet_training.calibration import recorded_calibration, sampled_rows
 from fleet_training.first_policy import OnProgress, TrainedStart
 from fleet_training.learning_setup import LearningSetup
 
@@ -45,8 +45,6 @@ PATIENCE = 5
 """Consecutive checks that are worse than the best by more than its standard error, after which the training stops."""
 LAST_RATE = 0.05
 """Share of the learning rate that is left at the end of a training; it falls from check to check."""
-MAX_EVALUATED = 100
-"""Held-out pairs that a check evaluates, and observations that the threshold is calibrated on."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +183,8 @@ class OfflineTraining:
         served = setup.new_policy(self._algorithm, scaling, self._seed).with_state(
             best.tensors(), OptimizerState(best.optimizer_state.steps)
         )
-        start = TrainedStart(pairs, served, loss, self._threshold(served))
+        calibration = recorded_calibration(setup.fleet, served, self._data.visited, seed=self._seed)
+        start = TrainedStart(pairs, served, loss, (calibration,))
         self._resume_file.remove()
         return start, errors
 
@@ -198,18 +197,11 @@ class OfflineTraining:
 
     def _error(self, policy: Policy) -> HeldOutError:
         """Evaluate the same pairs with the same random draws at every check."""
-        held_out = self._data.held_out[_sample(len(self._data.held_out), self._seed)]
+        held_out = self._data.held_out[sampled_rows(len(self._data.held_out), self._seed)]
         decided_BA = policy.decide(held_out.observations_B, torch_generator(self._seed)).actions_NA
         half_A = (self._setup.contract.action_high_A - self._setup.contract.action_low_A) / 2
         errors_B = np.square((decided_BA - held_out.actions_BA) / half_A).mean(1)
         return HeldOutError(float(errors_B.mean()), float(errors_B.std() / math.sqrt(len(errors_B))))
-
-    def _threshold(self, policy: Policy) -> float:
-        visited_N = self._data.visited
-        decision = policy.decide(visited_N[_sample(len(visited_N), self._seed)], torch_generator(self._seed))
-        return calibrated_threshold(
-            decision.uncertainties_N[None], self._setup.fleet.pretraining.calibration_percentile
-        )
 
 
 def _with_falling_rate(setup: LearningSetup, total: int) -> LearningSetup:
@@ -221,11 +213,6 @@ def _with_falling_rate(setup: LearningSetup, total: int) -> LearningSetup:
         implicit=replace(implicit, optimizer=replace(implicit.optimizer, **stairs)),
         explicit=replace(explicit, optimizer=replace(explicit.optimizer, **stairs)),
     )
-
-
-def _sample(count: int, seed: int) -> NDArray[np.int64]:
-    """Draw up to `MAX_EVALUATED` rows, in ascending order."""
-    return np.sort(np.random.default_rng(seed).permutation(count)[:MAX_EVALUATED])
 
 
 def _lowest(errors: Sequence[HeldOutError]) -> HeldOutError:

@@ -11,12 +11,14 @@ from fleet_learning.encoder import EncoderShape
 from fleet_learning.image_encoder import ImageEncoderShape
 from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.state_encoder import StateEncoderShape
+from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape
-from iifl_policy.implicit import ImplicitConfig
+from iifl_policy.implicit import SAMPLERS, ImplicitConfig
 from iifl_policy.langevin import CORRECTED, REFERENCE, Langevin
 from iifl_policy.loss import LossConfig
 from iifl_policy.polish import Polish
+from iifl_policy.uniform import FILLED_DIMS, Uniform
 
 COUNTER_EXAMPLE_SAMPLERS = {"corrected": CORRECTED, "reference": REFERENCE}
 
@@ -38,7 +40,7 @@ def implicit_config(fleet: Fleet, contract: RobotContract) -> ImplicitConfig:
             width=pretraining.width,
             depth=pretraining.depth,
         ),
-        sampler=Langevin(iterations=fleet.policy.iterations),
+        sampler=_sampler(fleet, contract),
         chains=fleet.policy.chains,
         polish=Polish(chains=pretraining.polish) if pretraining.polish else None,
         loss=LossConfig(
@@ -67,6 +69,12 @@ def explicit_config(fleet: Fleet, contract: RobotContract) -> ExplicitConfig:
         encoder=encoder,
         augmentation=_augmentation(fleet.pretraining),
     )
+
+
+def _sampler(fleet: Fleet, contract: RobotContract) -> Langevin | Uniform | DerivativeFree:
+    default = Uniform.kind if contract.action_dim <= FILLED_DIMS else Langevin.kind
+    sampler = SAMPLERS[fleet.policy.sampler or default]()
+    return sampler if isinstance(sampler, Uniform) else replace(sampler, iterations=fleet.policy.iterations)
 
 
 def _image_encoder(pretraining: PretrainingConfig, contract: RobotContract) -> ImageEncoderShape | None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.progress import MofNCompleteColumn, Progress
 
 from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError
+from fleet_learning.full_decider import FULL
 from fleet_training.algorithms import ALGORITHMS
+from fleet_training.calibration import simulated_calibration
 from fleet_training.first_policy import FirstPolicy, OnProgress, TrainedStart
 from fleet_training.learning_setup import learning_setup
+from fleet_training.recalibration import thresholds_text
+from sim_bridge.backends import simulated_backends
 
 
 def pretrain(fleet_file: Path, *, seed: int) -> None:
@@ -23,15 +29,22 @@ def pretrain(fleet_file: Path, *, seed: int) -> None:
         InputError: the fleet file cannot be used, or there is no simulation of its robots.
     """
     fleet = read_fleet(fleet_file)
-    if fleet.environment.backend == "ros":
+    backend = fleet.environment.backend
+    if backend not in simulated_backends():
         raise InputError(
-            f"{fleet_file}: environment.backend: expected a simulation, got ros; record human actions with "
+            f"{fleet_file}: environment.backend: expected a simulation, got {backend}; record human actions with "
             "./fleet up --demonstrate, and learn from them with ./fleet dataset build and ./fleet train."
         )
+    setup = learning_setup(fleet, ticks=0)
     with _progress() as advance, TemporaryDirectory() as folder:
-        start = FirstPolicy(learning_setup(fleet, ticks=0), ALGORITHMS["iifl"], seed, Path(folder), advance).start(
-            _ignore
-        )
+        start = FirstPolicy(setup, ALGORITHMS["iifl"], seed, Path(folder), advance).start(_ignore)
+    others = [
+        kind
+        for kind in start.policy.deciders
+        if kind != FULL and fleet.allocation.threshold(UNCERTAINTY) == "calibrated"
+    ]
+    calibrations = (simulated_calibration(setup, start.policy, kind, seed=seed) for kind in others)
+    start = replace(start, calibrations=(*start.calibrations, *calibrations))
     _write(start, fleet, f"fleet pretrain --fleet {fleet.fleet} --seed {seed}")
 
 
@@ -51,5 +64,5 @@ def _write(start: TrainedStart, fleet: Fleet, command: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     start.write(fleet.policy.require_checkpoint(), fleet.training.demonstrations, fleet.contract(), command)
     print(
-        f"{fleet.policy.require_checkpoint()}: loss {start.loss:.3f}, threshold {start.threshold:.3f} {start.policy.uncertainty_unit}"
+        f"{fleet.policy.require_checkpoint()}: loss {start.loss:.3f}, {thresholds_text(start.calibrations, start.policy)}"
     )

@@ -12,6 +12,7 @@ from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease import LeaseKind
 from fleet_learning.checkpoint import read_checkpoint
+from fleet_learning.full_decider import FullDecider
 from fleet_learning.randomness import torch_generator
 from fleet_training.fleet_loop import FleetLoop, supervisors_of
 from iifl_policy.energy import EnergyEnsemble
@@ -20,7 +21,8 @@ from sim_bridge.backends import make_environment
 FLEET = read_fleet(Path(__file__).parents[3] / "launch/config/block_push.yaml")
 CONTRACT = FLEET.contract()
 SHIPPED, ABOUT = read_checkpoint(FLEET.policy.checkpoint, CONTRACT)
-BRIEF = SHIPPED.with_sampling(16, 8)
+BRIEF = SHIPPED.with_sampling(16, 8, "langevin")
+THRESHOLD = ABOUT.calibrations[0].threshold
 
 
 @pytest.fixture
@@ -43,8 +45,8 @@ def loop_of(environment, policy=BRIEF, seed=0, supervisors=2, **allocation) -> F
             "supervisors": FLEET.supervisors.model_copy(update={"count": supervisors}),
         }
     )
-    rules = FLEET.allocation.model_copy(update={"threshold": ABOUT.threshold} | allocation)
-    return FleetLoop(environment, supervisors_of(fleet, seed), policy, rules, seed)
+    rules = FLEET.allocation.with_threshold("uncertainty", THRESHOLD).model_copy(update=allocation)
+    return FleetLoop(environment, supervisors_of(fleet, seed), FullDecider(policy), rules, seed)
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +150,8 @@ def test_decisions_are_those_of_the_policy_with_the_stream_of_seed_and_tick(run)
             assert action.source is not ActionSource.POLICY or action.values == tuple(values)
 
 
-def test_order_c_sends_humans_for_hard_resets_only(new_environment):
-    loop = loop_of(new_environment(6), seed=1, order="C", threshold=0.0)
+def test_the_order_violation_sends_humans_for_hard_resets_only(new_environment):
+    loop = loop_of(new_environment(6), seed=1, order=("violation",))
     kinds = [lease.kind for _ in range(30) for lease in loop.tick().table.leases]
     assert set(kinds) == {LeaseKind.HARD_RESET}
 
@@ -165,7 +167,8 @@ def turned(policy):
 def test_each_member_of_the_shipped_policy_drives_cubes_into_goals(policy, new_environment):
     successes = 0
     for seed in range(3):
-        loop = loop_of(new_environment(4), policy.with_sampling(64, 25), seed, supervisors=1, order="C")
+        sampled = policy.with_sampling(64, 25, "langevin")
+        loop = loop_of(new_environment(4), sampled, seed, supervisors=1, order=("violation",))
         for _ in range(20):
             loop.tick()
         successes += loop.tally.successes_N.sum()

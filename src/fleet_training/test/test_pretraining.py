@@ -12,6 +12,7 @@ from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import read_checkpoint
 from fleet_learning.dataset import read_dataset
+from fleet_learning.full_decider import FullDecider
 from fleet_learning.state_encoder import StateEncoderShape
 from fleet_supervisors.supervisors import make_supervisor
 from fleet_training.calibration import run_without_teleoperation
@@ -120,7 +121,7 @@ fleet: tiny
 robots: {contract: CONTRACT, count: 3}
 environment: {backend: mujoco, task: block_push}
 supervisors: {count: 2, styles: [clockwise, counterclockwise]}
-policy: {checkpoint: made/policy.safetensors, chains: 4, iterations: 2}
+policy: {checkpoint: made/policy.safetensors, sampler: langevin, chains: 4, iterations: 2}
 training: {demonstrations: made/pairs.npz}
 pretraining:
   {pairs: 30, width: 8, depth: 1, state_depth: 2, gradient_steps: 5, batch_size: 8, counter_example_iterations: 2,
@@ -146,7 +147,7 @@ def test_the_first_policy_is_made_of_its_demonstrations_and_calibrated_by_its_ow
     uncertainties = run_without_teleoperation(
         environment,
         supervisors_of(fleet, 3),
-        policy.with_sampling(4, 2),
+        FullDecider(policy),
         fleet.allocation,
         ticks=12,
         seed=3,
@@ -157,7 +158,9 @@ def test_the_first_policy_is_made_of_its_demonstrations_and_calibrated_by_its_ow
     assert len(told) == 12
     moving = uncertainties[~np.isnan(uncertainties)]
     assert 0 < len(moving) < uncertainties.size, "robots in violation do not count"
-    assert abs(np.mean(moving <= about.threshold) - 0.75) <= 1 / len(moving)
+    assert [calibration.decider for calibration in about.calibrations] == ["full", "cascade"]
+    threshold = about.threshold("full", "langevin", "jeffreys")
+    assert abs(np.mean(moving <= threshold) - 0.75) <= 1 / len(moving)
 
 
 def test_the_same_seed_makes_the_same_policy(tmp_path):
@@ -176,6 +179,6 @@ def test_a_fleet_without_such_supervisors_is_refused(tmp_path):
     text = RECIPE.replace("CONTRACT", str(CONFIG / "robots/push_cell.yaml")).replace("[clockwise, ", "[sideways, ")
     file.write_text(text)
     with pytest.raises(
-        InputError, match=r"expected styles of block_push \(clockwise, counterclockwise\), got sideways"
+        InputError, match=r"expected styles of block_push \(clockwise, counterclockwise\) or module:Class, got sideways"
     ):
         pretrain(file, seed=0)

@@ -11,10 +11,13 @@ import pytest
 from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import LeaseKind
 from fleet_contract.robot import RobotContract
+from fleet_contract.signal import RISK
 from fleet_contract.validation import read_yaml
+from fleet_learning.full_decider import FullDecider
 from fleet_learning.policy import Decision
 from fleet_supervisors.supervisors import make_supervisor
 from fleet_training.fleet_loop import FleetLoop
+from iifl_policy.risk_signal import RiskSignal
 from sim_bridge.backends import make_environment
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/pointbot.yaml", RobotContract)
@@ -64,7 +67,8 @@ def loop_of(order, critic=None, actions=STILL) -> FleetLoop:
         name: make_supervisor("navigation", "either", CONTRACT, 0, index) for index, name in enumerate(HUMANS)
     }
     allocation = AllocationConfig(order=order, threshold=1.0, intervention_ticks=1, hard_reset_ticks=2)
-    return FleetLoop(environment, supervisors, Driver(actions), allocation, 0, critic)
+    providers = [RiskSignal(critic, threshold=0.5)] if critic else []
+    return FleetLoop(environment, supervisors, FullDecider(Driver(actions)), allocation, 0, providers)
 
 
 def run(order, critic=None, actions=STILL):
@@ -112,17 +116,17 @@ def test_the_critic_is_asked_about_what_the_policy_would_do(order):
     for tick, (states_NS, actions_NA) in zip(ticks, critic.asked, strict=True):
         np.testing.assert_array_equal(states_NS, tick.states_NS)
         np.testing.assert_array_equal(actions_NA, APART)
-        np.testing.assert_array_equal(tick.risks_N, again.risks(states_NS, actions_NA))
+        np.testing.assert_array_equal(tick.signals[RISK], again.risks(states_NS, actions_NA))
 
 
 @pytest.mark.parametrize("order", ["R", "CUR", "TD"])
 def test_a_missing_critic_is_refused(order):
-    with pytest.raises(ValueError, match=f"order {order} needs a critic, found none"):
+    with pytest.raises(ValueError, match=r"allocation.order: expected signals of this fleet, got risk"):
         loop_of(order)
 
 
 def test_where_risk_is_no_matter_a_critic_changes_nothing():
     with_critic, without = run("UC", Oracle(), APART), run("UC", None, APART)
     assert [tick.table for tick in with_critic] == [tick.table for tick in without]
-    assert all(tick.risks_N is not None for tick in with_critic)
-    assert all(tick.risks_N is None for tick in without)
+    assert all(RISK in tick.signals for tick in with_critic)
+    assert not any(RISK in tick.signals for tick in without)

@@ -9,10 +9,10 @@ from fleet_contract.fleet import Fleet
 from fleet_contract.robot import RobotContract
 from fleet_contract.topics import (
     DIAGNOSTICS_TOPIC,
-    FLEET_TOPIC_TYPES,
     MARKERS_TOPIC,
     STATIC_TRANSFORMS_TOPIC,
     absolute_name,
+    fleet_topic_types,
 )
 
 
@@ -36,13 +36,15 @@ class BridgedTopic:
     delivery: Delivery = Delivery.TRANSIENT_LOCAL
 
 
-FLEET_TOPICS = {
-    **{absolute_name(topic): BridgedTopic(kind) for topic, kind in FLEET_TOPIC_TYPES.items()},
-    absolute_name(MARKERS_TOPIC): BridgedTopic("visualization_msgs/msg/MarkerArray"),
-    STATIC_TRANSFORMS_TOPIC: BridgedTopic("tf2_msgs/msg/TFMessage"),
-    DIAGNOSTICS_TOPIC: BridgedTopic(FLEET_TOPIC_TYPES[DIAGNOSTICS_TOPIC], Delivery.VOLATILE),
-}
-"""Topics that exist once per fleet, by absolute name."""
+def fleet_topics(fleet: Fleet) -> dict[str, BridgedTopic]:
+    """Return the topics that exist once per fleet, by absolute name."""
+    types = {absolute_name(topic): kind for topic, kind in fleet_topic_types(fleet.signal_names).items()}
+    return {
+        **{topic: BridgedTopic(kind) for topic, kind in types.items()},
+        absolute_name(MARKERS_TOPIC): BridgedTopic("visualization_msgs/msg/MarkerArray"),
+        STATIC_TRANSFORMS_TOPIC: BridgedTopic("tf2_msgs/msg/TFMessage"),
+        DIAGNOSTICS_TOPIC: BridgedTopic(types[DIAGNOSTICS_TOPIC], Delivery.VOLATILE),
+    }
 
 
 def bridged_topics(fleet: Fleet, contract: RobotContract) -> dict[str, BridgedTopic]:
@@ -52,4 +54,4 @@ def bridged_topics(fleet: Fleet, contract: RobotContract) -> dict[str, BridgedTo
         video = contract.operation.video
         per_robot[video.topic] = BridgedTopic(video.type, Delivery.VIDEO)
     robots = {f"/{name}/{topic}": bridged for name in fleet.robot_names for topic, bridged in per_robot.items()}
-    return FLEET_TOPICS | robots
+    return fleet_topics(fleet) | robots

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from functools import partial
 from typing import NoReturn, Protocol
 
 from diagnostic_msgs.msg import DiagnosticArray
-from fleet_interfaces.msg import LeaseTable, PolicyReport, RobotAction, RobotStatus
+from fleet_interfaces.msg import LeaseTable as TableMessage
+from fleet_interfaces.msg import RobotActions as ActionsMessage
+from fleet_interfaces.msg import Signal as SignalMessage
 from rclpy.clock import Clock, ClockType
 from rich.console import Console
 from rich.live import Live
 
 from fleet_common.diagnostics import check_from_status
 from fleet_common.node import FleetNode, run_process
+from fleet_common.observations import subscribe_to_states
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_1000
-from fleet_contract.action import action_of
-from fleet_contract.lease import lease_of
-from fleet_contract.topics import DIAGNOSTICS_AGGREGATED_TOPIC, LEASES_TOPIC, POLICY_REPORT_TOPIC
+from fleet_common.subscriptions import subscribe
+from fleet_contract.action import RobotAction
+from fleet_contract.lease_table import LeaseTable, lease_table_of
+from fleet_contract.robot_actions import robot_actions_of
+from fleet_contract.robot_states import RobotStates
+from fleet_contract.signal import UNCERTAINTY, Signal, signal_of
+from fleet_contract.topics import ACTIONS_TOPIC, DIAGNOSTICS_AGGREGATED_TOPIC, LEASES_TOPIC, signal_topic
 from fleet_views.history import History
 from fleet_views.incidents import Incidents
 from fleet_views.live_view import line, view
+from fleet_views.summary import summarise
 
-WATCH_PERIOD_S = 0.5
+WATCH_PERIOD_S = 1.0
 """Time between two checks of the other processes, s."""
 REDRAW_PERIOD_S = 0.25
 """Time between two frames of the live view, s."""
@@ -60,18 +69,17 @@ class ConsoleNode(FleetNode):
         headless = self.read_only_parameter(
             "headless", False, "Print a line every few seconds instead of the live view."
         )
-        self.finished = False
         self.history = History(self.fleet)
         self.incidents = Incidents()
         self._began = self._ended = 0.0
         self._pace = [(time.monotonic(), 0)]
-        contract = self.robot_contract
-        for name in self.fleet.robot_names:
-            status, action = partial(self._on_status, name), partial(self._on_action, name)
-            self.create_subscription(RobotStatus, f"{name}/{contract.success.topic}", status, TRANSIENT_LOCAL_1000)
-            self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", action, TRANSIENT_LOCAL_1000)
-        self.create_subscription(PolicyReport, POLICY_REPORT_TOPIC, self._on_report, TRANSIENT_LOCAL_1000)
-        self.create_subscription(LeaseTable, LEASES_TOPIC, self._on_leases, TRANSIENT_LOCAL_1000)
+        known = frozenset(self.fleet.robot_names)
+        actions_of, read_signal = partial(robot_actions_of, known=known), partial(signal_of, known=known)
+        qos = TRANSIENT_LOCAL_1000
+        subscribe_to_states(self, self._on_states)
+        subscribe(self, ActionsMessage, ACTIONS_TOPIC, actions_of, self._on_actions, qos)
+        subscribe(self, SignalMessage, signal_topic(UNCERTAINTY), read_signal, self._on_signals, qos)
+        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, qos)
         self.create_subscription(DiagnosticArray, DIAGNOSTICS_AGGREGATED_TOPIC, self._on_diagnostics, TRANSIENT_LOCAL_1)
         self._console = Console(stderr=False)
         self._live = None if headless or not sys.stdout.isatty() else Live(console=self._console, auto_refresh=False)
@@ -83,31 +91,36 @@ class ConsoleNode(FleetNode):
         if watch:
             self.create_timer(WATCH_PERIOD_S, self._check_processes, clock=steady)
 
-    def _on_status(self, robot: str, message: RobotStatus) -> None:
-        self.history.add_status(
-            robot,
-            message.tick,
-            successes=message.successes,
-            hard_resets=message.hard_resets,
-        )
+    def _on_states(self, batches: list[RobotStates]) -> None:
+        for states in batches:
+            for row, robot in enumerate(states.robots):
+                self.history.add_status(
+                    robot,
+                    states.tick,
+                    successes=int(states.successes_N[row]),
+                    hard_resets=int(states.hard_resets_N[row]),
+                )
         self._ended = time.monotonic()
-        if message.tick == 0 and not self._began:
+        if self.history.tick >= 0 and not self._began:
             self._began = self._ended
             self._show()
         self._finish_if_complete()
 
-    def _on_action(self, robot: str, message: RobotAction) -> None:
-        self.history.add_action(robot, action_of(message))
+    def _on_actions(self, batches: list[dict[str, RobotAction]]) -> None:
+        for batch in batches:
+            for robot, action in batch.items():
+                self.history.add_action(robot, action)
         self._finish_if_complete()
 
-    def _on_report(self, message: PolicyReport) -> None:
-        uncertainties = dict(zip(message.robots, message.uncertainties, strict=True))
-        self.history.add_report(message.tick, message.policy_version, uncertainties)
+    def _on_signals(self, signals: list[Signal]) -> None:
+        for signal in signals:
+            self.history.unit = signal.unit
+            self.history.add_uncertainties(signal.tick, signal.version, signal.by_robot)
         self._finish_if_complete()
 
-    def _on_leases(self, message: LeaseTable) -> None:
-        leases = tuple(lease_of(lease) for lease in message.leases)
-        self.history.add_leases(message.tick, leases, tuple(message.waiting), message.threshold)
+    def _on_leases(self, tables: list[LeaseTable]) -> None:
+        for table in tables:
+            self.history.add_leases(table.tick, table.leases, table.waiting, table.threshold(UNCERTAINTY))
         self._finish_if_complete()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -119,12 +132,13 @@ class ConsoleNode(FleetNode):
         The robots' last status may arrive before the messages that led to it, some of which never arrive in real time.
         """
         if self._ticks and self.history.tick >= self._ticks:
-            self.finished = self.history.is_complete(self._ticks - 1)
+            if self.history.is_complete(self._ticks - 1):
+                self.end()
             if self._last_messages.is_canceled():
                 self._last_messages.reset()
 
     def _finish(self) -> None:
-        self.finished = True
+        self.end()
 
     def _show(self) -> None:
         now = (time.monotonic(), max(self.history.tick, 0))
@@ -142,12 +156,11 @@ class ConsoleNode(FleetNode):
         if self._watch:
             for sentence in self._watch():
                 self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-            self.finished = self.finished or bool(self._watch.exit_code)
+            if self._watch.exit_code:
+                self.end()
 
     def finish(self, *_: object) -> None:
-        """Write the report, and print its headline and folder."""
-        from fleet_views.summary import summarise, write_report
-
+        """Print the headline of the report, write it, and print its folder."""
         if self._live:
             self._show()
             self._live.stop()
@@ -155,10 +168,15 @@ class ConsoleNode(FleetNode):
         wall_s = self._ended - self._began
         summary = summarise(self.history, seed=self._seed, bag=bag, wall_s=wall_s)
         summary["diagnostics"] = self.incidents.summary()
-        write_report(self.run_dir, self.history, summary)
         for key in ("ticks", "successes", "hard_resets", "human_actions", "rohe", "policy_versions", "tick_rate_hz"):
             value = summary[key]
-            print(f"{key.replace('_', ' '):>16}  {f'{value:.4g}' if isinstance(value, float) else value}")
+            print(f"{key.replace('_', ' '):>16}  {f'{value:.4g}' if isinstance(value, float) else value}", flush=True)
+        (self.run_dir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        if self.history.ticks:
+            # Importing the drawing library takes longer than a tick.
+            from fleet_views.run_figure import draw_run
+
+            draw_run(self.history).savefig(self.run_dir / "run.png", dpi=110)
         print(f"{'report':>16}  {self.run_dir}", flush=True)
 
 

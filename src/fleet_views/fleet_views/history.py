@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +18,7 @@ from fleet_contract.action import RobotAction
 from fleet_contract.driving import Driver, driver_of
 from fleet_contract.fleet import Fleet
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.signal import UNCERTAINTY
 
 WINDOW_TICKS = 200
 """Newest ticks that are held in full; topics never lag so far behind each other."""
@@ -28,7 +30,7 @@ class TickRecord:
 
     actions: dict[str, RobotAction] = field(default_factory=dict)
     leases: tuple[Lease, ...] = ()
-    uncertainties: dict[str, float] = field(default_factory=dict)
+    uncertainties: Mapping[str, float] = field(default_factory=dict)
     allocated: bool = False
     """Whether the lease table of the tick has arrived."""
 
@@ -46,8 +48,10 @@ class History:
         self.tick = -1
         """Newest tick of which a status was received; -1 before the first."""
         self.waiting: tuple[str, ...] = ()
-        self.threshold = math.inf if fleet.allocation.threshold == "online" else float(fleet.allocation.threshold)
-        """Threshold of the uncertainty at the newest allocation, nats."""
+        self.threshold = _initial_threshold(fleet)
+        """Threshold of the uncertainty at the newest allocation."""
+        self.unit = ""
+        """Unit of uncertainties and threshold; empty before the first."""
         self.versions: list[int] = []
         """Policy versions in the order in which they were deployed."""
         self.successes: dict[str, int] = {}
@@ -66,7 +70,7 @@ class History:
         self.tick = max(self.tick, tick)
         self.successes[robot], self.hard_resets[robot] = successes, hard_resets
 
-    def add_report(self, tick: int, version: int, uncertainties: dict[str, float]) -> None:
+    def add_uncertainties(self, tick: int, version: int, uncertainties: Mapping[str, float]) -> None:
         """Add the uncertainties of a policy version."""
         self.at(tick).uncertainties = uncertainties
         if version not in self.versions:
@@ -75,7 +79,7 @@ class History:
     def add_leases(
         self, tick: int, leases: tuple[Lease, ...], waiting: tuple[str, ...], threshold: float | None = None
     ) -> None:
-        """Add the allocation of a tick; `threshold` if it may have changed, nats."""
+        """Add the allocation of a tick; `threshold` of the uncertainty if it may have changed."""
         record = self.at(tick)
         record.leases, record.allocated = leases, True
         self.waiting = waiting
@@ -142,7 +146,7 @@ class History:
         return np.array([*self._drivers, *map(self._drivers_of, self._in_order())]).reshape(-1, self.fleet.robots.count)
 
     def uncertainties_TN(self) -> NDArray[np.float32]:  # noqa: N802 - shape suffix
-        """Return the uncertainty at every tick about every robot, (T, N), nats; NaN where the policy reported none."""
+        """Return the uncertainty at every tick about every robot, (T, N); NaN where the policy reported none."""
         rows = [*self._uncertainties, *map(self._uncertainties_of, self._in_order())]
         return np.array(rows).reshape(-1, self.fleet.robots.count)
 
@@ -155,6 +159,11 @@ class History:
 
     def _uncertainties_of(self, record: TickRecord) -> NDArray[np.float32]:
         return np.array([record.uncertainties.get(robot, np.nan) for robot in self.fleet.robot_names], dtype=np.float32)
+
+
+def _initial_threshold(fleet: Fleet) -> float:
+    threshold = fleet.allocation.threshold(UNCERTAINTY)
+    return math.inf if isinstance(threshold, str) else threshold
 
 
 def _count(effort: dict[str, Counter[LeaseKind]], record: TickRecord) -> None:

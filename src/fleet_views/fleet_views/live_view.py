@@ -12,6 +12,7 @@ from fleet_common.health import Check, Level
 from fleet_common.palette import DRIVER_COLOURS, as_hex, uncertainty_colour
 from fleet_contract.driving import Driver
 from fleet_contract.lease import LeaseKind
+from fleet_contract.signal import with_unit
 from fleet_views.aggregation import title
 from fleet_views.history import History, TickRecord
 
@@ -74,7 +75,7 @@ def _newest(history: History) -> TickRecord:
 def _robots(history: History) -> Table:
     threshold = history.threshold
     record = _newest(history)
-    table = Table(title=f"threshold {threshold:.3g} nats", title_justify="left", expand=False)
+    table = Table(title=f"threshold {with_unit(f'{threshold:.3g}', history.unit)}", title_justify="left", expand=False)
     table.add_column("robot")
     table.add_column("driver")
     table.add_column("uncertainty", justify="right")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NoReturn
 
-from fleet_interfaces.msg import LeaseTable, Observation, PolicyReport, RobotAction, RobotStatus
+from fleet_interfaces.msg import LeaseTable as TableMessage
+from fleet_interfaces.msg import RobotActions as ActionsMessage
+from fleet_interfaces.msg import RobotStates as StatesMessage
+from fleet_interfaces.msg import Signal as SignalMessage
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from visualization_msgs.msg import MarkerArray
 
 from fleet_common.node import FleetNode, run_process
-from fleet_common.polled_group import PolledGroup
 from fleet_common.qos import TRANSIENT_LOCAL_1
-from fleet_contract.action import action_of
-from fleet_contract.lease import lease_of
-from fleet_contract.observation import state_of
-from fleet_contract.topics import LEASES_TOPIC, MARKERS_TOPIC, POLICY_REPORT_TOPIC
+from fleet_common.subscriptions import PolledGroup, arrived, subscribe, subscribe_polled
+from fleet_contract.lease_table import LeaseTable, lease_table_of
+from fleet_contract.robot_actions import robot_actions_of
+from fleet_contract.robot_states import robot_states_of
+from fleet_contract.signal import UNCERTAINTY, signal_of
+from fleet_contract.topics import ACTIONS_TOPIC, LEASES_TOPIC, MARKERS_TOPIC, ROBOT_STATES_TOPIC, signal_topic
 from fleet_views.markers import Markers
 from fleet_views.scene import Scene
 from fleet_views.tick_collector import STORED_TICKS, TickCollector
@@ -29,15 +32,8 @@ MESSAGES_POLL_S = 0.1
 """Seconds between two reads of the topics while the actions of a tick are awaited."""
 INCOMPLETE_S = 1.0
 """Seconds after which an incomplete tick is published, if it has changed."""
-STORED_TICKS_QOS = QoSProfile(
-    depth=STORED_TICKS,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
-"""QoS profile that holds as many messages of a topic as ticks are stored."""
 PolledSubscription = tuple[Subscription[Any], Callable[[Any], None]]
-"""A subscription that the node reads itself, and the callback that handles its messages."""
+"""A subscription that the node reads itself, and the function that handles its messages."""
 
 
 class MarkersNode(FleetNode):
@@ -54,7 +50,7 @@ class MarkersNode(FleetNode):
         self._collector, self._markers = TickCollector(robots), Markers(robots)
         self._polled: list[PolledSubscription] = []
         self._arrays = self.create_publisher(MarkerArray, MARKERS_TOPIC, TRANSIENT_LOCAL_1)
-        self.create_subscription(LeaseTable, LEASES_TOPIC, self._on_leases, STORED_TICKS_QOS)
+        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, _stored_ticks())
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._read_timer = self.create_timer(MESSAGES_POLL_S, self._read, clock=steady, autostart=False)
         self._incomplete_timer = self.create_timer(INCOMPLETE_S, self._publish_if_changed, clock=steady)
@@ -71,49 +67,50 @@ class MarkersNode(FleetNode):
             self._polled.clear()
 
     def _subscribe(self) -> None:
-        contract, polled_group = self.robot_contract, PolledGroup()
-        topics: list[tuple[str, type, Callable[[Any], None]]] = [(POLICY_REPORT_TOPIC, PolicyReport, self._on_report)]
-        for name in self.fleet.robot_names:
-            topics += [
-                (f"{name}/{contract.observation.state.topic}", Observation, partial(self._on_observation, name)),
-                (f"{name}/{contract.success.topic}", RobotStatus, partial(self._on_status, name)),
-                (f"{name}/{contract.action.topic}", RobotAction, partial(self._on_action, name)),
-            ]
+        # Every robot may have a driver of its own, and an action that is released alone.
+        group, qos = PolledGroup(), _stored_ticks(messages_per_tick=len(self.fleet.robot_names))
         self._polled = [
-            (self.create_subscription(kind, topic, handle, STORED_TICKS_QOS, callback_group=polled_group), handle)
-            for topic, kind, handle in topics
+            (subscribe_polled(self, kind, topic, qos, group), handle)
+            for topic, kind, handle in (
+                (ROBOT_STATES_TOPIC, StatesMessage, self._on_states),
+                (ACTIONS_TOPIC, ActionsMessage, self._on_actions),
+                (signal_topic(UNCERTAINTY), SignalMessage, self._on_signal),
+            )
         ]
 
     def _read(self) -> None:
-        """Take all messages, as `rclpy.wait_for_message` does, and publish the tick if it is complete."""
+        """Take all messages, and publish the tick if it is complete."""
         for subscription, handle in self._polled:
-            with subscription.handle:
-                while (taken := subscription.handle.take_message(subscription.msg_type, subscription.raw)) is not None:
-                    handle(taken[0])
+            for message, _ in arrived(subscription):
+                try:
+                    handle(message)
+                except ValueError as error:
+                    self.get_logger().error(f"{subscription.topic_name}: {error}")
         if self._collector.complete:
             self._publish()
 
-    def _on_leases(self, message: LeaseTable) -> None:
-        leases = [lease_of(lease) for lease in message.leases]
-        self._collector.add_leases(message.tick, leases, message.waiting, message.threshold)
+    def _on_leases(self, tables: list[LeaseTable]) -> None:
+        for table in tables:
+            self._collector.add_leases(table.tick, table.leases, table.waiting, table.threshold(UNCERTAINTY))
         if self._polled:
             self._read_timer.reset()
             self._read()
 
-    def _on_report(self, message: PolicyReport) -> None:
-        self._collector.add_report(message.tick, dict(zip(message.robots, message.uncertainties, strict=True)))
+    def _on_states(self, message: StatesMessage) -> None:
+        states = robot_states_of(message, self.robot_contract, self.robot_index)
+        for row, robot in enumerate(states.robots):
+            violated, reason = bool(states.violated_N[row]), states.unreachable[row]
+            self._collector.add_status(robot, states.tick, violated=violated, unreachable=reason)
+        for row in states.observed:
+            self._collector.add_state(states.robots[row], states.tick, states.states_NS[row])
 
-    def _on_observation(self, robot: str, message: Observation) -> None:
-        try:
-            self._collector.add_state(robot, message.tick, state_of(message, self.robot_contract))
-        except ValueError as error:
-            self.get_logger().error(f"{robot}/{error}")
+    def _on_actions(self, message: ActionsMessage) -> None:
+        for robot, action in robot_actions_of(message, self.robot_index).items():
+            self._collector.add_action(robot, action)
 
-    def _on_status(self, robot: str, message: RobotStatus) -> None:
-        self._collector.add_status(robot, message.tick, violated=message.violated, unreachable=message.unreachable)
-
-    def _on_action(self, robot: str, message: RobotAction) -> None:
-        self._collector.add_action(robot, action_of(message))
+    def _on_signal(self, message: SignalMessage) -> None:
+        signal = signal_of(message, self.robot_index)
+        self._collector.add_uncertainties(signal.tick, signal.by_robot, signal.unit)
 
     def _publish_if_changed(self) -> None:
         self._read()
@@ -132,6 +129,16 @@ class MarkersNode(FleetNode):
             for shape in self._scene.draw(robot, snapshot)
         ]
         self._arrays.publish(self._markers.array(shapes))
+
+
+def _stored_ticks(messages_per_tick: int = 1) -> QoSProfile:
+    """Return the QoS profile that holds as many messages of a topic as belong to the stored ticks."""
+    return QoSProfile(
+        depth=STORED_TICKS * messages_per_tick,
+        history=HistoryPolicy.KEEP_LAST,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    )
 
 
 def main() -> NoReturn:

@@ -24,9 +24,11 @@ class RobotSnapshot:
     unreachable: str = ""
     """Why the robot is unreachable; empty if it is reachable."""
     uncertainty: float = nan
-    """Uncertainty of the policy in nats; NaN if it is unknown."""
+    """Uncertainty of the policy; NaN if it is unknown."""
     threshold: float = inf
-    """Uncertainty above which the robot asks for help, nats."""
+    """Uncertainty above which the robot asks for help."""
+    unit: str = ""
+    """Unit of uncertainty and threshold; empty if it is unknown."""
     waiting: bool = False
     """Whether the robot asks for help and has no human."""
     lease: Lease | None = None

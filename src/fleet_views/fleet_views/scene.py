@@ -27,6 +27,7 @@ from fleet_contract.action import ActionKind
 from fleet_contract.driving import Driver
 from fleet_contract.operation import Plane, Region
 from fleet_contract.robot import RobotContract
+from fleet_contract.signal import with_unit
 from fleet_views.robot_snapshot import RobotSnapshot
 from fleet_views.shape import Form, Point, Shape
 
@@ -122,7 +123,13 @@ class Scene:
         (left, near), (right, _) = self._region.low, self._region.high
         colour = uncertainty_colour(uncertainty, threshold)
         limit = f" (threshold {threshold:.2f})" if isfinite(threshold) else ""
-        yield self._text(robot, "uncertainty", f"{uncertainty:.2f} nats{limit}", colour, near - 0.17 * self._extent)
+        yield self._text(
+            robot,
+            "uncertainty",
+            f"{with_unit(f'{uncertainty:.2f}', snapshot.unit)}{limit}",
+            colour,
+            near - 0.17 * self._extent,
+        )
         if not isfinite(threshold) or threshold <= 0:
             return
         y, high, thick = near - 0.07 * self._extent, 0.04 * self._extent, THIN * self._extent

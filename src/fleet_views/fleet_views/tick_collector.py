@@ -41,6 +41,7 @@ class TickCollector:
         self._robots = robots
         self._ticks: dict[int, TickMessages] = {}
         self._last_complete_taken = -1
+        self._unit = ""
         self.changed = False
         """Whether a message has been added since `snapshots` was last called."""
 
@@ -53,12 +54,13 @@ class TickCollector:
         """Add a robot's observation at a tick, (S,)."""
         self._messages(tick).states[robot] = state_S
 
-    def add_report(self, tick: int, uncertainties: Mapping[str, float]) -> None:
-        """Add the policy's uncertainties at a tick, in nats by robot."""
+    def add_uncertainties(self, tick: int, uncertainties: Mapping[str, float], unit: str = "") -> None:
+        """Add the policy's uncertainties at a tick by robot, and their unit."""
         self._messages(tick).uncertainties = uncertainties
+        self._unit = unit
 
     def add_leases(self, tick: int, leases: Iterable[Lease], waiting: Iterable[str], threshold: float) -> None:
-        """Add the lease table of a tick, the robots that wait for a human, and the threshold in nats."""
+        """Add the lease table of a tick, the robots that wait for a human, and the threshold of the uncertainty."""
         messages = self._messages(tick)
         messages.leases = {lease.robot: lease for lease in leases}
         messages.waiting, messages.threshold = frozenset(waiting), threshold
@@ -92,6 +94,7 @@ class TickCollector:
                 unreachable=now.unreachable.get(robot, before.unreachable.get(robot, "")),
                 uncertainty=uncertainties.get(robot, nan),
                 threshold=table.threshold,
+                unit=self._unit,
                 waiting=robot in table.waiting,
                 lease=(table.leases or {}).get(robot),
                 action=now.actions.get(robot),

@@ -10,7 +10,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from fleet_interfaces.msg import Lease, LeaseTable, PolicyReport
+from fleet_interfaces.msg import Lease, LeaseTable, Signal
 from foxglove_client import FoxgloveClient
 from geometry_msgs.msg import Transform, TransformStamped, Vector3
 from sensor_msgs.msg import CompressedImage, Image
@@ -25,6 +25,7 @@ from fleet_views.bridged_topics import bridged_topics
 from fleet_views.foxglove_node import FoxgloveNode
 
 IMAGE = "/robot_02/camera/image_raw"
+SIGNAL = "/fleet/signals/uncertainty"
 
 
 @pytest.fixture
@@ -65,7 +66,9 @@ def test_messages_arrive_unchanged(running, connect):
     client.subscribe("/fleet/leases", "/fleet/markers", "/diagnostics")
     running.wait_for(diagnostics.get_subscription_count)
     lease = Lease(robot="robot_01", supervisor="human_01", token=7, kind=Lease.HARD_RESET, since_tick=40)
-    tables.publish(LeaseTable(tick=41, threshold=0.25, leases=[lease], waiting=["robot_02"]))
+    tables.publish(
+        LeaseTable(tick=41, signals=["uncertainty"], thresholds=[0.25], leases=[lease], waiting=["robot_02"])
+    )
     marker = Marker(ns="driver", id=1000, text="robot_02\nnobody: ä", type=Marker.TEXT_VIEW_FACING)
     marker.pose.position.x, marker.color.r = 0.125, 0.5
     markers.publish(MarkerArray(markers=[marker]))
@@ -74,7 +77,8 @@ def test_messages_arrive_unchanged(running, connect):
     running.wait_for(lambda: client.frames.keys() == {"/fleet/leases", "/fleet/markers", "/diagnostics"})
 
     table, array, report = (_newest(client, topic) for topic in ("/fleet/leases", "/fleet/markers", "/diagnostics"))
-    assert (table.tick, table.threshold, table.waiting) == (41, 0.25, ["robot_02"])
+    assert (table.tick, table.waiting) == (41, ["robot_02"])
+    assert (table.signals, table.thresholds.tolist()) == (["uncertainty"], [0.25])
     (found,) = table.leases
     assert (found.robot, found.supervisor, found.token, found.kind, found.since_tick) == (
         "robot_01",
@@ -120,31 +124,31 @@ def _newest(client, topic):
 
 
 def test_late_clients_receive_stored_messages(running, connect):
-    reports = running.fleet.create_publisher(PolicyReport, "/fleet/policy_report", TRANSIENT_LOCAL_100)
+    signals = running.fleet.create_publisher(Signal, SIGNAL, TRANSIENT_LOCAL_100)
     for tick in range(3):
-        reports.publish(PolicyReport(tick=tick, robots=["robot_01"], uncertainties=[0.5 * tick]))
+        signals.publish(Signal(tick=tick, robots=["robot_01"], values=[0.5 * tick], standard_errors=[0.1]))
     frames = [running.fleet.create_publisher(TFMessage, "/tf_static", TRANSIENT_LOCAL_1) for _ in range(3)]
     for number, publisher in enumerate(frames):
         at = Transform(translation=Vector3(x=float(number)))
         publisher.publish(TFMessage(transforms=[TransformStamped(child_frame_id=f"robot_{number}", transform=at)]))
     for _ in range(2):
         client = connect()
-        client.subscribe("/fleet/policy_report", "/tf_static")
+        client.subscribe(SIGNAL, "/tf_static")
         running.wait_for(lambda client=client: len(client.frames.get("/tf_static", [])) >= len(frames))
         found = {}
         for frame in client.frames["/tf_static"]:
             for transform in client.read("/tf_static", frame).transforms:
                 found[transform.child_frame_id] = transform.transform.translation.x
         assert found == {"robot_0": 0.0, "robot_1": 1.0, "robot_2": 2.0}
-        running.wait_for(lambda client=client: len(client.frames.get("/fleet/policy_report", [])) >= 3)
-        received = [client.read("/fleet/policy_report", frame) for frame in client.frames["/fleet/policy_report"]]
-        assert [(report.tick, report.uncertainties.tolist()) for report in received] == [
+        running.wait_for(lambda client=client: len(client.frames.get(SIGNAL, [])) >= 3)
+        received = [client.read(SIGNAL, frame) for frame in client.frames[SIGNAL]]
+        assert [(signal.tick, signal.values.tolist()) for signal in received] == [
             (0, [0.0]),
             (1, [0.5]),
             (2, [1.0]),
         ]
     # Two clients share one subscription of the node.
-    running.wait_for(lambda: reports.get_subscription_count() == 1)
+    running.wait_for(lambda: signals.get_subscription_count() == 1)
 
 
 def test_a_port_in_use_is_reported_in_one_sentence_with_exit_code_2(run_dir):

@@ -21,11 +21,11 @@ CONFIG = Path(__file__).parents[3] / "launch/config"
 @pytest.fixture
 def history() -> History:
     fleet = read_fleet(CONFIG / "block_push.yaml")
-    fleet = fleet.model_copy(update={"allocation": fleet.allocation.model_copy(update={"threshold": 1.0})})
+    fleet = fleet.model_copy(update={"allocation": fleet.allocation.with_threshold("uncertainty", 1.0)})
     history = History(fleet)
     one, two, three, four = fleet.robot_names
     history.add_status(one, 0, successes=0, hard_resets=0)
-    history.add_report(0, 1, {one: 0.5, two: 2.0, three: 0.1, four: 3.0})
+    history.add_uncertainties(0, 1, {one: 0.5, two: 2.0, three: 0.1, four: 3.0})
     leases = (Lease(two, "human_01", 1, LeaseKind.TELEOPERATE, 0), Lease(three, "human_02", 2, LeaseKind.HARD_RESET, 0))
     history.add_leases(0, leases, (four,))
     move = {"tick": 0, "kind": ActionKind.MOVE, "values": (0.0, 0.0)}
@@ -81,7 +81,7 @@ def test_a_long_history_is_folded_without_loss(history: History) -> None:
     for tick in range(1, 3 * WINDOW_TICKS):
         leases = (Lease(two, "human_01", tick, LeaseKind.HARD_RESET, tick),) if tick % 2 else ()
         history.add_leases(tick, leases, ())
-        history.add_report(tick, 1 + tick // WINDOW_TICKS, {one: float(tick)})
+        history.add_uncertainties(tick, 1 + tick // WINDOW_TICKS, {one: float(tick)})
         for robot in history.fleet.robot_names:
             history.add_action(robot, RobotAction(tick, ActionKind.MOVE, ActionSource.POLICY, (0.0, 0.0)))
             history.add_status(robot, tick + 1, successes=1, hard_resets=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fleet_interfaces.msg import Lease, LeaseTable, Observation, PolicyReport, RobotAction, RobotStatus
+from fleet_interfaces.msg import Lease, LeaseTable, RobotActions, RobotStates, Signal
 from visualization_msgs.msg import Marker, MarkerArray
 
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
@@ -17,37 +17,60 @@ class Fleet:
 
     def __init__(self, running) -> None:
         node = running.fleet
-        self.statuses = {
-            name: node.create_publisher(RobotStatus, f"{name}/status", TRANSIENT_LOCAL_100) for name in NAMES
-        }
-        self.states = {
-            name: node.create_publisher(Observation, f"{name}/observation", TRANSIENT_LOCAL_100) for name in NAMES
-        }
-        self.actions = {
-            name: node.create_publisher(RobotAction, f"{name}/action", TRANSIENT_LOCAL_100) for name in NAMES
-        }
-        self.reports = node.create_publisher(PolicyReport, "fleet/policy_report", TRANSIENT_LOCAL_100)
+        self.states = node.create_publisher(RobotStates, "fleet/states", TRANSIENT_LOCAL_100)
+        self.actions = node.create_publisher(RobotActions, "fleet/actions", TRANSIENT_LOCAL_100)
+        self.signals = node.create_publisher(Signal, "fleet/signals/uncertainty", TRANSIENT_LOCAL_100)
         self.tables = node.create_publisher(LeaseTable, "fleet/leases", TRANSIENT_LOCAL_100)
 
-    def observe(self, tick) -> None:
-        for robot, name in enumerate(NAMES):
-            self.statuses[name].publish(RobotStatus(tick=tick))
-            self.states[name].publish(Observation(tick=tick, values=[0.01 * tick, 0.1 * robot, 1.0, 0.0, -0.15, 0.15]))
+    def observe(self, tick, **changes) -> None:
+        """Publish the states of all robots at a tick."""
+        fields = {
+            "tick": tick,
+            "robots": NAMES,
+            "episodes": [0, 0],
+            "values": [number for robot in range(2) for number in (0.01 * tick, 0.1 * robot, 1.0, 0.0, -0.15, 0.15)],
+            "violated": [False, False],
+            "succeeded": [False, False],
+            "rewards": [0.0, 0.0],
+            "successes": [0, 0],
+            "hard_resets": [0, 0],
+            "unreachable": ["", ""],
+        }
+        self.states.publish(RobotStates(**fields | changes))
 
     def decide(self, tick) -> None:
-        self.reports.publish(PolicyReport(tick=tick, robots=NAMES, uncertainties=[0.1, 0.5]))
+        self.signals.publish(
+            Signal(
+                tick=tick,
+                name="uncertainty",
+                unit="nats",
+                robots=NAMES,
+                values=[0.1, 0.5],
+                standard_errors=[0.01, 0.01],
+            )
+        )
         lease = Lease(robot="robot_02", supervisor="human_01", token=1, kind=Lease.TELEOPERATE)
-        self.tables.publish(LeaseTable(tick=tick, threshold=0.25, leases=[lease]))
+        self.tables.publish(LeaseTable(tick=tick, signals=["uncertainty"], thresholds=[0.25], leases=[lease]))
 
     def act(self, tick) -> None:
-        policy = RobotAction(tick=tick, kind=1, source=1, policy_version=1, values=[0.02, 0.0])
-        human = RobotAction(tick=tick, kind=1, source=2, supervisor="human_01", lease=1, values=[0.0, 0.03])
-        for name, action in zip(NAMES, (policy, human), strict=True):
-            self.actions[name].publish(action)
+        """Release the policy's action to the first robot, and the human's to the second."""
+        self.actions.publish(
+            RobotActions(
+                tick=tick,
+                robots=NAMES,
+                kinds=[1, 1],
+                sources=[1, 2],
+                policy_versions=[1, 0],
+                supervisors=["", "human_01"],
+                leases=[0, 1],
+                values=[0.02, 0.0, 0.0, 0.03],
+                reasons=["", ""],
+            )
+        )
 
     def all_subscribed(self) -> bool:
         """Return whether the node subscribes to all topics."""
-        publishers = (*self.statuses.values(), *self.states.values(), *self.actions.values(), self.reports, self.tables)
+        publishers = (self.states, self.actions, self.signals, self.tables)
         return all(publisher.get_subscription_count() for publisher in publishers)
 
 
@@ -118,16 +141,34 @@ def test_without_viewers_the_node_does_not_subscribe_and_a_late_viewer_gets_the_
     running.wait_for(lambda: arrays and ("robot_01", "action") in shown(arrays[-1]))
     assert shown(arrays[-1])["robot_01", "body"].pose.position.x == pytest.approx(0.02)
     running.fleet.destroy_subscription(viewer)
-    running.wait_for(lambda: not fleet.reports.get_subscription_count())
+    running.wait_for(lambda: not fleet.signals.get_subscription_count())
 
 
-def test_an_invalid_observation_is_skipped(running, fleet):
+@pytest.mark.parametrize("values", [[1.0], [float("nan")] * 12])
+def test_invalid_states_are_skipped(running, fleet, values):
     arrays = []
     running.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1000)
     running.wait_for(fleet.all_subscribed)
-    fleet.states["robot_01"].publish(Observation(tick=0, values=[1.0]))
+    fleet.observe(0, values=values)
     fleet.decide(0)
     fleet.act(0)
     running.wait_for(lambda: arrays)
     assert ("robot_01", "body") not in shown(arrays[-1])
     assert ("robot_01", "driver") in shown(arrays[-1])
+
+
+def test_every_robot_may_have_a_driver_of_its_own(running, fleet):
+    """As many ticks as are stored, with one message per robot, are published before the node reads any."""
+    arrays = []
+    running.fleet.create_subscription(MarkerArray, "/fleet/markers", arrays.append, TRANSIENT_LOCAL_1)
+    running.wait_for(fleet.all_subscribed)
+    for tick in range(markers_node.STORED_TICKS):
+        for robot, name in enumerate(NAMES):
+            one = {"robots": [name], "values": [0.01 * tick, 0.1 * robot, 1.0, 0.0, -0.15, 0.15]}
+            rest = ("episodes", "violated", "succeeded", "rewards", "successes", "hard_resets", "unreachable")
+            zeros = {"violated": [False], "succeeded": [False], "rewards": [0.0], "unreachable": [""]}
+            fleet.observe(tick, **one, **{field: zeros.get(field, [0]) for field in rest})
+    collector = running.node._collector
+    fleet.decide(0)
+    running.wait_for(lambda: len(collector._ticks) == markers_node.STORED_TICKS)
+    assert all(messages.unreachable.keys() == set(NAMES) for messages in collector._ticks.values())

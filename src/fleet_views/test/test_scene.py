@@ -150,7 +150,7 @@ def test_text_and_colour_show_what_a_robot_needs(snapshot, text, colour):
 @example(uncertainty=5e-324, threshold=0.01)
 @example(uncertainty=2.2e-308, threshold=3.0)
 def test_the_bar_passes_its_middle_exactly_if_the_robot_asks_for_help(uncertainty, threshold):
-    shapes = drawn(RobotSnapshot(STATE_S, uncertainty=uncertainty, threshold=threshold))
+    shapes = drawn(RobotSnapshot(STATE_S, uncertainty=uncertainty, threshold=threshold, unit="nats"))
     mark = shapes["uncertainty", 2].position[0]
     colour = shapes["uncertainty", 0].colour
     assert shapes["uncertainty", 0].text == f"{uncertainty:.2f} nats (threshold {threshold:.2f})"
@@ -171,7 +171,7 @@ def test_the_bar_passes_its_middle_exactly_if_the_robot_asks_for_help(uncertaint
 
 @pytest.mark.parametrize("threshold", [inf, 0.0])
 def test_without_a_threshold_there_is_no_bar(threshold):
-    snapshot = RobotSnapshot(STATE_S, uncertainty=0.5, threshold=threshold)
+    snapshot = RobotSnapshot(STATE_S, uncertainty=0.5, threshold=threshold, unit="nats")
     assert {key for key in drawn(snapshot) if key[0] == "uncertainty"} == {("uncertainty", 0)}
     assert texts(snapshot)["uncertainty"] == ("0.50 nats" if threshold == inf else "0.50 nats (threshold 0.00)")
 

@@ -28,7 +28,7 @@ def messages(tick):
             for robot in ROBOTS
         ),
         *(lambda target, r=robot: target.add_state(r, tick, np.array([float(tick)])) for robot in ROBOTS),
-        lambda target: target.add_report(tick, dict.fromkeys(ROBOTS, 0.1 * tick)),
+        lambda target: target.add_uncertainties(tick, dict.fromkeys(ROBOTS, 0.1 * tick)),
         lambda target: target.add_leases(tick, [lease], ["robot_01"], 0.25),
         lambda target: target.add_action("robot_01", action(tick, policy_version=2)),
         lambda target: target.add_action("robot_02", action(tick, ActionSource.HUMAN, supervisor="human_01")),

@@ -6,7 +6,9 @@ N robots, R some of them, E ensemble members, K chains, W hidden width, A action
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,14 +16,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
-from fleet_contract.robot import Stream
 from fleet_learning.policy import Decider, Decision
 from fleet_learning.randomness import branch, on_device
-from iifl_policy.implicit import ImplicitPolicy
 from iifl_policy.langevin import Langevin
 from iifl_policy.sampler import ActionSamples, drawn, equal_weights, uniform_actions
-from iifl_policy.uniform import Uniform
+from iifl_policy.uniform import FILLED_DIMS, Uniform
 
+if TYPE_CHECKING:
+    from iifl_policy.implicit import ImplicitPolicy
+
+CASCADE = "cascade"
+"""Name of this kind of decider."""
+FILLING_ACTIONS = 2048
+"""Number of uniform actions that fill the range of up to `FILLED_DIMS` dimensions."""
+SCREENING_SHARE = 3 / 8
+"""Share of a policy's chains with which robots are screened, that of the defaults of `CascadeConfig` with the paper's 512 chains."""
 Rows = NDArray[np.int64]
 """Indices of robots, (R,)."""
 
@@ -53,6 +62,17 @@ class CascadeConfig:
     """Largest number of robots that get the policy's own decision in one tick, and are borderline from then on."""
 
 
+def cascade_config(policy: ImplicitPolicy, humans: int, threshold: float) -> CascadeConfig:
+    """Return the config of a fleet's cascade: as many robots as humans are watched, screened with 192 of 512 chains."""
+    filled = policy.model.action_dim <= FILLED_DIMS
+    return CascadeConfig(
+        watched=humans,
+        threshold=threshold,
+        screening_chains=max(2, round(SCREENING_SHARE * policy.config.chains)),
+        initial_actions=FILLING_ACTIONS if filled else 0,
+    )
+
+
 class Cascade(Decider):
     """A `Decider` that reuses the actions of the last tick, since observations change little from tick to tick.
 
@@ -60,33 +80,33 @@ class Cascade(Decider):
     effective number of chains is small, they are resampled by these weights and moved by a few Langevin iterations (sequential
     Monte Carlo, Del Moral, Doucet and Jasra 2006). Borderline robots, near the border between robots that are helped and those
     that are not, do the same with all chains. A screened robot that comes near the border gets the policy's own decision once,
-    and the chains of that decision.
+    and the chains of that decision. The chains of a robot that is not decided for are kept until it returns.
     """
 
     def __init__(self, policy: ImplicitPolicy, config: CascadeConfig = CascadeConfig()) -> None:
-        self._policy = policy
+        self.policy = policy
         self._config = config
-        self._borderline: Rows = np.arange(0)
+        self._robots: Rows = np.arange(0)
+        """Robots that have chains, in the order of the chains' rows."""
         self._chains: ActionSamples | None = None
-
-    @property
-    @override
-    def observes(self) -> Stream:
-        return self._policy.observes
+        self._borderline: Rows = np.arange(0)
+        """Robots that were borderline when they were last decided for."""
 
     @override
     @torch.no_grad()
-    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
-        """Decide for N robots; equal observations and generators from the first tick on give equal decisions."""
-        policy, config = self._policy, self._config
-        features_ENW = policy.features(observations_N)
+    def decide(
+        self, observations_N: NDArray[np.generic], robots: Sequence[int], generator: torch.Generator
+    ) -> Decision:
+        policy, config = self.policy, self._config
+        features_ENW, robots_N = policy.features(observations_N), np.asarray(robots)
         branched = on_device(branch(generator), policy.device)
-        if self._chains is None or self._chains.energies_EBK.shape[1] != len(observations_N):
-            self._chains, self._borderline = self._uniform(features_ENW, branched), np.arange(0)
-        saved, borderline = self._chains, self._borderline
-        screened = np.setdiff1d(np.arange(len(observations_N)), borderline)
+        saved_N = self._rows(robots_N, features_ENW, branched)
+        saved = _part(self._all, saved_N, policy.config.chains)
+        present = np.isin(self._borderline, robots_N)
+        borderline = _positions(robots_N, self._borderline[present])
+        screened = np.setdiff1d(np.arange(len(robots_N)), borderline)
 
-        decision = _undecided(len(observations_N), policy.model.action_dim)
+        decision = _undecided(len(robots_N), policy.model.action_dim)
         for rows, chains in ((screened, config.screening_chains), (borderline, policy.config.chains)):
             if len(rows):
                 samples = self._reweighted(features_ENW[:, rows], _part(saved, rows, chains), branched)
@@ -102,20 +122,36 @@ class Cascade(Decider):
             samples = policy.samples(features_ENW[:, nearest], generator)
             _save(saved, nearest, samples)
             decision = _replaced(decision, nearest, policy.decision(features_ENW[:, nearest], samples))
-        self._borderline = _sorted_by(self._from_border(decision), np.append(borderline, nearest))[
-            : config.max_borderline
-        ]
+        _save(self._all, saved_N, saved)
+        borderline = _sorted_by(self._from_border(decision), np.append(borderline, nearest))[: config.max_borderline]
+        self._borderline = np.append(robots_N[borderline], self._borderline[~present])
         return decision
+
+    @property
+    def _all(self) -> ActionSamples:
+        """Chains of all robots, by row."""
+        if self._chains is None:
+            raise RuntimeError("expected chains, got none")
+        return self._chains
+
+    def _rows(self, robots_N: Rows, features_ENW: Tensor, generator: torch.Generator) -> Rows:
+        """Return the rows of the robots' chains, (N,); a robot without chains gets new ones."""
+        new = np.flatnonzero(~np.isin(robots_N, self._robots))
+        if len(new):
+            chains = self._uniform(features_ENW[:, new], generator)
+            self._chains = chains if self._chains is None else _joined(self._chains, chains)
+            self._robots = np.append(self._robots, robots_N[new])
+        return _positions(self._robots, robots_N)
 
     def _uniform(self, features_ENW: Tensor, generator: torch.Generator) -> ActionSamples:
         """Return samples of the uniform distribution, whose energy is zero."""
-        actions_ENKA = uniform_actions(self._policy.model, features_ENW, self._policy.config.chains, generator)
+        actions_ENKA = uniform_actions(self.policy.model, features_ENW, self.policy.config.chains, generator)
         energies_ENK = torch.zeros_like(actions_ENKA[..., 0])
         return ActionSamples(actions_ENKA, energies_ENK, equal_weights(energies_ENK))
 
     def _reweighted(self, features_ERW: Tensor, saved: ActionSamples, generator: torch.Generator) -> ActionSamples:
         """Return the chains of another observation, weighted, resampled or reinitialised to follow exp(-E) at this one."""
-        model, config, chains = self._policy.model, self._config, saved.energies_EBK.shape[-1]
+        model, config, chains = self.policy.model, self._config, saved.energies_EBK.shape[-1]
         energies_ERK = model(features_ERW, saved.actions_EBKA)
         weights_ERK = torch.softmax(saved.weights_EBK.log() + saved.energies_EBK - energies_ERK, -1)
         samples = ActionSamples(saved.actions_EBKA, energies_ERK, weights_ERK)
@@ -135,9 +171,9 @@ class Cascade(Decider):
 
     def _reinitialised(self, features_ERW: Tensor, chains: int, generator: torch.Generator) -> ActionSamples:
         """Return chains that do not depend on those of the last tick."""
-        model, candidates = self._policy.model, self._config.initial_actions
+        model, candidates = self.policy.model, self._config.initial_actions
         if not candidates:
-            return self._policy.config.sampler.sample(model, features_ERW, chains, generator)
+            return self.policy.config.sampler.sample(model, features_ERW, chains, generator)
         uniform = Uniform().sample(model, features_ERW, candidates, generator)
         picks_ERK = drawn(uniform.weights_EBK, generator)[..., :chains]
         energies_ERK = uniform.energies_EBK.take_along_dim(picks_ERK, 2)
@@ -154,6 +190,21 @@ class Cascade(Decider):
 def _sorted_by(values_N: NDArray[np.float64], rows: Rows) -> Rows:
     """Return robots in ascending order of their values."""
     return rows[np.argsort(values_N[rows], kind="stable")]
+
+
+def _positions(robots: Rows, some: Rows) -> Rows:
+    """Return where some robots are in an array of different robots."""
+    order = np.argsort(robots)
+    return order[np.searchsorted(robots, some, sorter=order)]
+
+
+def _joined(one: ActionSamples, other: ActionSamples) -> ActionSamples:
+    """Return the chains of two groups of robots, one after the other."""
+    return ActionSamples(
+        torch.cat((one.actions_EBKA, other.actions_EBKA), 1),
+        torch.cat((one.energies_EBK, other.energies_EBK), 1),
+        torch.cat((one.weights_EBK, other.weights_EBK), 1),
+    )
 
 
 def _part(samples: ActionSamples, rows: Rows, chains: int) -> ActionSamples:

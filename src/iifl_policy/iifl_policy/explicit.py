@@ -6,7 +6,7 @@ N robots, E ensemble members, B batch, S state dim, A action dim.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -14,17 +14,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
-from fleet_contract.robot import Stream
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
 from fleet_learning.encoder import EncodedConfig, Encoders, encode, encoder_tensors, split_tensors
 from fleet_learning.image_encoder import ImageEncoderShape
 from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_from
+from fleet_learning.plain_policy import PlainPolicy
 from fleet_learning.policy import Decision, Fitted, PolicyConfig
 from fleet_learning.scaling import Scaling
 from fleet_learning.training_batches import training_batches
+from fleet_learning.uncertainty import MemberActions, Uncertainty
+from fleet_learning.variance import Variance
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class ExplicitConfig(EncodedConfig):
 
 
 @dataclass(frozen=True)
-class ExplicitPolicy:
+class ExplicitPolicy(PlainPolicy):
     """Acts by the mean of its members; their variance is the uncertainty."""
 
     config: ExplicitConfig
@@ -66,32 +69,31 @@ class ExplicitPolicy:
     scaling: Scaling
     optimizer_state: OptimizerState = OptimizerState()
     encoders: Encoders | None = None
+    uncertainty: Uncertainty = field(default_factory=Variance)
+    """Estimates the uncertainty from the members' actions."""
     config_type: ClassVar[type[PolicyConfig]] = ExplicitConfig
-    uncertainty_unit: ClassVar[str] = "1"
+    default_uncertainty: ClassVar[str] = "variance"
 
-    @property
-    def observes(self) -> Stream:
-        """Stream that the policy decides from."""
-        return self.config.observes
-
-    def with_sampling(self, chains: int, iterations: int) -> Self:  # noqa: ARG002
-        """Return this policy: it does not sample."""
-        return self
+    @override
+    def with_uncertainty(self, uncertainty: Uncertainty) -> Self:
+        """Return the same policy with another uncertainty."""
+        return replace(self, uncertainty=uncertainty)
 
     @torch.no_grad()
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:  # noqa: ARG002
-        """Decide by one forward pass, without sampling.
-
-        The uncertainty is the variance of the members in model space, averaged over action dimensions (IFL benchmark). It is
-        at most 1: one half of the members is then at one end of the range, the other half at the other.
-        """
+        """Decide by one forward pass, without sampling. The uncertainty of a policy with one member is zero."""
         observed = torch.as_tensor(observations_N, device=self.net.weights[0].device).float()
         features_ENS = encode(self.encoders, self.scaling.states(observed).expand(self.net.members, *observed.shape))
         actions_ENA = _squashed(self.net, features_ENS)
+        if self.net.members > 1:
+            weights_ENK = torch.ones_like(actions_ENA[..., :1])
+            uncertainty_N, error_N = self.uncertainty(MemberActions(actions_ENA.unsqueeze(2), weights_ENK))
+        else:
+            uncertainty_N = error_N = torch.zeros(len(observations_N))
         return Decision(
             actions_NA=self.scaling.robot_actions(actions_ENA.mean(0)).double().cpu().numpy(),
-            uncertainties_N=actions_ENA.var(0, correction=0).mean(-1).double().cpu().numpy(),
-            standard_errors_N=np.zeros(len(observations_N)),
+            uncertainties_N=uncertainty_N.double().cpu().numpy(),
+            standard_errors_N=error_N.double().cpu().numpy(),
         )
 
     def fit(
@@ -129,7 +131,7 @@ class ExplicitPolicy:
 
     def with_state(self, tensors: Mapping[str, Tensor], optimizer_state: OptimizerState) -> Self:
         """Return the same policy with other parameters and another optimizer state."""
-        return self.from_tensors(self.config, tensors, self.scaling, optimizer_state)
+        return self.from_tensors(self.config, tensors, self.scaling, optimizer_state).with_uncertainty(self.uncertainty)
 
     @classmethod
     def from_tensors(

@@ -6,7 +6,7 @@ N robots, E ensemble members, B batch, K chains, S state dim, A action dim, W hi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -20,21 +20,29 @@ from fleet_contract.robot import Stream
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
 from fleet_learning.encoder import EncodedConfig, Encoders, EncoderShape, encode, encoder_tensors, split_tensors
+from fleet_learning.full_decider import FULL, FullDecider
 from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import perceptrons_from
-from fleet_learning.policy import Decision, Fitted, PolicyConfig
+from fleet_learning.policy import Decider, Decision, Fitted, PolicyConfig
 from fleet_learning.randomness import on_device
 from fleet_learning.scaling import Scaling
 from fleet_learning.training_batches import training_batches
+from fleet_learning.uncertainty import Uncertainty
+from iifl_policy.cascade import CASCADE, Cascade, cascade_config
 from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
-from iifl_policy.jeffreys import jeffreys
+from iifl_policy.jeffreys import Jeffreys, member_actions
 from iifl_policy.langevin import Langevin
 from iifl_policy.loss import LossConfig, ensemble_loss
 from iifl_policy.polish import Polish
 from iifl_policy.sampler import ActionSamples
 from iifl_policy.spectral import SpectralNorm, folded
 from iifl_policy.uniform import Uniform
+
+SAMPLERS: Mapping[str, type[Langevin | Uniform | DerivativeFree]] = {
+    sampler.kind: sampler for sampler in (Langevin, Uniform, DerivativeFree)
+}
+"""Samplers of implicit policies by name."""
 
 
 @dataclass(frozen=True)
@@ -61,26 +69,55 @@ class ImplicitConfig(EncodedConfig):
 
 @dataclass(frozen=True)
 class ImplicitPolicy:
-    """An ensemble of bootstrapped energy models: the first acts, and the disagreement between two is the uncertainty."""
+    """An ensemble of bootstrapped energy models: the first acts, and the disagreement of all is the uncertainty."""
 
     config: ImplicitConfig
     model: EnergyEnsemble
     scaling: Scaling
     optimizer_state: OptimizerState = OptimizerState()
     encoders: Encoders | None = None
+    uncertainty: Uncertainty = field(default_factory=Jeffreys)
+    """Estimates the uncertainty from the samples from which the action is chosen."""
     config_type: ClassVar[type[PolicyConfig]] = ImplicitConfig
-    uncertainty_unit: ClassVar[str] = "nats"
+    default_uncertainty: ClassVar[str] = "jeffreys"
+    has_energies: ClassVar[bool] = True
 
-    def with_sampling(self, chains: int, iterations: int) -> Self:
-        """Return the same policy with another sampling effort; a uniform sampler has no iterations."""
+    @property
+    def sampler(self) -> str:
+        """Name of the sampler."""
+        return self.config.sampler.kind
+
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """Kinds of deciders that the policy offers.
+
+        The cascade continues chains that follow exp(-E). Uniform actions cost one evaluation each, also without it.
+        """
         sampler = self.config.sampler
-        if not isinstance(sampler, Uniform):
-            sampler = replace(sampler, iterations=iterations)
-        return replace(self, config=replace(self.config, chains=chains, sampler=sampler))
+        return (FULL, CASCADE) if isinstance(sampler, Langevin) and sampler.adjusted else (FULL,)
 
-    def rounded(self) -> ImplicitPolicy:
-        """Return the same policy with bfloat16 between hidden layers, for inference only."""
-        return replace(self, model=self.model.rounded())
+    def decider(self, kind: str, *, humans: int, threshold: float) -> Decider:
+        """Return a new decider with this policy; for the cascade, robots near the last rank of the humans are borderline."""
+        return Cascade(self, cascade_config(self, humans, threshold)) if kind == CASCADE else FullDecider(self)
+
+    def with_sampling(self, chains: int, iterations: int, sampler: str | None = None) -> Self:
+        """Return the same policy with another sampler or sampling effort; a uniform sampler has no iterations.
+
+        A sampler of the same kind keeps its other options.
+        """
+        chosen = self.config.sampler if sampler in (None, self.sampler) else SAMPLERS[sampler or ""]()
+        if not isinstance(chosen, Uniform):
+            chosen = replace(chosen, iterations=iterations)
+        return replace(self, config=replace(self.config, chains=chains, sampler=chosen))
+
+    def with_uncertainty(self, uncertainty: Uncertainty) -> Self:
+        """Return the same policy with another uncertainty."""
+        return replace(self, uncertainty=uncertainty)
+
+    def rounded(self) -> Self:
+        """Return the same policy with bfloat16 between hidden layers, for inference only; itself without such layers."""
+        rounded = self.model.rounded()
+        return self if rounded.between == self.model.between else replace(self, model=rounded)
 
     @property
     def observes(self) -> Stream:
@@ -99,7 +136,7 @@ class ImplicitPolicy:
 
     @torch.no_grad()
     def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
-        """Sample all members once; return the first member's best actions, and Jeffreys divergences from the same samples.
+        """Sample all members once; return the first member's best actions, and uncertainties from the same samples.
 
         The uncertainty of a policy with one member is zero.
         """
@@ -114,14 +151,14 @@ class ImplicitPolicy:
     def decision(self, features_ENW: Tensor, samples: ActionSamples) -> Decision:
         """Return the decision for these observations, given actions that were drawn for them."""
         if self.model.members > 1:
-            divergence_N, error_N = jeffreys(self.model, features_ENW, samples)
+            uncertainty_N, error_N = self.uncertainty(member_actions(self.model, features_ENW, samples))
         else:
-            divergence_N = error_N = torch.zeros(features_ENW.shape[1])
+            uncertainty_N = error_N = torch.zeros(features_ENW.shape[1])
         polish = self.config.polish
         chosen = polish(self.model, features_ENW, samples) if polish else samples
         return Decision(
             actions_NA=self.scaling.robot_actions(chosen.best(0)).double().cpu().numpy(),
-            uncertainties_N=divergence_N.double().cpu().numpy(),
+            uncertainties_N=uncertainty_N.double().cpu().numpy(),
             standard_errors_N=error_N.double().cpu().numpy(),
             diagnostics={"energy": chosen.energies_EBK[0].amin(-1).double().cpu().numpy()},
         )
@@ -171,7 +208,7 @@ class ImplicitPolicy:
 
     def with_state(self, tensors: Mapping[str, Tensor], optimizer_state: OptimizerState) -> Self:
         """Return the same policy with other parameters and another optimizer state."""
-        return self.from_tensors(self.config, tensors, self.scaling, optimizer_state)
+        return self.from_tensors(self.config, tensors, self.scaling, optimizer_state).with_uncertainty(self.uncertainty)
 
     @classmethod
     def from_tensors(

@@ -15,6 +15,9 @@ from typing_extensions import override
 from iifl_policy.energy import EnergyModel
 from iifl_policy.sampler import ActionSamples, Sampler, uniform_actions
 
+FILLED_DIMS = 2
+"""Largest number of action dimensions in which uniform actions fill the range densely enough."""
+
 
 @dataclass(frozen=True)
 class Uniform(Sampler):

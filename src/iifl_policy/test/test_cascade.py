@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from fleet_learning.randomness import branch, torch_generator
 from fleet_learning.scaling import Scaling
 from iifl_policy.cascade import Cascade, CascadeConfig
+from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.energy import EnergyShape
 from iifl_policy.implicit import ImplicitConfig, new_implicit
-from iifl_policy.langevin import Langevin
+from iifl_policy.langevin import REFERENCE, Langevin
 from iifl_policy.sampler import drawn
+from iifl_policy.uniform import Uniform
 
 ROBOTS, STATE_DIM, ACTION_DIM = 12, 4, 2
 CONFIG = CascadeConfig(
@@ -46,7 +48,10 @@ def stream(ticks, step=0.02, robots=ROBOTS):
 
 def decisions(config, states, seed=0):
     cascade = Cascade(POLICY, config)
-    return [cascade.decide(states_NS, torch_generator(seed, tick)) for tick, states_NS in enumerate(states)]
+    return [
+        cascade.decide(states_NS, range(len(states_NS)), torch_generator(seed, tick))
+        for tick, states_NS in enumerate(states)
+    ]
 
 
 def same(one, two):
@@ -99,7 +104,7 @@ def test_actions_are_those_of_lowest_energy_among_the_chains():
     states = stream(4)
     cascade = Cascade(POLICY, CONFIG)
     for tick, states_NS in enumerate(states):
-        decision = cascade.decide(states_NS, torch_generator(0, tick))
+        decision = cascade.decide(states_NS, range(len(states_NS)), torch_generator(0, tick))
         np.testing.assert_allclose(
             energies_of(states_NS, decision.actions_NA), decision.diagnostics["energy"], rtol=1e-4, atol=1e-4
         )
@@ -146,7 +151,7 @@ def test_a_reinitialised_robot_does_not_depend_on_its_past(share, initial_action
             replace(CONFIG, max_full=0, max_borderline=0, reinitialise_below=share, initial_actions=initial_actions),
         )
         for tick, states_NS in enumerate(states):
-            decision = cascade.decide(states_NS, torch_generator(0, tick))
+            decision = cascade.decide(states_NS, range(len(states_NS)), torch_generator(0, tick))
         best.append(decision.actions_NA)
     assert np.array_equal(*best) == reinitialised
     full = sharp.decide(states[2], torch_generator(1))
@@ -154,11 +159,61 @@ def test_a_reinitialised_robot_does_not_depend_on_its_past(share, initial_action
         np.testing.assert_allclose(decision.diagnostics["energy"], full.diagnostics["energy"], rtol=0.05, atol=0.5)
 
 
-def test_chains_are_reinitialised_when_the_number_of_robots_changes():
-    cascade = Cascade(POLICY, EVERYTHING)
-    cascade.decide(stream(1)[0], torch_generator(0))
-    fewer = stream(1)[0][:5]
-    assert same(cascade.decide(fewer, torch_generator(3)), POLICY.decide(fewer, torch_generator(3)))
+def test_a_robot_without_chains_begins_as_the_only_robot_of_a_new_cascade():
+    states = stream(1)[0]
+    cascade, new = Cascade(POLICY, EVERYTHING), Cascade(POLICY, EVERYTHING)
+    cascade.decide(states[:5], range(5), torch_generator(0))
+    joined = cascade.decide(states[5:6], [5], torch_generator(3))
+    assert same(joined, new.decide(states[5:6], [0], torch_generator(3)))
+
+
+@pytest.mark.parametrize("robots", [[0, 2, 3], [2]])
+def test_robots_keep_their_chains_while_others_are_decided_for(robots):
+    """The chains of a robot depend on its own observations only where no random numbers are drawn."""
+    still = replace(CONFIG, max_full=0, max_borderline=0, resample_below=0.0, reinitialise_below=0.0)
+    states = stream(3, robots=6)
+    with_break, without_break = Cascade(POLICY, still), Cascade(POLICY, still)
+    for cascade in (with_break, without_break):
+        cascade.decide(states[0], range(6), torch_generator(0))
+    others = [robot for robot in range(6) if robot not in robots]
+    with_break.decide(states[1][others], others, torch_generator(1))
+    returned = with_break.decide(states[2][robots], robots, torch_generator(2))
+    stayed = without_break.decide(states[2], range(6), torch_generator(2))
+    np.testing.assert_allclose(returned.actions_NA, stayed.actions_NA[robots], atol=1e-6)
+    np.testing.assert_allclose(returned.uncertainties_N, stayed.uncertainties_N[robots], rtol=1e-3, atol=1e-4)
+
+
+def test_the_order_in_which_robots_joined_does_not_matter_to_the_chains():
+    still = replace(CONFIG, max_full=0, max_borderline=0, resample_below=0.0, reinitialise_below=0.0)
+    states = stream(2, robots=4)
+    decided = []
+    for groups in ([[2, 3], [0, 1]], [[2], [3], [1], [0]]):
+        cascade = Cascade(POLICY, still)
+        for robots in groups:
+            cascade.decide(states[0][robots], robots, torch_generator(0))
+        rows = {robot: row for row, robot in enumerate(cascade._robots)}
+        order = [rows[robot] for robot in range(4)]
+        chains = cascade._chains.actions_EBKA[:, order]
+        whole = cascade.decide(states[1], range(4), torch_generator(1))
+        energies = energies_of(states[1], whole.actions_NA)
+        np.testing.assert_allclose(energies, whole.diagnostics["energy"], rtol=1e-4, atol=1e-4)
+        best = POLICY.model(POLICY.features(states[1]), chains)[0, :, : still.screening_chains].amin(-1)
+        np.testing.assert_allclose(energies, best, rtol=1e-4, atol=1e-4)
+        decided.append(whole)
+    assert not same(*decided), "chains of robots that joined in other groups are other chains"
+
+
+def test_the_policy_offers_the_cascade_where_its_sampler_follows_exp_minus_energy():
+    assert POLICY.deciders == ("full", "cascade")
+    for sampler in (Uniform(), DerivativeFree(), REFERENCE):
+        assert replace(POLICY, config=replace(POLICY.config, sampler=sampler)).deciders == ("full",)
+    decider = POLICY.decider("cascade", humans=3, threshold=1.5)
+    assert isinstance(decider, Cascade)
+    config = decider._config
+    assert (config.watched, config.threshold, config.screening_chains) == (3, 1.5, 24)
+    assert POLICY.with_sampling(512, 1).decider("cascade", humans=3, threshold=0.0)._config.screening_chains == 192
+    full, states = POLICY.decider("full", humans=3, threshold=1.5), stream(1)[0]
+    assert same(full.decide(states, range(ROBOTS), torch_generator(0)), POLICY.decide(states, torch_generator(0)))
 
 
 def test_members_that_agree_are_never_uncertain():
@@ -166,7 +221,7 @@ def test_members_that_agree_are_never_uncertain():
     twins = replace(POLICY, model=type(POLICY.model)(type(POLICY.model.net)(*_halves(parameters)), STATE_DIM))
     cascade = Cascade(twins, CONFIG)
     for tick, states_NS in enumerate(stream(3)):
-        decision = cascade.decide(states_NS, torch_generator(0, tick))
+        decision = cascade.decide(states_NS, range(len(states_NS)), torch_generator(0, tick))
         np.testing.assert_allclose(decision.uncertainties_N, 0, atol=1e-4)
 
 

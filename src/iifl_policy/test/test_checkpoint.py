@@ -22,7 +22,13 @@ import iifl_policy
 from fleet_contract.fleet import read_fleet
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, read_yaml
-from fleet_learning.checkpoint import CheckpointMetadata, checkpoint_metadata, read_checkpoint, write_checkpoint
+from fleet_learning.checkpoint import (
+    Calibration,
+    CheckpointMetadata,
+    checkpoint_metadata,
+    read_checkpoint,
+    write_checkpoint,
+)
 from fleet_learning.dataset import Dataset, empty_dataset, read_dataset
 from fleet_learning.image_encoder import ImageEncoderShape
 from fleet_learning.optimization import OptimizerConfig
@@ -42,7 +48,7 @@ SHIPPED = {
     "mobile_base": CONFIG_FOLDER / "mobile_base.yaml",
     "yumi": CONFIG_FOLDER / "yumi_sim.yaml",
 }
-"""Fleets of the shipped checkpoints, all of which version 0.1.0 wrote."""
+"""Fleets of the shipped checkpoints."""
 CONTRACT = read_yaml(CONFIG_FOLDER / "robots/push_cell.yaml", RobotContract)
 ENCODER = ImageEncoderShape(96, 96, filters=(2, 2, 4))
 CONFIG = ImplicitConfig(
@@ -64,6 +70,8 @@ CONFIGS = {
     ),
     "explicit from images": ExplicitConfig(ExplicitShape(8, 2, members=3, width=8), encoder=ENCODER),
 }
+CALIBRATION = Calibration(decider="full", sampler="langevin", uncertainty="jeffreys", threshold=0.1)
+CASCADED = CALIBRATION.model_copy(update={"decider": "cascade", "threshold": -3.0})
 OBSERVED = {
     "state": np.random.default_rng(0).normal(0, 0.1, (5, 6)),
     "camera": np.random.default_rng(0).integers(0, 256, (5, 96, 96, 3), dtype=np.uint8),
@@ -79,7 +87,9 @@ def some_policy(config=CONFIG):
 
 
 def about_of(policy, **changes) -> CheckpointMetadata:
-    about = checkpoint_metadata(policy, CONTRACT, threshold=0.1, dataset=empty_dataset((6,), 2), command="made by hand")
+    about = checkpoint_metadata(
+        policy, CONTRACT, calibrations=(CALIBRATION,), dataset=empty_dataset((6,), 2), command="made by hand"
+    )
     return about.model_copy(update=changes)
 
 
@@ -108,12 +118,12 @@ def checked(sentence, path) -> str:
     return sentence.removeprefix(f"{path}: ")
 
 
-@pytest.mark.parametrize("threshold", [0.1, -3.0, None])
+@pytest.mark.parametrize("calibrations", [(), (CALIBRATION,), (CALIBRATION, CASCADED)])
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_a_policy_that_is_written_and_read_decides_the_same(tmp_path, config, threshold):
+def test_a_policy_that_is_written_and_read_decides_the_same(tmp_path, config, calibrations):
     policy, path = some_policy(config), tmp_path / "policy.safetensors"
     policy = replace(policy, optimizer_state=replace(policy.optimizer_state, steps=7))
-    about = about_of(policy, threshold=threshold)
+    about = about_of(policy, calibrations=calibrations)
     digest = write_checkpoint(path, policy, about)
     assert digest == sha256(path.read_bytes()).hexdigest()
     found, found_about = read_checkpoint(path, CONTRACT)
@@ -185,12 +195,17 @@ def test_numbers_of_another_type_are_refused(intact, tmp_path, kind):
     refusal(path)
 
 
-def rewritten(path, *, tensors=lambda found: found, **metadata) -> None:
-    """Write the checkpoint of `some_policy` with other tensors or metadata, as a complete safetensors file."""
+def rewritten(path, *, tensors=lambda found: found, **given) -> None:
+    """Write the checkpoint of `some_policy` with other tensors or metadata, as a complete safetensors file.
+
+    Another text about the tensors has the digest that belongs to it.
+    """
     write_checkpoint(path, some_policy(), about_of(some_policy()))
     with safe_open(path, framework="pt") as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-        metadata = file.metadata() | metadata
+        metadata = file.metadata() | given
+    if "about" in given and "content" not in given:
+        metadata["content"] = digest(metadata["about"] or "", found)
     save_file(tensors(found), path, metadata={name: text for name, text in metadata.items() if text is not None})
 
 
@@ -219,7 +234,7 @@ def test_unreadable_metadata_is_refused(tmp_path, about):
 def test_unknown_keys_of_the_metadata_are_named(tmp_path):
     path = tmp_path / "policy.safetensors"
     rewritten(path, about=json.dumps(json.loads(about_of(some_policy()).model_dump_json()) | {"colour": "red"}))
-    with pytest.raises(InputError, match=r"unknown key colour, expected one of .*threshold"):
+    with pytest.raises(InputError, match=r"unknown key colour, expected one of .*calibrations"):
         read_checkpoint(path, CONTRACT)
 
 
@@ -266,12 +281,17 @@ def digest(about: str, tensors) -> str:
 
 def with_config(path, policy, change) -> None:
     """Write the policy's checkpoint with a changed config and the digest that belongs to it."""
+    with_metadata(path, policy, lambda about: change(about["policy"]))
+
+
+def with_metadata(path, policy, change) -> None:
+    """Write the policy's checkpoint with changed metadata and the digest that belongs to it."""
     write_checkpoint(path, policy, about_of(policy))
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
         metadata = file.metadata()
     about = json.loads(metadata["about"])
-    change(about["policy"])
+    change(about)
     text = json.dumps(about)
     save_file(tensors, path, metadata=metadata | {"about": text, "content": digest(text, tensors)})
 
@@ -289,7 +309,9 @@ def test_a_kind_that_no_package_provides_is_refused(tmp_path, kind):
     with_config(path, some_policy(), lambda config: config.update(kind=kind))
     with pytest.raises(InputError) as caught:
         read_checkpoint(path, CONTRACT)
-    assert str(caught.value) == (f"{path} (about): policy.kind: expected one of explicit, implicit, got {kind!r}.")
+    assert str(caught.value) == (
+        f"{path} (about): policy.kind: expected one of explicit, implicit, or module:Class, got {kind!r}."
+    )
 
 
 @pytest.mark.parametrize("name", ["Langevin", "explicit"])
@@ -309,6 +331,25 @@ def test_a_checkpoint_of_version_0_1_0_is_read(tmp_path, name):
     assert read.config == policy.config
     for before, after in zip(decisions(policy), decisions(read), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("name", ["Langevin", "uniform", "explicit"])
+@pytest.mark.parametrize("threshold", [0.25, None])
+def test_the_threshold_of_version_0_1_0_is_that_of_the_full_decider(tmp_path, name, threshold):
+    """Version 0.1.0 stored one number, for the sampler and the uncertainty of the policy's config."""
+    path, policy = tmp_path / "policy.safetensors", some_policy(CONFIGS[name])
+
+    def as_written_by_0_1_0(about) -> None:
+        del about["calibrations"]
+        about["threshold"] = threshold
+
+    with_metadata(path, policy, as_written_by_0_1_0)
+    _, read = read_checkpoint(path, CONTRACT)
+    sampler, uncertainty = {"Langevin": "langevin", "uniform": "uniform"}.get(name), policy.default_uncertainty
+    assert read.threshold("full", sampler, uncertainty) == threshold
+    assert len(read.calibrations) == (threshold is not None)
+    assert read.threshold("cascade", sampler, uncertainty) is None
+    assert read.threshold("full", "derivative_free", uncertainty) is None
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from fleet_interfaces.msg import Observation, PolicyReport, PolicyVersion, RobotAction
+from fleet_interfaces.msg import PolicyVersion, RobotActions, RobotStates, Signal
 from rclpy.executors import SingleThreadedExecutor
 
 from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
-from fleet_contract.action import ActionKind, ActionSource
+from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import Fleet, read_fleet
+from fleet_contract.robot_actions import fill_robot_actions
 from fleet_learning.policy_node import PolicyNode
 from fleet_learning.trainer_node import TrainerNode
 
@@ -31,7 +33,7 @@ class Around:
         self.rest.create_subscription(
             DiagnosticArray, "/diagnostics", lambda m: self.received.extend(m.status), TRANSIENT_LOCAL_1000
         )
-        self.observations = [self.publisher(Observation, f"{name}/observation") for name in FLEET.robot_names]
+        self.states = self.publisher(RobotStates, "fleet/states")
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(node)
         self.executor.add_node(self.rest)
@@ -40,8 +42,21 @@ class Around:
         return self.rest.create_publisher(kind, topic, TRANSIENT_LOCAL_100)
 
     def observe(self, tick) -> None:
-        for publisher in self.observations:
-            publisher.publish(Observation(tick=tick, values=[0.1] * FLEET.contract().state_dim))
+        names = FLEET.robot_names
+        self.states.publish(
+            RobotStates(
+                tick=tick,
+                robots=names,
+                episodes=[0] * len(names),
+                values=[0.1] * len(names) * FLEET.contract().state_dim,
+                violated=[False] * len(names),
+                succeeded=[False] * len(names),
+                rewards=[0.0] * len(names),
+                successes=[0] * len(names),
+                hard_resets=[0] * len(names),
+                unreachable=[""] * len(names),
+            )
+        )
 
     def wait_for(self, condition) -> None:
         until_s = time.monotonic() + TIMEOUT_S
@@ -93,7 +108,7 @@ SHIPPED = FLEET.policy.require_checkpoint().read_bytes()
     ids=["truncated by its writer", "another file", "truncated after its writing"],
 )
 def test_a_version_that_cannot_be_deployed_is_an_error_and_the_old_one_is_served(
-    around, tmp_path, content, digest, sentence
+    around, tmp_path, monkeypatch, content, digest, sentence
 ):
     path = tmp_path / "version_002.safetensors"
     path.write_bytes(content)
@@ -102,14 +117,19 @@ def test_a_version_that_cannot_be_deployed_is_an_error_and_the_old_one_is_served
     versions.publish(PolicyVersion(version=2, path=str(path), digest=digest))
     around.wait_for(lambda: around.is_at("policy: version", DiagnosticStatus.ERROR))
     assert f"{path}: {sentence}" in around.newest("policy: version").message
-    reports = []
-    around.rest.create_subscription(PolicyReport, "fleet/policy_report", reports.append, TRANSIENT_LOCAL_1000)
+    signals = []
+    around.rest.create_subscription(Signal, "fleet/signals/uncertainty", signals.append, TRANSIENT_LOCAL_1000)
+    decided, decisions_s, observed_s = around.node._health.decided, [], time.monotonic()
+    monkeypatch.setattr(around.node._health, "decided", lambda *args: decisions_s.append(args[0]) or decided(*args))
     around.observe(0)
-    around.wait_for(lambda: reports)
-    assert reports[0].policy_version == 1
+    around.wait_for(lambda: signals)
+    assert signals[0].version == 1
+    assert list(signals[0].robots) == list(FLEET.robot_names)
+    assert (signals[0].name, signals[0].unit) == ("uncertainty", "nats")
     around.wait_for(lambda: around.newest("policy: decisions").values)
     values = {value.key: value.value for value in around.newest("policy: decisions").values}
-    assert float(values["last (s)"]) == pytest.approx(reports[0].decision_s, rel=1e-3)
+    assert float(values["last (s)"]) == pytest.approx(decisions_s[0], rel=1e-3)
+    assert 0 < decisions_s[0] < time.monotonic() - observed_s
 
 
 @pytest.mark.parametrize("around", [PolicyNode], indirect=True)
@@ -143,9 +163,10 @@ def patient_for_a_moment(monkeypatch):
 def test_a_training_that_fails_is_an_error_before_the_trainer_ends(around, tmp_path):
     (tmp_path / "curves").write_text("no folder")
     around.observe(0)
-    for name in FLEET.robot_names:
-        action = RobotAction(tick=0, kind=int(ActionKind.HOLD), source=int(ActionSource.NOBODY))
-        around.publisher(RobotAction, f"{name}/action").publish(action)
+    hold = RobotAction(0, ActionKind.HOLD, ActionSource.NOBODY)
+    message = RobotActions()
+    fill_robot_actions(message, dict.fromkeys(FLEET.robot_names, hold), Time(), FLEET.contract().action_dim)
+    around.publisher(RobotActions, "fleet/actions").publish(message)
     with pytest.raises(OSError, match="curves"):
         around.wait_for(lambda: False)
     around.executor.remove_node(around.node)

@@ -33,7 +33,7 @@ def policy(seed=0):
 
 def add(store, seed=0, *, data: Dataset | None):
     of = data or empty_dataset((6,), 2)
-    metadata = checkpoint_metadata(policy(seed), CONTRACT, threshold=None, dataset=of, command=f"seed {seed}")
+    metadata = checkpoint_metadata(policy(seed), CONTRACT, calibrations=(), dataset=of, command=f"seed {seed}")
     return store.add(policy(seed), metadata, data)
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
+from fleet_interfaces.msg import Observation, RobotStatus
+from fleet_interfaces.msg import RobotActions as ActionsMessage
+from fleet_interfaces.msg import RobotStates as StatesMessage
 from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
@@ -27,10 +29,21 @@ from fleet_common.health import Check, Level
 from fleet_common.jpeg import FORMAT, to_jpeg
 from fleet_common.node import FleetNode
 from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, liveliness
-from fleet_contract.action import ActionKind
+from fleet_common.robot_topics import RobotTopics
+from fleet_common.subscriptions import subscribe
+from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.images import fill_message
 from fleet_contract.robot import ImageStream
-from fleet_contract.topics import EMERGENCY_STOPPED_TOPIC, READMIT_SERVICE, RECORDING_TOPIC, STATIC_TRANSFORMS_TOPIC
+from fleet_contract.robot_actions import robot_actions_of
+from fleet_contract.robot_states import RobotStates, fill_robot_states
+from fleet_contract.topics import (
+    ACTIONS_TOPIC,
+    EMERGENCY_STOPPED_TOPIC,
+    READMIT_SERVICE,
+    RECORDING_TOPIC,
+    ROBOT_STATES_TOPIC,
+    STATIC_TRANSFORMS_TOPIC,
+)
 from robot_driver.driver import RobotDriver
 from robot_driver.frames import StaticTransform, frames
 from robot_driver.robot_counters import RobotCounters
@@ -84,9 +97,7 @@ class DriverNode(FleetNode):
         self._readmit_services: dict[int, Any] = {}
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._create_publishers()
-        for robot, name in enumerate(self.robots):
-            on_action = partial(self._on_action, robot)
-            self.create_subscription(RobotAction, f"{name}/{contract.action.topic}", on_action, TRANSIENT_LOCAL_1)
+        subscribe(self, ActionsMessage, ACTIONS_TOPIC, self._read_actions, self._on_actions, TRANSIENT_LOCAL_100)
         self._recorded = False
         self.create_subscription(Bool, RECORDING_TOPIC, self._on_recording, TRANSIENT_LOCAL_1)
         watched = SubscriptionEventCallbacks(liveliness=self._on_gate)
@@ -116,13 +127,9 @@ class DriverNode(FleetNode):
     def _create_publishers(self) -> None:
         contract, names = self.robot_contract, self.robots
         state, camera = contract.observation.state, contract.observation.camera
-        self._observations = [
-            self.create_publisher(Observation, f"{name}/{state.topic}", TRANSIENT_LOCAL_100) for name in names
-        ]
-        self._statuses = [
-            self.create_publisher(RobotStatus, f"{name}/{contract.success.topic}", TRANSIENT_LOCAL_100)
-            for name in names
-        ]
+        self._states = self.create_publisher(StatesMessage, ROBOT_STATES_TOPIC, TRANSIENT_LOCAL_100)
+        self._observations = RobotTopics(self, Observation, state.topic, names)
+        self._statuses = RobotTopics(self, RobotStatus, contract.success.topic, names)
         if camera is not None:
             self._images = [
                 self.create_publisher(Image, f"{name}/{camera.topic}", TRANSIENT_LOCAL_10) for name in names
@@ -199,29 +206,40 @@ class DriverNode(FleetNode):
         if event.alive_count_change < 0 and event.alive_count == 0:
             self._driver.stop()
 
-    def _on_action(self, robot: int, message: RobotAction) -> None:
-        if message.tick != self._tick or robot in self._received or self._begun:
-            return
-        self._received.add(robot)
-        self._kinds_N[robot] = self._accept(robot, message)
-        if len(self._received) == len(self.robots):
+    def _read_actions(self, message: ActionsMessage) -> dict[str, RobotAction]:
+        """Return the actions of a message by robot; all robots of an invalid message hold, and the fleet need not wait for them."""
+        try:
+            return robot_actions_of(message, self.fleet.robot_names)
+        except ValueError as error:
+            self.get_logger().error(f"{ACTIONS_TOPIC}: {error}")
+            hold = RobotAction(message.tick, ActionKind.HOLD, ActionSource.NOBODY, reason=str(error))
+            return dict.fromkeys(message.robots, hold)
+
+    def _on_actions(self, batches: list[dict[str, RobotAction]]) -> None:
+        """Start the actions when all robots have received theirs."""
+        for batch in batches:
+            for robot, name in enumerate(self.robots):
+                action = batch.get(name)
+                if action and action.tick == self._tick and robot not in self._received and not self._begun:
+                    self._received.add(robot)
+                    self._kinds_N[robot] = self._accept(robot, action)
+        if len(self._received) == len(self.robots) and not self._begun:
             self._begin()
             if self.lockstep:
                 self._timer.reset()
                 self._finish()
 
-    def _accept(self, robot: int, message: RobotAction) -> ActionKind:
+    def _accept(self, robot: int, action: RobotAction) -> ActionKind:
         """Store an action and return its kind; HOLD if it is invalid, the robot's last protection against other nodes' errors."""
-        if self._stopped or message.kind not in set(ActionKind):
+        if self._stopped:
             return ActionKind.HOLD
-        kind = ActionKind(message.kind)
-        if kind is ActionKind.MOVE:
-            values_A = np.asarray(message.values)
+        if action.kind is ActionKind.MOVE:
+            values_A = np.asarray(action.values)
             low_A, high_A = self.robot_contract.action_low_A, self.robot_contract.action_high_A
             if values_A.shape != low_A.shape or not ((values_A >= low_A) & (values_A <= high_A)).all():
                 return ActionKind.HOLD
             self._actions_NA[robot] = values_A
-        return kind
+        return action.kind
 
     def _begin(self) -> None:
         self._begun = True
@@ -289,32 +307,34 @@ class DriverNode(FleetNode):
         camera = self.robot_contract.observation.camera
         if camera is not None and present:
             self._publish_images(camera, present)
-        for robot in robots:
-            header = Header(stamp=self._stamp, frame_id=f"{self.robots[robot]}/base_link")
-            episode = int(self._counters.episodes_N[robot])
-            self._statuses[robot].publish(self._status(robot, header, episode))
+        states, message = self._states_of(robots, present), StatesMessage()
+        fill_robot_states(message, states)
+        self._states.publish(message)
+        for row, robot in enumerate(robots):
+            name = self.robots[robot]
+            self._statuses.publish(name, partial(_status_message, states, row))
+            if robot in present:
+                self._observations.publish(name, partial(_observation_message, states, row))
             if self._unreachable[robot] and robot not in self._readmit_services:
                 on_readmit = partial(self._on_readmit, robot)
-                self._readmit_services[robot] = self.create_service(
-                    Trigger, f"{self.robots[robot]}/{READMIT_SERVICE}", on_readmit
-                )
-            if robot in present:
-                values = self._step.states_NS[robot].tolist()
-                self._observations[robot].publish(
-                    Observation(header=header, tick=self._tick, episode=episode, values=values)
-                )
+                self._readmit_services[robot] = self.create_service(Trigger, f"{name}/{READMIT_SERVICE}", on_readmit)
 
-    def _status(self, robot: int, header: Header, episode: int) -> RobotStatus:
-        return RobotStatus(
-            header=header,
+    def _states_of(self, robots: list[int], present: list[int]) -> RobotStates:
+        """Return the states of some robots, of which those that are `present` are observed."""
+        states_NS = np.full_like(self._step.states_NS, np.nan)
+        states_NS[present] = self._step.states_NS[present]
+        return RobotStates(
             tick=self._tick,
-            episode=episode,
-            violated=bool(self._step.violated_N[robot]),
-            succeeded=bool(self._step.succeeded_N[robot]),
-            reward=float(self._step.rewards_N[robot]),
-            successes=int(self._counters.successes_N[robot]),
-            hard_resets=int(self._counters.hard_resets_N[robot]),
-            unreachable=self._unreachable[robot],
+            stamp=self._stamp,
+            robots=tuple(self.robots[robot] for robot in robots),
+            states_NS=states_NS[robots],
+            episodes_N=self._counters.episodes_N[robots],
+            violated_N=self._step.violated_N[robots],
+            succeeded_N=self._step.succeeded_N[robots],
+            rewards_N=self._step.rewards_N[robots],
+            successes_N=self._counters.successes_N[robots],
+            hard_resets_N=self._counters.hard_resets_N[robots],
+            unreachable=tuple(self._unreachable[robot] for robot in robots),
             resting=self._resting,
         )
 
@@ -366,3 +386,33 @@ class DriverNode(FleetNode):
             r=np.eye(3).ravel().tolist(),
             p=rectified.ravel().tolist(),
         )
+
+
+def _header(states: RobotStates, row: int) -> Header:
+    return Header(stamp=states.stamp, frame_id=f"{states.robots[row]}/base_link")
+
+
+def _observation_message(states: RobotStates, row: int) -> Observation:
+    """Return the observation of one of the robots as a message of its own."""
+    return Observation(
+        header=_header(states, row),
+        tick=states.tick,
+        episode=int(states.episodes_N[row]),
+        values=states.states_NS[row].tolist(),
+    )
+
+
+def _status_message(states: RobotStates, row: int) -> RobotStatus:
+    """Return the status of one of the robots as a message of its own."""
+    return RobotStatus(
+        header=_header(states, row),
+        tick=states.tick,
+        episode=int(states.episodes_N[row]),
+        violated=bool(states.violated_N[row]),
+        succeeded=bool(states.succeeded_N[row]),
+        reward=float(states.rewards_N[row]),
+        successes=int(states.successes_N[row]),
+        hard_resets=int(states.hard_resets_N[row]),
+        unreachable=states.unreachable[row],
+        resting=states.resting,
+    )

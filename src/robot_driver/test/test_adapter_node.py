@@ -10,15 +10,14 @@ import rclpy
 import yaml
 from cart import CONTRACT, Cart
 from conftest import BackgroundNodes
-from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
+from fleet_topics import ActionPublisher, RobotRow, subscribe_to_rows
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from fleet_common.jpeg import from_jpeg
-from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000, liveliness
-from fleet_contract.action import ActionKind
+from fleet_common.qos import BEST_EFFORT_1, liveliness
 from robot_driver.adapter_node import AdapterNode
 
 FLEET = {
@@ -42,17 +41,11 @@ class Fleet:
         self.carts = [Cart(name) for name in ("robot_01", "robot_02")]
         self.adapter = AdapterNode()
         self.gate = rclpy.create_node("gate")
-        self.observations: list[list[Observation]] = [[], []]
-        self.statuses: list[list[RobotStatus]] = [[], []]
+        self.observations: list[list[RobotRow]] = [[], []]
+        self.statuses: list[list[RobotRow]] = [[], []]
         self.speed = 0.2
-        self._actions = []
-        for robot in range(2):
-            name = f"robot_{robot + 1:02d}"
-            self._actions.append(self.gate.create_publisher(RobotAction, f"{name}/action", TRANSIENT_LOCAL_100))
-            self.gate.create_subscription(
-                Observation, f"{name}/observation", self.observations[robot].append, TRANSIENT_LOCAL_1000
-            )
-            self.gate.create_subscription(RobotStatus, f"{name}/status", self._answer(robot), TRANSIENT_LOCAL_1000)
+        self._actions = ActionPublisher(self.gate)
+        subscribe_to_rows(self.gate, self._answer)
         self.alive = self.gate.create_publisher(Bool, "fleet/emergency_stopped", liveliness(0.2))
         self.alive.publish(Bool(data=False))
         self._executor = SingleThreadedExecutor()
@@ -60,14 +53,13 @@ class Fleet:
         self._executor.add_node(self.gate)
         self._background = BackgroundNodes(self.carts)
 
-    def _answer(self, robot: int):
-        def received(status: RobotStatus) -> None:
-            self.statuses[robot].append(status)
-            kind = ActionKind.HOLD if status.unreachable or not self.speed else ActionKind.MOVE
-            values = [self.speed, 0.0] if kind is ActionKind.MOVE else []
-            self._actions[robot].publish(RobotAction(tick=status.tick, kind=int(kind), values=values))
-
-        return received
+    def _answer(self, row: RobotRow) -> None:
+        robot = int(row.robot[-2:]) - 1
+        if row.observed:
+            self.observations[robot].append(row)
+        self.statuses[robot].append(row)
+        moves = bool(self.speed) and not row.unreachable
+        self._actions.publish(row.tick, {row.robot: [self.speed, 0.0] if moves else []})
 
     def wait(self, condition):
         until = time.monotonic() + PATIENCE_S

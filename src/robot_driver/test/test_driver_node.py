@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from fleet_interfaces.msg import Observation, RobotAction, RobotStatus
+from fleet_interfaces.msg import Observation, RobotStatus
+from fleet_topics import ActionPublisher, RobotRow, subscribe_to_rows
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
-from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000, liveliness
+from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_1000, liveliness
 from fleet_contract.action import ActionKind
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.robot import RobotContract
@@ -37,25 +38,20 @@ class FleetAround:
         self.node.serve(PointDriver(CONTRACT, self.points))
         self.peer = rclpy.create_node("fleet")
         self.stopped = self.peer.create_publisher(Bool, "fleet/emergency_stopped", liveliness(0.2))
-        self.actions = [
-            self.peer.create_publisher(RobotAction, f"{name}/action", TRANSIENT_LOCAL_100) for name in NAMES
-        ]
-        self.statuses, self.observations, self.diagnostics = (
-            {name: [] for name in NAMES},
-            {name: [] for name in NAMES},
-            [],
-        )
-        for name in NAMES:
-            self.peer.create_subscription(
-                RobotStatus, f"{name}/status", self.statuses[name].append, TRANSIENT_LOCAL_1000
-            )
-            self.peer.create_subscription(
-                Observation, f"{name}/observation", self.observations[name].append, TRANSIENT_LOCAL_1000
-            )
+        self.actions = ActionPublisher(self.peer)
+        self.statuses: dict[str, list[RobotRow]] = {name: [] for name in NAMES}
+        self.observations: dict[str, list[RobotRow]] = {name: [] for name in NAMES}
+        self.diagnostics = []
+        subscribe_to_rows(self.peer, self.add)
         self.peer.create_subscription(DiagnosticArray, "/diagnostics", self.diagnostics.append, TRANSIENT_LOCAL_1000)
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.peer)
+
+    def add(self, row):
+        self.statuses[row.robot].append(row)
+        if row.observed:
+            self.observations[row.robot].append(row)
 
     def close(self):
         self.executor.shutdown()
@@ -74,8 +70,7 @@ class FleetAround:
         self.wait_for(lambda: all(of and of[-1].tick == tick for of in self.statuses.values()))
 
     def publish_action(self, robot, tick, kind=ActionKind.MOVE):
-        values = [0.5, 0.5] if kind is ActionKind.MOVE else []
-        self.actions[robot].publish(RobotAction(tick=tick, kind=int(kind), values=values))
+        self.actions.publish(tick, {NAMES[robot]: [0.5, 0.5] if kind is ActionKind.MOVE else []})
 
     def publish_stopped(self, latched):
         self.stopped.publish(Bool(data=latched))
@@ -116,7 +111,7 @@ def test_robots_act_together_when_all_actions_have_arrived(fleet):
     fleet.publish_action(1, 0, ActionKind.HOLD)
     fleet.at_tick(1)
     np.testing.assert_allclose(fleet.places - start, [[0.5, 0.5], [0.0, 0.0]])
-    assert fleet.observations["robot_01"][-1].values.tolist() == fleet.places[0].tolist()
+    assert fleet.observations["robot_01"][-1].values == fleet.places[0].tolist()
 
 
 @pytest.mark.parametrize("stale", [False, True])
@@ -184,13 +179,88 @@ def test_no_robot_is_readmitted_during_an_emergency_stop(fleet):
     assert fleet.readmit("robot_02").success
 
 
-def test_an_unknown_kind_of_action_is_a_hold(fleet):
+@pytest.mark.parametrize(
+    "invalid",
+    [
+        {"actions": {"robot_01": [0.5, 0.5]}, "kind": 200},
+        {"actions": {"robot_01": [0.5, 0.5], "robot_03": [0.5, 0.5]}},
+        {"actions": {"robot_01": [0.5, 0.5, 0.5]}},
+        {"actions": {"robot_01": [0.5, float("nan")]}},
+        {"actions": {"robot_01": [1e3, 0.5]}},
+    ],
+    ids=["unknown kind", "unknown robot", "too many values", "not a number", "outside of the limits"],
+)
+def test_an_invalid_action_is_a_hold(fleet, invalid):
     fleet.at_tick(0)
     start = fleet.places
-    fleet.actions[0].publish(RobotAction(tick=0, kind=200, values=[0.5, 0.5]))
+    fleet.actions.publish(0, **invalid)
     fleet.publish_action(1, 0, ActionKind.HOLD)
     fleet.at_tick(1)
     np.testing.assert_array_equal(fleet.places, start)
+
+
+def test_actions_of_all_robots_in_one_message_begin_at_once(fleet):
+    fleet.at_tick(0)
+    start = fleet.places
+    fleet.actions.publish(0, {"robot_02": [0.25, 0.5], "robot_01": []})
+    fleet.at_tick(1)
+    np.testing.assert_allclose(fleet.places - start, [[0.0, 0.0], [0.25, 0.5]])
+
+
+def subscribed(fleet, kind, topic):
+    """Subscribe to a topic in a robot's namespace, and return its messages, of which one has arrived."""
+    received = []
+    fleet.peer.create_subscription(kind, topic, received.append, TRANSIENT_LOCAL_1000)
+    fleet.wait_for(lambda: received)
+    return received
+
+
+def require_row(row, status=None, observation=None):
+    """Compare what the messages of a robot say with its row."""
+    for message in filter(None, (status, observation)):
+        assert (message.tick, message.episode) == (row.tick, row.episode)
+        assert (message.header.stamp.sec, message.header.stamp.nanosec) == row.stamp
+        assert message.header.frame_id == f"{row.robot}/base_link"
+    if status:
+        names = ("violated", "succeeded", "reward", "successes", "hard_resets", "unreachable", "resting")
+        assert [getattr(status, name) for name in names] == [getattr(row, name) for name in names]
+    if observation:
+        assert observation.values.tolist() == row.values
+
+
+def test_topics_in_the_robots_namespaces_are_the_rows_of_the_states(fleet):
+    fleet.at_tick(0)
+    statuses = subscribed(fleet, RobotStatus, "robot_02/status")
+    observations = subscribed(fleet, Observation, "robot_02/observation")
+    for tick in range(3):
+        fleet.publish_action(0, tick)
+        fleet.publish_action(1, tick)
+        fleet.at_tick(tick + 1)
+    fleet.wait_for(lambda: statuses[-1].tick == observations[-1].tick == 3)
+    rows = fleet.statuses["robot_02"]
+    assert [row.tick for row in rows] == [status.tick for status in statuses] == [at.tick for at in observations]
+    for row, status, observation in zip(rows, statuses, observations, strict=True):
+        require_row(row, status, observation)
+
+
+def test_late_subscribers_get_the_last_observation_of_an_unreachable_robot(fleet):
+    """Not that of a later tick, at which only the other robot was observed."""
+    fleet.at_tick(0)
+    fleet.publish_action(0, 0)
+    fleet.publish_action(1, 0)
+    fleet.at_tick(1)
+    fleet.points[1].answers = False
+    fleet.wait_for(lambda: fleet.statuses["robot_02"][-1].unreachable)
+    # Somebody pushes it away.
+    fleet.points[1]._start_2 = fleet.points[1]._target_2 = fleet.points[1].position_2 + 3
+    fleet.publish_action(0, 1)
+    fleet.publish_action(1, 1, ActionKind.HOLD)
+    fleet.at_tick(2)
+    (observation,) = subscribed(fleet, Observation, "robot_02/observation")
+    (status,) = subscribed(fleet, RobotStatus, "robot_02/status")
+    assert fleet.observations["robot_02"][-1].tick == 1
+    require_row(fleet.observations["robot_02"][-1], observation=observation)
+    require_row(fleet.statuses["robot_02"][-1], status=status)
 
 
 def test_late_subscribers_receive_the_frames_of_the_robots(fleet):

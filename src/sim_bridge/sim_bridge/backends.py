@@ -1,101 +1,31 @@
-"""The environments by backend and task.
+"""The environments by backend and task, to which every installed package may add.
 
-To add a task to a backend, write a class that implements `sim_bridge.environment.Environment` and passes
-`sim_bridge.conformance.EnvironmentConformance`, a function here that creates it, and an entry in `BACKENDS`. To add a backend, add a key to
-`BACKENDS` and to `fleet_contract.fleet.EnvironmentConfig.backend`. Functions import their simulator when they are called, so that a fleet
-needs only the one that it uses.
+An environment is an entry point of the group `fleet.environments`, whose name is `BACKEND/TASK`. It refers to a callable that takes an
+`EnvironmentRequest` and returns a `sim_bridge.environment.Environment`, such as a class with this one argument; test it with
+`sim_bridge.conformance.EnvironmentConformance`. For a quick try, `environment.task` may also name the callable itself, as `module:Class`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from fleet_contract.plugins import nested_names, plugin
+from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
+from sim_bridge.environment import Environment
+from sim_bridge.environment_request import EnvironmentRequest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from fleet_contract.robot import RobotContract
-    from sim_bridge.benchmark.simulations import Simulations
-    from sim_bridge.environment import Environment
-    from sim_bridge.headless_mujoco import mujoco
-
-    Simulate = Callable[[mujoco.MjModel, int], Simulations]
-    """Creates simulations of a model: takes the model and their number."""
-    MakeEnvironment = Callable[[RobotContract, int, int | None], Environment]
-    """Creates an environment: takes the contract, the number of robots, and the ticks of an episode (None: the task's own number)."""
-
-
-def _mujoco_block_push(contract: RobotContract, robots: int, _: int | None) -> Environment:
-    from sim_bridge.push.cell import PushCell
-
-    return PushCell(contract, robots)
-
-
-def _isaacgym_block_push(contract: RobotContract, robots: int, _: int | None) -> Environment:
-    from sim_bridge.isaac.push_cells import IsaacPushCell
-
-    return IsaacPushCell(contract, robots)
-
-
-def _numpy_navigation(contract: RobotContract, robots: int, _: int | None) -> Environment:
-    from sim_bridge.maze.environment import Maze
-
-    return Maze(contract, robots, wind=0.0)
-
-
-def _numpy_windy_navigation(contract: RobotContract, robots: int, _: int | None) -> Environment:
-    from sim_bridge.maze.environment import WIND, Maze
-
-    return Maze(contract, robots, wind=WIND)
-
-
-def _host_simulations() -> Simulate:
-    from sim_bridge.benchmark.fleet import simulate_here
-
-    return simulate_here
-
-
-def _warp_simulations() -> Simulate:
-    try:
-        from sim_bridge.benchmark.warp_simulations import WarpSimulations
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"environment.backend: expected the package {error.name} for mujoco_warp, which is not installed: install "
-            "mujoco-warp==4.0.0, or set environment.backend: mujoco."
-        ) from None
-    return WarpSimulations
-
-
-def _isaac_simulations() -> Simulate:
-    from sim_bridge.benchmark.isaac_simulations import IsaacSimulations
-
-    return IsaacSimulations
-
-
-def _benchmark(load: Callable[[], Simulate]) -> dict[str, MakeEnvironment]:
-    """Return how the benchmark's tasks are created in a simulator; `load` imports it and returns how its simulations are created."""
-
-    def of_task(task: str) -> MakeEnvironment:
-        def make(contract: RobotContract, robots: int, episode_ticks: int | None) -> Environment:
-            from sim_bridge.benchmark.tasks import benchmark_fleet
-
-            return benchmark_fleet(task, contract, robots, episode_ticks, load())
-
-        return make
-
-    return {task: of_task(task) for task in BENCHMARK}
-
-
+GROUP = "fleet.environments"
+"""Group of the entry points."""
 BENCHMARK = ("ball_balance", "ant", "anymal", "franka_cube_stack")
 """Tasks of IIFL's simulated benchmark, which every physics simulator offers."""
-BACKENDS: Mapping[str, Mapping[str, MakeEnvironment]] = {
-    "mujoco": {"block_push": _mujoco_block_push, **_benchmark(_host_simulations)},
-    "mujoco_warp": _benchmark(_warp_simulations),
-    "isaacgym": {"block_push": _isaacgym_block_push, **_benchmark(_isaac_simulations)},
-    "numpy": {"navigation": _numpy_navigation, "windy_navigation": _numpy_windy_navigation},
-}
-"""Functions that create the environments, by backend and task."""
+FIXED_EPISODES = ("block_push", "navigation", "windy_navigation")
+"""Tasks of this package whose length of episodes cannot be chosen."""
+
+
+def simulated_backends() -> tuple[str, ...]:
+    """Return the backends that have environments."""
+    return tuple(nested_names(GROUP))
 
 
 def make_environment(
@@ -104,30 +34,40 @@ def make_environment(
     """Return an environment.
 
     Args:
-        backend: one of `BACKENDS`.
-        task: one of the backend's tasks.
+        backend: one of `simulated_backends()`.
+        task: one of the backend's tasks, or `module:Class`.
         contract: the robots' contract.
         robots: number of robots.
-        episode_ticks: ticks of an episode, for tasks of the benchmark only (default: the task's own number).
+        episode_ticks: ticks of an episode (default: the task's own number).
 
     Raises:
         InputError: backend, task or length are unknown, the backend is not installed, or the contract is not that of the task.
         ValueError: there are no robots.
     """
     require_environment(backend, task, episode_ticks)
-    return BACKENDS[backend][task](contract, robots, episode_ticks)
+    make: Callable[[EnvironmentRequest], Environment] = plugin(GROUP, _name(backend, task), key="environment.task")
+    return make(EnvironmentRequest(task, contract, robots, episode_ticks))
 
 
 def require_environment(backend: str, task: str, episode_ticks: int | None = None) -> None:
-    """Refuse a choice for which there is no environment, without importing a simulator.
+    """Refuse a choice for which there is no environment. Registered environments are not imported, and so neither are simulators.
 
     Raises:
         InputError: backend or task are unknown, or the length of the task's episodes cannot be chosen.
     """
-    tasks = BACKENDS.get(backend)
-    if tasks is None:
-        raise InputError(f"environment.backend: expected one of {', '.join(BACKENDS)}, got {backend}.")
-    if task not in tasks:
-        raise InputError(f"environment.task: expected one of {', '.join(tasks)} with backend {backend}, got {task}.")
-    if episode_ticks is not None and task not in BENCHMARK:
+    tasks = nested_names(GROUP)
+    if backend not in tasks:
+        raise InputError(f"environment.backend: expected one of {', '.join(tasks)}, got {backend}.")
+    if ":" in task:
+        plugin(GROUP, task, key="environment.task")
+    elif task not in tasks[backend]:
+        raise InputError(
+            f"environment.task: expected one of {', '.join(tasks[backend])} with backend {backend}, or module:Class, got {task}."
+        )
+    if episode_ticks is not None and task in FIXED_EPISODES:
         raise InputError(f"environment.episode_ticks: expected none with task {task}, got {episode_ticks}.")
+
+
+def _name(backend: str, task: str) -> str:
+    """Return the name of the entry point, or `module:Class`."""
+    return task if ":" in task else f"{backend}/{task}"

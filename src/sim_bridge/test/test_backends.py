@@ -1,13 +1,14 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fleet_contract.action import ActionKind
-from fleet_contract.fleet import EnvironmentConfig
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, read_yaml
-from sim_bridge.backends import BACKENDS, make_environment
+from sim_bridge.backends import BENCHMARK, make_environment, require_environment, simulated_backends
 from sim_bridge.maze.environment import Maze
 from sim_bridge.push.cell import PushCell
 
@@ -39,20 +40,31 @@ def test_the_maze_with_and_without_wind(task, blown):
         (
             "numpy",
             "block_push",
-            "environment.task: expected one of navigation, windy_navigation with backend numpy, got block_push.",
+            (
+                "environment.task: expected one of navigation, windy_navigation with backend numpy, or module:Class, "
+                "got block_push."
+            ),
         ),
         (
             "mujoco",
             "juggling",
             (
-                "environment.task: expected one of block_push, ball_balance, ant, anymal, franka_cube_stack "
-                "with backend mujoco, got juggling."
+                "environment.task: expected one of ant, anymal, ball_balance, block_push, franka_cube_stack "
+                "with backend mujoco, or module:Class, got juggling."
             ),
         ),
         (
             "gazebo",
             "block_push",
-            "environment.backend: expected one of mujoco, mujoco_warp, isaacgym, numpy, got gazebo.",
+            f"environment.backend: expected one of {', '.join(simulated_backends())}, got gazebo.",
+        ),
+        (
+            "numpy",
+            "sim_bridge.nowhere:Maze",
+            (
+                "environment.task: expected module:Class that can be imported, got 'sim_bridge.nowhere:Maze': "
+                "No module named 'sim_bridge.nowhere'."
+            ),
         ),
     ],
 )
@@ -62,9 +74,27 @@ def test_refuses_unknown_backends_and_tasks(backend, task, message):
     assert str(refused.value) == message
 
 
-def test_every_simulator_of_the_fleet_file_is_a_backend():
-    allowed = EnvironmentConfig.model_json_schema()["properties"]["backend"]["enum"]
-    simulators = {
-        EnvironmentConfig.model_construct(backend=backend, task="block_push").simulator for backend in allowed
-    }
-    assert simulators - {"ros", "replay"} == set(BACKENDS), "ros stands for real robots, replay for recordings"
+def test_makes_an_environment_that_no_package_has_registered():
+    environment = make_environment("numpy", "sim_bridge.environments:windy_maze", POINTBOT, 2)
+    assert isinstance(environment, Maze)
+    assert environment.robots == 2
+
+
+@pytest.mark.parametrize("backend", ["mujoco", "mujoco_warp", "isaacgym"])
+def test_every_physics_simulator_offers_the_benchmark(backend):
+    for task in BENCHMARK:
+        require_environment(backend, task, episode_ticks=50)
+
+
+@pytest.mark.parametrize("task", ["block_push", "ant"])
+def test_a_choice_is_checked_without_importing_its_environment(task):
+    code = (
+        "import sys; from sim_bridge.backends import require_environment; "
+        f"require_environment('mujoco', {task!r}); assert not {{'mujoco', 'sim_bridge.environments'}} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_tasks_with_episodes_of_a_fixed_length_refuse_another():
+    with pytest.raises(InputError, match=r"^environment\.episode_ticks: expected none with task navigation, got 5\.$"):
+        require_environment("numpy", "navigation", episode_ticks=5)

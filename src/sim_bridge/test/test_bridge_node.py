@@ -57,7 +57,7 @@ CAMERA_TOPICS = {
 @pytest.mark.parametrize(
     ("bridge", "topics"), [(MAZE, STATE_TOPICS), (CELL, STATE_TOPICS | CAMERA_TOPICS)], indirect=["bridge"]
 )
-def test_observations_are_always_published_and_images_only_with_cameras(bridge, topics):
+def test_observations_are_published_to_subscribers_and_images_only_with_cameras(bridge, topics):
     assert published(bridge, "robot_01") == published(bridge, "robot_02") == topics
     received = []
     bridge.create_subscription(Observation, "robot_02/observation", received.append, TRANSIENT_LOCAL_1000)
@@ -71,9 +71,11 @@ def test_observations_are_always_published_and_images_only_with_cameras(bridge, 
 @pytest.mark.parametrize("bridge", [CELL], indirect=True)
 def test_images_are_received_with_the_tick_of_their_observation(bridge):
     received = {}
-    subscribe_to_observations(
-        bridge, "camera", lambda robot, tick, _, image: received.update({robot: (tick, image)}), TRANSIENT_LOCAL_1000
-    )
+
+    def on_update(_, observed):
+        received.update({at.robot: (at.tick, at.observation) for at in observed})
+
+    subscribe_to_observations(bridge, "camera", on_update, TRANSIENT_LOCAL_1000)
     until = time.monotonic() + PATIENCE_S
     while len(received) < 2 and time.monotonic() < until:
         rclpy.spin_once(bridge, timeout_sec=0.1)

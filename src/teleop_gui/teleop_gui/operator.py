@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.signal import UNCERTAINTY, with_unit
 from teleop_gui.pointing import Aim, Marks, Pointing
 from teleop_gui.supervisor import Supervisor
 
@@ -60,9 +61,11 @@ class OperatorView:
     robot: str = ""
     kind: LeaseKind = LeaseKind.TELEOPERATE
     uncertainty: float = float("nan")
-    """Uncertainty of the policy at this robot, nats; NaN if it is unknown."""
+    """Uncertainty of the policy at this robot; NaN if it is unknown."""
     threshold: float = float("nan")
-    """Uncertainty above which robots ask for help, nats."""
+    """Uncertainty above which robots ask for help."""
+    reason: str = ""
+    """Why the robot needs a human."""
     waiting: tuple[str, ...] = ()
     """Robots that ask for help and have no human."""
     seconds: float = 0.0
@@ -109,7 +112,9 @@ class Operator(Supervisor):
         self.waiting: tuple[str, ...] = ()
         self.threshold = float("nan")
         self.uncertainties: dict[str, float] = {}
-        """Uncertainties by robot, nats."""
+        """Uncertainties by robot."""
+        self.unit = ""
+        """Unit of uncertainties and threshold."""
         self._pointing = pointing
         self._clock = clock
         self._stop = stop
@@ -296,6 +301,7 @@ class Operator(Supervisor):
             kind=lease.kind,
             uncertainty=self.uncertainties.get(lease.robot, float("nan")),
             threshold=self.threshold,
+            reason=self._reason(lease),
             waiting=self.waiting,
             seconds=now_s - self._since_s,
             ticks=self._ticks,
@@ -305,6 +311,16 @@ class Operator(Supervisor):
             clicked=self._clicked is not None,
             held=self._is_held(now_s),
         )
+
+    def _reason(self, lease: Lease) -> str:
+        """Return why the robot needs a human: a violation, or its present uncertainty and the other signal that called, if one did."""
+        if lease.kind is LeaseKind.HARD_RESET:
+            return "needs a hard reset"
+        uncertainty = self.uncertainties.get(lease.robot, float("nan"))
+        text = f"uncertainty {with_unit(_number(uncertainty), self.unit)} (threshold {_number(self.threshold)})"
+        if lease.signal in {"", UNCERTAINTY}:
+            return text
+        return f"{lease.signal} {_number(lease.value)} (threshold {_number(lease.threshold)}), {text}"
 
     @property
     def _target(self) -> tuple[float, float] | None:
@@ -368,3 +384,8 @@ def _drift(aim: Aim, other: Aim) -> float:
 
 def _inside(x: float, y: float) -> tuple[float, float]:
     return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
+
+
+def _number(value: float) -> str:
+    """Return a number as it is shown."""
+    return f"{value:.2f}" if np.isfinite(value) else "unknown"

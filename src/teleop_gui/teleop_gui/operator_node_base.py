@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from fleet_interfaces.msg import LeaseTable, PolicyReport
+from fleet_interfaces.msg import Signal as SignalMessage
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.subscription import Subscription
@@ -20,12 +20,14 @@ from typing_extensions import override
 from fleet_common.health import Check
 from fleet_common.jpeg import from_jpeg
 from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1
+from fleet_common.subscriptions import subscribe
 from fleet_contract.lease import Lease
+from fleet_contract.signal import UNCERTAINTY, Signal, signal_of
 from fleet_contract.topics import (
     EMERGENCY_STOP_RESET_SERVICE,
     EMERGENCY_STOP_SERVICE,
     EMERGENCY_STOPPED_TOPIC,
-    POLICY_REPORT_TOPIC,
+    signal_topic,
 )
 from teleop_gui.operator import Operator
 from teleop_gui.pointing import pointing_of
@@ -52,11 +54,13 @@ class OperatorNodeBase(StationNodeBase):
         self._stopped = False
         self._stop_request: Future[Any] | None = None
         self._updates = 0
-        self._report = PolicyReport()
+        self._uncertainties: dict[str, float] = {}
+        self._unit = ""
         self._stop_client: Client[Any, Any] = self.create_client(Trigger, EMERGENCY_STOP_SERVICE)
         self._reset_client: Client[Any, Any] = self.create_client(Trigger, EMERGENCY_STOP_RESET_SERVICE)
         self.create_subscription(Bool, EMERGENCY_STOPPED_TOPIC, self._on_stopped, TRANSIENT_LOCAL_1)
-        self.create_subscription(PolicyReport, POLICY_REPORT_TOPIC, self._on_report, TRANSIENT_LOCAL_1)
+        read = partial(signal_of, known=frozenset(self.fleet.robot_names))
+        subscribe(self, SignalMessage, signal_topic(UNCERTAINTY), read, self._on_signals, TRANSIENT_LOCAL_1)
         self.create_timer(1 / UPDATE_HZ, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     @override
@@ -145,12 +149,11 @@ class OperatorNodeBase(StationNodeBase):
         for operator in self.operators.values():
             operator.set_stopped(message.data)
 
-    def _on_report(self, message: PolicyReport) -> None:
-        self._report = message
+    def _on_signals(self, signals: list[Signal]) -> None:
+        self._uncertainties, self._unit = signals[-1].by_robot, signals[-1].unit
         for operator in self.operators.values():
             self._update_uncertainty(operator)
 
     def _update_uncertainty(self, operator: Operator) -> None:
-        table: LeaseTable = self.table
-        operator.waiting, operator.threshold = tuple(table.waiting), table.threshold
-        operator.uncertainties = dict(zip(self._report.robots, self._report.uncertainties, strict=True))
+        operator.waiting, operator.threshold = self.table.waiting, self.table.threshold(UNCERTAINTY)
+        operator.uncertainties, operator.unit = self._uncertainties, self._unit

@@ -190,10 +190,9 @@ class _Panel:
 
     def _reason(self, view: OperatorView) -> None:
         if view.kind is LeaseKind.HARD_RESET:
-            self._line("needs a hard reset", YELLOW)
+            self._line(view.reason, YELLOW)
             return
-        unit = "" if isnan(view.uncertainty) else " nats"
-        self._line(f"uncertainty {_number(view.uncertainty)}{unit} (threshold {_number(view.threshold)})", ORANGE)
+        self._line(view.reason, ORANGE)
         if not isnan(view.uncertainty) and view.threshold > 0:
             self._bar(view.uncertainty, view.threshold)
 
@@ -252,7 +251,3 @@ def _listed(robots: tuple[str, ...]) -> str:
     """Return the first robots and the number of the others."""
     shown = ", ".join(robots[:3])
     return f"{shown} and {len(robots) - 3} more" if len(robots) > 3 else shown or "none"
-
-
-def _number(value: float) -> str:
-    return "unknown" if isnan(value) else f"{value:.2f}"

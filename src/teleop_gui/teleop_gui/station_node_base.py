@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
+from builtin_interfaces.msg import Time
 from fleet_interfaces.action import Supervise
-from fleet_interfaces.msg import LeaseTable, Observation
-from fleet_interfaces.msg import RobotAction as ActionMessage
+from fleet_interfaces.msg import LeaseTable as TableMessage
+from fleet_interfaces.msg import RobotActions as ActionsMessage
+from numpy.typing import NDArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -19,11 +22,15 @@ from typing_extensions import override
 
 from fleet_common.health import Check
 from fleet_common.node import FleetNode
+from fleet_common.observations import subscribe_to_states
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
-from fleet_contract.action import ActionKind, ActionSource, RobotAction, fill_action
-from fleet_contract.lease import Lease, lease_of
-from fleet_contract.observation import state_of
-from fleet_contract.topics import LEASES_TOPIC, SUPERVISE_ACTION, TELEOP_ACTION_TOPIC
+from fleet_common.subscriptions import subscribe
+from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.lease import Lease
+from fleet_contract.lease_table import LeaseTable, lease_table_of
+from fleet_contract.robot_actions import fill_robot_actions
+from fleet_contract.robot_states import RobotStates
+from fleet_contract.topics import LEASES_TOPIC, SUPERVISE_ACTION, TELEOP_ACTIONS_TOPIC
 from teleop_gui.station import HumanInterface
 from teleop_gui.station_health import station_check
 
@@ -32,6 +39,15 @@ ANSWER_SHARE = 0.7
 
 RESULT_S = 0.5
 """Seconds that the result of a goal has to reach its client before the action server is destroyed."""
+
+
+@dataclass(frozen=True)
+class StationObservation:
+    """The newest observation of a robot."""
+
+    tick: int
+    stamp: Time
+    state_S: NDArray[np.float64]
 
 
 @dataclass
@@ -60,16 +76,10 @@ class StationNodeBase(FleetNode):
         """The newest lease table."""
         self._table_s = 0.0
         self._answered: set[tuple[int, str]] = set()
-        self._observations: dict[str, Observation] = {}
-        robots, state = self.fleet.robot_names, self.robot_contract.observation.state
-        self._actions = {
-            robot: self.create_publisher(ActionMessage, f"{robot}/{TELEOP_ACTION_TOPIC}", TRANSIENT_LOCAL_100)
-            for robot in robots
-        }
-        for robot in robots:
-            on_observation = partial(self._on_observation, robot)
-            self.create_subscription(Observation, f"{robot}/{state.topic}", on_observation, TRANSIENT_LOCAL_1)
-        self.create_subscription(LeaseTable, LEASES_TOPIC, self._on_leases, TRANSIENT_LOCAL_1)
+        self._observations: dict[str, StationObservation] = {}
+        self._actions = self.create_publisher(ActionsMessage, TELEOP_ACTIONS_TOPIC, TRANSIENT_LOCAL_100)
+        subscribe_to_states(self, self._on_states)
+        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, TRANSIENT_LOCAL_1)
 
     @override
     def checks(self) -> Sequence[Check]:
@@ -110,9 +120,13 @@ class StationNodeBase(FleetNode):
         """Handle a new lease table: the leases of this node's supervisors, by supervisor."""
 
     def poll_supervisors(self) -> None:
-        """Ask all supervisors again who have not decided yet."""
-        for lease in self._own_leases():
-            self._act(lease)
+        """Ask all supervisors who have not decided yet, and publish what they have decided."""
+        decided = [(lease, decision) for lease in self._own_leases() if (decision := self._act(lease))]
+        if not decided:
+            return
+        self._publish({lease.robot: action for lease, (action, _) in decided}, decided[0][1][1])
+        for lease, (action, _) in decided:
+            self._report_progress(lease, action)
 
     def hand_back(self, supervisor: str) -> bool:
         """End the supervisor's goal; the robot holds at this tick if no action has been sent yet.
@@ -122,11 +136,12 @@ class StationNodeBase(FleetNode):
         """
         had_goal = supervisor in self._goals
         for lease in self._own_leases():
-            if lease.supervisor == supervisor:
-                self._publish(
-                    lease,
-                    RobotAction(self.table.tick, ActionKind.HOLD, ActionSource.HUMAN, (), 0, supervisor, lease.token),
+            observation = self._unanswered(lease)
+            if lease.supervisor == supervisor and observation is not None:
+                hold = RobotAction(
+                    self.table.tick, ActionKind.HOLD, ActionSource.HUMAN, supervisor=supervisor, lease=lease.token
                 )
+                self._publish({lease.robot: hold}, observation.stamp)
         self._end_goal(supervisor, Supervise.Result.HANDED_BACK)
         return had_goal
 
@@ -152,11 +167,11 @@ class StationNodeBase(FleetNode):
             goal.ended.set_result(outcome)
 
     def _own_leases(self) -> list[Lease]:
-        return [lease_of(lease) for lease in self.table.leases if lease.supervisor in self._stations]
+        return [lease for lease in self.table.leases if lease.supervisor in self._stations]
 
-    def _on_leases(self, message: LeaseTable) -> None:
-        self.table, self._table_s = message, time.monotonic()
-        self._answered = {(tick, robot) for tick, robot in self._answered if tick == message.tick}
+    def _on_leases(self, tables: list[LeaseTable]) -> None:
+        self.table, self._table_s = tables[-1], time.monotonic()
+        self._answered = {(tick, robot) for tick, robot in self._answered if tick == self.table.tick}
         leases = {lease.supervisor: lease for lease in self._own_leases()}
         for name, goal in list(self._goals.items()):
             if goal.handle.is_cancel_requested:
@@ -166,38 +181,29 @@ class StationNodeBase(FleetNode):
         self.on_leases(leases)
         self.poll_supervisors()
 
-    def _on_observation(self, robot: str, message: Observation) -> None:
-        self._observations[robot] = message
-        for lease in self._own_leases():
-            if lease.robot == robot:
-                self._act(lease)
+    def _on_states(self, batches: list[RobotStates]) -> None:
+        for states in batches:
+            for row in states.observed:
+                self._observations[states.robots[row]] = StationObservation(
+                    states.tick, states.stamp, states.states_NS[row]
+                )
+        self.poll_supervisors()
 
-    def _act(self, lease: Lease) -> None:
+    def _act(self, lease: Lease) -> tuple[RobotAction, Time] | None:
         """Ask the supervisor for an action once both lease table and observation of the tick have arrived."""
         observation = self._unanswered(lease)
         if observation is None or self._too_late():
-            return
-        try:
-            state_S = state_of(observation, self.robot_contract)
-        except ValueError as error:
-            self._answered.add((observation.tick, lease.robot))
-            self.get_logger().error(f"{lease.robot}/{error}")
-            return
-        action = self._stations[lease.supervisor].act(lease, observation.tick, state_S)
-        if action is not None:
-            self._publish(lease, action)
-            self._report_progress(lease, action)
+            return None
+        action = self._stations[lease.supervisor].act(lease, observation.tick, observation.state_S)
+        return (action, observation.stamp) if action is not None else None
 
-    def _publish(self, lease: Lease, action: RobotAction) -> None:
-        observation = self._unanswered(lease)
-        if observation is None:
-            return
-        self._answered.add((observation.tick, lease.robot))
-        message = ActionMessage()
-        fill_action(message, action, lease.robot, observation.header.stamp)
-        self._actions[lease.robot].publish(message)
+    def _publish(self, actions: Mapping[str, RobotAction], stamp: Time) -> None:
+        self._answered.update((action.tick, robot) for robot, action in actions.items())
+        message = ActionsMessage()
+        fill_robot_actions(message, actions, stamp, self.robot_contract.action_dim)
+        self._actions.publish(message)
 
-    def _unanswered(self, lease: Lease) -> Observation | None:
+    def _unanswered(self, lease: Lease) -> StationObservation | None:
         """Return the robot's observation of the table's tick, if it has arrived and was not answered yet."""
         observation, tick = self._observations.get(lease.robot), self.table.tick
         if observation is None or observation.tick != tick or (tick, lease.robot) in self._answered:

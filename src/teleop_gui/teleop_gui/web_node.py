@@ -149,6 +149,7 @@ def _state(view: OperatorView) -> dict[str, Any]:
         "robot": view.robot,
         "kind": view.kind.name,
         "uncertainty": view.uncertainty if isfinite(view.uncertainty) else None,
+        "reason": view.reason,
         "threshold": view.threshold if isfinite(view.threshold) else None,
         "waiting": view.waiting,
         "seconds": round(view.seconds),

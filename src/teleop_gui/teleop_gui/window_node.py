@@ -25,13 +25,13 @@ class WindowNode(OperatorNodeBase):
         human = self.read_only_parameter("human", "human_01", "Name of the operator at this window.")
         if human not in self.fleet.operator_names:
             raise InputError(f"human: expected {', '.join(self.fleet.operator_names) or 'no operator'}, got {human!r}.")
-        self.finished = False
         video = self.robot_contract.require_operation().video
         self._window = Window(self.add_operator(human), video.width / video.height, time.monotonic)
 
     @override
     def update(self) -> None:
-        self.finished = self.finished or not self._window.refresh()
+        if not self._window.refresh():
+            self.end()
 
     @override
     def close(self) -> None:

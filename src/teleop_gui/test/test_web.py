@@ -54,6 +54,7 @@ STATE = {
     "robot": "robot_03",
     "kind": "TELEOPERATE",
     "uncertainty": 0.31,
+    "reason": "uncertainty 0.31 nats (threshold 0.17)",
     "threshold": 0.17,
     "waiting": ["robot_02", "robot_04"],
     "seconds": 12,

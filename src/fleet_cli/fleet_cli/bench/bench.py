@@ -97,3 +97,14 @@ def recorder(
     results = recorder_bench(fleet_config, QUICK if quick else RecorderBenchPlan(), report, command=this_command())
     metrics = ("messages_per_s", "mb_per_s", "share_of_pace", "lost", "cores", "delay_p99_s")
     show(results, ("algo", "condition"), metrics, report)
+
+
+@bench.command()
+def fleet(report: Report = Path("bench_fleet"), quick: Quick = False) -> None:
+    """Measure live fleets of 4 to 400 robots over ROS 2: pace, start, processor time and memory of every node, messages."""
+    from fleet_cli.bench.fleet_bench import QUICK, FleetBenchPlan, fleet_bench
+
+    make_folder(report)
+    results = fleet_bench(QUICK if quick else FleetBenchPlan(), report, command=this_command())
+    metrics = ("ticks_per_s", "first_tick_s", "end_s", "cpu_s", "cpu_s_per_tick", "start_cpu_s", "peak_mb")
+    show(results, ("env", "algo", "condition"), (*metrics, "messages_per_tick", "bytes_per_tick"), report)

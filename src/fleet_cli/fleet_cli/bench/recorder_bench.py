@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +45,7 @@ class RecorderLoad:
     rate_hz: float
     """Ticks per second of the robots."""
     all_topics: bool
-    """Whether all topics of a robot are published; otherwise images alone."""
+    """Whether all topics of the robots are published; otherwise images alone."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,9 @@ def _recorded(fleet: Fleet, load: RecorderLoad, speed: float, plan: RecorderBenc
             cores = (_busy_s(process.pid) - before_s) / seconds
             process.send_signal(signal.SIGINT)
             process.wait()
-    row = run_of("recorder", "node", 0, f"{load.name} x {speed:g}") | _recording_row(load, ticks, seconds, run)
+    row = run_of("recorder", "node", 0, f"{load.name} x {speed:g}") | _recording_row(
+        load, len(generators), ticks, seconds, run
+    )
     return row | {"share_of_pace": ticks / (load.rate_hz * speed * seconds), "cores": cores}
 
 
@@ -176,20 +177,25 @@ def _busy_s(process: int) -> float:
     return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _recording_row(load: RecorderLoad, ticks: int, seconds: float, run: Path) -> Row:
+def _recording_row(load: RecorderLoad, generators: int, ticks: int, seconds: float, run: Path) -> Row:
     """Return rate, loss and delay of the recorded messages, and remove the bag."""
     ticks_of: dict[str, Counter[int]] = defaultdict(Counter)
     delays_s, size = [], 0
     for path in files_of(run / "bag"):
         with path.open("rb") as file:
             for _, channel, message in make_reader(file).iter_messages(log_time_order=False):
-                if channel.topic.startswith("/robot_"):
+                if channel.topic.startswith(("/robot_", "/fleet/")):
                     ticks_of[channel.topic][int.from_bytes(message.data[STAMP], "little")] += 1
                     delays_s.append((message.log_time - message.publish_time) / 1e9)
                     size += len(message.data)
     shutil.rmtree(run)
-    topics = load.robots * (6 if load.all_topics else 1)
-    recorded = sum(len(counts) for counts in ticks_of.values())
+    # Each load generator publishes the shared topics for its robots.
+    topics = load.robots * 2 + generators * 3 if load.all_topics else load.robots
+    recorded = sum(
+        min(count, generators if topic.startswith("/fleet/") else 1)
+        for topic, counts in ticks_of.items()
+        for count in counts.values()
+    )
     return {
         "messages_per_s": topics * ticks / seconds,
         "mb_per_s": size / seconds / 1e6,
@@ -201,20 +207,19 @@ def _recording_row(load: RecorderLoad, ticks: int, seconds: float, run: Path) ->
 def _writer_alone(load: RecorderLoad, plan: RecorderBenchPlan, folder: Path) -> Row:
     """Measure the writer alone, with messages of the same sizes, as fast as it takes them."""
     width, height = load.side
-    sizes = [3 * width * height + 100, *([300, 150, 150, 150, 150] if load.all_topics else [])]
-    topics = [
-        Topic(f"/robot_{robot}/{kind}", "x/msg/X", "", "", reliable_qos(100))
-        for robot in range(load.robots)
-        for kind in range(len(sizes))
-    ]
-    messages = [bytes(size) for size in sizes]
+    sizes = {f"/robot_{robot}/image": 3 * width * height + 100 for robot in range(load.robots)}
+    if load.all_topics:
+        sizes |= {f"/robot_{robot}/info": 300 for robot in range(load.robots)}
+        sizes |= {f"/fleet/{name}": 150 * load.robots for name in ("states", "policy_actions", "actions")}
+    topics = [Topic(name, "x/msg/X", "", "", reliable_qos(100)) for name in sizes]
+    messages = {name: bytes(size) for name, size in sizes.items()}
     bag = folder / "alone"
     shutil.rmtree(bag, ignore_errors=True)
     started, busy = time.perf_counter(), time.process_time()
     writer, written, size = BagWriter(bag, topics, {}, RecordingConfig(), now_s=started), 0, 0
     while (now_s := time.perf_counter()) < started + plan.seconds / 4:
-        for topic, message in zip(topics, cycle(messages), strict=False):
-            writer.write(topic.name, message, received_ns=written, published_ns=written)
+        for name, message in messages.items():
+            writer.write(name, message, received_ns=written, published_ns=written)
             written, size = written + 1, size + len(message)
         writer.advance(now_s)
     writer.close()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fleet_cli.run_page.run_history import RunHistory
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
-from fleet_views.summary import MAX_ROBOT_LABELS, draw_uncertainty
+from fleet_views.run_figure import MAX_ROBOT_LABELS, draw_uncertainty
 
 LEFT, RIGHT = 0.09, 0.99
 """Edges of the plots, as shares of the width; the timelines have the same."""
@@ -61,7 +61,7 @@ def uncertainty_chart(run: RunHistory) -> str:
     )
     finite_B = np.where(np.isfinite(thresholds_B), thresholds_B, np.nan)
     below.step(ticks_B, finite_B, where="post", color="black", linestyle="--", linewidth=1.2, label="threshold")
-    below.set_ylabel("nats")
+    below.set_ylabel(run.history.unit)
     below.set_ylim(*_range(highest_B, median_B, finite_B))
     _legend(below)
     return _drawn(figure)

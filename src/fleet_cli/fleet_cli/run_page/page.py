@@ -18,8 +18,10 @@ from fleet_cli.run_page.tables import humans, robots, settings, versions
 from fleet_cli.run_page.timeline import humans_timeline, reasons, robots_timeline, tick_range
 from fleet_common.palette import DRIVER_COLOURS, as_hex
 from fleet_contract.driving import Driver
+from fleet_contract.signal import with_unit
 from fleet_contract.validation import InputError
-from fleet_views.summary import LABELS, summarise
+from fleet_views.run_figure import LABELS
+from fleet_views.summary import summarise
 
 FILE = "report.html"
 MAX_REASONS = 10
@@ -76,6 +78,8 @@ def page(run: RunHistory) -> str:
         contract=recording.metadata.contract,
         fleet=recording.metadata.fleet,
         started=_started(run),
+        unit=with_unit("", run.history.unit).strip(),
+        suffix=lambda signal: with_unit("", recording.units.get(signal, "")),
         ticks=run.ticks,
         updates=run.updates,
         legend=[(as_hex(DRIVER_COLOURS[driver]), LABELS[driver]) for driver in Driver],

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_allocator.allocator import Table
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_bags.recording import Recording
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError
 from fleet_views.history import History
 
@@ -28,9 +28,9 @@ class RunHistory:
     metrics: Metrics
     drivers_TN: NDArray[np.int8]
     uncertainties_TN: NDArray[np.float32]
-    """Uncertainties, nats; NaN where the policy reported none."""
+    """Uncertainties; NaN where the policy reported none."""
     thresholds_T: NDArray[np.float64]
-    """Thresholds, nats; a tick without one has the previous one."""
+    """Thresholds of the uncertainty; a tick without one has the previous one."""
     rohe_T: NDArray[np.float64]
     """Return on human effort up to each tick (IIFL equation 3)."""
     successes_T: NDArray[np.int64]
@@ -66,6 +66,7 @@ def run_history(recording: Recording) -> RunHistory:
     fleet = recording.metadata.fleet
     history, metrics = History(fleet), Metrics(fleet.robot_names, fleet.supervisor_names)
     thresholds, rohes, successes, hard_resets = [], [], [], []
+    history.unit = recording.units.get(UNCERTAINTY, "")
     for tick in range(recording.ticks + 1):
         _add_statuses(history, recording, tick)
         if tick:
@@ -105,17 +106,17 @@ def _add_statuses(history: History, recording: Recording, tick: int) -> None:
 
 def _add_decisions(history: History, metrics: Metrics, recording: Recording, tick: int) -> None:
     if report := recording.reports.get(tick):
-        history.add_report(tick, report.version, dict(report.uncertainties))
+        history.add_uncertainties(tick, report.version, report.uncertainties)
     for robot, released in zip(recording.metadata.robots, recording.released_N, strict=True):
         if action := released.get(tick):
             history.add_action(robot, action)
     if table := recording.leases.get(tick):
         _require_known(recording, tick)
-        history.add_leases(tick, table.leases, table.waiting, table.threshold)
+        history.add_leases(tick, table.leases, table.waiting, table.threshold(UNCERTAINTY))
         before_N = [statuses.get(tick) for statuses in recording.statuses_N]
         after_N = [statuses.get(tick + 1) for statuses in recording.statuses_N]
         metrics.add(
-            Table(table.leases, (), table.waiting, table.threshold),
+            table,
             np.array([bool(status and status.violated) for status in before_N]),
             np.array([bool(status and status.succeeded) for status in after_N]),
         )

@@ -63,7 +63,7 @@ class Version:
     human: float
     """Share of the robots' steps that humans drove."""
     uncertainty: float
-    """Median uncertainty, nats."""
+    """Median uncertainty."""
 
 
 @dataclass(frozen=True)
@@ -149,15 +149,15 @@ def settings(run: RunHistory) -> list[FleetFileEntry]:
 
 
 def _unused(allocation: AllocationConfig) -> set[str]:
-    unused = {"budget_per_tick"} if allocation.budget_per_tick is None else set()
-    unused |= set() if allocation.threshold == "online" else {"online_percentile", "online_ticks"}
-    unused |= set() if "R" in allocation.order else {"risk_threshold"}
-    return unused | (set() if allocation.order == "TD" else {"risk_weight"})
+    unused = set() if allocation.options else {"options"}
+    return unused | (set() if "online" in allocation.thresholds.values() else {"online_percentile", "online_ticks"})
 
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(entry)}" for name, entry in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else str(value)

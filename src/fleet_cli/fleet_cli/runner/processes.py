@@ -20,7 +20,8 @@ from xmlrpc.client import Fault, ServerProxy
 from ament_index_python.packages import get_package_prefix
 from supervisor.xmlrpc import SupervisorTransport
 
-from fleet_bringup.graph import NodeSpec, arguments
+from fleet_bringup.graph import arguments
+from fleet_bringup.node_spec import NodeSpec
 from fleet_contract.validation import EXIT_INPUT_ERROR
 
 START_S = 10.0
@@ -100,6 +101,8 @@ class Processes:
             time.sleep(POLL_S)
         transport = SupervisorTransport(None, None, serverurl=f"unix://{socket}")
         self._supervisor: Any = ServerProxy("http://localhost", transport=transport).supervisor
+        # Supervisor starts the nodes when it has waited for a second, or has been asked something.
+        self._supervisor.getState()
         return self
 
     def __exit__(self, *_: object) -> None:

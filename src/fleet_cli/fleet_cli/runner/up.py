@@ -7,7 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from fleet_bringup.graph import ENVIRONMENT, arguments, node_graph, write_parameters
-from fleet_bringup.run_setup import Run
+from fleet_bringup.run import Run
 from fleet_cli.runner.domain import own_domain
 from fleet_cli.runner.processes import Change, Processes
 from fleet_cli.runner.shared_memory import remove_orphans

@@ -256,7 +256,7 @@ def changed(tmp_path: Path, *place: str, value: object) -> str:
             "program.package: expected a built package, got tennis.",
         ),
         (("environment", "program", "executable"), "base", "program.executable: expected one of base_node, got base."),
-        (("environment", "task"), "tennis", "environment.task: expected one of block_push, "),
+        (("environment", "task"), "tennis", "environment.task: expected one of ant, anymal, ball_balance, beacon, "),
     ],
 )
 def test_a_fleet_of_robots_that_cannot_be_reached_is_refused(tmp_path: Path, place, value, said: str) -> None:
@@ -297,4 +297,4 @@ def test_a_first_policy_is_trained_on_what_supervisors_demonstrate(demonstrated:
     training = json.loads((tmp_path / "trained/training.json").read_text())
     assert training["held_out_pairs"] >= 1
     run = prepare(RunOptions(fleet=str(tmp_path / "trained/fleet.yaml"), report=tmp_path / "out"))
-    assert run.fleet.allocation.threshold == pytest.approx(training["threshold"])
+    assert run.fleet.allocation.threshold("uncertainty") == pytest.approx(training["threshold"])

@@ -95,8 +95,8 @@ def test_the_fleet_goes_on_without_the_arms_of_a_gateway_that_fails(folder: Path
         assert not any(status.unreachable for status in statuses[f"/{robot}/status"])
         observed = messages(bag, f"{robot}/observation")[f"/{robot}/observation"]
         assert [message.tick for message in observed] == list(range(TICKS))
-    report = messages(bag, "/policy_report")["/fleet/policy_report"][-1]
-    assert report.robots == list(REMAINING)
+    uncertainty = messages(bag, "/signals/uncertainty")["/fleet/signals/uncertainty"][-1]
+    assert uncertainty.robots == list(REMAINING)
     assert not any(lease.robot in FAILED for lease in messages(bag, "/leases")["/fleet/leases"][-1].leases)
 
 

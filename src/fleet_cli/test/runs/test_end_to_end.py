@@ -10,10 +10,10 @@ from bags import messages, require_all_ticks
 from conftest import Ended
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fleet_bringup.run_setup import fleet_file
 from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.fleet import read_fleet
 from fleet_learning.checkpoint import read_checkpoint
+from fleet_learning.deployment import deployed
 from fleet_training.fleet_loop import FleetLoop, supervisors_of
 from sim_bridge.backends import make_environment
 
@@ -33,8 +33,8 @@ def test_human_and_policy_both_drive_every_robot_and_new_versions_serve(long_run
     summary = long_run.summary
     assert all(robot["policy_ticks"] and robot["human_ticks"] for robot in summary["per_robot"].values())
     assert summary["policy_versions"] == [1, 2, 3]
-    reports = messages(long_run.folder / "bag", "/policy_report")["/fleet/policy_report"]
-    assert [report.policy_version for report in reports] == [1] * 50 + [2] * 50 + [3] * 50
+    signals = messages(long_run.folder / "bag", "/signals/uncertainty")["/fleet/signals/uncertainty"]
+    assert [signal.version for signal in signals] == [1] * 50 + [2] * 50 + [3] * 50
 
 
 def test_tensorboard_finds_the_curves_of_both_retrainings(long_run: Ended) -> None:
@@ -81,13 +81,11 @@ def test_a_robot_is_moved_by_its_lease_holder_or_else_by_the_policy(long_run: En
 
 
 def test_the_graph_does_what_the_same_objects_do_in_one_process(long_run: Ended) -> None:
-    fleet = read_fleet(fleet_file("block_push"))
+    fleet = read_fleet(long_run.folder / "fleet.yaml")
     contract = fleet.contract()
-    policy, about = read_checkpoint(fleet.policy.checkpoint, contract)
-    policy = policy.with_sampling(fleet.policy.chains, fleet.policy.iterations)
-    allocation = fleet.allocation.model_copy(update={"threshold": about.threshold})
+    policy, _ = read_checkpoint(fleet.policy.checkpoint, contract)
     environment = make_environment("mujoco", "block_push", contract, 4)
-    loop = FleetLoop(environment, supervisors_of(fleet, 0), policy, allocation, seed=0)
+    loop = FleetLoop(environment, supervisors_of(fleet, 0), deployed(policy, fleet), fleet.allocation, seed=0)
     streams = messages(long_run.folder / "bag", "/action")
     tables = messages(long_run.folder / "bag", "/leases")["/fleet/leases"]
     for number in range(fleet.training.update_ticks[0]):
@@ -107,7 +105,7 @@ def test_every_answer_carries_the_stamp_of_its_observation(long_run: Ended) -> N
     seen = [
         (m.header.stamp.sec, m.header.stamp.nanosec) for m in messages(bag, "_01/observation")["/robot_01/observation"]
     ]
-    for topic, answers in messages(bag, "_01/action", "_01/policy_action", "/leases", "/policy_report").items():
+    for topic, answers in messages(bag, "_01/action", "_01/policy_action", "/leases", "/signals/uncertainty").items():
         assert [(m.header.stamp.sec, m.header.stamp.nanosec) for m in answers] == seen, topic
 
 

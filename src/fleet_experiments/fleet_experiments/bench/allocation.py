@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from fleet_allocator.allocator import Allocator
 from fleet_contract.fleet import AllocationConfig, numbered
+from fleet_contract.signal import RISK, UNCERTAINTY, VIOLATION
 from fleet_experiments.bench.stopwatch import Stopwatch, percentiles
 from fleet_experiments.results import Results, Row, new_results, run_of
 
@@ -24,15 +25,15 @@ WARM_UP_TICKS = 200
 """Ticks before the measurement; more than the window of the online threshold."""
 RULES: Mapping[str, Mapping[str, Any]] = {
     "UC": {},
-    "UC, online threshold": {"threshold": "online", "online_percentile": 90.0},
+    "UC, online threshold": {"thresholds": {UNCERTAINTY: "online"}, "online_percentile": 90.0},
     "UC, all humans busy": {"idle_humans": False},
-    "C": {"order": "C"},
-    "CUR": {"order": "CUR"},
-    "TD": {"order": "TD"},
-    "random": {"order": "random", "budget_per_tick": 50.0},
+    "C": {"order": [VIOLATION]},
+    "CUR": {"order": [VIOLATION, UNCERTAINTY, RISK]},
+    "TD": {"rule": "td", "order": [RISK, UNCERTAINTY, VIOLATION]},
+    "random": {"rule": "random", "order": [], "options": {"budget_per_tick": 50.0}},
 }
-Inputs = tuple[int, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]
-"""Arguments of `Allocator.step`: tick, uncertainties, violations, present humans, risks."""
+Inputs = tuple[int, Mapping[str, NDArray[np.float64]]]
+"""Arguments of `Allocator.step`: tick and signals."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class AllocationLoad:
 
     def allocator(self, rule: str) -> Allocator:
         """Return an allocator with one of the rules."""
-        config = AllocationConfig(**({"threshold": 2.2} | dict(RULES[rule])))
+        config = AllocationConfig(**({"thresholds": {UNCERTAINTY: 2.2, RISK: 0.5}} | dict(RULES[rule])))
         return Allocator(config, numbered("robot", self.robots), numbered("human", self.humans), seed=0)
 
     def inputs(self, seed: int) -> Iterator[Inputs]:
@@ -54,7 +55,12 @@ class AllocationLoad:
         random, tick = np.random.default_rng(seed), 0
         while True:
             uncertainties_N, violated_N = random.exponential(size=self.robots), random.random(self.robots) < 1 / 50
-            yield tick, uncertainties_N, violated_N, np.ones(self.humans, dtype=bool), random.random(self.robots)
+            signals = {
+                UNCERTAINTY: uncertainties_N,
+                VIOLATION: violated_N.astype(np.float64),
+                RISK: random.random(self.robots),
+            }
+            yield tick, signals
             tick += 1
 
 

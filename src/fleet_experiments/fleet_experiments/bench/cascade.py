@@ -17,19 +17,20 @@ from rich.progress import MofNCompleteColumn, Progress
 from typing_extensions import override
 
 from fleet_contract.fleet import Fleet
-from fleet_contract.robot import Stream
 from fleet_contract.validation import InputError
 from fleet_experiments.bench.drifting_stream import DriftingTask, DriftTraining
 from fleet_experiments.bench.stopwatch import Stopwatch, percentiles
 from fleet_experiments.results import Results, Row, new_results, run_of
 from fleet_learning.checkpoint import read_checkpoint
+from fleet_learning.deployment import with_policy
 from fleet_learning.policy import Decider, Decision
-from fleet_learning.precision import multiplies_bfloat16
+from fleet_learning.precision import native_precision
 from fleet_learning.randomness import torch_generator
 from fleet_training.fleet_loop import FleetLoop, supervisors_of
 from iifl_policy.cascade import Cascade, CascadeConfig
 from iifl_policy.energy import EnergyShape
 from iifl_policy.implicit import ImplicitPolicy
+from iifl_policy.langevin import Langevin
 from sim_bridge.backends import make_environment
 
 CHANCE_ERRORS = 2.0
@@ -93,6 +94,7 @@ class _RecordedCascade(Decider):
     """A cascade whose decisions are timed and recorded."""
 
     def __init__(self, policy: ImplicitPolicy, config: CascadeConfig, on_progress: Callable[[int], None]) -> None:
+        self.policy = policy
         self.watch = Stopwatch(policy.device)
         self.precision = str(policy.model.between).removeprefix("torch.")
         self.observations: list[NDArray[np.generic]] = []
@@ -100,15 +102,12 @@ class _RecordedCascade(Decider):
         self._cascade = Cascade(policy, config)
         self._on_progress = on_progress
 
-    @property
     @override
-    def observes(self) -> Stream:
-        return self._cascade.observes
-
-    @override
-    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
+    def decide(
+        self, observations_N: NDArray[np.generic], robots: Sequence[int], generator: torch.Generator
+    ) -> Decision:
         with self.watch.part("tick"):
-            decision = self._cascade.decide(observations_N, generator)
+            decision = self._cascade.decide(observations_N, robots, generator)
         self.observations.append(observations_N)
         self.decisions.append(decision)
         self._on_progress(len(self.observations))
@@ -127,15 +126,14 @@ class _Bench:
     def fleet(self, fleet: Fleet) -> Row:
         """Measure a simulated fleet that the cascade drives with the fleet's policy."""
         plan, contract, environment_config = self.plan, fleet.contract(), fleet.environment
-        policy, metadata = read_checkpoint(fleet.policy.require_checkpoint(), contract)
+        policy, _ = read_checkpoint(fleet.policy.require_checkpoint(), contract)
         if not isinstance(policy, ImplicitPolicy):
             raise InputError(
                 f"{fleet.policy.require_checkpoint()}: policy: expected implicit, got {policy.config.kind}."
             )
         humans = fleet.model_copy(update={"supervisors": fleet.supervisors.model_copy(update={"count": plan.watched})})
-        threshold = metadata.threshold if fleet.allocation.threshold == "calibrated" else fleet.allocation.threshold
-        allocation = fleet.allocation.model_copy(update={"threshold": threshold})
-        full = policy.with_sampling(plan.chains, plan.iterations)
+        allocation = with_policy(fleet, contract, source=fleet.fleet).allocation
+        full = policy.with_sampling(plan.chains, plan.iterations, Langevin.kind)
         with closing(
             make_environment(environment_config.backend, environment_config.task, contract, plan.robots)
         ) as environment:
@@ -152,11 +150,11 @@ class _Bench:
         full = learned.with_sampling(plan.chains, plan.iterations)
         decider = self._cascade(full, name)
         for tick, states_NS in enumerate(task.states(plan.robots, plan.ticks)):
-            decider.decide(states_NS, torch_generator(self.seed, tick))
+            decider.decide(states_NS, range(plan.robots), torch_generator(self.seed, tick))
         return self._row(name, full, decider)
 
     def _cascade(self, full: ImplicitPolicy, name: str, config: CascadeConfig = CascadeConfig()) -> _RecordedCascade:  # noqa: B008 - frozen
-        fast = full.rounded() if multiplies_bfloat16(full.device) else full
+        fast = full.rounded() if native_precision(full, full.device) == "bfloat16" else full
         config = replace(config, watched=self.plan.watched)
         return _RecordedCascade(fast, config, self.bar(f"{name}: ticks", self.plan.ticks))
 

@@ -16,8 +16,9 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 from fleet_experiments.experts.training import ExpertTraining, train_expert
 from fleet_experiments.results import Row, new_results, run_of
+from fleet_supervisors import balance, learned, stack
 from fleet_supervisors.learned import EXPERTS, MIRRORS
-from fleet_supervisors.supervisors import SUPERVISORS, make_supervisor
+from fleet_supervisors.supervisors import make_supervisor
 from sim_bridge.backends import BENCHMARK
 from sim_bridge.benchmark.expert_return import EVERY, ExpertReturn
 from sim_bridge.benchmark.fleet import SimulatedFleet
@@ -26,6 +27,12 @@ from sim_bridge.episodes import act_by_state, drive_until_over
 
 VIOLATION_S = {"ant": 2.0, "anymal": 0.0}
 """`ExpertTraining.violation_s` by task. With a reward for speed alone, every third ant falls within an episode."""
+STYLES = {
+    "ball_balance": tuple(balance.STYLES),
+    "franka_cube_stack": tuple(stack.STYLES),
+    **dict.fromkeys(MIRRORS, learned.STYLES),
+}
+"""Styles by task, in the order in which the measured experts have them."""
 
 
 def require_benchmark(task: str) -> None:
@@ -113,7 +120,7 @@ def expert_return(
 
     `on_tick` is called with the number of ticks so far.
     """
-    kind, styles = KINDS[task], list(SUPERVISORS[task])
+    kind, styles = KINDS[task], STYLES[task]
     fleet = SimulatedFleet(kind, contract, episodes, np.inf)
     experts = [make_supervisor(task, styles[robot % len(styles)], contract, seed, robot) for robot in range(episodes)]
     for expert in experts:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
-from fleet_supervisors.supervisors import SUPERVISORS, make_supervisor
+from fleet_supervisors.supervisors import make_supervisor, styles_of
 from sim_bridge.benchmark.fleet import SimulatedFleet
 from sim_bridge.benchmark.tasks import KINDS
 from sim_bridge.headless_mujoco import mujoco
@@ -32,7 +32,7 @@ CLOSE_S = 10.0
 
 def styles(task: str) -> list[str]:
     """Return the styles in which experts do the task."""
-    return list(SUPERVISORS[task])
+    return list(styles_of(task))
 
 
 class Performance:

@@ -5,6 +5,7 @@ N robots, T ticks, S state dim, A action dim.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,6 @@ from typing_extensions import override
 
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
-from fleet_contract.robot import Stream
 from fleet_contract.validation import InputError
 from fleet_experiments.fleet.task_digest import task_digest
 from fleet_experiments.results import Row, run_of
@@ -52,13 +52,10 @@ class RecordedPolicy(Decider):
     tick: int = 0
     """Tick of the next decision."""
 
-    @property
     @override
-    def observes(self) -> Stream:
-        return self.policy.observes
-
-    @override
-    def decide(self, observations_N: NDArray[np.generic], generator: torch.Generator) -> Decision:
+    def decide(
+        self, observations_N: NDArray[np.generic], robots: Sequence[int], generator: torch.Generator
+    ) -> Decision:
         if self.tick == len(self.decisions):
             self.decisions.append(self.policy.decide(observations_N, generator))
         self.tick += 1
@@ -164,9 +161,11 @@ class FleetRun:
     ) -> Outcome:
         setup, algorithm, replayed = self._setup, self._algorithm, len(policy.decisions)
         supervisors, contract = setup.make_supervisors(self._seed), setup.contract
-        loop = FleetLoop(environment, supervisors, policy, setup.allocation(algorithm.order, threshold), self._seed)
+        loop = FleetLoop(environment, supervisors, policy, setup.allocation(algorithm, threshold), self._seed)
         metrics = Metrics(loop.robots, tuple(supervisors))
-        humans = HumanPairs(setup.fleet.robots.count, contract.observed_shape(policy.observes), contract.action_dim)
+        humans = HumanPairs(
+            setup.fleet.robots.count, contract.observed_shape(policy.policy.observes), contract.action_dim
+        )
         dataset, reward, counts = demonstrations, 0.0, []
         for done in range(1, setup.ticks + 1):
             tick = loop.tick()

@@ -8,12 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from fleet_contract.fleet import Fleet
+from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError
 from fleet_experiments.fleet.fleet_run import CHECKPOINT, DEMONSTRATIONS, FleetRun
 from fleet_experiments.fleet.memory import run_bytes
 from fleet_experiments.fleet.task_digest import task_digest
 from fleet_experiments.results import Results, Row, new_results
 from fleet_experiments.sweep import ROWS, read_rows, sweep
+from fleet_learning.full_decider import FULL
 from fleet_learning.resume_file import resume_key
 from fleet_training.algorithms import ALGORITHMS, Algorithm
 from fleet_training.first_policy import OnProgress
@@ -101,11 +103,11 @@ def over_nodes(setup: LearningSetup, algorithm: Algorithm) -> Fleet:
     """
     updates = tuple(tick for tick in range(1, setup.ticks) if setup.steps_after(algorithm, tick))
     steps = max((setup.steps_after(algorithm, tick) for tick in updates), default=1)
-    allocation = setup.allocation(algorithm.order, 0.0).model_dump() | {"threshold": "calibrated"}
+    allocation = setup.allocation(algorithm, 0.0).with_threshold(UNCERTAINTY, "calibrated")
     return setup.fleet.with_changes(
         source=setup.fleet.fleet,
         supervisors={"operators": 0},
-        policy={"checkpoint": CHECKPOINT},
+        policy={"checkpoint": CHECKPOINT, "decider": FULL, "precision": "float32"},
         allocation=allocation,
         training={"demonstrations": DEMONSTRATIONS, "update_ticks": updates, "gradient_steps": steps},
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_learning.policy import Decider
+from fleet_learning.policy import Policy
 from fleet_learning.randomness import torch_generator
 from robot_driver.step import Step
 from sim_bridge.environment import Environment, observations
@@ -27,7 +27,7 @@ class Trial:
     """Observations; NaN after the end of a robot's episode."""
 
 
-def run_trial(environment: Environment, policy: Decider, seed: int) -> Trial:
+def run_trial(environment: Environment, policy: Policy, seed: int) -> Trial:
     """Let the policy drive all robots until each has succeeded, is in constraint violation, or has run out of time."""
     states = []
 

@@ -1,7 +1,7 @@
 """The benchmark's tasks by name.
 
 To add one, define its `TaskKind` (see `ball_balance.py` for the smallest) and add it to `KINDS` and to `sim_bridge.backends.BENCHMARK`,
-its supervisors to `fleet_supervisors.supervisors`, its contract to launch/config/robots, and measure its expert's return with
+it and its supervisors to the entry points in the setup.py of sim_bridge and fleet_supervisors, its contract to launch/config/robots, and measure its expert's return with
 `./fleet experiment expert`.
 """
 

@@ -37,14 +37,12 @@ function position(event) {
 }
 
 function show(state) {
-  const format = (value, unit = "") => (value === null ? "unknown" : value.toFixed(2) + unit);
   element("panel").style.setProperty("--phase", `rgb(${state.colour})`);
   write("status", state.status);
   write("hint", state.hint);
   write("robot", state.robot || "no robot");
   const reset = state.kind === "HARD_RESET";
-  write("reason", !state.robot ? "" : reset ? "needs a hard reset"
-    : `uncertainty ${format(state.uncertainty, " nats")} (threshold ${format(state.threshold)})`);
+  write("reason", state.reason);
   element("uncertainty").hidden = !state.robot || reset || !(state.threshold > 0);
   element("uncertainty").value = state.uncertainty / state.threshold || 0;
   write("time", state.robot ? `${state.seconds} s under your control, ${state.ticks} actions` : "");

@@ -1,0 +1,1 @@
+"""Parts that are added to the stack from outside, one per file."""

@@ -1,0 +1,99 @@
+"""Serves a provider of signals, such as a critic or a monitor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import NoReturn
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from fleet_interfaces.msg import RobotActions as ActionsMessage
+from fleet_interfaces.msg import Signal as SignalMessage
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from fleet_common.health import Check, Level
+from fleet_common.node import FleetNode, run_process
+from fleet_common.observations import Observed, subscribe_to_observations
+from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
+from fleet_common.subscriptions import subscribe
+from fleet_contract.action import RobotAction
+from fleet_contract.robot_actions import robot_actions_of
+from fleet_contract.robot_states import RobotStates
+from fleet_contract.signal import Signal, fill_signal
+from fleet_contract.topics import POLICY_ACTIONS_TOPIC, signal_topic
+from fleet_learning.signal_provider import read_provider
+
+
+class SignalNode(FleetNode):
+    """Publishes the provider's signals once per tick, for the robots for which the policy has decided, together."""
+
+    def __init__(self) -> None:
+        super().__init__("signals")
+        index = self.read_only_parameter("index", 0, "Index of the provider in the fleet file's `signals`.")
+        self._selection = self.fleet.signals[index]
+        self._provider = read_provider(self._selection, self.robot_contract)
+        self._tick = self._done = -1
+        self._stamp = Time()
+        self._observations: dict[int, NDArray[np.generic]] = {}
+        self._actions: dict[str, RobotAction] = {}
+        self._took_s = 0.0
+        self._topics = {
+            signal.name: self.create_publisher(SignalMessage, signal_topic(signal.name), TRANSIENT_LOCAL_100)
+            for signal in self._provider.signals
+        }
+        subscribe_to_observations(self, self._provider.observes, self._on_update, TRANSIENT_LOCAL_1)
+        read = partial(robot_actions_of, known=frozenset(self.fleet.robot_names))
+        subscribe(self, ActionsMessage, POLICY_ACTIONS_TOPIC, read, self._on_actions, TRANSIENT_LOCAL_1)
+
+    @override
+    def checks(self) -> Sequence[Check]:
+        return [Check("signals", Level.OK, f"tick {self._done}", {"last (s)": self._took_s})]
+
+    def _on_update(self, _: Sequence[RobotStates], observed: Sequence[Observed]) -> None:
+        for at in observed:
+            if at.tick > self._tick:
+                self._tick, self._stamp = at.tick, at.stamp
+                self._observations.clear()
+            if at.tick == self._tick:
+                self._observations[at.robot] = at.observation
+        self._publish_if_complete()
+
+    def _on_actions(self, batches: list[dict[str, RobotAction]]) -> None:
+        self._actions = batches[-1]
+        self._publish_if_complete()
+
+    def _publish_if_complete(self) -> None:
+        """Publish when all observations of the policy's actions are there; actions for robots that came back later do not count."""
+        tick = next(iter(self._actions.values())).tick if self._actions else -1
+        robots = sorted(self.robot_index[name] for name in self._actions)
+        if tick != self._tick or tick <= self._done or not self._observations.keys() >= set(robots):
+            return
+        started_s = time.perf_counter()
+        names = [self.fleet.robot_names[robot] for robot in robots]
+        observations_n = np.stack([self._observations[robot] for robot in robots])
+        actions_nA = np.array(
+            [self._actions[name].values or [np.nan] * self.robot_contract.action_dim for name in names]
+        )
+        values = self._provider.values(tick, robots, observations_n, actions_nA)
+        self._done, self._took_s = tick, time.perf_counter() - started_s
+        for described in self._provider.signals:
+            message = SignalMessage()
+            signal = Signal(
+                described.name,
+                tick,
+                tuple(names),
+                values[described.name],
+                unit=described.unit,
+                provider=self._selection.provider,
+                threshold=described.threshold,
+            )
+            fill_signal(message, signal, self._stamp)
+            self._topics[described.name].publish(message)
+
+
+def main() -> NoReturn:
+    """Run the node."""
+    run_process(SignalNode)
