@@ -129,9 +129,9 @@ def _with_policy(fleet: Fleet, *, source: str) -> Fleet:
         help_for_all = fleet.allocation.model_copy(update=changes).with_threshold(UNCERTAINTY, 0.0)
         return fleet.with_changes(source=source, training={"update_ticks": ()}, allocation=help_for_all, signals=())
     contract = fleet.contract()
-    policy, _ = read_checkpoint(fleet.policy.checkpoint, contract)
+    policy, metadata = read_checkpoint(fleet.policy.checkpoint, contract)
     read_dataset(fleet.training.demonstrations, contract.observed_shape(policy.observes), contract.action_dim)
-    return with_policy(fleet, contract, source=source)
+    return with_policy(fleet, policy, metadata, source=source)
 
 
 def _with_signals(fleet: Fleet, *, source: str) -> Fleet:

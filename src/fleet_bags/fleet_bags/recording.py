@@ -220,14 +220,12 @@ class _Rows:
 
     def handlers(self) -> dict[str, Callable[[Any], None]]:
         """Return what adds a message, by topic."""
-        return {
+        return self._handlers_of_all_versions() | {
             f"/{ROBOT_STATES_TOPIC}": self._add_states,
             f"/{ACTIONS_TOPIC}": partial(self._add_actions, self.released_N),
             f"/{POLICY_ACTIONS_TOPIC}": partial(self._add_actions, self.proposed_N),
             f"/{TELEOP_ACTIONS_TOPIC}": partial(self._add_actions, self.human_actions_N),
             **{f"/{signal_topic(name)}": self._add_signal for name in self._signals},
-            f"/{LEASES_TOPIC}": lambda message: self.leases.add(message.tick, lease_table_of(message)),
-            f"/{POLICY_VERSION_TOPIC}": self._add_version,
         }
 
     def handlers_of_0_1_0(self) -> dict[str, Callable[[Any], None]]:

@@ -78,7 +78,7 @@ def _replayed(fleet: Fleet, bag: Path, speed: float | None) -> Fleet:
 
 def _decided_by(fleet: Fleet, checkpoint: Path, contract: RobotContract) -> Fleet:
     """Return the recorded fleet with one policy for all ticks, its own decider and sampler, and its threshold if it has one."""
-    _, metadata = read_checkpoint(checkpoint, contract)
+    policy, metadata = read_checkpoint(checkpoint, contract)
     thresholds = fleet.allocation.thresholds
     if metadata.calibrations:
         thresholds = {**thresholds, UNCERTAINTY: "calibrated"}
@@ -88,7 +88,7 @@ def _decided_by(fleet: Fleet, checkpoint: Path, contract: RobotContract) -> Flee
         training={"update_ticks": ()},
         allocation={"thresholds": thresholds},
     )
-    return with_policy(other, contract, source=str(checkpoint))
+    return with_policy(other, policy, metadata, source=str(checkpoint))
 
 
 def compare_with(recording: Recording, run: Run) -> Comparison:

@@ -8,10 +8,9 @@ from pathlib import Path
 import torch
 
 from fleet_contract.fleet import Fleet
-from fleet_contract.robot import RobotContract
 from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError
-from fleet_learning.checkpoint import CheckpointMetadata, read_checkpoint
+from fleet_learning.checkpoint import CheckpointMetadata
 from fleet_learning.full_decider import FULL
 from fleet_learning.policy import Decider, Policy
 from fleet_learning.precision import native_precision
@@ -60,19 +59,19 @@ def deciders_of(policy: Policy, fleet: Fleet) -> tuple[str, ...]:
     return (chosen,) if chosen else deployed_policy(policy, fleet).deciders
 
 
-def with_policy(fleet: Fleet, contract: RobotContract, *, source: str) -> Fleet:
+def with_policy(fleet: Fleet, policy: Policy, metadata: CheckpointMetadata, *, source: str) -> Fleet:
     """Return the fleet with decider, sampler, precision, uncertainty and threshold of its checkpoint in place of null and `calibrated`.
 
     Args:
         fleet: the fleet, with a checkpoint.
-        contract: the robots' contract.
+        policy: the policy in the checkpoint.
+        metadata: what the checkpoint says about it.
         source: name of the fleet file in errors.
 
     Raises:
-        InputError: the checkpoint cannot be used, does not offer what the fleet file asks for, or is not calibrated for it.
+        InputError: the policy does not offer what the fleet file asks for, or is not calibrated for it.
     """
     checkpoint = fleet.policy.require_checkpoint()
-    policy, metadata = read_checkpoint(checkpoint, contract)
     try:
         policy = deployed_policy(policy, fleet)
         _require_offered(policy, fleet.policy.decider or FULL)

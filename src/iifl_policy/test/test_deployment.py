@@ -10,7 +10,7 @@ import torch
 
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.validation import InputError
-from fleet_learning.checkpoint import Calibration, checkpoint_metadata, write_checkpoint
+from fleet_learning.checkpoint import Calibration, checkpoint_metadata, read_checkpoint, write_checkpoint
 from fleet_learning.dataset import Dataset
 from fleet_learning.deployment import CASCADE_ABOVE, deployed, with_policy
 from fleet_learning.precision import multiplies_bfloat16
@@ -73,7 +73,8 @@ def fleet_of(tmp_path):
 
 
 def resolved(fleet: Fleet) -> Fleet:
-    return with_policy(fleet, CONTRACT, source="fleet.yaml")
+    policy, metadata = read_checkpoint(fleet.policy.require_checkpoint(), CONTRACT)
+    return with_policy(fleet, policy, metadata, source="fleet.yaml")
 
 
 def refusal(fleet: Fleet) -> str:

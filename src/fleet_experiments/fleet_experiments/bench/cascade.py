@@ -126,13 +126,13 @@ class _Bench:
     def fleet(self, fleet: Fleet) -> Row:
         """Measure a simulated fleet that the cascade drives with the fleet's policy."""
         plan, contract, environment_config = self.plan, fleet.contract(), fleet.environment
-        policy, _ = read_checkpoint(fleet.policy.require_checkpoint(), contract)
+        policy, metadata = read_checkpoint(fleet.policy.require_checkpoint(), contract)
         if not isinstance(policy, ImplicitPolicy):
             raise InputError(
                 f"{fleet.policy.require_checkpoint()}: policy: expected implicit, got {policy.config.kind}."
             )
         humans = fleet.model_copy(update={"supervisors": fleet.supervisors.model_copy(update={"count": plan.watched})})
-        allocation = with_policy(fleet, contract, source=fleet.fleet).allocation
+        allocation = with_policy(fleet, policy, metadata, source=fleet.fleet).allocation
         full = policy.with_sampling(plan.chains, plan.iterations, Langevin.kind)
         with closing(
             make_environment(environment_config.backend, environment_config.task, contract, plan.robots)
