@@ -15,7 +15,6 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from fleet_interfaces.action import Supervise
 from fleet_interfaces.msg import LeaseTable as TableMessage
-from fleet_interfaces.msg import Signal as SignalMessage
 from numpy.typing import NDArray
 from rclpy.action import ActionClient
 from rclpy.clock import Clock, ClockType
@@ -23,16 +22,15 @@ from typing_extensions import override
 
 from fleet_allocator.allocator import Allocator
 from fleet_allocator.allocator_health import AllocatorHealth
+from fleet_common.fleet_topics import subscribe_to_signal, subscribe_to_states
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
-from fleet_common.observations import subscribe_to_states
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
-from fleet_common.subscriptions import subscribe
 from fleet_contract.lease import Lease
 from fleet_contract.lease_table import LeaseTable, fill_lease_table
 from fleet_contract.robot_states import RobotStates
-from fleet_contract.signal import UNCERTAINTY, VIOLATION, Signal, signal_of
-from fleet_contract.topics import LEASES_TOPIC, SUPERVISE_ACTION, signal_topic
+from fleet_contract.signal import UNCERTAINTY, VIOLATION, Signal
+from fleet_contract.topics import LEASES_TOPIC, SUPERVISE_ACTION
 
 DISCOVERY_PERIOD_S = 0.05
 """Period, s, at which the node looks for the scripts' stations before the first tick."""
@@ -85,9 +83,8 @@ class AllocatorNode(FleetNode):
         self._patience = self.create_timer(patience_s, self._refuse_unanswered, clock=steady, autostart=False)
         self._discovered = not self.lockstep
         self._discovery = self.create_timer(DISCOVERY_PERIOD_S, self._discover_stations, clock=steady)
-        read = partial(signal_of, known=frozenset(robots))
         for signal in sorted(self._awaited):
-            subscribe(self, SignalMessage, signal_topic(signal), read, self._on_signals, TRANSIENT_LOCAL_1)
+            subscribe_to_signal(self, signal, self._on_signals, TRANSIENT_LOCAL_1)
         late_s = SIGNALS_DEADLINE / self.robot_contract.rate_hz
         self._deadline = self.create_timer(late_s, self._stop_waiting, clock=steady, autostart=False)
         subscribe_to_states(self, self._on_states)

@@ -9,21 +9,19 @@ from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from fleet_interfaces.msg import RobotStates as StatesMessage
 from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
+from fleet_common.fleet_topics import subscribe_to_states
 from fleet_common.node import FleetNode
-from fleet_common.qos import TRANSIENT_LOCAL_1000
-from fleet_common.subscriptions import PolledGroup, arrived, subscribe, subscribe_polled
+from fleet_common.subscriptions import PolledGroup, arrived, subscribe_polled
 from fleet_contract.observation import image_of
 from fleet_contract.robot import Stream
-from fleet_contract.robot_states import RobotStates, robot_states_of
+from fleet_contract.robot_states import RobotStates
 from fleet_contract.stamps import StampJoin
-from fleet_contract.topics import ROBOT_STATES_TOPIC
 
 IMAGE_POLL_S = 0.002
 """Period, s, at which images are taken while those of known ticks have not arrived."""
@@ -67,12 +65,6 @@ def subscribe_to_observations(node: FleetNode, stream: Stream, on_update: OnUpda
         _Images(node, on_update, images_qos).on_states if stream == "camera" else partial(_on_states, node, on_update)
     )
     subscribe_to_states(node, handle)
-
-
-def subscribe_to_states(node: FleetNode, handle: Callable[[list[RobotStates]], None]) -> None:
-    """Subscribe to the states of all robots of the node's fleet; messages that do not fit the contract are logged and dropped."""
-    read = partial(robot_states_of, contract=node.robot_contract, known=frozenset(node.fleet.robot_names))
-    subscribe(node, StatesMessage, ROBOT_STATES_TOPIC, read, handle, TRANSIENT_LOCAL_1000)
 
 
 def _on_states(node: FleetNode, on_update: OnUpdate, states: Sequence[RobotStates]) -> None:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import NoReturn
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from fleet_interfaces.msg import RobotActions as ActionsMessage
 from fleet_interfaces.msg import Signal as SignalMessage
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from fleet_common.fleet_topics import subscribe_to_actions
 from fleet_common.health import Check, Level
 from fleet_common.node import FleetNode, run_process
 from fleet_common.observations import Observed, subscribe_to_observations
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
-from fleet_common.subscriptions import subscribe
 from fleet_contract.action import RobotAction
-from fleet_contract.robot_actions import robot_actions_of
 from fleet_contract.robot_states import RobotStates
 from fleet_contract.signal import Signal, fill_signal
 from fleet_contract.topics import POLICY_ACTIONS_TOPIC, signal_topic
@@ -45,8 +42,7 @@ class SignalNode(FleetNode):
             for signal in self._provider.signals
         }
         subscribe_to_observations(self, self._provider.observes, self._on_update, TRANSIENT_LOCAL_1)
-        read = partial(robot_actions_of, known=frozenset(self.fleet.robot_names))
-        subscribe(self, ActionsMessage, POLICY_ACTIONS_TOPIC, read, self._on_actions, TRANSIENT_LOCAL_1)
+        subscribe_to_actions(self, POLICY_ACTIONS_TOPIC, self._on_actions, TRANSIENT_LOCAL_1)
 
     @override
     def checks(self) -> Sequence[Check]:

@@ -6,21 +6,18 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import NoReturn
 
 from fleet_interfaces.msg import PolicyVersion
-from fleet_interfaces.msg import RobotActions as ActionsMessage
 from rclpy.clock import Clock, ClockType
 from typing_extensions import override
 
+from fleet_common.fleet_topics import subscribe_to_actions
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
 from fleet_common.observations import Observed, subscribe_to_observations
 from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
-from fleet_common.subscriptions import subscribe
 from fleet_contract.action import RobotAction
-from fleet_contract.robot_actions import robot_actions_of
 from fleet_contract.robot_states import RobotStates
 from fleet_contract.topics import ACTIONS_TOPIC, POLICY_VERSION_TOPIC
 from fleet_contract.validation import InputError
@@ -77,8 +74,7 @@ class TrainerNode(FleetNode):
         self._patience = self.create_timer(LOST_AFTER_S, self._give_up, clock=steady, autostart=False)
         self._resume()
         subscribe_to_observations(self, self._policy.observes, self._on_update, TRANSIENT_LOCAL_1000)
-        read = partial(robot_actions_of, known=frozenset(self.fleet.robot_names))
-        subscribe(self, ActionsMessage, ACTIONS_TOPIC, read, self._on_actions, TRANSIENT_LOCAL_1000)
+        subscribe_to_actions(self, ACTIONS_TOPIC, self._on_actions, TRANSIENT_LOCAL_1000)
 
     @override
     def close(self) -> None:

@@ -9,7 +9,6 @@ from functools import partial
 from typing import NoReturn
 
 from builtin_interfaces.msg import Time
-from fleet_interfaces.msg import LeaseTable as TableMessage
 from fleet_interfaces.msg import RobotAction as ActionMessage
 from fleet_interfaces.msg import RobotActions as ActionsMessage
 from rclpy.clock import Clock, ClockType
@@ -17,22 +16,20 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from typing_extensions import override
 
+from fleet_common.fleet_topics import subscribe_to_actions, subscribe_to_leases, subscribe_to_states
 from fleet_common.health import Check
 from fleet_common.node import FleetNode, run_process
-from fleet_common.observations import subscribe_to_states
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100, liveliness
 from fleet_common.robot_topics import RobotTopics
-from fleet_common.subscriptions import subscribe
 from fleet_contract.action import RobotAction, fill_action
-from fleet_contract.lease_table import LeaseTable, lease_table_of
-from fleet_contract.robot_actions import fill_robot_actions, robot_actions_of
+from fleet_contract.lease_table import LeaseTable
+from fleet_contract.robot_actions import fill_robot_actions
 from fleet_contract.robot_states import RobotStates
 from fleet_contract.topics import (
     ACTIONS_TOPIC,
     EMERGENCY_STOP_RESET_SERVICE,
     EMERGENCY_STOP_SERVICE,
     EMERGENCY_STOPPED_TOPIC,
-    LEASES_TOPIC,
     POLICY_ACTIONS_TOPIC,
     TELEOP_ACTIONS_TOPIC,
 )
@@ -86,11 +83,9 @@ class GateNode(FleetNode):
         patience_s = self.fleet.supervisors.patience_s
         self._patience = self.create_timer(patience_s, self._hold_leased, clock=steady, autostart=False)
         subscribe_to_states(self, self._on_states)
-        read = partial(robot_actions_of, known=frozenset(names))
         for topic, newest in ((POLICY_ACTIONS_TOPIC, self._policy), (TELEOP_ACTIONS_TOPIC, self._human)):
-            on_proposals = partial(self._on_proposals, newest)
-            subscribe(self, ActionsMessage, topic, read, on_proposals, TRANSIENT_LOCAL_100)
-        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, TRANSIENT_LOCAL_1)
+            subscribe_to_actions(self, topic, partial(self._on_proposals, newest), TRANSIENT_LOCAL_100)
+        subscribe_to_leases(self, self._on_leases, TRANSIENT_LOCAL_1)
         self.create_service(Trigger, EMERGENCY_STOP_SERVICE, self._on_stop)
         self.create_service(Trigger, EMERGENCY_STOP_RESET_SERVICE, self._on_reset)
         self._stopped.publish(Bool(data=self._gate.stopped))

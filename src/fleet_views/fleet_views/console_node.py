@@ -5,28 +5,27 @@ from __future__ import annotations
 import json
 import sys
 import time
-from functools import partial
 from typing import NoReturn, Protocol
 
 from diagnostic_msgs.msg import DiagnosticArray
-from fleet_interfaces.msg import LeaseTable as TableMessage
-from fleet_interfaces.msg import RobotActions as ActionsMessage
-from fleet_interfaces.msg import Signal as SignalMessage
 from rclpy.clock import Clock, ClockType
 from rich.console import Console
 from rich.live import Live
 
 from fleet_common.diagnostics import check_from_status
+from fleet_common.fleet_topics import (
+    subscribe_to_actions,
+    subscribe_to_leases,
+    subscribe_to_signal,
+    subscribe_to_states,
+)
 from fleet_common.node import FleetNode, run_process
-from fleet_common.observations import subscribe_to_states
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_1000
-from fleet_common.subscriptions import subscribe
 from fleet_contract.action import RobotAction
-from fleet_contract.lease_table import LeaseTable, lease_table_of
-from fleet_contract.robot_actions import robot_actions_of
+from fleet_contract.lease_table import LeaseTable
 from fleet_contract.robot_states import RobotStates
-from fleet_contract.signal import UNCERTAINTY, Signal, signal_of
-from fleet_contract.topics import ACTIONS_TOPIC, DIAGNOSTICS_AGGREGATED_TOPIC, LEASES_TOPIC, signal_topic
+from fleet_contract.signal import UNCERTAINTY, Signal
+from fleet_contract.topics import ACTIONS_TOPIC, DIAGNOSTICS_AGGREGATED_TOPIC
 from fleet_views.history import History
 from fleet_views.incidents import Incidents
 from fleet_views.live_view import line, view
@@ -73,13 +72,10 @@ class ConsoleNode(FleetNode):
         self.incidents = Incidents()
         self._began = self._ended = 0.0
         self._pace = [(time.monotonic(), 0)]
-        known = frozenset(self.fleet.robot_names)
-        actions_of, read_signal = partial(robot_actions_of, known=known), partial(signal_of, known=known)
-        qos = TRANSIENT_LOCAL_1000
         subscribe_to_states(self, self._on_states)
-        subscribe(self, ActionsMessage, ACTIONS_TOPIC, actions_of, self._on_actions, qos)
-        subscribe(self, SignalMessage, signal_topic(UNCERTAINTY), read_signal, self._on_signals, qos)
-        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, qos)
+        subscribe_to_actions(self, ACTIONS_TOPIC, self._on_actions, TRANSIENT_LOCAL_1000)
+        subscribe_to_signal(self, UNCERTAINTY, self._on_signals, TRANSIENT_LOCAL_1000)
+        subscribe_to_leases(self, self._on_leases, TRANSIENT_LOCAL_1000)
         self.create_subscription(DiagnosticArray, DIAGNOSTICS_AGGREGATED_TOPIC, self._on_diagnostics, TRANSIENT_LOCAL_1)
         self._console = Console(stderr=False)
         self._live = None if headless or not sys.stdout.isatty() else Live(console=self._console, auto_refresh=False)

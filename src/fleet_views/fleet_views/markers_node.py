@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from fleet_interfaces.msg import LeaseTable as TableMessage
 from fleet_interfaces.msg import RobotActions as ActionsMessage
 from fleet_interfaces.msg import RobotStates as StatesMessage
 from fleet_interfaces.msg import Signal as SignalMessage
@@ -14,14 +13,15 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.subscription import Subscription
 from visualization_msgs.msg import MarkerArray
 
+from fleet_common.fleet_topics import subscribe_to_leases
 from fleet_common.node import FleetNode, run_process
 from fleet_common.qos import TRANSIENT_LOCAL_1
-from fleet_common.subscriptions import PolledGroup, arrived, subscribe, subscribe_polled
-from fleet_contract.lease_table import LeaseTable, lease_table_of
+from fleet_common.subscriptions import PolledGroup, arrived, subscribe_polled
+from fleet_contract.lease_table import LeaseTable
 from fleet_contract.robot_actions import robot_actions_of
 from fleet_contract.robot_states import robot_states_of
 from fleet_contract.signal import UNCERTAINTY, signal_of
-from fleet_contract.topics import ACTIONS_TOPIC, LEASES_TOPIC, MARKERS_TOPIC, ROBOT_STATES_TOPIC, signal_topic
+from fleet_contract.topics import ACTIONS_TOPIC, MARKERS_TOPIC, ROBOT_STATES_TOPIC, signal_topic
 from fleet_views.markers import Markers
 from fleet_views.scene import Scene
 from fleet_views.tick_collector import STORED_TICKS, TickCollector
@@ -50,7 +50,7 @@ class MarkersNode(FleetNode):
         self._collector, self._markers = TickCollector(robots), Markers(robots)
         self._polled: list[PolledSubscription] = []
         self._arrays = self.create_publisher(MarkerArray, MARKERS_TOPIC, TRANSIENT_LOCAL_1)
-        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, _stored_ticks())
+        subscribe_to_leases(self, self._on_leases, _stored_ticks())
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._read_timer = self.create_timer(MESSAGES_POLL_S, self._read, clock=steady, autostart=False)
         self._incomplete_timer = self.create_timer(INCOMPLETE_S, self._publish_if_changed, clock=steady)

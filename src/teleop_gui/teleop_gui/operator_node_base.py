@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from fleet_interfaces.msg import Signal as SignalMessage
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.subscription import Subscription
@@ -17,17 +16,16 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from typing_extensions import override
 
+from fleet_common.fleet_topics import subscribe_to_signal
 from fleet_common.health import Check
 from fleet_common.jpeg import from_jpeg
 from fleet_common.qos import BEST_EFFORT_1, TRANSIENT_LOCAL_1
-from fleet_common.subscriptions import subscribe
 from fleet_contract.lease import Lease
-from fleet_contract.signal import UNCERTAINTY, Signal, signal_of
+from fleet_contract.signal import UNCERTAINTY, Signal
 from fleet_contract.topics import (
     EMERGENCY_STOP_RESET_SERVICE,
     EMERGENCY_STOP_SERVICE,
     EMERGENCY_STOPPED_TOPIC,
-    signal_topic,
 )
 from teleop_gui.operator import Operator
 from teleop_gui.pointing import pointing_of
@@ -59,8 +57,7 @@ class OperatorNodeBase(StationNodeBase):
         self._stop_client: Client[Any, Any] = self.create_client(Trigger, EMERGENCY_STOP_SERVICE)
         self._reset_client: Client[Any, Any] = self.create_client(Trigger, EMERGENCY_STOP_RESET_SERVICE)
         self.create_subscription(Bool, EMERGENCY_STOPPED_TOPIC, self._on_stopped, TRANSIENT_LOCAL_1)
-        read = partial(signal_of, known=frozenset(self.fleet.robot_names))
-        subscribe(self, SignalMessage, signal_topic(UNCERTAINTY), read, self._on_signals, TRANSIENT_LOCAL_1)
+        subscribe_to_signal(self, UNCERTAINTY, self._on_signals, TRANSIENT_LOCAL_1)
         self.create_timer(1 / UPDATE_HZ, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     @override

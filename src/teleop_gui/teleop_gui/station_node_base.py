@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from builtin_interfaces.msg import Time
 from fleet_interfaces.action import Supervise
-from fleet_interfaces.msg import LeaseTable as TableMessage
 from fleet_interfaces.msg import RobotActions as ActionsMessage
 from numpy.typing import NDArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -20,17 +19,16 @@ from rclpy.node import Node
 from rclpy.task import Future
 from typing_extensions import override
 
+from fleet_common.fleet_topics import subscribe_to_leases, subscribe_to_states
 from fleet_common.health import Check
 from fleet_common.node import FleetNode
-from fleet_common.observations import subscribe_to_states
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
-from fleet_common.subscriptions import subscribe
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.lease import Lease
-from fleet_contract.lease_table import LeaseTable, lease_table_of
+from fleet_contract.lease_table import LeaseTable
 from fleet_contract.robot_actions import fill_robot_actions
 from fleet_contract.robot_states import RobotStates
-from fleet_contract.topics import LEASES_TOPIC, SUPERVISE_ACTION, TELEOP_ACTIONS_TOPIC
+from fleet_contract.topics import SUPERVISE_ACTION, TELEOP_ACTIONS_TOPIC
 from teleop_gui.station import HumanInterface
 from teleop_gui.station_health import station_check
 
@@ -79,7 +77,7 @@ class StationNodeBase(FleetNode):
         self._observations: dict[str, StationObservation] = {}
         self._actions = self.create_publisher(ActionsMessage, TELEOP_ACTIONS_TOPIC, TRANSIENT_LOCAL_100)
         subscribe_to_states(self, self._on_states)
-        subscribe(self, TableMessage, LEASES_TOPIC, lease_table_of, self._on_leases, TRANSIENT_LOCAL_1)
+        subscribe_to_leases(self, self._on_leases, TRANSIENT_LOCAL_1)
 
     @override
     def checks(self) -> Sequence[Check]:
