@@ -49,12 +49,16 @@ class Augmentation:
         if index == 0:
             return image
         image = with_shift(image, *rng.uniform(*self.shift_px, size=2))
-        image = with_contrast(image, rng.uniform(*self.contrast))
-        image = with_added(image, rng.uniform(*self.added, size=(image.shape[-1],)))
-        image = with_gamma(image, rng.uniform(*self.gamma))
+        image = _looked_up(image, self._colours(image.shape[-1], rng))
         image = with_blur(image, rng.uniform(*self.blur_px))
         image = with_saturation(image, rng.uniform(*self.saturation))
         return with_noise(image, rng.uniform(*self.noise), rng)
+
+    def _colours(self, channels: int, rng: np.random.Generator) -> Image:
+        """Return what contrast, offset and gamma make of every value of a channel, (256, 1, C)."""
+        values = with_contrast(np.repeat(_VALUES.reshape(256, 1, 1), channels, axis=2), rng.uniform(*self.contrast))
+        values = with_added(values, rng.uniform(*self.added, size=(channels,)))
+        return with_gamma(values, rng.uniform(*self.gamma))
 
 
 def with_shift(image: Image, columns: float, rows: float) -> Image:
@@ -67,23 +71,23 @@ def with_shift(image: Image, columns: float, rows: float) -> Image:
 
 def with_contrast(image: Image, factor: float) -> Image:
     """Scale the difference from the middle grey."""
-    return _looked_up(image, MIDDLE + factor * (_VALUES - MIDDLE))
+    return _looked_up(image, _rounded(MIDDLE + factor * (_VALUES - MIDDLE)))
 
 
 def with_added(image: Image, values_C: NDArray[np.float64]) -> Image:
     """Add an offset to each channel."""
     values = np.broadcast_to(np.rint(values_C), image.shape)
-    return np.asarray(cv2.add(image, values, dtype=cv2.CV_8U), dtype=np.uint8)
+    return np.asarray(cv2.add(image, values, dtype=cv2.CV_8U), dtype=np.uint8).reshape(image.shape)
 
 
 def with_gamma(image: Image, exponent: float) -> Image:
     """Apply gamma correction."""
-    return _looked_up(image, BRIGHTEST * (_VALUES / BRIGHTEST) ** exponent)
+    return _looked_up(image, _rounded(BRIGHTEST * (_VALUES / BRIGHTEST) ** exponent))
 
 
 def with_blur(image: Image, sigma_px: float) -> Image:
     """Apply a Gaussian blur."""
-    return np.asarray(cv2.GaussianBlur(image, (3, 3), max(sigma_px, 1e-3)), dtype=np.uint8)
+    return np.asarray(cv2.GaussianBlur(image, (3, 3), max(sigma_px, 1e-3)), dtype=np.uint8).reshape(image.shape)
 
 
 def with_saturation(image: Image, factor: float) -> Image:
@@ -96,11 +100,17 @@ def with_saturation(image: Image, factor: float) -> Image:
 
 def with_noise(image: Image, sigma: float, rng: np.random.Generator) -> Image:
     """Add Gaussian noise."""
-    return np.asarray(cv2.add(image, rng.normal(0, sigma, image.shape), dtype=cv2.CV_8U), dtype=np.uint8)
+    noise = rng.standard_normal(image.shape, np.float32) * np.float32(sigma)
+    return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), dtype=np.uint8).reshape(image.shape)
 
 
-_VALUES = np.arange(256.0)
+_VALUES = np.arange(256, dtype=np.uint8)
 
 
-def _looked_up(image: Image, table: NDArray[np.float64]) -> Image:
-    return np.asarray(cv2.LUT(image, np.rint(np.clip(table, 0, BRIGHTEST)).astype(np.uint8)), dtype=np.uint8)
+def _rounded(values: NDArray[np.floating]) -> Image:
+    return np.asarray(np.rint(np.clip(values, 0, BRIGHTEST)), dtype=np.uint8)
+
+
+def _looked_up(image: Image, table: Image) -> Image:
+    """Replace every value by that of the table, (256,) for all channels or (256, 1, C)."""
+    return np.asarray(cv2.LUT(image, table), dtype=np.uint8).reshape(image.shape)

@@ -94,7 +94,7 @@ def optimize(
     resume_file = None
     if resume_path:
         resume_file = ResumeFile(resume_path, resume_key(*identity(), steps, seed, before.steps))
-    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
+    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
     _set_moments(optimizer, before.moments)
     generator = torch_generator(seed, before.steps)
     losses = torch.zeros(steps)

@@ -27,7 +27,7 @@ class Scaling:
 
     def states(self, states: Tensor) -> Tensor:
         """Convert states or images (..., S) from the robot's units to model space."""
-        return (states - self.state_mean_S) / self.state_std_S
+        return (states - self.state_mean_S).div_(self.state_std_S)
 
     def actions(self, actions: Tensor) -> Tensor:
         """Convert actions (..., A) from the robot's units to model space, where the range is [-1, 1]."""

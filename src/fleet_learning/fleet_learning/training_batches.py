@@ -6,6 +6,7 @@ E ensemble members, B batch, A action dim.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -28,11 +29,16 @@ def training_batches(dataset: Dataset, scaling: Scaling, augmentation: Augmentat
 
     actions_BA = scaling.dataset_actions(dataset)
     copies = _Copies(dataset.observations_B, augmentation, seed)
+    columns = dataset.observations_B.shape[2]
+    # Scaled as rows of an image, whose values lie side by side in memory: several times faster than three channels at a time.
+    row_scaling = replace(
+        scaling, state_mean_S=scaling.state_mean_S.repeat(columns), state_std_S=scaling.state_std_S.repeat(columns)
+    )
 
     def drawn(batch_EB: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         copies_EB = torch.randint(augmentation.copies, batch_EB.shape, generator=generator)
         images = torch.from_numpy(copies(batch_EB.numpy(), copies_EB.numpy())).to(actions_BA.device)
-        return scaling.states(images.float()), actions_BA[batch_EB]
+        return row_scaling.states(images.flatten(-2).float()).view(images.shape), actions_BA[batch_EB]
 
     return drawn
 

@@ -123,6 +123,21 @@ def test_the_first_copy_is_the_image_and_empty_ranges_change_nothing():
         np.testing.assert_array_equal(augmentation.copy(COLOURS, index, np.random.default_rng(0)), COLOURS)
 
 
+@given(seed=st.integers(0, 2**32 - 1))
+def test_colours_are_looked_up_once_as_if_changed_one_after_the_other(seed):
+    changing = replace(NONE, contrast=(0.5, 1.5), added=(-40.0, 40.0), gamma=(0.5, 2.0))
+    drawn, same = np.random.default_rng(seed), np.random.default_rng(seed)
+    same.uniform(size=2)  # the shift
+    expected = with_contrast(COLOURS, same.uniform(*changing.contrast))
+    expected = with_added(expected, same.uniform(*changing.added, size=3))
+    expected = with_gamma(expected, same.uniform(*changing.gamma))
+    np.testing.assert_array_equal(changing.copy(COLOURS, 1, drawn), expected)
+
+
+def test_images_of_one_channel_are_augmented():
+    assert Augmentation().copy(COLOURS[..., :1], 1, np.random.default_rng(0)).shape == (24, 24, 1)
+
+
 CHANGES = [field.name for field in fields(Augmentation) if field.name not in {"copies", "shift_px"}]
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from fleet_learning.perceptron import Perceptrons, new_perceptrons
+from iifl_policy.energy_slopes import energies_and_slopes
 
 BLOCK_ROWS = 2048
 """Rows per member that are evaluated together on a CPU, whose cache their layers fit."""
@@ -109,6 +110,11 @@ class EnergyEnsemble(EnergyModel):
         rest = Perceptrons(self.net.weights[1:], self.net.biases[1:])
         return rest(hidden_EXW).view(actions_EBKA.shape[:-1])
 
+    def with_slopes(self, features_EBW: Tensor, actions_EBKA: Tensor) -> tuple[Tensor, Tensor]:
+        """Return energies (E, B, K) and gradients by the actions (E, B, K, A), both differentiable by features and weights."""
+        weights, biases = self.net.weights[1:], self.net.biases[1:]
+        return energies_and_slopes(features_EBW, actions_EBKA, self.action_weights, weights, biases)
+
     @override
     def field(self, features_EBW: Tensor) -> EnergyField:
         return EnergyField(self, features_EBW)
@@ -136,7 +142,7 @@ class EnergyField:
         actions_YA, energies_Y = actions_EBKA.flatten(0, 2), actions_EBKA.new_zeros(inside_EBK.numel())
         gradients_YA = torch.zeros_like(actions_YA, memory_format=torch.contiguous_format)
         for rows_ER in _blocks(inside_EBK.flatten(1)):
-            layers = self._layers(self._features_XW[rows_ER // chains], actions_YA[rows_ER])
+            layers = self._layers(_rows_of(self._features_XW, rows_ER // chains), _rows_of(actions_YA, rows_ER))
             energies_Y[rows_ER] = self._energies(layers)
             gradients_YA[rows_ER] = self._gradients(layers)
         energies_EBK = energies_Y.view_as(inside_EBK).masked_fill_(~inside_EBK, torch.inf)
@@ -148,9 +154,8 @@ class EnergyField:
         chains, everywhere_EBK = actions_EBKA.shape[2], torch.ones_like(actions_EBKA[..., 0], dtype=torch.bool)
         actions_YA, energies_Y = actions_EBKA.flatten(0, 2), actions_EBKA.new_zeros(everywhere_EBK.numel())
         for rows_ER in _blocks(everywhere_EBK.flatten(1)):
-            energies_Y[rows_ER] = self._energies(
-                self._layers(self._features_XW[rows_ER // chains], actions_YA[rows_ER])
-            )
+            layers = self._layers(_rows_of(self._features_XW, rows_ER // chains), _rows_of(actions_YA, rows_ER))
+            energies_Y[rows_ER] = self._energies(layers)
         return energies_Y.view_as(everywhere_EBK)
 
     def _layers(self, features_ERW: Tensor, actions_ERA: Tensor) -> list[Tensor]:
@@ -198,6 +203,11 @@ def _blocks(chosen_EX: Tensor) -> list[Tensor]:
     rows_ER = first_ER + torch.arange(0, members * each, each, device=first_ER.device).unsqueeze(1)
     each_block = BLOCK_ROWS if rows_ER.device.type == "cpu" else max(1, most)
     return [rows_ER[:, begin : begin + each_block] for begin in range(0, most, each_block)]
+
+
+def _rows_of(values_XV: Tensor, rows_ER: Tensor) -> Tensor:
+    """Return the values of these rows, (E, R, V); `index_select` copies whole rows, faster than indexing."""
+    return values_XV.index_select(0, rows_ER.flatten()).view(*rows_ER.shape, -1)
 
 
 def _through_relu_(gradient: Tensor, layer: Tensor) -> Tensor:

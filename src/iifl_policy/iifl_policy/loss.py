@@ -45,13 +45,12 @@ def ensemble_loss(
     Returns:
         The sum over members (scalar), to be minimized; InfoNCE and penalty per member (E,), detached.
     """
+    features_EBW = model.features(states_EBS)
     with torch.no_grad():
-        features_EBW = model.features(states_EBS)
-    counter_EBKA = config.sampler.sample(model, features_EBW, config.counter_examples, generator).actions_EBKA
-    candidates_EBKA = torch.cat([actions_EBA.unsqueeze(2), counter_EBKA], 2).requires_grad_()
-    energies_EBK = model(model.features(states_EBS), candidates_EBKA)
+        samples = config.sampler.sample(model, features_EBW, config.counter_examples, generator)
+    candidates_EBKA = torch.cat([actions_EBA.unsqueeze(2), samples.actions_EBKA], 2)
+    energies_EBK, slopes_EBKA = model.with_slopes(features_EBW, candidates_EBKA)
     contrast_E = info_nce(energies_EBK)
-    (slopes_EBKA,) = torch.autograd.grad(energies_EBK.sum(), candidates_EBKA, create_graph=True)
     excess_EBK = (slopes_EBKA.abs().amax(-1) - config.gradient_margin).clamp(min=0).square()
     penalty_E = excess_EBK.mean((1, 2)) if config.penalty == "mean" else excess_EBK[..., 1:].sum((1, 2))
     return (contrast_E + config.gradient_weight * penalty_E).sum(), contrast_E.detach(), penalty_E.detach()

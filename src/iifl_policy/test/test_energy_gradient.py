@@ -7,7 +7,7 @@ import torch
 from analytic import in_double
 
 from iifl_policy import energy
-from iifl_policy.energy import EnergyShape, new_energy
+from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
 
 SHAPES = [
     EnergyShape(6, 2, members=2, width=16, depth=3),
@@ -60,6 +60,28 @@ def test_gradient_is_that_of_autograd(shape):
     torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-13)
     assert not gradient.requires_grad
     assert gradient.abs().amax() > 0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("used", ["energies", "slopes", "both"])
+def test_energies_and_slopes_have_the_derivatives_of_a_second_order_graph(shape, used):
+    model, states, actions = energies_at(shape)
+    model = EnergyEnsemble(model.net.trainable(), shape.state_dim)
+    states.requires_grad_()
+    actions.requires_grad_()
+    energies = model(model.features(states), actions)
+    (slopes,) = torch.autograd.grad(energies.sum(), actions, create_graph=True)
+    found = model.with_slopes(model.features(states), actions.detach())
+    torch.testing.assert_close(found, (energies, slopes), rtol=0, atol=1e-13)
+
+    def derivatives(energies, slopes):
+        value = (energies.sin().sum() if used != "slopes" else 0) + (slopes.square().sum() if used != "energies" else 0)
+        by = [states, *model.net.parameters()]
+        return torch.autograd.grad(value, by, allow_unused=True, materialize_grads=True)
+
+    expected = derivatives(energies, slopes)
+    torch.testing.assert_close(derivatives(*found), expected, rtol=0, atol=1e-12)
+    assert any(derivative.abs().amax() > 0 for derivative in expected)
 
 
 @torch.no_grad()
