@@ -134,6 +134,8 @@ class PolicySelection(StrictModel):
     """K, number of chains or uniform actions per robot and ensemble member."""
     iterations: int = Field(default=50, ge=1)
     """langevin and derivative_free only: iterations per decision."""
+    step_sizes: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
+    """langevin only: step sizes of the first and the last iteration. null: those of the policy, which for a new one are 0.1 and 1.0e-5."""
     precision: Literal["float32", "bfloat16"] | None = None
     """Number format between the hidden layers of implicit policies. null: bfloat16 where the processor multiplies it natively, otherwise
     float32. The fleet file in a run's folder says which one was used."""

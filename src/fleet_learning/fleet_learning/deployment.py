@@ -29,7 +29,7 @@ def deployed_policy(policy: Policy, fleet: Fleet) -> Policy:
         InputError: the uncertainty does not exist, or is not defined for this policy.
     """
     selection = fleet.policy
-    policy = policy.with_sampling(selection.chains, selection.iterations, selection.sampler)
+    policy = policy.with_sampling(selection.chains, selection.iterations, selection.sampler, selection.step_sizes)
     # A policy has its default already, and may be the only one that can estimate it.
     if selection.uncertainty not in {None, policy.default_uncertainty}:
         require_uncertainty(selection.uncertainty, policy)

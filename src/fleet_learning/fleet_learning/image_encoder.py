@@ -16,6 +16,7 @@ from torch.nn.functional import conv2d
 
 from fleet_contract.robot import Stream
 from fleet_learning.layers import Layers
+from fleet_learning.parallel import in_parallel
 
 KERNEL = 3
 """Rows and columns of every convolution kernel."""
@@ -84,9 +85,10 @@ class ImageEncoders(Layers):
 
     def __call__(self, images_EBHWC: Tensor) -> Tensor:
         """Return features (E, B, S) of images in model space: mean columns of all filters, then mean rows."""
-        return torch.stack([self._member(member, images_BHWC) for member, images_BHWC in enumerate(images_EBHWC)])
+        return torch.stack(in_parallel(self._member, list(enumerate(images_EBHWC))))
 
-    def _member(self, member: int, images_BHWC: Tensor) -> Tensor:
+    def _member(self, member_images: tuple[int, Tensor]) -> Tensor:
+        member, images_BHWC = member_images
         hidden = images_BHWC.permute(0, 3, 1, 2)
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):

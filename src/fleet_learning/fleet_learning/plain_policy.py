@@ -33,7 +33,13 @@ class PlainPolicy:
         """Return the full decider, which is the only one."""
         return FullDecider(self)
 
-    def with_sampling(self, chains: int, iterations: int, sampler: str | None = None) -> Self:  # noqa: ARG002
+    def with_sampling(
+        self,
+        chains: int,  # noqa: ARG002
+        iterations: int,  # noqa: ARG002
+        sampler: str | None = None,  # noqa: ARG002
+        step_sizes: tuple[float, float] | None = None,  # noqa: ARG002
+    ) -> Self:
         """Return this policy: it does not sample."""
         return self
 

@@ -144,7 +144,9 @@ class Policy(Protocol):
             generator: source of all random numbers.
         """
 
-    def with_sampling(self, chains: int, iterations: int, sampler: str | None = None) -> Self:
+    def with_sampling(
+        self, chains: int, iterations: int, sampler: str | None = None, step_sizes: tuple[float, float] | None = None
+    ) -> Self:
         """Return the same policy with another sampler or sampling effort.
 
         A policy that does not sample is returned as it is.
@@ -153,6 +155,7 @@ class Policy(Protocol):
             chains: actions to draw per robot and member.
             iterations: iterations of the sampler.
             sampler: name of the sampler; None keeps the policy's.
+            step_sizes: step sizes of the first and last iteration; None keeps the sampler's.
         """
 
     def with_uncertainty(self, uncertainty: Uncertainty) -> Self:

@@ -6,6 +6,7 @@ import os
 
 import torch
 
+from fleet_learning.parallel import use_threads
 from fleet_learning.policy import Policy
 
 DECIDING, TRAINING = 2, 4
@@ -28,18 +29,18 @@ def threads_for_training(processors: int, parameters: int) -> int:
 
 def limit_threads_for_decisions(*, lockstep: bool) -> None:
     """Limit this process to its share of the processors; `OMP_NUM_THREADS` has precedence."""
-    _limit(threads_for_decisions(_processors(), lockstep=lockstep))
+    use_threads(_chosen(threads_for_decisions(_processors(), lockstep=lockstep)))
 
 
 def limit_threads_for_training(policy: Policy) -> None:
     """Limit this process, which trains this policy, to its share of the processors; `OMP_NUM_THREADS` has precedence."""
-    _limit(threads_for_training(_processors(), sum(tensor.numel() for tensor in policy.tensors().values())))
+    parameters = sum(tensor.numel() for tensor in policy.tensors().values())
+    torch.set_num_threads(_chosen(threads_for_training(_processors(), parameters)))
 
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _limit(threads: int) -> None:
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(threads)
+def _chosen(threads: int) -> int:
+    return int(os.environ.get("OMP_NUM_THREADS", threads))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
 
-from fleet_learning.threads import SMALL, threads_for_decisions, threads_for_training
+from fleet_learning import threads
+from fleet_learning.threads import SMALL, limit_threads_for_decisions, threads_for_decisions, threads_for_training
 
 
 @pytest.mark.parametrize("processors", range(1, 130))
@@ -19,14 +18,13 @@ def test_policy_and_trainer_together_leave_a_processor_where_there_are_three(pro
     assert threads_for_training(processors, SMALL - 1) == 1 <= threads_for_training(processors, SMALL)
 
 
-@pytest.mark.parametrize("chosen", [{}, {"OMP_NUM_THREADS": "2"}])
-def test_a_number_in_the_environment_has_precedence(chosen):
-    code = (
-        "import torch; from fleet_learning.threads import *; from fleet_learning import threads; before = torch.get_num_threads();"
-        "limit_threads_for_decisions(lockstep=False); print(before, torch.get_num_threads(), "
-        "threads_for_decisions(threads._processors(), lockstep=False))"
-    )
-    others = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
-    done = subprocess.run([sys.executable, "-c", code], env=others | chosen, capture_output=True, text=True, check=True)
-    before, after, share = done.stdout.split()
-    assert after == (before if chosen else share)
+@pytest.mark.parametrize("chosen", [None, 3])
+def test_a_number_in_the_environment_has_precedence(chosen, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_NUM_THREADS", str(chosen))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(10))
+    used: list[int] = []
+    monkeypatch.setattr(threads, "use_threads", used.append)
+    limit_threads_for_decisions(lockstep=False)
+    assert used == [chosen or 5]

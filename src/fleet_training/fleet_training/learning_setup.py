@@ -35,7 +35,7 @@ IRRELEVANT: Mapping[str, set[str] | bool] = {
 }
 """Keys of a fleet file on which experiments do not depend: where files are, how nodes run and record, and how policies are deployed.
 Experiments decide fully in float32, with the sampler of the policy's config."""
-IRRELEVANT_OF_POLICY = {"checkpoint", "decider", "sampler", "precision"}
+IRRELEVANT_OF_POLICY = {"checkpoint", "decider", "sampler", "step_sizes", "precision"}
 """The same for the policy's keys. A key that is null is left out as well, so that stored runs of earlier versions resume."""
 
 

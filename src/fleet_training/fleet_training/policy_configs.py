@@ -14,7 +14,7 @@ from fleet_learning.state_encoder import StateEncoderShape
 from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape
-from iifl_policy.implicit import SAMPLERS, ImplicitConfig
+from iifl_policy.implicit import SAMPLERS, ImplicitConfig, with_effort
 from iifl_policy.langevin import CORRECTED, REFERENCE, Langevin
 from iifl_policy.loss import LossConfig
 from iifl_policy.polish import Polish
@@ -74,7 +74,7 @@ def explicit_config(fleet: Fleet, contract: RobotContract) -> ExplicitConfig:
 def _sampler(fleet: Fleet, contract: RobotContract) -> Langevin | Uniform | DerivativeFree:
     default = Uniform.kind if contract.action_dim <= FILLED_DIMS else Langevin.kind
     sampler = SAMPLERS[fleet.policy.sampler or default]()
-    return sampler if isinstance(sampler, Uniform) else replace(sampler, iterations=fleet.policy.iterations)
+    return with_effort(sampler, fleet.policy.iterations, fleet.policy.step_sizes)
 
 
 def _image_encoder(pretraining: PretrainingConfig, contract: RobotContract) -> ImageEncoderShape | None:

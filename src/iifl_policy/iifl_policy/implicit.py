@@ -100,15 +100,16 @@ class ImplicitPolicy:
         """Return a new decider with this policy; for the cascade, robots near the last rank of the humans are borderline."""
         return Cascade(self, cascade_config(self, humans, threshold)) if kind == CASCADE else FullDecider(self)
 
-    def with_sampling(self, chains: int, iterations: int, sampler: str | None = None) -> Self:
+    def with_sampling(
+        self, chains: int, iterations: int, sampler: str | None = None, step_sizes: tuple[float, float] | None = None
+    ) -> Self:
         """Return the same policy with another sampler or sampling effort; a uniform sampler has no iterations.
 
         A sampler of the same kind keeps its other options.
         """
         chosen = self.config.sampler if sampler in (None, self.sampler) else SAMPLERS[sampler or ""]()
-        if not isinstance(chosen, Uniform):
-            chosen = replace(chosen, iterations=iterations)
-        return replace(self, config=replace(self.config, chains=chains, sampler=chosen))
+        sampler_with_effort = with_effort(chosen, iterations, step_sizes)
+        return replace(self, config=replace(self.config, chains=chains, sampler=sampler_with_effort))
 
     def with_uncertainty(self, uncertainty: Uncertainty) -> Self:
         """Return the same policy with another uncertainty."""
@@ -154,8 +155,9 @@ class ImplicitPolicy:
             uncertainty_N, error_N = self.uncertainty(member_actions(self.model, features_ENW, samples))
         else:
             uncertainty_N = error_N = torch.zeros(features_ENW.shape[1])
-        polish = self.config.polish
-        chosen = polish(self.model, features_ENW, samples) if polish else samples
+        polish, chosen = self.config.polish, samples.member(0)
+        if polish:
+            chosen = polish(self.model.member(0), features_ENW[:1], chosen)
         return Decision(
             actions_NA=self.scaling.robot_actions(chosen.best(0)).double().cpu().numpy(),
             uncertainties_N=uncertainty_N.double().cpu().numpy(),
@@ -219,6 +221,17 @@ class ImplicitPolicy:
         encoders, own = split_tensors(tensors, config.encoder, shape.members)
         model = EnergyEnsemble(perceptrons_from(own, shape.members, shape.sizes), shape.state_dim)
         return cls(config, model, scaling, optimizer_state, encoders)
+
+
+def with_effort(
+    sampler: Langevin | Uniform | DerivativeFree, iterations: int, step_sizes: tuple[float, float] | None
+) -> Langevin | Uniform | DerivativeFree:
+    """Return the sampler with so many iterations and these first and last step sizes, as far as it has them."""
+    if isinstance(sampler, Uniform):
+        return sampler
+    if isinstance(sampler, Langevin) and step_sizes:
+        sampler = replace(sampler, first_step=step_sizes[0], last_step=step_sizes[1])
+    return replace(sampler, iterations=iterations)
 
 
 def new_implicit(config: ImplicitConfig, scaling: Scaling, generator: torch.Generator) -> ImplicitPolicy:

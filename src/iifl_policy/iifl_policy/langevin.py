@@ -78,7 +78,7 @@ class Langevin(Sampler):
             back = (actions - proposals + self._drift(step, new_gradients)).square().sum(-1)
             log_ratio = energies - new_energies + (forth - back) / (4 * step * self.noise**2)
             luck = torch.empty_like(energies).uniform_(generator=generator).log_()
-            accepted = (luck < log_ratio) & (proposals.abs() <= 1).all(-1)
+            accepted = (luck < log_ratio) & (proposals.abs().amax(-1) <= 1)
             actions = torch.where(accepted.unsqueeze(-1), proposals, actions)
             gradients = torch.where(accepted.unsqueeze(-1), new_gradients, gradients)
             energies = torch.where(accepted, new_energies, energies)

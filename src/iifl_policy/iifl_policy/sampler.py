@@ -25,6 +25,11 @@ class ActionSamples:
     weights_EBK: Tensor
     """Weight of each action in an expectation under exp(-E); weights sum to one over K."""
 
+    def member(self, index: int) -> ActionSamples:
+        """Return the samples of one member."""
+        parts = (self.actions_EBKA, self.energies_EBK, self.weights_EBK)
+        return ActionSamples(*(part[index : index + 1] for part in parts))
+
     def best(self, member: int) -> Tensor:
         """Return the action of lowest energy per state, (B, A): the implicit policy's (Florence et al. 2021, equation 1)."""
         best_B = self.energies_EBK[member].argmin(-1)

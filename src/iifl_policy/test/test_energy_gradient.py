@@ -6,7 +6,8 @@ import pytest
 import torch
 from analytic import in_double
 
-from iifl_policy import energy
+from fleet_learning.parallel import use_threads
+from iifl_policy import energy_field
 from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
 
 SHAPES = [
@@ -104,9 +105,19 @@ def test_blocks_of_any_size_give_the_same(rows, monkeypatch):
     model, states, actions = energies_at(SHAPES[2])
     features = model.features(states)
     expected = [model(features, actions), *model.field(features)(actions)]
-    monkeypatch.setattr(energy, "BLOCK_ROWS", rows)
+    monkeypatch.setattr(energy_field, "BLOCK_ROWS", rows)
     for found, tensor in zip([model(features, actions), *model.field(features)(actions)], expected, strict=True):
         torch.testing.assert_close(found, tensor, rtol=0, atol=1e-13)
+
+
+def test_energies_do_not_depend_on_the_number_of_threads():
+    model, states, actions = energies_at(SHAPES[2])
+    features = model.features(states)
+    use_threads(2)
+    side_by_side = model.field(features)(actions)
+    use_threads(1)
+    for found, expected in zip(side_by_side, model.field(features)(actions), strict=True):
+        assert torch.equal(found, expected)
 
 
 @torch.no_grad()

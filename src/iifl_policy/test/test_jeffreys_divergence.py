@@ -92,6 +92,7 @@ def ensemble():
     return model, features, actions
 
 
+@torch.no_grad()
 def divergence(model, features, actions):
     energies = model(features, actions)
     return jeffreys(model, features, ActionSamples(actions, energies, equal_weights(energies)))

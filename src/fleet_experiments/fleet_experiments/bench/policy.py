@@ -21,7 +21,8 @@ from fleet_experiments.bench.stopwatch import Stopwatch, percentiles, seconds
 from fleet_experiments.results import Results, Row, new_results, run_of
 from fleet_learning.randomness import on_device, torch_generator
 from iifl_policy import plain
-from iifl_policy.energy import BLOCK_ROWS, EnergyEnsemble, EnergyModel, EnergyShape
+from iifl_policy.energy import EnergyEnsemble, EnergyModel, EnergyShape
+from iifl_policy.energy_field import BLOCK_ROWS
 from iifl_policy.jeffreys import jeffreys
 from iifl_policy.langevin import Langevin
 from iifl_policy.sampler import ActionSamples
