@@ -19,11 +19,20 @@ from torch import Tensor
 from fleet_contract.robot import Stream
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
-from fleet_learning.encoder import EncodedConfig, Encoders, EncoderShape, encode, encoder_tensors, split_tensors
+from fleet_learning.encoder import (
+    EncodedConfig,
+    Encoders,
+    EncoderShape,
+    encode,
+    encoder_tensors,
+    rounded,
+    split_tensors,
+)
 from fleet_learning.full_decider import FULL, FullDecider
 from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import perceptrons_from
 from fleet_learning.policy import Decider, Decision, Fitted, PolicyConfig
+from fleet_learning.precision import multiplies_bfloat16
 from fleet_learning.randomness import on_device
 from fleet_learning.scaling import Scaling
 from fleet_learning.training_batches import training_batches
@@ -168,8 +177,14 @@ class ImplicitPolicy:
     def fit(
         self, dataset: Dataset, *, steps: int, seed: int, on_step: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
-        """Train all members on their own bootstraps in one batched pass, and return the trained policy."""
+        """Train all members on their own bootstraps in one batched pass, and return the trained policy.
+
+        Where the device multiplies bfloat16 natively, image encoders convolve and counter-examples are drawn with it. Parameters,
+        and the energies and slopes in the loss, keep their precision.
+        """
         config, state_dim = self.config, self.model.state_dim
+        single = self.model.net.weights[0].dtype == torch.float32
+        rounds = single and multiplies_bfloat16(self.device)
         pairs = training_batches(dataset, self.scaling, config.augmentation, seed)
         rows = dataset.training_rows(self.model.members, seed)
         net, encoders = self.model.net.trainable(), self.encoders and self.encoders.trainable()
@@ -179,7 +194,8 @@ class ImplicitPolicy:
             model = EnergyEnsemble(spectral(net) if spectral else net, state_dim)
             observed, actions = pairs(batch, generator)
             drawn = on_device(generator, self.device)
-            value, contrast_E, penalty_E = ensemble_loss(model, encode(encoders, observed), actions, config.loss, drawn)
+            states = encode(rounded(encoders) if rounds else encoders, observed)
+            value, contrast_E, penalty_E = ensemble_loss(model, states, actions, config.loss, drawn, rounded=rounds)
             return value, {"InfoNCE": contrast_E, "gradient penalty": penalty_E}
 
         optimizer_state, mean_loss = optimize(

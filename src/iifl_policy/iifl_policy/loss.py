@@ -38,16 +38,32 @@ def info_nce(energies_EBK: Tensor) -> Tensor:
 
 
 def ensemble_loss(
-    model: EnergyEnsemble, states_EBS: Tensor, actions_EBA: Tensor, config: LossConfig, generator: torch.Generator
+    model: EnergyEnsemble,
+    states_EBS: Tensor,
+    actions_EBA: Tensor,
+    config: LossConfig,
+    generator: torch.Generator,
+    *,
+    rounded: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the loss of all members on their own batches.
+
+    Args:
+        model: the energies.
+        states_EBS: the batches' states, or their encoders' features.
+        actions_EBA: the demonstrated actions.
+        config: the loss.
+        generator: source of the counter-examples.
+        rounded: whether the counter-examples are drawn with bfloat16 between hidden layers. The loss of given counter-examples
+            does not change.
 
     Returns:
         The sum over members (scalar), to be minimized; InfoNCE and penalty per member (E,), detached.
     """
     features_EBW = model.features(states_EBS)
     with torch.no_grad():
-        samples = config.sampler.sample(model, features_EBW, config.counter_examples, generator)
+        drawn_from = model.rounded() if rounded else model
+        samples = config.sampler.sample(drawn_from, features_EBW, config.counter_examples, generator)
     candidates_EBKA = torch.cat([actions_EBA.unsqueeze(2), samples.actions_EBKA], 2)
     energies_EBK, slopes_EBKA = model.with_slopes(features_EBW, candidates_EBKA)
     contrast_E = info_nce(energies_EBK)

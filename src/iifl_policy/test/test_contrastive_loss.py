@@ -111,6 +111,27 @@ def test_counter_examples_follow_the_energies():
     assert sought == pytest.approx(np.log(1 + 8 * np.exp(4.0)), abs=0.5)
 
 
+def test_rounded_counter_examples_follow_the_same_energies():
+    """Rounding changes which counter-examples are drawn, but not the loss of given ones."""
+    model = new_energy(EnergyShape(1, 2, width=32, depth=3), torch.Generator().manual_seed(0))
+    model.net.weights[-1].mul_(40)
+    actions, sought = torch.zeros(2, 512, 2), LossConfig(sampler=Langevin(iterations=20))
+    states = torch.zeros(2, 512, 1)
+
+    def contrasts(config, seed, *, rounded):
+        return ensemble_loss(model, states, actions, config, torch.Generator().manual_seed(seed), rounded=rounded)[1]
+
+    given = LossConfig(sampler=UNIFORM)
+    assert torch.equal(contrasts(given, 0, rounded=True), contrasts(given, 0, rounded=False))
+    exact, rounded = (
+        torch.stack([contrasts(sought, seed, rounded=value) for seed in range(8)]) for value in (False, True)
+    )
+    assert not torch.equal(rounded, exact)
+    # Four standard errors of the difference, from the spread between seeds.
+    error_E = ((exact.var(0) + rounded.var(0)) / len(exact)).sqrt()
+    assert ((rounded.mean(0) - exact.mean(0)).abs() < 4 * error_E).all()
+
+
 def test_gradient_by_the_weights_is_that_of_central_differences():
     kind = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
