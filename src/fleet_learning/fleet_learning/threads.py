@@ -43,4 +43,4 @@ def _processors() -> int:
 
 
 def _chosen(threads: int) -> int:
-    return int(os.environ.get("OMP_NUM_THREADS", threads))
+    return torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else threads

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from fleet_common.health import Check, Level
 
@@ -10,14 +11,17 @@ from fleet_common.health import Check, Level
 class TrainerHealth:
     """Checks the progress of the training that is running."""
 
-    def __init__(self, steps: int) -> None:
-        """Start idle; `steps` is the number of gradient steps of one training."""
+    def __init__(self, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start idle; `steps` is the number of gradient steps of one training, `clock` returns the time, s."""
         self._steps = steps
+        self._clock = clock
+        self._started_s = 0.0
         self._progress: tuple[int, Mapping[str, float]] | None = None
         self._failure = ""
 
     def started(self) -> None:
         """Record that a training has started."""
+        self._started_s = self._clock()
         self._progress = 0, {}
 
     def stepped(self, done: int, measures: Mapping[str, float]) -> None:
@@ -49,8 +53,14 @@ class TrainerHealth:
         if self._failure:
             return Check("training", Level.ERROR, f"version {version + 1} failed: {self._failure}", values)
         if progress:
-            return Check("training", Level.OK, f"version {version + 1}: step {progress[0]} of {self._steps}", values)
+            done = progress[0]
+            left = f", {self._left_s(done):.0f} s left" if done else ""
+            return Check("training", Level.OK, f"version {version + 1}: step {done} of {self._steps}{left}", values)
         due = update_ticks[version - 1 : version]
         return Check(
             "training", Level.OK, f"idle until tick {due[0]}" if due else "idle: no more trainings are due", values
         )
+
+    def _left_s(self, done: int) -> float:
+        """Return the time that the remaining steps take if they take as long as those that are done, s."""
+        return (self._clock() - self._started_s) / done * (self._steps - done)

@@ -78,15 +78,18 @@ def test_the_uncertainty_check_shows_its_range_and_warns_of_values_that_are_not_
 
 
 def test_the_training_check_shows_the_progress():
-    health = TrainerHealth(steps=150)
+    now_s = 100.0
+    health = TrainerHealth(steps=150, clock=lambda: now_s)
 
     def check(version):
         return health.check(version=version, pairs=20, human_pairs=5, update_ticks=(50, 100))
 
     assert check(1).message == "idle until tick 50"
     health.started()
+    assert check(1).message == "version 2: step 0 of 150"
+    now_s += 8
     health.stepped(40, {"InfoNCE": 1.5})
-    assert check(1).message == "version 2: step 40 of 150"
+    assert check(1).message == "version 2: step 40 of 150, 22 s left"
     assert check(1).values == {
         "version": 1,
         "pairs": 20,

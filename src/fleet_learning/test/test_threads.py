@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+import torch
 
 from fleet_learning import threads
 from fleet_learning.threads import SMALL, limit_threads_for_decisions, threads_for_decisions, threads_for_training
@@ -23,6 +24,7 @@ def test_a_number_in_the_environment_has_precedence(chosen, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if chosen:
         monkeypatch.setenv("OMP_NUM_THREADS", str(chosen))
+        monkeypatch.setattr(torch, "get_num_threads", lambda: chosen)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(10))
     used: list[int] = []
     monkeypatch.setattr(threads, "use_threads", used.append)

@@ -28,7 +28,7 @@ from fleet_contract.signal import UNCERTAINTY, Signal
 from fleet_contract.topics import ACTIONS_TOPIC, DIAGNOSTICS_AGGREGATED_TOPIC
 from fleet_views.history import History
 from fleet_views.incidents import Incidents
-from fleet_views.live_view import line, view
+from fleet_views.live_view import line, training_of, view
 from fleet_views.summary import summarise
 
 WATCH_PERIOD_S = 1.0
@@ -70,6 +70,7 @@ class ConsoleNode(FleetNode):
         )
         self.history = History(self.fleet)
         self.incidents = Incidents()
+        self._training = ""
         self._began = self._ended = 0.0
         self._pace = [(time.monotonic(), 0)]
         subscribe_to_states(self, self._on_states)
@@ -120,7 +121,9 @@ class ConsoleNode(FleetNode):
         self._finish_if_complete()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        self.incidents.update(map(check_from_status, message.status), time.monotonic())
+        checks = [check_from_status(status) for status in message.status]
+        self.incidents.update(checks, time.monotonic())
+        self._training = training_of(checks)
 
     def _finish_if_complete(self) -> None:
         """End the run once everything about its last tick is known.
@@ -142,10 +145,12 @@ class ConsoleNode(FleetNode):
         elapsed = now[0] - self._pace[0][0]
         rate_hz = (now[1] - self._pace[0][1]) / elapsed if elapsed > 0 else 0.0
         if self._live:
-            shown = view(self.history, self.incidents.troubles, ticks=self._ticks, rate_hz=rate_hz)
+            shown = view(
+                self.history, self.incidents.troubles, ticks=self._ticks, rate_hz=rate_hz, training=self._training
+            )
             self._live.update(shown, refresh=True)
         elif self._began:
-            print(line(self.history, ticks=self._ticks, rate_hz=rate_hz), flush=True)
+            print(line(self.history, ticks=self._ticks, rate_hz=rate_hz, training=self._training), flush=True)
 
     def _check_processes(self) -> None:
         """Print what happened to the other processes, and end when the run has failed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -21,10 +21,20 @@ MOST_ROWS = 40
 MOST_TROUBLES = 10
 
 
-def view(history: History, troubles: Sequence[Check], *, ticks: int, rate_hz: float) -> RenderableType:
-    """Return the fleet as it is now, and one line for each check that is not OK."""
+def view(
+    history: History, troubles: Sequence[Check], *, ticks: int, rate_hz: float, training: str = ""
+) -> RenderableType:
+    """Return the fleet as it is now, and one line for each check that is not OK.
+
+    Args:
+        history: the run so far.
+        troubles: checks that are not OK.
+        ticks: number of ticks after which the run ends; 0 if it runs until it is stopped.
+        rate_hz: ticks per second.
+        training: progress of the training that is running, from `training_of`.
+    """
     return Group(
-        _headline(history, ticks=ticks, rate_hz=rate_hz),
+        _headline(history, ticks=ticks, rate_hz=rate_hz, training=training),
         *map(_trouble, troubles[:MOST_TROUBLES]),
         *([Text(f"and {len(troubles) - MOST_TROUBLES} more")] if len(troubles) > MOST_TROUBLES else []),
         _robots(history),
@@ -32,7 +42,14 @@ def view(history: History, troubles: Sequence[Check], *, ticks: int, rate_hz: fl
     )
 
 
-def line(history: History, *, ticks: int, rate_hz: float) -> str:
+def training_of(checks: Iterable[Check]) -> str:
+    """Return the progress of the training that is running, from the trainer's check; empty if there is none."""
+    return next(
+        (check.message for check in checks if check.name.endswith("trainer: training") and "step" in check.values), ""
+    )
+
+
+def line(history: History, *, ticks: int, rate_hz: float, training: str = "") -> str:
     """Return the fleet as it is now in one line."""
     record = history.at(history.tick - 1)
     drivers = [record.driver(robot) for robot in history.fleet.robot_names]
@@ -41,6 +58,7 @@ def line(history: History, *, ticks: int, rate_hz: float) -> str:
         f"tick {history.ticks}{f' of {ticks}' if ticks else ''}  {rate_hz:.1f}/s  policy v{_version(history)}  "
         f"drivers: {counts or 'none yet'}  successes {history.completed}  "
         f"hard resets {sum(history.hard_resets.values())}  human actions {history.human_actions}"
+        f"{f'  training {training}' if training else ''}"
     )
 
 
@@ -48,14 +66,13 @@ def _version(history: History) -> int:
     return history.versions[-1] if history.versions else 1
 
 
-def _headline(history: History, *, ticks: int, rate_hz: float) -> Text:
+def _headline(history: History, *, ticks: int, rate_hz: float, training: str) -> Text:
     total = f" of {ticks}" if ticks else ""
-    due = history.fleet.version_due(history.ticks)
     return Text.assemble(
         (history.fleet.fleet, "bold"),
         f"   tick {history.ticks}{total}   {rate_hz:.1f} ticks/s   policy version {_version(history)}"
         f"   return on human effort {history.rohe:.3f}",
-        (f"   version {due} is being trained" if due > _version(history) else "", "bold yellow"),
+        (f"   training {training}" if training else "", "bold yellow"),
     )
 
 

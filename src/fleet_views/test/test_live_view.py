@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from fleet_contract.driving import Driver
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease import Lease, LeaseKind
 from fleet_views.history import WINDOW_TICKS, History
-from fleet_views.live_view import MOST_TROUBLES, line, view
+from fleet_views.live_view import MOST_TROUBLES, line, training_of, view
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
 
@@ -73,6 +74,19 @@ def test_one_line(history: History) -> None:
     assert "tick 1 of 9" in said
     assert "1 nobody, 1 policy, 1 human, 1 reset" in said
     assert "successes 4" in said
+
+
+def test_a_training_is_shown_with_its_progress(history: History) -> None:
+    idle = Check("/Fleet/block_push/trainer: training", Level.OK, "idle until tick 50", {"pairs": 3.0})
+    running = Check(idle.name, Level.OK, "version 2: step 40 of 150, 22 s left", {"step": 40.0})
+    other = Check("/Fleet/block_push/gate: step", Level.OK, "fine", {"step": 1.0})
+    assert training_of([other, idle]) == ""
+    training = training_of([other, running])
+    assert "training version 2: step 40 of 150, 22 s left" in line(history, ticks=9, rate_hz=2.0, training=training)
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(view(history, (), ticks=9, rate_hz=2.0, training=training))
+    assert "training version 2: step 40 of 150, 22 s left" in console.export_text()
+    assert "training" not in line(history, ticks=9, rate_hz=2.0, training=training_of([idle]))
 
 
 def test_a_long_history_is_folded_without_loss(history: History) -> None:
