@@ -34,6 +34,7 @@ ROSDEP = {
     "rich": "python3-rich",
     "rosbags": "python3-rosbags-pip",
     "scipy": "python3-scipy",
+    "setproctitle": "python3-setproctitle",
     "stable_baselines3": "python3-stable-baselines3-pip",
     "tensorboard": "python3-tensorboard-pip",
     "torch": "python3-torch",

@@ -86,7 +86,14 @@ class Processes:
         configuration.write_text("\n".join([_preamble(home, self._logs), *self._sections, self._groups()]))
         with (self._logs / "supervisor.err").open("wb") as errors:
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(configuration)],
+                [
+                    sys.executable,
+                    "-m",
+                    "fleet_cli.runner.forking_supervisor",
+                    "--nodaemon",
+                    "--configuration",
+                    str(configuration),
+                ],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -177,7 +177,7 @@ def pid_of_base(robot: str) -> int:
     mine = str(os.getpid())
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            words = (place / "cmdline").read_text().split("\0")
+            words = (place / "cmdline").read_text().replace("\0", " ").split()
             if f"__ns:=/{robot}" in words and mine in ancestors(place):
                 return int(place.name)
         except OSError:
