@@ -25,9 +25,9 @@ class Scaling:
     action_low_A: Tensor
     action_high_A: Tensor
 
-    def states(self, states: Tensor) -> Tensor:
-        """Convert states or images (..., S) from the robot's units to model space."""
-        return (states - self.state_mean_S).div_(self.state_std_S)
+    def states(self, states: Tensor, out: Tensor | None = None) -> Tensor:
+        """Convert states or images (..., S) from the robot's units to model space; `out` may be the states themselves."""
+        return torch.sub(states, self.state_mean_S, out=out).div_(self.state_std_S)
 
     def actions(self, actions: Tensor) -> Tensor:
         """Convert actions (..., A) from the robot's units to model space, where the range is [-1, 1]."""

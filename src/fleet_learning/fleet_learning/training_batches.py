@@ -38,7 +38,8 @@ def training_batches(dataset: Dataset, scaling: Scaling, augmentation: Augmentat
     def drawn(batch_EB: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         copies_EB = torch.randint(augmentation.copies, batch_EB.shape, generator=generator)
         images = torch.from_numpy(copies(batch_EB.numpy(), copies_EB.numpy())).to(actions_BA.device)
-        return row_scaling.states(images.flatten(-2).float()).view(images.shape), actions_BA[batch_EB]
+        rows = images.flatten(-2).float()
+        return row_scaling.states(rows, out=rows).view(images.shape), actions_BA[batch_EB]
 
     return drawn
 
