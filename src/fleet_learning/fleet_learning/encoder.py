@@ -61,11 +61,6 @@ def encode(encoders: Encoders | None, observed_EB: Tensor) -> Tensor:
     return encoders(observed_EB) if encoders else observed_EB
 
 
-def rounded(encoders: Encoders | None) -> Encoders | None:
-    """Return encoders of images with bfloat16 convolutions, differentiable by the parameters; others are returned as they are."""
-    return encoders.rounded() if isinstance(encoders, ImageEncoders) else encoders
-
-
 def encoder_tensors(encoders: Encoders | None) -> dict[str, Tensor]:
     """Return the encoders' parameters by name, to be stored beside other parts of a policy."""
     return {f"{PREFIX}{name}": tensor for name, tensor in encoders.tensors().items()} if encoders else {}

@@ -25,7 +25,6 @@ from fleet_learning.encoder import (
     EncoderShape,
     encode,
     encoder_tensors,
-    rounded,
     split_tensors,
 )
 from fleet_learning.full_decider import FULL, FullDecider
@@ -194,7 +193,7 @@ class ImplicitPolicy:
             model = EnergyEnsemble(spectral(net) if spectral else net, state_dim)
             observed, actions = pairs(batch, generator)
             drawn = on_device(generator, self.device)
-            states = encode(rounded(encoders) if rounds else encoders, observed)
+            states = encode(encoders.rounded() if encoders and rounds else encoders, observed)
             value, contrast_E, penalty_E = ensemble_loss(model, states, actions, config.loss, drawn, rounded=rounds)
             return value, {"InfoNCE": contrast_E, "gradient penalty": penalty_E}
 

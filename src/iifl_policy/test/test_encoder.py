@@ -12,7 +12,7 @@ from torch import nn
 
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
-from fleet_learning.encoder import encode, rounded
+from fleet_learning.encoder import encode
 from fleet_learning.image_encoder import SPATIAL_STEPS, SPREAD, ImageEncoderShape, spatial_softmax
 from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.scaling import fit_scaling
@@ -67,7 +67,7 @@ def test_rounding_changes_features_and_their_gradients_little():
     encoders = SHAPE.new(2, torch.Generator().manual_seed(1)).trainable()
     images = random(2, 8, 20, 28, 3)
     values = []
-    for seeing in (encoders, rounded(encoders)):
+    for seeing in (encoders, encoders.rounded()):
         features = encode(seeing, images)
         gradients = torch.autograd.grad(features.square().sum(), encoders.parameters())
         assert all(value.dtype == torch.float32 for value in (features, *gradients))
@@ -78,8 +78,7 @@ def test_rounding_changes_features_and_their_gradients_little():
 
 def test_encoders_of_states_are_not_rounded():
     encoders = StateEncoderShape(3, width=4, depth=2).new(2, torch.Generator())
-    assert rounded(encoders) is encoders
-    assert rounded(None) is None
+    assert encoders.rounded() is encoders
 
 
 def test_other_tensors_are_refused():
