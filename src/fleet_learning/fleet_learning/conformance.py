@@ -1,6 +1,6 @@
-"""Conformance tests of policies and of providers of signals: derive from one of the classes and implement `make`.
+"""Conformance tests of policies, uncertainties and providers of signals: derive from one of the classes and implement `make`.
 
-N robots, S state dim, A action dim.
+E ensemble members, N robots, K actions per member, S state dim, A action dim.
 """
 # ruff: noqa: D102, S101 - these are tests
 
@@ -14,8 +14,10 @@ import torch
 
 from fleet_learning.checkpoint import checkpoint_metadata, read_checkpoint, write_checkpoint
 from fleet_learning.dataset import Dataset, empty_dataset, new_dataset
+from fleet_learning.uncertainty import MemberActions, MemberEnergies
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from fleet_contract.robot import RobotContract
     from fleet_learning.policy import Decision, Policy
     from fleet_learning.signal_provider import SignalProvider
+    from fleet_learning.uncertainty import Uncertainty
 
 ROBOTS = 5
 """N, number of robots."""
@@ -124,6 +127,48 @@ class PolicyConformance:
         np.testing.assert_array_equal(one.standard_errors_N, other.standard_errors_N)
 
 
+class UncertaintyConformance:
+    """Tests of the `Uncertainty` Protocol, with two members. Name the derived class Test..., so that pytest collects it."""
+
+    def make(self) -> Uncertainty:
+        """Return the uncertainty."""
+        raise NotImplementedError
+
+    def test_it_has_a_unit(self) -> None:
+        assert self.make().unit
+
+    def test_every_robot_has_an_uncertainty_with_an_error(self) -> None:
+        for found_N in self._estimate(_centres(ROBOTS)):
+            assert found_N.shape == (ROBOTS,)
+            assert found_N.isfinite().all()
+        assert (found_N >= 0).all()
+
+    def test_members_that_agree_are_certain(self) -> None:
+        centres_EN = _centres(ROBOTS)
+        agreed_N, _ = self._estimate(centres_EN[:1].expand_as(centres_EN))
+        torch.testing.assert_close(agreed_N, torch.zeros_like(agreed_N), rtol=0, atol=1e-12)
+        assert (self._estimate(centres_EN)[0].abs() > 1e-3).all()
+
+    def test_a_robot_does_not_depend_on_the_others(self) -> None:
+        centres_EN, some = _centres(ROBOTS), [3, 1]
+        for all_N, some_N in zip(self._estimate(centres_EN), self._estimate(centres_EN[:, some], some), strict=True):
+            torch.testing.assert_close(some_N, all_N[some])
+
+    def _estimate(self, centres_EN: torch.Tensor, robots: Sequence[int] = range(ROBOTS)) -> tuple[torch.Tensor, ...]:
+        """Return uncertainty and error, (N,) each, of members that prefer actions around these centres."""
+        actions_NKA = torch.rand(ROBOTS, 64, 2, generator=torch.Generator().manual_seed(6), dtype=torch.float64) * 2 - 1
+        actions_ENKA = actions_NKA[list(robots)].expand(len(centres_EN), -1, -1, -1).clone()
+
+        def energies(some_ENKA: torch.Tensor) -> torch.Tensor:
+            return 4 * (some_ENKA - centres_EN[..., None, None]).square().sum(-1)
+
+        own_ENK, before_ENKA = energies(actions_ENKA), actions_ENKA.clone()
+        members = MemberActions(actions_ENKA, torch.softmax(-own_ENK, -1), MemberEnergies(own_ENK, energies))
+        found = self.make()(members)
+        assert torch.equal(actions_ENKA, before_ENKA)
+        return found
+
+
 class SignalConformance:
     """Tests of the `SignalProvider` Protocol. Name the derived class Test..., so that pytest collects it."""
 
@@ -168,6 +213,11 @@ class SignalConformance:
             np.testing.assert_array_equal(observations_n, before_n)
             np.testing.assert_array_equal(actions_nA, actions_before_nA)
         return found
+
+
+def _centres(robots: int) -> torch.Tensor:
+    """Return what two members prefer in every action dimension, (E, N)."""
+    return torch.linspace(-0.6, 0.5, 2 * robots, dtype=torch.float64).view(2, robots)
 
 
 def _observations(contract: RobotContract, stream: str, count: int, seed: int = 0) -> NDArray[Any]:

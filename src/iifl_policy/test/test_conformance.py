@@ -1,4 +1,4 @@
-"""The policies and signals of this package keep the rules of policies and signals."""
+"""The policies, uncertainties and signals of the stack follow their protocols."""
 
 from pathlib import Path
 
@@ -8,14 +8,16 @@ import torch
 
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
-from fleet_learning.conformance import PolicyConformance, SignalConformance
+from fleet_learning.conformance import PolicyConformance, SignalConformance, UncertaintyConformance
 from fleet_learning.dataset import new_dataset
 from fleet_learning.image_encoder import ImageEncoderShape
 from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.scaling import contract_scaling
+from fleet_learning.variance import Variance
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
 from iifl_policy.implicit import ImplicitConfig, new_implicit
+from iifl_policy.jeffreys import Jeffreys
 from iifl_policy.langevin import Langevin
 from iifl_policy.risk import RiskConfig, new_critic
 from iifl_policy.risk_signal import RiskSignal
@@ -52,6 +54,12 @@ class TestPolicies(PolicyConformance):
         new = new_explicit if isinstance(self.config, ExplicitConfig) else new_implicit
         observed = images if self.config.observes == "camera" else states
         return new(self.config, scaling(observed), torch.Generator().manual_seed(0))
+
+
+class TestUncertainties(UncertaintyConformance):
+    @pytest.fixture(autouse=True, params=[Jeffreys, Variance])
+    def choose(self, request):
+        self.make = request.param
 
 
 class TestRisk(SignalConformance):
