@@ -1,0 +1,1 @@
+"""Monitors, which foresee failures of robots from camera images."""
