@@ -1,0 +1,191 @@
+"""The novelty bank: how far imagined futures are from what was seen of their task.
+
+B robots or windows of frames, N imagined futures, L steps of a future, W width of a latent, K dimensions, C centres of a task.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.cluster.vq import kmeans2
+from torch import Tensor
+
+from fleet_contract.validation import InputError, StrictModel, validated
+from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
+
+FORMAT = "fleet-novelty-bank-1"
+"""Format name and version, in the header of every file of a bank."""
+STARTS = 5
+"""Random starts of k-means, of which the best is kept: a single one often misses a cluster."""
+ITERATIONS = 50
+"""Iterations of k-means from each start."""
+
+
+class BankConfig(StrictModel):
+    """Size of a bank. The paper gives no sizes; its published code has 100 dimensions and 500 centres of latents 14,112 wide."""
+
+    dimensions: int = Field(default=16, ge=1)
+    """Principal components that are kept, K; at most the width of a latent."""
+    centres: int = Field(default=64, ge=1)
+    """Centres per task, C."""
+
+
+class BankMetadata(StrictModel):
+    """Describes the bank in a file."""
+
+    config: BankConfig
+    world_model: str
+    """Digest of the world model whose latents the bank holds."""
+    tasks: tuple[str, ...]
+    """Names of the tasks, in the order of the centres."""
+
+
+@dataclass(frozen=True)
+class NoveltyBank:
+    """Centres of the latents of every task, in principal components that all tasks share.
+
+    Source: FIREWORK, section 3.2.2 (out-of-distribution prediction).
+    """
+
+    config: BankConfig
+    mean_W: Tensor
+    components_WK: Tensor
+    """Orthonormal columns."""
+    centres: Mapping[str, Tensor]
+    """Centres (C, K) by task."""
+
+    def novelties(self, futures_BNLW: Tensor, tasks: Sequence[str]) -> Tensor:
+        """Return the mean distance (B,) of all latents of the imagined futures to their nearest centre.
+
+        Section 3.2.2 of the paper takes the last latent of a future, section 3.2.3 averages over a future's states, and the
+        published code weights late states more. Here all states count equally, as in section 3.2.3.
+
+        Args:
+            futures_BNLW: imagined latents.
+            tasks: each robot's task, B names.
+
+        Raises:
+            InputError: there are no centres of a task.
+        """
+        self.require(tasks)
+        projected = (futures_BNLW - self.mean_W) @ self.components_WK
+        novelties_B = projected.new_empty(len(tasks))
+        for task in set(tasks):
+            own = [row for row, name in enumerate(tasks) if name == task]
+            distances = torch.cdist(projected[own].flatten(0, 2), self.centres[task])
+            novelties_B[own] = distances.amin(1).view(len(own), -1).mean(1)
+        return novelties_B
+
+    def require(self, tasks: Iterable[str]) -> None:
+        """Refuse tasks of which nothing was seen.
+
+        Raises:
+            InputError: there are no centres of a task.
+        """
+        for task in tasks:
+            if task not in self.centres:
+                raise InputError(f"novelty bank: tasks: expected one of {', '.join(self.centres)}, got {task}.")
+
+
+def fit_bank(latents: Mapping[str, Tensor], config: BankConfig, *, seed: int) -> NoveltyBank:
+    """Return the bank of latents that were seen.
+
+    The published code fills its bank with latents of real frames and asks it about imagined ones, which differ. Give imagined
+    latents here, so that what is normal is near.
+
+    Args:
+        latents: latents (n, W) by task, of all rounds so far. Keep some back for the threshold.
+        config: size of the bank.
+        seed: seed of the first centres.
+
+    Raises:
+        InputError: there are fewer different latents of a task than centres, or a latent is narrower than `dimensions`.
+    """
+    if not latents:
+        raise InputError("novelty bank: tasks: expected at least one, got none.")
+    for task, own_nW in latents.items():
+        if (different := len(np.unique(own_nW.numpy(), axis=0))) < config.centres:
+            raise InputError(
+                f"novelty bank: task {task}: expected at least {config.centres} different latents, got {different}."
+            )
+        if own_nW.shape[1] < config.dimensions:
+            raise InputError(
+                f"novelty bank: dimensions: expected at most {own_nW.shape[1]}, as latents have, got {config.dimensions}."
+            )
+    all_nW = torch.cat(list(latents.values())).double()
+    mean_W = all_nW.mean(0)
+    # Eigenvalues ascend.
+    _, vectors_WW = torch.linalg.eigh((all_nW - mean_W).T @ (all_nW - mean_W))
+    components_WK = vectors_WW[:, -config.dimensions :].flip(1)
+    generator = np.random.default_rng(seed)
+    centres = {}
+    for task, own_nW in latents.items():
+        projected_nK = ((own_nW.double() - mean_W) @ components_WK).numpy()
+        starts = [_centres(projected_nK, config.centres, generator) for _ in range(STARTS)]
+        centres[task] = torch.from_numpy(min(starts, key=lambda start: start[0])[1]).float()
+    return NoveltyBank(config, mean_W.float(), components_WK.float().contiguous(), centres)
+
+
+def _centres(
+    latents_nK: NDArray[np.float64], centres: int, generator: np.random.Generator
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the squared distance of all latents to their nearest centre, and the centres (C, K), of one k-means."""
+    with warnings.catch_warnings():
+        # A cluster that has lost all its latents keeps its centre, which does no harm.
+        warnings.filterwarnings("ignore", message="One of the clusters is empty")
+        centres_CK, labels_n = kmeans2(latents_nK, centres, iter=ITERATIONS, minit="++", rng=generator)
+    return float(np.square(latents_nK - centres_CK[labels_n]).sum()), centres_CK
+
+
+def write_bank(path: Path, bank: NoveltyBank, *, world_model: str) -> None:
+    """Write a bank, whole or not at all.
+
+    Args:
+        path: the file.
+        bank: the bank.
+        world_model: digest of the world model whose latents it holds.
+    """
+    metadata = BankMetadata(config=bank.config, world_model=world_model, tasks=tuple(bank.centres))
+    centres = {f"centres.{number}": own_CK for number, own_CK in enumerate(bank.centres.values())}
+    tensors = {"mean": bank.mean_W, "components": bank.components_WK} | centres
+    write_tensors(path, tensors, metadata.model_dump_json(), kind=FORMAT)
+
+
+def read_bank(path: Path, *, world_model: str) -> NoveltyBank:
+    """Read a bank.
+
+    Args:
+        path: the file.
+        world_model: digest of the world model that imagines the futures.
+
+    Raises:
+        InputError: the file is missing, truncated, modified or no bank, or holds latents of another world model.
+    """
+    tensors, about = read_tensors(path, kind=FORMAT)
+    metadata = validated(parsed(about), BankMetadata, source=f"{path} (about)")
+    if metadata.world_model != world_model:
+        raise InputError(
+            f"{path}: world_model: expected {world_model[:12]}, which imagines, got {metadata.world_model[:12]}."
+        )
+    config = metadata.config
+    try:
+        bank = NoveltyBank(
+            config,
+            tensors["mean"],
+            tensors["components"],
+            {task: tensors[f"centres.{number}"] for number, task in enumerate(metadata.tasks)},
+        )
+    except KeyError as error:
+        raise InputError(f"{path}: expected a tensor {error}, got none.") from None
+    shapes = {bank.components_WK.shape == (len(bank.mean_W), config.dimensions)}
+    shapes |= {centres.shape == (config.centres, config.dimensions) for centres in bank.centres.values()}
+    if shapes != {True}:
+        raise InputError(f"{path}: expected the tensors of the bank's config, got others.")
+    return bank
