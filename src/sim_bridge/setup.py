@@ -19,6 +19,7 @@ setup(
         "fleet.environments": [
             "mujoco/block_push = sim_bridge.environments:push_cell",
             "isaacgym/block_push = sim_bridge.environments:isaac_push_cell",
+            "mujoco/tabletop = sim_bridge.environments:tabletop",
             "numpy/navigation = sim_bridge.environments:maze",
             "numpy/windy_navigation = sim_bridge.environments:windy_maze",
             *(f"mujoco/{task} = sim_bridge.environments:benchmark" for task in BENCHMARK),

@@ -14,12 +14,15 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 from sim_bridge.environment import Environment
 from sim_bridge.environment_request import EnvironmentRequest
+from sim_bridge.tabletop.task import TASKS, tasks_in_turn
 
 GROUP = "fleet.environments"
 """Group of the entry points."""
+TABLETOP = "tabletop"
+"""Environment in which robots can have different tasks."""
 BENCHMARK = ("ball_balance", "ant", "anymal", "franka_cube_stack")
 """Tasks of IIFL's simulated benchmark, which every physics simulator offers."""
-FIXED_EPISODES = ("block_push", "navigation", "windy_navigation")
+FIXED_EPISODES = ("block_push", "navigation", "windy_navigation", TABLETOP)
 """Tasks of this package whose length of episodes cannot be chosen."""
 
 
@@ -29,7 +32,12 @@ def simulated_backends() -> tuple[str, ...]:
 
 
 def make_environment(
-    backend: str, task: str, contract: RobotContract, robots: int, episode_ticks: int | None = None
+    backend: str,
+    task: str,
+    contract: RobotContract,
+    robots: int,
+    episode_ticks: int | None = None,
+    tasks: tuple[str, ...] = (),
 ) -> Environment:
     """Return an environment.
 
@@ -39,33 +47,43 @@ def make_environment(
         contract: the robots' contract.
         robots: number of robots.
         episode_ticks: ticks of an episode (default: the task's own number).
+        tasks: tasks of the robots, assigned in turn (default: all tasks of an environment that has several).
 
     Raises:
-        InputError: backend, task or length are unknown, the backend is not installed, or the contract is not that of the task.
+        InputError: backend, task, tasks or length are unknown, the backend is not installed, or the contract is not that of the task.
         ValueError: there are no robots.
     """
-    require_environment(backend, task, episode_ticks)
+    require_environment(backend, task, episode_ticks, tasks)
     make: Callable[[EnvironmentRequest], Environment] = plugin(GROUP, _name(backend, task), key="environment.task")
-    return make(EnvironmentRequest(task, contract, robots, episode_ticks))
+    return make(EnvironmentRequest(task, contract, robots, episode_ticks, tasks))
 
 
-def require_environment(backend: str, task: str, episode_ticks: int | None = None) -> None:
+def require_environment(backend: str, task: str, episode_ticks: int | None = None, tasks: tuple[str, ...] = ()) -> None:
     """Refuse a choice for which there is no environment. Registered environments are not imported, and so neither are simulators.
 
     Raises:
-        InputError: backend or task are unknown, or the length of the task's episodes cannot be chosen.
+        InputError: backend, task or tasks are unknown, or the length of the task's episodes cannot be chosen.
     """
-    tasks = nested_names(GROUP)
-    if backend not in tasks:
-        raise InputError(f"environment.backend: expected one of {', '.join(tasks)}, got {backend}.")
+    known = nested_names(GROUP)
+    if backend not in known:
+        raise InputError(f"environment.backend: expected one of {', '.join(known)}, got {backend}.")
     if ":" in task:
         plugin(GROUP, task, key="environment.task")
-    elif task not in tasks[backend]:
+    elif task not in known[backend]:
         raise InputError(
-            f"environment.task: expected one of {', '.join(tasks[backend])} with backend {backend}, or module:Class, got {task}."
+            f"environment.task: expected one of {', '.join(known[backend])} with backend {backend}, or module:Class, got {task}."
         )
     if episode_ticks is not None and task in FIXED_EPISODES:
         raise InputError(f"environment.episode_ticks: expected none with task {task}, got {episode_ticks}.")
+    if task == TABLETOP:
+        tasks_in_turn(tasks, len(tasks))
+    elif tasks and ":" not in task:
+        raise InputError(f"robots.tasks: expected none with task {task}, got {', '.join(tasks)}.")
+
+
+def tasks_within(task: str) -> tuple[str, ...]:
+    """Return the tasks among which robots of an environment may have different ones; none if there is only one."""
+    return tuple(one.name for one in TASKS) if task == TABLETOP else ()
 
 
 def _name(backend: str, task: str) -> str:

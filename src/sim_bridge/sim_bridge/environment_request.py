@@ -19,3 +19,5 @@ class EnvironmentRequest:
     """N, number of robots."""
     episode_ticks: int | None = None
     """Ticks after which an episode is truncated; None: the task's own number."""
+    tasks: tuple[str, ...] = ()
+    """Tasks of the robots, assigned to them in turn, as `robots.tasks` lists them; empty where the environment has only one."""

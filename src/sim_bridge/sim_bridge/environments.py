@@ -42,6 +42,13 @@ def windy_maze(request: EnvironmentRequest) -> Environment:
     return Maze(request.contract, request.robots, wind=WIND)
 
 
+def tabletop(request: EnvironmentRequest) -> Environment:
+    """Return robots with different tasks on tables."""
+    from sim_bridge.tabletop.environment import Tabletop
+
+    return Tabletop(request.contract, request.robots, request.tasks)
+
+
 def benchmark(request: EnvironmentRequest) -> Environment:
     """Return robots at a task of the benchmark, in MuJoCo."""
     from sim_bridge.benchmark.tasks import benchmark_fleet

@@ -49,7 +49,7 @@ def test_the_maze_with_and_without_wind(task, blown):
             "mujoco",
             "juggling",
             (
-                "environment.task: expected one of ant, anymal, ball_balance, block_push, franka_cube_stack "
+                "environment.task: expected one of ant, anymal, ball_balance, block_push, franka_cube_stack, tabletop "
                 "with backend mujoco, or module:Class, got juggling."
             ),
         ),

@@ -11,7 +11,7 @@ import numpy as np
 from typing_extensions import override
 
 from sim_bridge.headless_mujoco import Batch
-from sim_bridge.push.cell_camera import OverheadCamera
+from sim_bridge.overhead_camera import OverheadCamera
 from sim_bridge.push.cell_model import push_cell_model
 from sim_bridge.push.environment import PushEnvironment, PushPhysics
 from sim_bridge.push.geometry import PUSH_GEOMETRY, PushGeometry

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from aiohttp import web
 
-from sim_bridge.push.cell_camera import OverheadCamera
+from sim_bridge.overhead_camera import OverheadCamera
 from sim_bridge.push.cell_model import push_cell_model
 from yumi_driver.agent.camera import JPEG
 

@@ -1,4 +1,4 @@
-"""The overhead camera of a push cell. H image rows, W image columns."""
+"""The overhead camera of a simulated workspace. H image rows, W image columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class OverheadCamera:
-    """Renders one cell after the other. Use it only in the thread that creates it."""
+    """Renders one workspace after the other. Use it only in the thread that creates it."""
 
     def __init__(self, model: mujoco.MjModel) -> None:
         """Images have the size of the model's offscreen buffers."""
@@ -28,7 +28,7 @@ class OverheadCamera:
 
     @property
     def data(self) -> mujoco.MjData:
-        """The state that `draw` renders: write a cell's state into it."""
+        """The state that `draw` renders: write a workspace's state into it."""
         return self._data
 
     def draw(self) -> NDArray[np.uint8]:
