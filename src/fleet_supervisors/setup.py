@@ -5,6 +5,7 @@ SUPERVISORS = {
     "navigation": ("navigation:NavigationSupervisor", ("up", "down", "either")),
     "windy_navigation": ("navigation:NavigationSupervisor", ("up", "down", "either")),
     "beacon": ("beacon:BeaconSupervisor", ("left", "right")),
+    "tabletop": ("tabletop.supervisor:TabletopSupervisor", ("left", "right")),
     "ball_balance": ("balance:BalanceSupervisor", ("even", "gentle", "firm")),
     "franka_cube_stack": ("stack:StackSupervisor", ("theta", "theta_minus_quarter")),
     "ant": ("learned:LearnedSupervisor", ("learned", "mirrored")),

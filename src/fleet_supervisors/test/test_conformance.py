@@ -17,7 +17,7 @@ CONTRACTS = {
     "navigation": "pointbot",
     "windy_navigation": "pointbot",
     "beacon": "mobile_base",
-    **{task: task for task in ("ball_balance", "franka_cube_stack", "ant", "anymal")},
+    **{task: task for task in ("tabletop", "ball_balance", "franka_cube_stack", "ant", "anymal")},
 }
 
 
