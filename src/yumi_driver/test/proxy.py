@@ -44,7 +44,11 @@ class Proxy:
         server.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+        try:
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+        except ConnectionRefusedError:
+            writer.transport.abort()
+            return
         tasks = [
             asyncio.create_task(self._copy(reader, there_writer, noisy=False)),
             asyncio.create_task(self._copy(there_reader, writer, noisy=True)),
