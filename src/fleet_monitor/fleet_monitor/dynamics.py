@@ -1,0 +1,164 @@
+"""The dynamics of the world model: a conditional variational autoencoder that imagines the next latent from the last ones.
+
+B windows of frames, T frames of context, L imagined steps, W width of a latent, Z noise dims, M modes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+LOG_VARIANCES = (-8.0, 8.0)
+"""Range of log-variances; beyond it, densities overflow."""
+
+
+@dataclass(frozen=True)
+class DynamicsShape:
+    """Size of the dynamics."""
+
+    embedding: int
+    """Width of the transformers; a multiple of the heads."""
+    layers: int
+    """Layers of each transformer."""
+    heads: int
+    """Attention heads per layer."""
+    context: int = 9
+    """Frames that a prediction sees, T."""
+    horizon: int = 9
+    """Steps that are imagined, L."""
+    noise: int = 16
+    """Dimensions of the noise that makes futures differ, Z."""
+    modes: int = 10
+    """Gaussians of the prior, M."""
+
+
+class Transformer(nn.Module):
+    """Summarises a sequence of tokens in one vector, by attention in both directions.
+
+    There is no dropout: it would draw from torch's global generator, so that an interrupted training could not resume to the
+    same weights.
+    """
+
+    def __init__(self, shape: DynamicsShape, inputs: int, tokens: int, outputs: int) -> None:
+        super().__init__()
+        width = shape.embedding
+        self.embed = nn.Linear(inputs, width)
+        self.positions = nn.Parameter(torch.randn(tokens, width) * 0.02)
+        # Not nn.TransformerEncoder, whose layers all begin with the same weights.
+        self.layers = nn.Sequential(
+            *(
+                nn.TransformerEncoderLayer(
+                    width, shape.heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+                )
+                for _ in range(shape.layers)
+            )
+        )
+        self.read = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
+
+    def forward(self, tokens_BTI: Tensor) -> Tensor:
+        """Return outputs (B, outputs), read from the last token."""
+        outputs: Tensor = self.read(self.layers(self.embed(tokens_BTI) + self.positions)[:, -1])
+        return outputs
+
+
+class LatentDynamics(nn.Module):
+    """Predicts the next latent from the last ones and a noise that stands for what they do not tell.
+
+    Posterior, prior and decoder are transformers, and the prior is a mixture of Gaussians that depends on the context (FIREWORK,
+    section 3.2.1, with the sizes of its published code). Actions are not seen. The decoder predicts the change since the last
+    frame instead of the latent itself, which a short training learns better.
+
+    Latents come from the autoencoder; inside, each dimension is standardised by its statistics in the training data.
+    """
+
+    mean_W: Tensor
+    std_W: Tensor
+
+    def __init__(self, shape: DynamicsShape, latent: int) -> None:
+        super().__init__()
+        self.shape = shape
+        self.posterior = Transformer(shape, latent, shape.context + 1, 2 * shape.noise)
+        self.prior = Transformer(shape, latent, shape.context, shape.modes * (2 * shape.noise + 1))
+        self.decoder = Transformer(shape, latent + shape.noise, shape.context, latent)
+        self.register_buffer("mean_W", torch.zeros(latent))
+        self.register_buffer("std_W", torch.ones(latent))
+
+    def standardise(self, latents: Tensor) -> None:
+        """Take mean and deviation of these latents (..., W) as the standard; a dimension that does not vary is only centred."""
+        std_W, mean_W = torch.std_mean(latents.flatten(0, -2), 0, correction=0)
+        self.mean_W.copy_(mean_W)
+        self.std_W.copy_(torch.where(std_W > 1e-6, std_W, torch.ones_like(std_W)))
+
+    def errors(self, windows_BTW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the squared prediction error, and the divergence of posterior from prior, nats; means over windows and steps.
+
+        After the first step the context contains predictions, as it does when futures are imagined. The divergence is the usual
+        estimate from the one noise that is drawn.
+
+        Args:
+            windows_BTW: latents of T + L successive frames. The first step predicts the frame right after the context; in the
+                published code it skips one.
+            generator: source of the noise.
+        """
+        windows_BTW = (windows_BTW - self.mean_W) / self.std_W
+        context_BTW = windows_BTW[:, : self.shape.context]
+        errors, divergences = [], []
+        for step in range(self.shape.horizon):
+            target_BW = windows_BTW[:, self.shape.context + step]
+            numbers_BZ2 = self.posterior(torch.cat([target_BW[:, None], context_BTW], 1)).view(len(target_BW), -1, 2)
+            mean_BZ, log_variance_BZ = numbers_BZ2[..., 0], numbers_BZ2[..., 1].clamp(*LOG_VARIANCES)
+            noise_BZ = mean_BZ + (log_variance_BZ / 2).exp() * _normal_like(mean_BZ, generator)
+            log_shares_BM, means_BMZ, log_variances_BMZ = self._prior(context_BTW)
+            log_prior_BM = _log_density(noise_BZ[:, None], means_BMZ, log_variances_BMZ)
+            log_posterior_B = _log_density(noise_BZ, mean_BZ, log_variance_BZ)
+            divergences.append((log_posterior_B - torch.logsumexp(log_shares_BM + log_prior_BM, 1)).mean())
+            context_BTW = self._advanced(context_BTW, noise_BZ)
+            errors.append((context_BTW[:, -1] - target_BW).square().mean())
+        return torch.stack(errors).mean(), torch.stack(divergences).mean()
+
+    @torch.no_grad()
+    def imagine(self, latents_BTW: Tensor, futures: int, generator: torch.Generator) -> Tensor:
+        """Return imagined latents (B, N, L, W) of the frames that follow.
+
+        Args:
+            latents_BTW: latents of the last T frames.
+            futures: number of futures to imagine of each, N.
+            generator: source of all random numbers.
+        """
+        context_XTW = ((latents_BTW - self.mean_W) / self.std_W).repeat_interleave(futures, 0)
+        steps = []
+        for _ in range(self.shape.horizon):
+            log_shares_XM, means_XMZ, log_variances_XMZ = self._prior(context_XTW)
+            modes_X = torch.multinomial(log_shares_XM.exp(), 1, generator=generator)[:, 0]
+            rows_X = torch.arange(len(modes_X), device=modes_X.device)
+            mean_XZ, deviation_XZ = means_XMZ[rows_X, modes_X], (log_variances_XMZ[rows_X, modes_X] / 2).exp()
+            context_XTW = self._advanced(context_XTW, mean_XZ + deviation_XZ * _normal_like(mean_XZ, generator))
+            steps.append(context_XTW[:, -1])
+        futures_XLW = torch.stack(steps, 1) * self.std_W + self.mean_W
+        return futures_XLW.view(-1, futures, *futures_XLW.shape[1:])
+
+    def _prior(self, context_BTW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mixture of the noise: log-shares (B, M), means and log-variances (B, M, Z)."""
+        modes, noise = self.shape.modes, self.shape.noise
+        shares_BM, means, log_variances = self.prior(context_BTW).split([modes, modes * noise, modes * noise], 1)
+        log_variances_BMZ = log_variances.reshape(-1, modes, noise).clamp(*LOG_VARIANCES)
+        return torch.log_softmax(shares_BM, 1), means.reshape(-1, modes, noise), log_variances_BMZ
+
+    def _advanced(self, context_BTW: Tensor, noise_BZ: Tensor) -> Tensor:
+        """Return the context one frame later, whose last latent is predicted."""
+        noise_BTZ = noise_BZ[:, None].expand(-1, self.shape.context, -1)
+        change_BW = self.decoder(torch.cat([noise_BTZ, context_BTW], 2))
+        return torch.cat([context_BTW[:, 1:], context_BTW[:, -1:] + change_BW[:, None]], 1)
+
+
+def _normal_like(like: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+
+
+def _log_density(values: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
+    """Return the log-density of Gaussians with independent dimensions, the last ones of all arguments."""
+    squares = (values - means).square() / log_variances.exp()
+    return -0.5 * (squares + log_variances + math.log(2 * math.pi)).sum(-1)

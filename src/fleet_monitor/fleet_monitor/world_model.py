@@ -1,0 +1,295 @@
+"""The visual world model: imagines what a robot's camera will see.
+
+F frames, H image rows, W image columns or width of a latent, C channels, B windows of frames or robots, T frames of context,
+N imagined futures, L imagined steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from fleet_contract.robot import RobotContract
+from fleet_contract.validation import InputError, StrictModel, validated
+from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState, optimize
+from fleet_learning.tensor_file import file_digest, parsed, read_tensors, write_tensors
+from fleet_monitor.autoencoder import Autoencoder, AutoencoderShape, as_intensities
+from fleet_monitor.dynamics import DynamicsShape, LatentDynamics
+
+FORMAT = "fleet-world-model-1"
+"""Format name and version, in the header of every file of a world model."""
+BLOCK = 256
+"""Frames that are encoded at once."""
+
+
+@dataclass(frozen=True)
+class WorldModelConfig:
+    """Size of a world model and how it learns."""
+
+    autoencoder: AutoencoderShape
+    dynamics: DynamicsShape
+    futures: int
+    """Futures that are imagined of each robot, N."""
+    autoencoder_optimizer: OptimizerConfig = OptimizerConfig(batch_size=64, learning_rate=1e-3, decay=0.97)
+    dynamics_optimizer: OptimizerConfig = OptimizerConfig(batch_size=16, learning_rate=5e-4, decay=0.98)
+    divergence_weight: float = 1e-3
+    """Weight of the posterior's divergence from the prior against the squared error of standardised latents. A small weight lets
+    the posterior put more into the noise than the prior can foresee; a large one makes all futures the same."""
+
+
+SMALL = WorldModelConfig(
+    AutoencoderShape(64, 64, filters=(16, 32, 64), strides=(2, 2, 2), map_channels=32, dense=128),
+    DynamicsShape(embedding=128, layers=2, heads=4),
+    futures=8,
+)
+"""Size that two busy cores can run for a small fleet."""
+PAPER = WorldModelConfig(
+    AutoencoderShape(84, 84, filters=(32, 64), strides=(1, 2), map_channels=4),
+    DynamicsShape(embedding=512, layers=6, heads=8),
+    futures=20,
+    autoencoder_optimizer=OptimizerConfig(batch_size=64, learning_rate=1e-4, decay=1.0),
+    dynamics_optimizer=OptimizerConfig(batch_size=8, learning_rate=1e-4, decay=1.0),
+    divergence_weight=1e-5,
+)
+"""Size of FIREWORK's published code, with one camera; the paper gives no sizes."""
+
+
+@dataclass(frozen=True)
+class WorldModel:
+    """An autoencoder of images, and the dynamics of its latents. Immutable: training returns another one.
+
+    Source: FIREWORK, section 3.2.1. The paper trains both parts together. Here they are trained one after the other, the dynamics
+    on latents that are computed once: a step then costs about a sixth, and the dynamics have targets that stand still.
+    """
+
+    config: WorldModelConfig
+    autoencoder: Autoencoder
+    dynamics: LatentDynamics
+
+    @torch.no_grad()
+    def encode(self, images_FHWC: NDArray[np.uint8]) -> Tensor:
+        """Return the latents (F, W) of images of 8-bit values.
+
+        Raises:
+            InputError: the images have another size than those that the model has learned.
+        """
+        expected = self.config.autoencoder.observed
+        if images_FHWC.shape[1:] != expected:
+            raise InputError(
+                f"images: expected shape {expected}, as the world model has learned, got {images_FHWC.shape[1:]}."
+            )
+        return torch.cat(
+            [self.autoencoder.encode(block) for block in torch.split(torch.from_numpy(images_FHWC), BLOCK)]
+        )
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> NDArray[np.uint8]:
+        """Return the images (..., H, W, C) of 8-bit values of latents (..., W)."""
+        intensities = self.autoencoder.decode(latents.flatten(0, -2)).permute(0, 2, 3, 1)
+        images: NDArray[np.uint8] = (
+            (intensities * 255).round().byte().view(*latents.shape[:-1], *intensities.shape[1:]).numpy()
+        )
+        return images
+
+    def imagine(self, latents_BTW: Tensor, generator: torch.Generator) -> Tensor:
+        """Return imagined latents (B, N, L, W) of the frames that follow.
+
+        Args:
+            latents_BTW: latents of the last T frames of every robot.
+            generator: source of all random numbers.
+
+        Raises:
+            ValueError: the number of frames or the width is another one.
+        """
+        expected = (self.config.dynamics.context, self.config.autoencoder.latent)
+        if latents_BTW.shape[1:] != expected:
+            raise ValueError(
+                f"latents_BTW: expected shape (B, {expected[0]}, {expected[1]}), got {tuple(latents_BTW.shape)}"
+            )
+        return self.dynamics.imagine(latents_BTW, self.config.futures, generator)
+
+    def fit_autoencoder(
+        self,
+        images_FHWC: NDArray[np.uint8],
+        *,
+        steps: int,
+        seed: int,
+        on_step: OnStep | None = None,
+        resume_path: Path | None = None,
+    ) -> tuple[WorldModel, float]:
+        """Train the autoencoder on images, the first stage; the dynamics do not change.
+
+        Args:
+            images_FHWC: frames of all tasks.
+            steps: number of gradient steps.
+            seed: seed of the batches.
+            on_step: called after every step.
+            resume_path: file from which an interrupted training resumes; it is removed when the training is complete.
+
+        Returns:
+            The new world model, and the mean squared error of intensities in the last tenth of the steps.
+
+        Raises:
+            InputError: there are no images, or `resume_path` belongs to another training.
+        """
+        if not len(images_FHWC):
+            raise InputError("images: expected at least one, got none.")
+        images, autoencoder = torch.from_numpy(images_FHWC), deepcopy(self.autoencoder)
+
+        def loss(batch: Tensor, _: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
+            own = images[batch[0]]
+            error = mse_loss(autoencoder.decode(autoencoder.encode(own)), as_intensities(own))
+            return error, {"image error": error.detach()}
+
+        _, error = optimize(
+            list(autoencoder.parameters()),
+            loss,
+            [np.arange(len(images))],
+            self.config.autoencoder_optimizer,
+            OptimizerState(),
+            steps=steps,
+            seed=seed,
+            on_step=on_step,
+            resume_path=resume_path,
+            identity=lambda: ("autoencoder", self.config, _digest(self.autoencoder), _digest(images)),
+        )
+        return replace(self, autoencoder=autoencoder), error
+
+    def fit_dynamics(
+        self,
+        latents: Sequence[Tensor],
+        *,
+        steps: int,
+        seed: int,
+        on_step: OnStep | None = None,
+        resume_path: Path | None = None,
+    ) -> tuple[WorldModel, float]:
+        """Train the dynamics on latents, the second stage; the autoencoder does not change.
+
+        Args:
+            latents: latents (F, W) of the successive frames of every episode, from `encode`.
+            steps: number of gradient steps.
+            seed: seed of the batches and the noise.
+            on_step: called after every step.
+            resume_path: file from which an interrupted training resumes; it is removed when the training is complete.
+
+        Returns:
+            The new world model, and the mean squared error of standardised latents in the last tenth of the steps.
+
+        Raises:
+            InputError: no episode is as long as context and horizon together, or `resume_path` belongs to another training.
+        """
+        shape, dynamics = self.config.dynamics, deepcopy(self.dynamics)
+        length = shape.context + shape.horizon
+        begins = window_begins([len(episode_FW) for episode_FW in latents], length)
+        if not len(begins):
+            raise InputError(f"episodes: expected at least one of {length} frames or more, got none.")
+        all_FW = torch.cat(list(latents))
+        dynamics.standardise(all_FW)
+        frames = torch.arange(length)
+
+        def loss(batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
+            error, divergence = dynamics.errors(all_FW[batch[0][:, None] + frames], generator)
+            measures = {"latent error": error.detach(), "divergence": divergence.detach()}
+            return error + self.config.divergence_weight * divergence, measures
+
+        _, error = optimize(
+            list(dynamics.parameters()),
+            loss,
+            [begins],
+            self.config.dynamics_optimizer,
+            OptimizerState(),
+            steps=steps,
+            seed=seed,
+            on_step=on_step,
+            resume_path=resume_path,
+            identity=lambda: ("dynamics", self.config, begins.tolist(), _digest(self.dynamics), _digest(all_FW)),
+        )
+        return replace(self, dynamics=dynamics), error
+
+
+def new_world_model(config: WorldModelConfig, *, seed: int) -> WorldModel:
+    """Return an untrained world model."""
+    with torch.random.fork_rng():  # modules draw their initial weights from the global random state
+        torch.manual_seed(seed)
+        autoencoder = Autoencoder(config.autoencoder)
+        dynamics = LatentDynamics(config.dynamics, config.autoencoder.latent)
+    return WorldModel(config, autoencoder.eval(), dynamics.eval())
+
+
+def window_begins(lengths: Sequence[int], length: int) -> NDArray[np.int64]:
+    """Return where windows of `length` frames begin that lie within one episode.
+
+    Args:
+        lengths: number of frames of each episode; the episodes follow one another.
+        length: number of frames of a window.
+    """
+    ends = np.cumsum([0, *lengths])
+    return np.concatenate(
+        [
+            np.zeros(0, np.int64),
+            *(np.arange(end - own, end - length + 1) for own, end in zip(lengths, ends[1:], strict=True)),
+        ]
+    )
+
+
+class WorldModelMetadata(StrictModel):
+    """Describes the world model in a file."""
+
+    robot: str
+    """Robot type of the contract."""
+    contract: str
+    """Digest of the contract."""
+    config: WorldModelConfig
+
+
+def write_world_model(path: Path, model: WorldModel, contract: RobotContract) -> str:
+    """Write a world model, whole or not at all, and return the digest of its file, which banks and predictors refer to."""
+    metadata = WorldModelMetadata(robot=contract.robot, contract=contract.digest, config=model.config)
+    tensors = {
+        f"{part}.{name}": tensor for part, net in _parts(model).items() for name, tensor in net.state_dict().items()
+    }
+    return write_tensors(path, tensors, metadata.model_dump_json(), kind=FORMAT)
+
+
+def read_world_model(path: Path, contract: RobotContract) -> tuple[WorldModel, str]:
+    """Read a world model and the digest of its file.
+
+    Raises:
+        InputError: the file is missing, truncated, modified or no world model, or was made for another contract.
+    """
+    tensors, about = read_tensors(path, kind=FORMAT)
+    metadata = validated(parsed(about), WorldModelMetadata, source=f"{path} (about)")
+    contract.require_same(metadata.contract, owner=str(path))
+    model = new_world_model(metadata.config, seed=0)
+    try:
+        for part, net in _parts(model).items():
+            own = {
+                name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")
+            }
+            net.load_state_dict(own)
+    except RuntimeError:
+        raise InputError(f"{path}: expected the tensors of the world model's config, got others.") from None
+    return model, file_digest(path)
+
+
+def _parts(model: WorldModel) -> dict[str, nn.Module]:
+    return {"autoencoder": model.autoencoder, "dynamics": model.dynamics}
+
+
+def _digest(content: Tensor | nn.Module) -> str:
+    """Return the sha256 of a tensor, or of all tensors of a module."""
+    tensors = [content] if isinstance(content, Tensor) else content.state_dict().values()
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
