@@ -19,6 +19,7 @@ from torch import Tensor
 
 from fleet_contract.validation import InputError, StrictModel, validated
 from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
+from fleet_monitor.world_model import require_world_model
 
 FORMAT = "fleet-novelty-bank-1"
 """Format name and version, in the header of every file of a bank."""
@@ -170,10 +171,7 @@ def read_bank(path: Path, *, world_model: str) -> NoveltyBank:
     """
     tensors, about = read_tensors(path, kind=FORMAT)
     metadata = validated(parsed(about), BankMetadata, source=f"{path} (about)")
-    if metadata.world_model != world_model:
-        raise InputError(
-            f"{path}: world_model: expected {world_model[:12]}, which imagines, got {metadata.world_model[:12]}."
-        )
+    require_world_model(metadata.world_model, world_model, owner=str(path))
     config = metadata.config
     try:
         bank = NoveltyBank(

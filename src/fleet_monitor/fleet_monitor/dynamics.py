@@ -36,7 +36,7 @@ class DynamicsShape:
 
 
 class Transformer(nn.Module):
-    """Summarises a sequence of tokens in one vector, by attention in both directions.
+    """Reads a sequence of tokens, each with attention to all others.
 
     There is no dropout: it would draw from torch's global generator, so that an interrupted training could not resume to the
     same weights.
@@ -59,9 +59,18 @@ class Transformer(nn.Module):
         self.read = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
 
     def forward(self, tokens_BTI: Tensor) -> Tensor:
-        """Return outputs (B, outputs), read from the last token."""
-        outputs: Tensor = self.read(self.layers(self.embed(tokens_BTI) + self.positions)[:, -1])
+        """Return outputs (B, T, outputs) at every token."""
+        outputs: Tensor = self.read(self._attended(tokens_BTI))
         return outputs
+
+    def summary(self, tokens_BTI: Tensor) -> Tensor:
+        """Return the outputs (B, outputs) at the last token."""
+        outputs: Tensor = self.read(self._attended(tokens_BTI)[:, -1])
+        return outputs
+
+    def _attended(self, tokens_BTI: Tensor) -> Tensor:
+        attended: Tensor = self.layers(self.embed(tokens_BTI) + self.positions)
+        return attended
 
 
 class LatentDynamics(nn.Module):
@@ -108,7 +117,9 @@ class LatentDynamics(nn.Module):
         errors, divergences = [], []
         for step in range(self.shape.horizon):
             target_BW = windows_BTW[:, self.shape.context + step]
-            numbers_BZ2 = self.posterior(torch.cat([target_BW[:, None], context_BTW], 1)).view(len(target_BW), -1, 2)
+            numbers_BZ2 = self.posterior.summary(torch.cat([target_BW[:, None], context_BTW], 1)).view(
+                len(target_BW), -1, 2
+            )
             mean_BZ, log_variance_BZ = numbers_BZ2[..., 0], numbers_BZ2[..., 1].clamp(*LOG_VARIANCES)
             noise_BZ = mean_BZ + (log_variance_BZ / 2).exp() * _normal_like(mean_BZ, generator)
             log_shares_BM, means_BMZ, log_variances_BMZ = self._prior(context_BTW)
@@ -143,14 +154,16 @@ class LatentDynamics(nn.Module):
     def _prior(self, context_BTW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mixture of the noise: log-shares (B, M), means and log-variances (B, M, Z)."""
         modes, noise = self.shape.modes, self.shape.noise
-        shares_BM, means, log_variances = self.prior(context_BTW).split([modes, modes * noise, modes * noise], 1)
+        shares_BM, means, log_variances = torch.split(
+            self.prior.summary(context_BTW), [modes, modes * noise, modes * noise], 1
+        )
         log_variances_BMZ = log_variances.reshape(-1, modes, noise).clamp(*LOG_VARIANCES)
         return torch.log_softmax(shares_BM, 1), means.reshape(-1, modes, noise), log_variances_BMZ
 
     def _advanced(self, context_BTW: Tensor, noise_BZ: Tensor) -> Tensor:
         """Return the context one frame later, whose last latent is predicted."""
         noise_BTZ = noise_BZ[:, None].expand(-1, self.shape.context, -1)
-        change_BW = self.decoder(torch.cat([noise_BTZ, context_BTW], 2))
+        change_BW = self.decoder.summary(torch.cat([noise_BTZ, context_BTW], 2))
         return torch.cat([context_BTW[:, 1:], context_BTW[:, -1:] + change_BW[:, None]], 1)
 
 

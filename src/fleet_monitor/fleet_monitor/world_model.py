@@ -6,7 +6,6 @@ N imagined futures, L imagined steps.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from fleet_contract.validation import InputError, StrictModel, validated
 from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.tensor_file import file_digest, parsed, read_tensors, write_tensors
 from fleet_monitor.autoencoder import Autoencoder, AutoencoderShape, as_intensities
+from fleet_monitor.digest import digest_of
 from fleet_monitor.dynamics import DynamicsShape, LatentDynamics
 
 FORMAT = "fleet-world-model-1"
@@ -160,7 +160,7 @@ class WorldModel:
             seed=seed,
             on_step=on_step,
             resume_path=resume_path,
-            identity=lambda: ("autoencoder", self.config, _digest(self.autoencoder), _digest(images)),
+            identity=lambda: ("autoencoder", self.config, digest_of(self.autoencoder), digest_of(images)),
         )
         return replace(self, autoencoder=autoencoder), error
 
@@ -212,7 +212,7 @@ class WorldModel:
             seed=seed,
             on_step=on_step,
             resume_path=resume_path,
-            identity=lambda: ("dynamics", self.config, begins.tolist(), _digest(self.dynamics), _digest(all_FW)),
+            identity=lambda: ("dynamics", self.config, begins.tolist(), digest_of(self.dynamics), digest_of(all_FW)),
         )
         return replace(self, dynamics=dynamics), error
 
@@ -282,14 +282,20 @@ def read_world_model(path: Path, contract: RobotContract) -> tuple[WorldModel, s
     return model, file_digest(path)
 
 
+def require_world_model(found: str, expected: str, *, owner: str) -> None:
+    """Refuse something that was made from the latents of another world model.
+
+    Args:
+        found: digest of the world model that it was made from.
+        expected: digest of the world model that imagines the futures.
+        owner: what was made, such as a file.
+
+    Raises:
+        InputError: the digests differ.
+    """
+    if found != expected:
+        raise InputError(f"{owner}: world_model: expected {expected[:12]}, which imagines, got {found[:12]}.")
+
+
 def _parts(model: WorldModel) -> dict[str, nn.Module]:
     return {"autoencoder": model.autoencoder, "dynamics": model.dynamics}
-
-
-def _digest(content: Tensor | nn.Module) -> str:
-    """Return the sha256 of a tensor, or of all tensors of a module."""
-    tensors = [content] if isinstance(content, Tensor) else content.state_dict().values()
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
