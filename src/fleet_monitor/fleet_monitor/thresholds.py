@@ -32,7 +32,8 @@ class Threshold(Protocol):
         """Return the threshold, in the unit of the scores; a step whose score is above it is an alarm.
 
         Args:
-            scores: scores (T,) of every step of successful episodes, from which the monitor itself has not learned.
+            scores: scores (T,) of every step of successful episodes, from which the monitor itself has not learned. Steps without
+                a value (NaN), such as the first ones, before there is a context to imagine from, do not count.
             help_ratio: share of the steps of the task's last round in which a human drove, 0 to 1.
 
         Raises:
@@ -49,9 +50,10 @@ class FixedPercentile(Threshold):
 
     @override
     def choose(self, scores: Sequence[NDArray[np.float64]], help_ratio: float) -> float:
-        if not sum(map(len, scores)):
+        valued = _with_values(scores)
+        if not valued:
             raise InputError("scores: expected at least one successful episode, got none.")
-        return float(np.percentile(np.concatenate(scores), self.percentile))
+        return float(np.percentile(np.concatenate(valued), self.percentile))
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,15 @@ class ConformalBand(Threshold):
     false_alarm_rate: float
     """Promised share of successful episodes with at least one alarm, above 0 and below 1."""
 
+    def __post_init__(self) -> None:
+        """Refuse a promise that no threshold or every threshold keeps.
+
+        Raises:
+            ValueError: the rate is out of range.
+        """
+        if not 0 < self.false_alarm_rate < 1:
+            raise ValueError(f"false_alarm_rate: expected a number above 0 and below 1, got {self.false_alarm_rate}")
+
     @property
     def fewest_episodes(self) -> int:
         """Number of episodes that the promise needs."""
@@ -110,7 +121,7 @@ class ConformalBand(Threshold):
 
     @override
     def choose(self, scores: Sequence[NDArray[np.float64]], help_ratio: float) -> float:
-        largest = np.sort([scores_T.max() for scores_T in scores if len(scores_T)])
+        largest = np.sort([scores_T.max() for scores_T in _with_values(scores)])
         if len(largest) < self.fewest_episodes:
             raise InputError(
                 f"scores: expected at least {self.fewest_episodes} successful episodes for a false-alarm rate of "
@@ -180,3 +191,9 @@ def best_percentile(
     hits_P = (alarms_PB & needed_B).sum(1)
     f1_P = 2 * hits_P / (alarms_PB.sum(1) + needed_B.sum())
     return float(percentiles[f1_P == f1_P.max()][-1])
+
+
+def _with_values(scores: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Return the scores of every episode that has any, without those that are NaN."""
+    valued = [scores_T[~np.isnan(scores_T)] for scores_T in scores]
+    return [scores_T for scores_T in valued if len(scores_T)]

@@ -131,3 +131,16 @@ def test_the_best_percentile_maximises_f1():
 def test_a_round_without_a_need_has_no_best_percentile():
     with pytest.raises(ValueError, match="got none"):
         best_percentile(np.arange(3.0), np.arange(3.0), np.zeros(3, dtype=bool))
+
+
+@pytest.mark.parametrize("kind", [FixedPercentile(90), ConformalBand(0.2), AdaptivePercentile(80, 19, 5, 50, 99)])
+def test_steps_without_a_value_do_not_count(kind):
+    scores = list(np.random.default_rng(4).normal(size=(10, 20)))
+    gaps = [np.concatenate([np.full(9, np.nan), episode]) for episode in scores]
+    assert kind.choose([*gaps, np.full(5, np.nan), np.zeros(0)], 0.1) == kind.choose(scores, 0.1)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, math.nan])
+def test_a_promise_that_is_none_is_refused(rate):
+    with pytest.raises(ValueError, match="above 0 and below 1"):
+        ConformalBand(rate)
