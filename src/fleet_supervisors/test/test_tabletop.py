@@ -75,6 +75,6 @@ def test_constants_are_those_of_the_simulation():
     assert pushing.SLOT_MOUTH_M == g.SLOT_MOUTH_Y_M
     halves = {task: half_m for task, (half_m, _) in push_table.OBJECTS.items()}
     assert halves | {"push_block": halves["push_block"] * 2**0.5} == pushing.WIDEST_M
-    assert (drawer.BAR_HALF_M, drawer.VASE_M) == (g.BAR_HALF_M, g.VASE_RADIUS_M)
+    assert (drawer.BAR_HALF_M, drawer.POST_M) == (g.BAR_HALF_M, g.POST_RADIUS_M)
     assert (lever.ARM_M, lever.HALF_M) == (g.LEVER_ARM_M, g.LEVER_HALF_M)
     assert drawer_table.OPENINGS_M["open_drawer"][1] < g.OPENED_M

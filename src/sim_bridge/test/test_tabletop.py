@@ -118,13 +118,13 @@ def test_a_block_that_is_pushed_onto_the_obstacle_topples():
     assert environment.failures.tolist() == [Failure.TOPPLED]
 
 
-def test_a_vase_that_the_finger_runs_into_topples():
+def test_a_finger_that_runs_into_the_post_is_jammed():
     environment = Tabletop(CONTRACT, 1, ("close_drawer",))
     table = table_of(environment)
-    table._fingers_N2[0] = table.obstacles()[0] - (0.0, 0.035)
-    for _ in range(10):
-        moved(environment, 0.0, FASTEST)
-    assert environment.failures.tolist() == [Failure.TOPPLED]
+    table._fingers_N2[0] = table.obstacles()[0] - (0.0, g.POST_RADIUS_M + g.FINGER_RADIUS_M + 0.005)
+    for _ in range(JAMMED_TICKS + 2):
+        moved(environment, 0.02, FASTEST)
+    assert environment.failures.tolist() == [Failure.JAMMED]
 
 
 @pytest.mark.parametrize(

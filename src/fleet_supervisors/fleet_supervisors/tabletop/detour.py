@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 UNDECIDED_M = 0.04
 """Difference of the two paths around the obstacle up to which the style decides."""
+LEAST_M = 0.03
+"""Least distance of the next point on the way around."""
 
 
 def next_point(
@@ -37,6 +39,7 @@ def next_point(
     out_2 = unit(from_2)
     round_2 = sign * left_of(out_2)
     if away_m <= radius_m:
-        return start_2 + round_2 * 0.03 + out_2 * (radius_m - away_m + 0.003)
+        return start_2 + round_2 * LEAST_M + out_2 * (radius_m - away_m + 0.003)
     tangent_m = sqrt(away_m**2 - radius_m**2)
-    return start_2 + tangent_m * (-out_2 * (tangent_m / away_m) + round_2 * (radius_m / away_m))
+    # Never so near that a walk to it comes to rest.
+    return start_2 + max(tangent_m, LEAST_M) * (-out_2 * (tangent_m / away_m) + round_2 * (radius_m / away_m))

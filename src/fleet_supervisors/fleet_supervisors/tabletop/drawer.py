@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 BAR_HALF_M = 0.048
 """Half the length of the handle's bar."""
-VASE_M, MARGIN_M = 0.016, 0.012
-"""Radius of the vase, and the distance that the finger keeps from it."""
+POST_M, MARGIN_M = 0.016, 0.012
+"""Radius of the post, and the distance that the finger keeps from it."""
 BEHIND_M = 0.022
 """Distance of the middle of the space behind the bar from the bar."""
 HOLD_M = 0.028
@@ -25,7 +25,7 @@ BESIDE_M = BAR_HALF_M + FINGER_M + 0.012
 CLEAR_M = 0.03
 """Distance in front of the bar from which the finger may walk sideways."""
 NEAR_M = 0.036
-"""Distance in front of the bar from which the finger no longer has to go around the vase."""
+"""Distance in front of the bar from which the finger no longer has to go around the post."""
 PULL_MPS = 0.08
 """Velocity of pulls and pushes."""
 
@@ -58,8 +58,8 @@ def close_drawer(scene: Scene, side: Side) -> NDArray[np.float64]:
 
 
 def _walk(scene: Scene, beside_bar_2: NDArray[np.float64], side: Side) -> NDArray[np.float64]:
-    """Return the velocity (2,), m/s, that leads around the vase to a point relative to the bar."""
+    """Return the velocity (2,), m/s, that leads around the post to a point relative to the bar."""
     target_2 = scene.object_2 + beside_bar_2
     return (
-        next_point(scene.finger_2, target_2, scene.obstacle_2, VASE_M + FINGER_M + MARGIN_M, side) - scene.finger_2
+        next_point(scene.finger_2, target_2, scene.obstacle_2, POST_M + FINGER_M + MARGIN_M, side) - scene.finger_2
     ) * 10.0

@@ -8,7 +8,6 @@ import numpy as np
 from typing_extensions import override
 
 from sim_bridge.tabletop import geometry as g
-from sim_bridge.tabletop.loose_body import fallen, standing
 from sim_bridge.tabletop.table import Table
 
 if TYPE_CHECKING:
@@ -18,19 +17,19 @@ if TYPE_CHECKING:
 
 BESIDE_M = 0.08
 """Largest deviation of the cabinet from the middle of the table."""
-VASE_M = ((-0.06, -0.14), (0.06, -0.115))
-"""Ranges of the vase's position, x from the middle of the cabinet and y on the table."""
+POST_M = ((-0.06, -0.14), (0.06, -0.115))
+"""Ranges of the post's position, x from the middle of the cabinet and y on the table."""
 OPENINGS_M = {"open_drawer": (0.0, 0.015), "close_drawer": (0.06, 0.09)}
 """Range of the openings with which episodes begin, by task."""
 
 
 class DrawerTable(Table):
-    """The object is the middle of the handle's bar; its yaw is always 0. A vase stands between the finger and the drawer."""
+    """The object is the middle of the handle's bar; its yaw is always 0. A post stands between the finger and the drawer."""
 
     def __init__(self, task: Task, robots: int) -> None:
         super().__init__(task, robots)
         self._moved_NQ = self._joint("object", 1)
-        self._vases_N7 = self._joint("obstacle", 7)
+        self._posts_N3 = self._mocap("obstacle")
 
     @override
     def objects(self) -> NDArray[np.float64]:
@@ -48,18 +47,14 @@ class DrawerTable(Table):
         return np.asarray(self.remaining() == 0.0)
 
     @override
-    def fallen(self) -> NDArray[np.int64]:
-        return fallen(self._vases_N7)
-
-    @override
     def obstacles(self) -> NDArray[np.float64]:
-        return self._vases_N7[:, :2].copy()
+        return self._posts_N3[:, :2].copy()
 
     @override
     def _arrange(self, robot: int, generator: np.random.Generator) -> None:
         x_m = generator.uniform(-BESIDE_M, BESIDE_M)
-        vase_2 = generator.uniform(*VASE_M)
-        self._vases_N7[robot] = standing((x_m + vase_2[0], vase_2[1]), 0.0, g.VASE_HEIGHT_M)
+        post_2 = generator.uniform(*POST_M)
+        self._posts_N3[robot, :2] = (x_m + post_2[0], post_2[1])
         self._moved_NQ[robot, 0] = generator.uniform(*OPENINGS_M[self.task.name])
         self._fixtures_N3[robot] = (x_m, g.CABINET_FRONT_Y_M, 0.0)
         self._goals_N3[robot, :2] = (x_m, g.BAR_Y_M - (g.OPENED_M if self._opens else g.CLOSED_M))

@@ -37,8 +37,8 @@ SLOT_MOUTH_Y_M = 0.095
 SLOT_GOAL_M = 0.024
 """Distance of the peg's goal behind the mouth."""
 
-VASE_RADIUS_M, VASE_FOOT_M, VASE_HEIGHT_M = 0.016, 0.009, 0.09
-"""Radii of the body and the foot, and height, of the vase in front of the cabinet, which topples when the finger touches it."""
+POST_RADIUS_M = 0.016
+"""Radius of the post in front of the cabinet, which the finger has to go around."""
 CABINET_HALF_M, CABINET_FRONT_Y_M = 0.085, 0.1
 """Half the width of the cabinet, and where its front is."""
 PANEL_HALF_M, PANEL_HALF_THICKNESS_M = 0.07, 0.004

@@ -13,7 +13,7 @@ STUCK_TICKS = 40
 """Moves without progress after which a robot is stuck."""
 PROGRESS_M = 0.01
 """By this much the object must come nearer to its goal than ever before in the episode, to be progress."""
-JAMMED_TICKS = 15
+JAMMED_TICKS = 20
 """Moves after which a finger that does not get anywhere is jammed."""
 COMMANDED_M, MOVED_SHARE = 0.004, 0.15
 """A finger is blocked at a tick in which it should have moved by the first, and moved by less than the second share of what it should."""

@@ -48,7 +48,7 @@ def scene_model(task: Task, width: int, height: int) -> mujoco.MjModel:
 def scene_xml(task: Task, width: int, height: int) -> str:
     """Return the MJCF of a task's scene.
 
-    Joints are finger_x, finger_y, the object's, which is the free joint, slide or hinge "object", and the vase's, "obstacle". The mocap bodies "fixture" and "goal" are
+    Joints are finger_x, finger_y and the object's, which is the free joint, slide or hinge "object". The mocap bodies "fixture", "goal" and, in front of a cabinet, "obstacle" are
     moved to where an episode has them.
     """
     span_m = 2 * g.VIEW_HALF_M * height / min(width, height)
@@ -148,11 +148,10 @@ def _loose(task: Task) -> str:
     if task.kind is Kind.LEVER:
         return ""
     if task.kind is Kind.DRAWER:
-        foot_m = g.FINGER_LOW_M / 4
-        above_foot_m = g.VASE_HEIGHT_M / 2 - foot_m
-        foot = _disc("foot", "obstacle", (0, 0, -above_foot_m), g.VASE_FOOT_M, foot_m, mass=0.01)
-        vase = _disc("obstacle", "obstacle", (0, 0, foot_m), g.VASE_RADIUS_M, above_foot_m, mass=0.1)
-        return f'<body name="obstacle"><freejoint name="obstacle"/>{foot}{vase}</body>'
+        shape = f'type="cylinder" size="{g.POST_RADIUS_M} {g.HANDLE_HEIGHT_M / 2}" pos="0 0 {g.HANDLE_HEIGHT_M / 2}"'
+        # Rough, so that a finger does not slip around it by chance.
+        post = f'<geom name="obstacle" {shape} priority="2" friction="1 0.005 0.0001" rgba="{_rgba("obstacle")}"/>'
+        return f'<body name="obstacle" mocap="true">{post}</body>'
     name = OBJECTS[task.name]
     obstacle = _disc("obstacle", "obstacle", (0, 0, 0), g.OBSTACLE_RADIUS_M[task.name], g.OBSTACLE_HEIGHT_M)
     if name == "block":

@@ -39,9 +39,8 @@ class Table(ABC):
         self._batch = Batch(model, robots, 1)
         self._qpos_NQ: NDArray[np.float64] = self._batch.bind("qpos")
         self._ctrl_N2: NDArray[np.float64] = self._batch.bind("ctrl")
-        mocap_N2_3: NDArray[np.float64] = self._batch.bind("mocap_pos")
-        self._goals_N3 = mocap_N2_3[:, int(model.body("goal").mocapid[0])]
-        self._fixtures_N3 = mocap_N2_3[:, int(model.body("fixture").mocapid[0])]
+        self._mocap_ids = {model.body(at).name: int(model.body(at).mocapid[0]) for at in range(model.nbody)}
+        self._goals_N3, self._fixtures_N3 = self._mocap("goal"), self._mocap("fixture")
         self._addresses = {model.joint(at).name: int(model.joint(at).qposadr[0]) for at in range(model.njnt)}
         self._fingers_N2 = self._joint("finger_x", 2)
         self._cameras: dict[Size, OverheadCamera] = {}
@@ -49,6 +48,11 @@ class Table(ABC):
     def _joint(self, name: str, dim: int) -> NDArray[np.float64]:
         """Return the positions, (N, dim), of joints that begin with this one; they are live and can be written."""
         return self._qpos_NQ[:, self._addresses[name] : self._addresses[name] + dim]
+
+    def _mocap(self, name: str) -> NDArray[np.float64]:
+        """Return the positions of a body that is placed, (N, 3); they are live and can be written."""
+        positions_NM3: NDArray[np.float64] = self._batch.bind("mocap_pos")
+        return positions_NM3[:, self._mocap_ids[name]]
 
     @abstractmethod
     def objects(self) -> NDArray[np.float64]:
@@ -64,7 +68,7 @@ class Table(ABC):
 
     @abstractmethod
     def obstacles(self) -> NDArray[np.float64]:
-        """Return x and y of what the robots have to go around, (N, 2), m: obstacle, vase or pivot."""
+        """Return x and y of what the robots have to go around, (N, 2), m: obstacle, post or pivot."""
 
     @abstractmethod
     def _arrange(self, robot: int, generator: np.random.Generator) -> None:
