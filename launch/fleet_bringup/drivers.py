@@ -64,7 +64,7 @@ def _simulated_robots(_: Run, parameters: dict[str, Parameter]) -> list[NodeSpec
 
 def _require_simulation(fleet: Fleet) -> None:
     environment = fleet.environment
-    require_environment(environment.backend, environment.task, environment.episode_ticks)
+    require_environment(environment.backend, environment.task, environment.episode_ticks, fleet.robots.tasks)
 
 
 def _recorded_robots(_: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:

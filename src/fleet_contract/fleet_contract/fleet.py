@@ -30,6 +30,8 @@ class RobotsConfig(StrictModel):
     """Robot contract file, relative to the fleet file."""
     count: int = Field(ge=1, le=MAX_ROBOTS)
     """N, number of robots."""
+    tasks: tuple[str, ...] = ()
+    """Tasks of the robots, assigned to them in turn, in an environment that has several. Empty: all tasks of the environment in turn."""
 
 
 class ProgramConfig(StrictModel):

@@ -22,6 +22,7 @@ from fleet_training.algorithms import Algorithm
 from fleet_training.calibration import fixed_calibration, simulated_calibration
 from fleet_training.demonstrations import demonstrate, demonstrate_episodes
 from fleet_training.learning_setup import LearningSetup
+from sim_bridge.backends import tasks_within
 
 OnProgress = Callable[[str, int, int], None]
 """Called with the stage of the work, how much of it is done, and of how much."""
@@ -86,9 +87,13 @@ class FirstPolicy:
     def demonstrations(self) -> Dataset:
         """Demonstrations of the scripted supervisors; the same seed gives the same ones."""
         setup, fleet = self._setup, self._setup.fleet
-        robots = setup.demonstrated_episodes or len(fleet.supervisors.styles)
+        # Tasks are assigned to robots in turn: every style demonstrates each of them.
+        tasks = len(fleet.robots.tasks or tasks_within(setup.demonstration_task)) or 1
+        robots = setup.demonstrated_episodes or tasks * len(fleet.supervisors.styles)
         with closing(setup.make_environment(setup.demonstration_task, robots)) as environment:
-            supervisors = [setup.make_supervisor(setup.demonstration_task, self._seed, i) for i in range(robots)]
+            supervisors = [
+                setup.make_supervisor(setup.demonstration_task, self._seed, robot // tasks) for robot in range(robots)
+            ]
             if setup.demonstrated_episodes:
                 return demonstrate_episodes(environment, supervisors, self._seed, fleet.pretraining.observes)
             return demonstrate(

@@ -26,7 +26,6 @@ from sim_bridge.environment import Environment
 from teleop_gui.supervisor import ScriptedSupervisor, Supervisor
 
 IRRELEVANT: Mapping[str, set[str] | bool] = {
-    "robots": {"contract"},
     "environment": {"gateways", "program", "bag", "speed"},
     "supervisors": {"operators", "patience_s"},
     "training": {"demonstrations"},
@@ -35,6 +34,8 @@ IRRELEVANT: Mapping[str, set[str] | bool] = {
 }
 """Keys of a fleet file on which experiments do not depend: where files are, how nodes run and record, and how policies are deployed.
 Experiments decide fully in float32, with the sampler of the policy's config."""
+IRRELEVANT_OF_ROBOTS = {"contract"}
+"""The same for the robots' keys. Tasks that are not chosen are left out as well, so that stored runs of earlier versions resume."""
 IRRELEVANT_OF_POLICY = {"checkpoint", "decider", "sampler", "step_sizes", "precision"}
 """The same for the policy's keys. A key that is null is left out as well, so that stored runs of earlier versions resume."""
 
@@ -63,9 +64,14 @@ class LearningSetup:
     @property
     def key(self) -> str:
         """A digest of everything that a run of this setup depends on."""
-        unset = {"uncertainty"} if self.fleet.policy.uncertainty is None else set()
+        fleet = self.fleet
+        irrelevant = {
+            **IRRELEVANT,
+            "robots": IRRELEVANT_OF_ROBOTS | ({"tasks"} if not fleet.robots.tasks else set()),
+            "policy": IRRELEVANT_OF_POLICY | ({"uncertainty"} if fleet.policy.uncertainty is None else set()),
+        }
         return resume_key(
-            self.fleet.model_dump_json(exclude={**IRRELEVANT, "policy": IRRELEVANT_OF_POLICY | unset}),
+            fleet.model_dump_json(exclude=irrelevant),
             self.contract.model_dump_json(),
             self.ticks,
             self.implicit,
@@ -92,8 +98,8 @@ class LearningSetup:
 
     def make_environment(self, task: str, robots: int) -> Environment:
         """Make an environment with this many of the fleet's robots."""
-        environment = self.fleet.environment
-        return make_environment(environment.backend, task, self.contract, robots, environment.episode_ticks)
+        environment, tasks = self.fleet.environment, self.fleet.robots.tasks
+        return make_environment(environment.backend, task, self.contract, robots, environment.episode_ticks, tasks)
 
     def make_supervisor(self, task: str, seed: int, index: int) -> ScriptedSupervisor:
         """Make the scripted supervisor with this index."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ from fleet_learning.dataset import read_dataset
 from fleet_learning.full_decider import FullDecider
 from fleet_learning.state_encoder import StateEncoderShape
 from fleet_supervisors.supervisors import make_supervisor
+from fleet_training.algorithms import ALGORITHMS
 from fleet_training.calibration import run_without_teleoperation
 from fleet_training.demonstrations import demonstrate
+from fleet_training.first_policy import FirstPolicy
 from fleet_training.fleet_loop import supervisors_of
+from fleet_training.learning_setup import learning_setup
 from fleet_training.pretraining import pretrain
 from sim_bridge.backends import make_environment
 
@@ -161,6 +165,19 @@ def test_the_first_policy_is_made_of_its_demonstrations_and_calibrated_by_its_ow
     assert [calibration.decider for calibration in about.calibrations] == ["full", "cascade"]
     threshold = about.threshold("full", "langevin", "jeffreys")
     assert abs(np.mean(moving <= threshold) - 0.75) <= 1 / len(moving)
+
+
+def test_every_style_demonstrates_every_task_of_the_robots(tmp_path):
+    fleet = read_fleet(CONFIG / "tabletop.yaml").with_changes(
+        source="test", robots={"tasks": ("turn_lever", "open_drawer")}, pretraining={"pairs": 4}
+    )
+    demonstrations = FirstPolicy(learning_setup(fleet, ticks=0), ALGORITHMS["iifl"], 0, tmp_path).demonstrations()
+    contract, (states_BS, actions_BA) = fleet.contract(), (demonstrations.observations_B, demonstrations.actions_BA)
+    named = [quantity.name for quantity in contract.observation.state.quantities]
+    for pair, (style, task) in enumerate(product(("left", "right"), ("turn_lever", "open_drawer"))):
+        assert states_BS[pair, named.index(task)] == 1
+        expected_A = make_supervisor("tabletop", style, contract, 0, 0).act(states_BS[pair])
+        np.testing.assert_allclose(actions_BA[pair], expected_A, rtol=1e-5)
 
 
 def test_the_same_seed_makes_the_same_policy(tmp_path):

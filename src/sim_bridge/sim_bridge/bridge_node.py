@@ -17,7 +17,12 @@ class BridgeNode(DriverNode):
         super().__init__("bridge")
         choice = self.fleet.environment
         environment = make_environment(
-            choice.backend, choice.task, self.robot_contract, len(self.robots), choice.episode_ticks
+            choice.backend,
+            choice.task,
+            self.robot_contract,
+            len(self.robots),
+            choice.episode_ticks,
+            self.fleet.robots.tasks,
         )
         self.serve(SimulatedDriver(environment))
 
