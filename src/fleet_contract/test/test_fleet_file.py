@@ -127,7 +127,7 @@ def test_a_section_is_replaced_by_a_model():
     ("sections", "expected"),
     [
         ({"robot": {"count": 3}}, "unknown key robot, expected one of allocation, environment, fleet, policy,"),
-        ({"robots": {"number": 3}}, "unknown key robots.number, expected one of contract, count."),
+        ({"robots": {"number": 3}}, "unknown key robots.number, expected one of contract, count, tasks."),
         ({"robots": {"count": "many"}}, "robots.count: expected an integer, got 'many'."),
         ({"robots": None}, "robots: expected a mapping, got null."),
     ],

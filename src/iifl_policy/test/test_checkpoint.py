@@ -46,6 +46,7 @@ SHIPPED = {
     "ant_100": CONFIG_FOLDER / "ant_100.yaml",
     "block_push": CONFIG_FOLDER / "block_push.yaml",
     "mobile_base": CONFIG_FOLDER / "mobile_base.yaml",
+    "tabletop": CONFIG_FOLDER / "tabletop.yaml",
     "yumi": CONFIG_FOLDER / "yumi_sim.yaml",
 }
 """Fleets of the shipped checkpoints."""
