@@ -70,6 +70,7 @@ class Autoencoder(nn.Module):
     """Convolutions to a latent and back, without connections that bypass the latent.
 
     The paper calls it a U-Net; in its published code it is the autoencoder of a latent diffusion model, whose latent is a map.
+    The convolutions here are plain, without that model's residual blocks.
     """
 
     def __init__(self, shape: AutoencoderShape) -> None:
@@ -79,7 +80,7 @@ class Autoencoder(nn.Module):
         up: list[nn.Module] = []
         for (inputs, outputs), stride in zip(pairwise(sizes), shape.strides, strict=True):
             down += [nn.Conv2d(inputs, outputs, KERNEL, stride, KERNEL // 2), *_activation(outputs)]
-            last = [] if inputs == shape.channels and not up else _activation(inputs)
+            last = _activation(inputs) if up else []
             up = [nn.Upsample(scale_factor=stride), nn.Conv2d(outputs, inputs, KERNEL, 1, KERNEL // 2), *last, *up]
         features = math.prod(shape.map_shape)
         dense = shape.dense

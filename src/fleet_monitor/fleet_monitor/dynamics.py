@@ -77,8 +77,8 @@ class LatentDynamics(nn.Module):
     """Predicts the next latent from the last ones and a noise that stands for what they do not tell.
 
     Posterior, prior and decoder are transformers, and the prior is a mixture of Gaussians that depends on the context (FIREWORK,
-    section 3.2.1, with the sizes of its published code). Actions are not seen. The decoder predicts the change since the last
-    frame instead of the latent itself, which a short training learns better.
+    section 3.2.1; tokens and outputs are arranged as in its published code). Actions are not seen. Unlike there, the decoder
+    predicts the change since the last frame, so that repeating that frame, a good first guess, is the output zero.
 
     Latents come from the autoencoder; inside, each dimension is standardised by its statistics in the training data.
     """

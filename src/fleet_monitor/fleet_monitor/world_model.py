@@ -60,7 +60,7 @@ PAPER = WorldModelConfig(
     dynamics_optimizer=OptimizerConfig(batch_size=8, learning_rate=1e-4, decay=1.0),
     divergence_weight=1e-5,
 )
-"""Size of FIREWORK's published code, with one camera; the paper gives no sizes."""
+"""Size of FIREWORK's published code, with one of its cameras and without its dropout; the paper gives no sizes."""
 
 
 @dataclass(frozen=True)
