@@ -112,6 +112,7 @@ def test_the_experiment_reports_every_algorithm_seed_and_condition(small_experim
         assert min(figure.size) > 800
 
 
+@pytest.mark.slow
 def test_the_figure_is_drawn_from_the_panels_of_the_runs(small_experiment):
     folder, results = small_experiment
     for name in ALGORITHM_NAMES:
@@ -126,12 +127,14 @@ def test_the_figure_is_drawn_from_the_panels_of_the_runs(small_experiment):
 
 
 @pytest.mark.parametrize("name", ["ibc", "iifl"])
+@pytest.mark.slow
 def test_a_worker_gives_the_same_rows_as_this_process(small_experiment, tmp_path, name):
     _, results = small_experiment
     rows = _run(SMALL, ALGORITHMS[name], 1, tmp_path, lambda *_: None)
     assert rows == [row for row in results.rows if (row["algo"], row["seed"]) == (ALGORITHMS[name].name, 1)]
 
 
+@pytest.mark.slow
 def test_completed_runs_are_not_repeated(small_experiment):
     folder, results = small_experiment
     rows = folder / "runs" / "iifl_1" / "rows.json"

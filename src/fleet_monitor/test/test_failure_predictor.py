@@ -22,6 +22,8 @@ from fleet_monitor.failure_predictor import (
 from fleet_monitor.labels import EpisodeEvents, Label, step_labels
 from fleet_monitor.world_model import new_world_model
 
+pytestmark = pytest.mark.slow
+
 LEAD = 4
 """Steps before an intervention that are relabelled."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from moving_dot import CONTEXT, episodes
 
@@ -26,6 +27,7 @@ def imagined_shape(model):
     return model.config.futures, model.config.dynamics.horizon, model.config.autoencoder.latent
 
 
+@pytest.mark.slow
 def test_episodes_with_two_dots_call_a_human(world_model):
     seen, held_out, new, other = (episodes(20, FRAMES, seed) for seed in (20, 21, 22, 23))
     strange = [np.maximum(one, another) for one, another in zip(new, other, strict=True)]

@@ -76,6 +76,7 @@ def test_equal_generators_imagine_equal_futures(world_model, latents):
     assert not torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_an_undecided_world_has_both_futures():
     """Two dimensions, of which the first rests and then goes left or right, as often the one as the other, and stays on course."""
     steps = 4
