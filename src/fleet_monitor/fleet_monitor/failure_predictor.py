@@ -23,7 +23,7 @@ from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
 from fleet_monitor.digest import digest_of
 from fleet_monitor.dynamics import DynamicsShape, Transformer
 from fleet_monitor.labels import Label, balanced_rows
-from fleet_monitor.world_model import WorldModel, require_world_model, window_begins
+from fleet_monitor.world_model import WorldModel, require_windows, require_world_model
 
 FORMAT = "fleet-failure-predictor-1"
 """Format name and version, in the header of every file of a predictor."""
@@ -156,10 +156,7 @@ def labelled_futures(
     if before < FEWEST_FRAMES:
         raise InputError(f"labels: expected at least {FEWEST_FRAMES} frames before an intervention, got {before}.")
     context, horizon = model.config.dynamics.context, model.config.dynamics.horizon
-    begins = window_begins([len(episode_FW) for episode_FW in latents], context + horizon)
-    if not len(begins):
-        raise InputError(f"episodes: expected at least one of {context + horizon} frames or more, got none.")
-    all_FW, windows = torch.cat(list(latents)), begins[:, None]
+    all_FW, windows = torch.cat(list(latents)), require_windows(latents, context + horizon)[:, None]
     futures_BNLW = model.imagine(all_FW[torch.from_numpy(windows + np.arange(context))], generator)
     labels_BL = np.concatenate(list(labels))[windows + context + np.arange(horizon)]
     return LabelledFutures(futures_BNLW.flatten(0, 1), labels_BL.repeat(model.config.futures, 0))

@@ -190,9 +190,7 @@ class WorldModel:
         """
         shape, dynamics = self.config.dynamics, deepcopy(self.dynamics)
         length = shape.context + shape.horizon
-        begins = window_begins([len(episode_FW) for episode_FW in latents], length)
-        if not len(begins):
-            raise InputError(f"episodes: expected at least one of {length} frames or more, got none.")
+        begins = require_windows(latents, length)
         all_FW = torch.cat(list(latents))
         dynamics.standardise(all_FW)
         frames = torch.arange(length)
@@ -240,6 +238,18 @@ def window_begins(lengths: Sequence[int], length: int) -> NDArray[np.int64]:
             *(np.arange(end - own, end - length + 1) for own, end in zip(lengths, ends[1:], strict=True)),
         ]
     )
+
+
+def require_windows(latents: Sequence[Tensor], length: int) -> NDArray[np.int64]:
+    """Return where windows of `length` frames begin, of which there must be one.
+
+    Raises:
+        InputError: no episode is long enough.
+    """
+    begins = window_begins([len(episode_FW) for episode_FW in latents], length)
+    if not len(begins):
+        raise InputError(f"episodes: expected at least one of {length} frames or more, got none.")
+    return begins
 
 
 class WorldModelMetadata(StrictModel):

@@ -47,33 +47,29 @@ class EnergyField:
 
         Outside the range, energies are infinite and gradients undefined.
         """
-        chains, actions_EXA = actions_EBKA.shape[2], actions_EBKA.flatten(1, 2)
-        energies_EX = actions_EXA.new_full(actions_EXA.shape[:2], torch.inf)
-        gradients_EXA = torch.zeros_like(actions_EXA, memory_format=torch.contiguous_format)
-
-        @torch.no_grad()
-        def evaluate(block: Block) -> None:
-            member, rows_R = block
-            layers = self._layers(member, rows_R // chains, actions_EXA[member].index_select(0, rows_R))
-            energies_EX[member].index_copy_(0, rows_R, self._energies(member, layers))
-            gradients_EXA[member].index_copy_(0, rows_R, self._gradients(member, layers))
-
-        in_parallel(evaluate, _blocks(actions_EXA.abs().amax(-1) <= 1))
-        return energies_EX.view(actions_EBKA.shape[:-1]), gradients_EXA.view(actions_EBKA.shape)
+        gradients_EBKA = torch.zeros_like(actions_EBKA, memory_format=torch.contiguous_format)
+        return self._evaluated(actions_EBKA, actions_EBKA.abs().amax(-1) <= 1, gradients_EBKA), gradients_EBKA
 
     @torch.no_grad()
     def energies(self, actions_EBKA: Tensor) -> Tensor:
         """Return energies (E, B, K), within and outside the range."""
+        return self._evaluated(actions_EBKA, torch.ones_like(actions_EBKA[..., 0], dtype=torch.bool))
+
+    def _evaluated(self, actions_EBKA: Tensor, chosen_EBK: Tensor, gradients_EBKA: Tensor | None = None) -> Tensor:
+        """Return the energies (E, B, K) of the chosen actions, infinite for others, and write their gradients where asked for."""
         chains, actions_EXA = actions_EBKA.shape[2], actions_EBKA.flatten(1, 2)
-        energies_EX = actions_EXA.new_empty(actions_EXA.shape[:2])
+        gradients_EXA = None if gradients_EBKA is None else gradients_EBKA.view_as(actions_EXA)
+        energies_EX = actions_EXA.new_full(actions_EXA.shape[:2], torch.inf)
 
         @torch.no_grad()
         def evaluate(block: Block) -> None:
             member, rows_R = block
             layers = self._layers(member, rows_R // chains, actions_EXA[member].index_select(0, rows_R))
             energies_EX[member].index_copy_(0, rows_R, self._energies(member, layers))
+            if gradients_EXA is not None:
+                gradients_EXA[member].index_copy_(0, rows_R, self._gradients(member, layers))
 
-        in_parallel(evaluate, _blocks(torch.ones_like(energies_EX, dtype=torch.bool)))
+        in_parallel(evaluate, _blocks(chosen_EBK.flatten(1)))
         return energies_EX.view(actions_EBKA.shape[:-1])
 
     def _layers(self, member: int, states_R: Tensor, actions_RA: Tensor) -> list[Tensor]:

@@ -48,8 +48,8 @@ def scene_model(task: Task, width: int, height: int) -> mujoco.MjModel:
 def scene_xml(task: Task, width: int, height: int) -> str:
     """Return the MJCF of a task's scene.
 
-    Joints are finger_x, finger_y and the object's, which is the free joint, slide or hinge "object". The mocap bodies "fixture", "goal" and, in front of a cabinet, "obstacle" are
-    moved to where an episode has them.
+    Joints are finger_x, finger_y and the object's, which is the free joint, slide or hinge "object". The mocap bodies "fixture",
+    "goal" and, in front of a cabinet, "obstacle" are moved to where an episode has them.
     """
     span_m = 2 * g.VIEW_HALF_M * height / min(width, height)
     servo = 'kv="60" forcerange="-8 8"'
