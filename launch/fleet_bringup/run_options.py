@@ -52,6 +52,8 @@ class RunOptions(Options):
     """Open the operators' windows on this machine (default: if it has a display)."""
     policy: Path | None = None
     """Checkpoint of the policy (default: from the fleet file)."""
+    monitor: str | None = None
+    """One of the fleet file's monitors, which also calls humans (default: none)."""
     demonstrate: bool = False
     """Run without a policy: a robot holds unless a supervisor drives it."""
     real_time: bool = False

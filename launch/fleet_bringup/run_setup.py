@@ -37,7 +37,8 @@ def prepare(options: RunOptions) -> Run:
     fleet = _chosen_fleet(options)
     driver_of(fleet.environment.backend).require(fleet)
     _require_supervisors(fleet)
-    fleet = _with_signals(_with_policy(fleet, source=options.fleet), source=options.fleet)
+    fleet = _with_policy(_with_monitor(fleet, options.monitor), source=options.fleet)
+    fleet = _with_signals(fleet, source=options.fleet)
     folder = run_folder(options.report, fleet.fleet)
     fleet.write(folder / FLEET_FILE)
     return Run(
@@ -115,6 +116,19 @@ def _chosen_fleet(options: RunOptions) -> Fleet:
     return read_fleet(fleet_file(options.fleet)).with_changes(source=options.fleet, **changes)
 
 
+def _with_monitor(fleet: Fleet, name: str | None) -> Fleet:
+    """Return the fleet with one of its monitors, whose signals come first in the order of the allocation."""
+    if name is None:
+        return fleet
+    if name not in fleet.monitors:
+        known = ", ".join(fleet.monitors) or "none, because the fleet file has no monitors"
+        raise InputError(f"--monitor: expected one of {known}, got {name}.")
+    monitor = fleet.monitors[name]
+    others = tuple(signal for signal in fleet.allocation.order if signal not in monitor.names)
+    changes = {"order": (*monitor.names, *others)}
+    return fleet.with_changes(source="--monitor", signals=(*fleet.signals, monitor), allocation=changes)
+
+
 def _with_policy(fleet: Fleet, *, source: str) -> Fleet:
     """Return the fleet with decider and threshold of its checkpoint, after a check of checkpoint and demonstrations.
 
@@ -145,7 +159,7 @@ def _with_signals(fleet: Fleet, *, source: str) -> Fleet:
     described: dict[str, float] = {}
     selections = []
     for selection in fleet.signals:
-        signals = read_provider(selection, fleet.contract()).signals
+        signals = read_provider(selection, fleet).signals
         selections.append(selection.model_copy(update={"names": tuple(signal.name for signal in signals)}))
         described |= {signal.name: signal.threshold for signal in signals}
     known = (UNCERTAINTY, VIOLATION, *described)

@@ -11,6 +11,7 @@ setup(
         ("share/ament_index/resource_index/packages", ["resource/fleet_monitor"]),
         ("share/fleet_monitor", ["package.xml"]),
     ],
+    entry_points={"fleet.signals": ["monitor = fleet_monitor.monitor_signals:MonitorSignals"]},
     install_requires=["setuptools"],
     zip_safe=False,
 )

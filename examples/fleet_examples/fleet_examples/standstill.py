@@ -29,11 +29,12 @@ class Standstill(SignalProvider):
         return (SignalDescription("standstill", "ticks", threshold=self._patience_ticks),)
 
     @classmethod
-    def read(cls, selection, options, contract):
+    def read(cls, selection, options, fleet):
         return cls(options.patience_ticks)
 
-    def values(self, tick, robots, observations_n, actions_nA):
-        for robot, state_S in zip(robots, observations_n, strict=True):
+    def values(self, snapshot):
+        for robot, state_S in zip(snapshot.robots, snapshot.observations_n, strict=True):
             if robot not in self._moved or (state_S != self._moved[robot][1]).any():
-                self._moved[robot] = tick, state_S
-        return {"standstill": np.array([float(tick - self._moved[robot][0]) for robot in robots])}
+                self._moved[robot] = snapshot.tick, state_S
+        ticks = [snapshot.tick - self._moved[robot][0] for robot in snapshot.robots]
+        return {"standstill": np.array(ticks, dtype=np.float64)}

@@ -24,7 +24,7 @@ from fleet_common.qos import TRANSIENT_LOCAL_10, TRANSIENT_LOCAL_100, TRANSIENT_
 from fleet_common.subscriptions import PolledGroup, arrived, subscribe_polled
 from fleet_contract.message_types import message_class
 from fleet_contract.signal import UNCERTAINTY
-from fleet_contract.topics import DIAGNOSTICS_TOPIC, RECORDING_TOPIC
+from fleet_contract.topics import DIAGNOSTICS_TOPIC, FUTURES_TOPIC, RECORDING_TOPIC
 
 START_CHECK_PERIOD_S = 0.1
 """Period at which the recorder checks whether all cameras have a publisher, s."""
@@ -53,7 +53,9 @@ class RecorderNode(FleetNode):
             for topic, kind in types.items()
         }
         self._camera_subscriptions = [
-            self._subscriptions_by_topic[topic] for topic, kind in types.items() if kind in IMAGE_TYPES
+            self._subscriptions_by_topic[topic]
+            for topic, kind in types.items()
+            if kind in IMAGE_TYPES and not topic.endswith(FUTURES_TOPIC)
         ]
         self._writer = GuardedWriter(
             self.run_dir / "bag",

@@ -331,6 +331,8 @@ class Fleet(StrictModel):
     """How humans are allocated to robots."""
     signals: tuple[SignalSelection, ...] = ()
     """Providers of signals beside the policy's uncertainty and the robots' violation."""
+    monitors: dict[str, SignalSelection] = Field(default_factory=dict)
+    """Providers of signals, by name, that the option `--monitor` adds; their signals come first in the order of the allocation."""
     training: TrainingConfig
     """Retraining during the run."""
     pretraining: PretrainingConfig = PretrainingConfig()
@@ -369,6 +371,16 @@ class Fleet(StrictModel):
     ) -> tuple[SignalSelection, ...]:
         return tuple(_with_absolute_paths(selection, info) for selection in signals)
 
+    @field_validator("monitors")
+    @classmethod
+    def _absolute_monitors(
+        cls, monitors: dict[str, SignalSelection], info: ValidationInfo
+    ) -> dict[str, SignalSelection]:
+        for name, monitor in monitors.items():
+            if not monitor.names:
+                raise ValueError(f"{name}.names: expected the names of its signals, got none")
+        return {name: _with_absolute_paths(monitor, info) for name, monitor in monitors.items()}
+
     @property
     def robot_names(self) -> tuple[str, ...]:
         """Namespaces of the robots: robot_01, robot_02, ...; all have as many digits as the last one needs."""
@@ -388,6 +400,12 @@ class Fleet(StrictModel):
     def signal_names(self) -> tuple[str, ...]:
         """Names of the signals that nodes of this fleet publish; the robots' violation is a part of their states."""
         return (UNCERTAINTY, *(name for selection in self.signals for name in selection.names))
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Task of every robot."""
+        names = self.robots.tasks or (self.environment.task,)
+        return tuple(names[robot % len(names)] for robot in range(self.robots.count))
 
     def style_of(self, supervisor: int) -> str:
         """Return the behaviour of the human with this index, from 0."""

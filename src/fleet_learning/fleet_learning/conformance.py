@@ -14,6 +14,7 @@ import torch
 
 from fleet_learning.checkpoint import checkpoint_metadata, read_checkpoint, write_checkpoint
 from fleet_learning.dataset import Dataset, empty_dataset, new_dataset
+from fleet_learning.signal_provider import Snapshot
 from fleet_learning.uncertainty import MemberActions, MemberEnergies
 
 if TYPE_CHECKING:
@@ -208,8 +209,10 @@ class SignalConformance:
             robots = [robot for robot in range(ROBOTS) if generator.random() < 0.8 or robot == tick % ROBOTS]
             observations_n = _observations(self.contract, provider.observes, len(robots), seed=tick)
             actions_nA = generator.uniform(low_A, high_A, (len(robots), self.contract.action_dim))
+            episodes_n = np.full(len(robots), tick // 12)
+            snapshot = Snapshot(tick, robots, episodes_n, observations_n, actions_nA)
             before_n, actions_before_nA = observations_n.copy(), actions_nA.copy()
-            found.append((robots, dict(provider.values(tick, robots, observations_n, actions_nA))))
+            found.append((robots, dict(provider.values(snapshot))))
             np.testing.assert_array_equal(observations_n, before_n)
             np.testing.assert_array_equal(actions_nA, actions_before_nA)
         return found

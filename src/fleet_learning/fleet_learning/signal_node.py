@@ -10,18 +10,21 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from fleet_interfaces.msg import Signal as SignalMessage
 from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import Header
 from typing_extensions import override
 
 from fleet_common.fleet_topics import subscribe_to_actions
 from fleet_common.health import Check, Level
+from fleet_common.jpeg import FORMAT, to_jpeg
 from fleet_common.node import FleetNode, run_process
 from fleet_common.observations import Observed, subscribe_to_observations
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
 from fleet_contract.action import RobotAction
 from fleet_contract.robot_states import RobotStates
 from fleet_contract.signal import Signal, fill_signal
-from fleet_contract.topics import POLICY_ACTIONS_TOPIC, signal_topic
-from fleet_learning.signal_provider import read_provider
+from fleet_contract.topics import FUTURES_TOPIC, POLICY_ACTIONS_TOPIC, signal_topic
+from fleet_learning.signal_provider import Snapshot, read_provider
 
 
 class SignalNode(FleetNode):
@@ -31,15 +34,22 @@ class SignalNode(FleetNode):
         super().__init__("signals")
         index = self.read_only_parameter("index", 0, "Index of the provider in the fleet file's `signals`.")
         self._selection = self.fleet.signals[index]
-        self._provider = read_provider(self._selection, self.robot_contract)
+        self._provider = read_provider(self._selection, self.fleet)
         self._tick = self._done = -1
         self._stamp = Time()
         self._observations: dict[int, NDArray[np.generic]] = {}
+        self._episodes: dict[int, int] = {}
+        self._alarming: set[int] = set()
         self._actions: dict[str, RobotAction] = {}
         self._took_s = 0.0
         self._topics = {
             signal.name: self.create_publisher(SignalMessage, signal_topic(signal.name), TRANSIENT_LOCAL_100)
             for signal in self._provider.signals
+        }
+        self._films = {
+            robot: self.create_publisher(CompressedImage, f"{name}/{FUTURES_TOPIC}", TRANSIENT_LOCAL_1)
+            for robot, name in enumerate(self.fleet.robot_names)
+            if self._provider.observes == "camera"
         }
         subscribe_to_observations(self, self._provider.observes, self._on_update, TRANSIENT_LOCAL_1)
         subscribe_to_actions(self, POLICY_ACTIONS_TOPIC, self._on_actions, TRANSIENT_LOCAL_1)
@@ -48,7 +58,10 @@ class SignalNode(FleetNode):
     def checks(self) -> Sequence[Check]:
         return [Check("signals", Level.OK, f"tick {self._done}", {"last (s)": self._took_s})]
 
-    def _on_update(self, _: Sequence[RobotStates], observed: Sequence[Observed]) -> None:
+    def _on_update(self, batches: Sequence[RobotStates], observed: Sequence[Observed]) -> None:
+        for states in batches:
+            for name, episode in zip(states.robots, states.episodes_N.tolist(), strict=True):
+                self._episodes[self.robot_index[name]] = episode
         for at in observed:
             if at.tick > self._tick:
                 self._tick, self._stamp = at.tick, at.stamp
@@ -73,7 +86,8 @@ class SignalNode(FleetNode):
         actions_nA = np.array(
             [self._actions[name].values or [np.nan] * self.robot_contract.action_dim for name in names]
         )
-        values = self._provider.values(tick, robots, observations_n, actions_nA)
+        episodes_n = np.array([self._episodes[robot] for robot in robots])
+        values = self._provider.values(Snapshot(tick, robots, episodes_n, observations_n, actions_nA))
         self._done, self._took_s = tick, time.perf_counter() - started_s
         for described in self._provider.signals:
             message = SignalMessage()
@@ -88,6 +102,18 @@ class SignalNode(FleetNode):
             )
             fill_signal(message, signal, self._stamp)
             self._topics[described.name].publish(message)
+        alarms_n = np.any([values[own.name] > own.threshold for own in self._provider.signals], axis=0)
+        self._publish_films({robot for robot, alarm in zip(robots, alarms_n.tolist(), strict=True) if alarm})
+
+    def _publish_films(self, alarming: set[int]) -> None:
+        """Publish what the provider expects of the robots whose alarm begins."""
+        for robot in sorted(alarming - self._alarming):
+            film = self._provider.film(robot)
+            if film is not None and robot in self._films:
+                self._films[robot].publish(
+                    CompressedImage(header=Header(stamp=self._stamp), format=FORMAT, data=to_jpeg(film))
+                )
+        self._alarming = alarming
 
 
 def main() -> NoReturn:

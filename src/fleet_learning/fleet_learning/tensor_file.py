@@ -38,13 +38,16 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: str, *, kind
     return file_digest(path)
 
 
-def read_tensors(path: Path, *, kind: str, digest: str | None = None) -> tuple[dict[str, Tensor], str]:
+def read_tensors(
+    path: Path, *, kind: str, digest: str | None = None, dtype: torch.dtype = torch.float32
+) -> tuple[dict[str, Tensor], str]:
     """Return the tensors of a file and the text about them.
 
     Args:
         path: the file.
         kind: name and version of the format that it must have.
         digest: expected sha256 of the file, hexadecimal; None accepts any.
+        dtype: number format that all tensors must have.
 
     Raises:
         InputError: the file is missing, truncated, modified or of another kind, or has another digest.
@@ -62,7 +65,7 @@ def read_tensors(path: Path, *, kind: str, digest: str | None = None) -> tuple[d
     if header.get("format") != kind:
         raise InputError(f"{path}: format: expected {kind!r}, got {header.get('format')!r}.")
     about = header.get("about", "")
-    other_types = any(tensor.dtype != torch.float32 for tensor in tensors.values())
+    other_types = any(tensor.dtype != dtype for tensor in tensors.values())
     if other_types or header.get("content") != _content_digest(tensors, about):
         raise InputError(f"{path}: expected the content as it was written, got content that differs from its digest.")
     return tensors, about

@@ -8,7 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,12 +16,8 @@ from pydantic import Field
 from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
-from fleet_contract.validation import InputError, StrictModel, validated
-from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
-from fleet_monitor.world_model import require_world_model
+from fleet_contract.validation import InputError, StrictModel
 
-FORMAT = "fleet-novelty-bank-1"
-"""Format name and version, in the header of every file of a bank."""
 STARTS = 5
 """Random starts of k-means, of which the best is kept: a single one often misses a cluster."""
 ITERATIONS = 50
@@ -36,16 +31,6 @@ class BankConfig(StrictModel):
     """Principal components that are kept, K; at most the width of a latent."""
     centres: int = Field(default=64, ge=1)
     """Centres per task, C."""
-
-
-class BankMetadata(StrictModel):
-    """Describes the bank in a file."""
-
-    config: BankConfig
-    world_model: str
-    """Digest of the world model whose latents the bank holds."""
-    tasks: tuple[str, ...]
-    """Names of the tasks, in the order of the centres."""
 
 
 @dataclass(frozen=True)
@@ -143,47 +128,3 @@ def _centres(
         warnings.filterwarnings("ignore", message="One of the clusters is empty")
         centres_CK, labels_n = kmeans2(latents_nK, centres, iter=ITERATIONS, minit="++", rng=generator)
     return float(np.square(latents_nK - centres_CK[labels_n]).sum()), centres_CK
-
-
-def write_bank(path: Path, bank: NoveltyBank, *, world_model: str) -> None:
-    """Write a bank, whole or not at all.
-
-    Args:
-        path: the file.
-        bank: the bank.
-        world_model: digest of the world model whose latents it holds.
-    """
-    metadata = BankMetadata(config=bank.config, world_model=world_model, tasks=tuple(bank.centres))
-    centres = {f"centres.{number}": own_CK for number, own_CK in enumerate(bank.centres.values())}
-    tensors = {"mean": bank.mean_W, "components": bank.components_WK} | centres
-    write_tensors(path, tensors, metadata.model_dump_json(), kind=FORMAT)
-
-
-def read_bank(path: Path, *, world_model: str) -> NoveltyBank:
-    """Read a bank.
-
-    Args:
-        path: the file.
-        world_model: digest of the world model that imagines the futures.
-
-    Raises:
-        InputError: the file is missing, truncated, modified or no bank, or holds latents of another world model.
-    """
-    tensors, about = read_tensors(path, kind=FORMAT)
-    metadata = validated(parsed(about), BankMetadata, source=f"{path} (about)")
-    require_world_model(metadata.world_model, world_model, owner=str(path))
-    config = metadata.config
-    try:
-        bank = NoveltyBank(
-            config,
-            tensors["mean"],
-            tensors["components"],
-            {task: tensors[f"centres.{number}"] for number, task in enumerate(metadata.tasks)},
-        )
-    except KeyError as error:
-        raise InputError(f"{path}: expected a tensor {error}, got none.") from None
-    shapes = {bank.components_WK.shape == (len(bank.mean_W), config.dimensions)}
-    shapes |= {centres.shape == (config.centres, config.dimensions) for centres in bank.centres.values()}
-    if shapes != {True}:
-        raise InputError(f"{path}: expected the tensors of the bank's config, got others.")
-    return bank

@@ -13,22 +13,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from fleet_contract.validation import InputError, StrictModel, validated
+from fleet_contract.validation import InputError
 from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState, optimize
-from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
 from fleet_monitor.digest import digest_of
 from fleet_monitor.dynamics import DynamicsShape, Transformer
-from fleet_monitor.labels import Label, balanced_rows
-from fleet_monitor.world_model import WorldModel, require_windows, require_world_model
+from fleet_monitor.foresight import ForeseenEpisode
+from fleet_monitor.labels import Label, balanced_rows, step_labels
+from fleet_monitor.world_model import WorldModel
 
-FORMAT = "fleet-failure-predictor-1"
-"""Format name and version, in the header of every file of a predictor."""
 FEWEST_FRAMES = 10
-"""Frames before interventions that a training needs at least."""
+"""Frames before interventions and failures that a training needs at least."""
+UNKNOWN = -1
+"""Label of a step of which nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class LabelledFutures:
 
     latents_XLW: Tensor
     labels_XL: NDArray[np.int64]
-    """Label of every step, from `fleet_monitor.labels`."""
+    """Label of every step, from `fleet_monitor.labels`; -1 where it is unknown, and the step does not count."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,8 @@ class FailurePredictor:
     ) -> tuple[FailurePredictor, float]:
         """Train further and return the trained predictor; this one does not change.
 
-        The loss is the cross-entropy of all steps. Sampling is balanced by the label of a future's last step, as in the published
-        code.
+        The loss is the cross-entropy of all steps with labels. Sampling is balanced by the label of a future's last step with one,
+        as in the published code.
 
         Args:
             futures: labelled futures of the last round, from `labelled_futures`.
@@ -115,13 +114,15 @@ class FailurePredictor:
 
         def loss(batch: Tensor, _: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
             rows = batch[0]
-            entropy = cross_entropy(net(inputs_XLW[rows]).flatten(0, 1), labels_XL[rows].flatten())
+            entropy = cross_entropy(
+                net(inputs_XLW[rows]).flatten(0, 1), labels_XL[rows].flatten(), ignore_index=UNKNOWN
+            )
             return entropy, {"cross-entropy": entropy.detach()}
 
         optimizer_state, entropy = optimize(
             list(net.parameters()),
             loss,
-            [balanced_rows(futures.labels_XL[:, -1])],
+            [_balanced_rows(futures.labels_XL)],
             self.config.optimizer,
             self.optimizer_state,
             steps=steps,
@@ -136,95 +137,51 @@ class FailurePredictor:
         return (latents_XLW - self.mean_W) / self.std_W
 
 
-def labelled_futures(
-    model: WorldModel, latents: Sequence[Tensor], labels: Sequence[NDArray[np.int64]], generator: torch.Generator
-) -> LabelledFutures:
-    """Return imagined futures of recorded episodes with the labels of the steps that really followed.
+def labelled_futures(foreseen: Sequence[ForeseenEpisode], lead: int) -> LabelledFutures:
+    """Return the futures that were imagined in recorded episodes, with the labels of the steps that really followed.
 
     The predictor is to judge imagined latents, so it learns from imagined ones. Futures that differ share their labels.
 
     Args:
-        model: the world model.
-        latents: latents (F, W) of every episode.
-        labels: labels (F,) of every episode.
-        generator: source of all random numbers.
+        foreseen: episodes of one task.
+        lead: number of steps before an intervention or a failure that are relabelled.
 
     Raises:
-        InputError: there are too few frames before an intervention to learn from, or no episode is long enough.
+        InputError: there are too few steps before an intervention or a failure to learn from.
     """
-    before = sum(int((labels_F == Label.PRE_INTERVENTION).sum()) for labels_F in labels)
+    events = [step_labels(one.episode.events, lead) for one in foreseen]
+    before = sum(int((labels_F == Label.PRE_INTERVENTION).sum()) for labels_F in events)
     if before < FEWEST_FRAMES:
-        raise InputError(f"labels: expected at least {FEWEST_FRAMES} frames before an intervention, got {before}.")
-    context, horizon = model.config.dynamics.context, model.config.dynamics.horizon
-    all_FW, windows = torch.cat(list(latents)), require_windows(latents, context + horizon)[:, None]
-    futures_BNLW = model.imagine(all_FW[torch.from_numpy(windows + np.arange(context))], generator)
-    labels_BL = np.concatenate(list(labels))[windows + context + np.arange(horizon)]
-    return LabelledFutures(futures_BNLW.flatten(0, 1), labels_BL.repeat(model.config.futures, 0))
+        raise InputError(f"expected at least {FEWEST_FRAMES} frames before an intervention or a failure, got {before}.")
+    futures_BNLW = torch.cat([one.foresight.futures_BNLW for one in foreseen])
+    labels_BL = np.concatenate([one.labels(lead) for one in foreseen])
+    return LabelledFutures(futures_BNLW.flatten(0, 1), labels_BL.repeat(futures_BNLW.shape[1], 0))
 
 
-def new_failure_predictor(model: WorldModel, *, seed: int) -> FailurePredictor:
-    """Return an untrained predictor of the size of the world model's dynamics."""
+def predictor_config(model: WorldModel) -> FailurePredictorConfig:
+    """Return the size of the predictors for a world model: half as wide and deep as its dynamics, because every task has one."""
     shape = model.config.dynamics
-    config = FailurePredictorConfig(
-        model.config.autoencoder.latent, shape.horizon, shape.embedding, shape.layers, shape.heads
+    layers = max(1, shape.layers // 2)
+    return FailurePredictorConfig(
+        model.config.autoencoder.latent, shape.horizon, shape.embedding // 2, layers, shape.heads
     )
-    return _predictor(config, model.dynamics.mean_W.clone(), model.dynamics.std_W.clone(), seed)
 
 
-class FailurePredictorMetadata(StrictModel):
-    """Describes the predictor in a file."""
-
-    config: FailurePredictorConfig
-    world_model: str
-    """Digest of the world model that imagines the futures."""
-    task: str
-    gradient_steps: int = Field(ge=0)
-
-
-def write_failure_predictor(path: Path, predictor: FailurePredictor, *, world_model: str, task: str) -> None:
-    """Write a predictor, whole or not at all.
-
-    Args:
-        path: the file.
-        predictor: the predictor.
-        world_model: digest of the world model that imagines the futures.
-        task: the task that it has learned.
-    """
-    metadata = FailurePredictorMetadata(
-        config=predictor.config, world_model=world_model, task=task, gradient_steps=predictor.optimizer_state.steps
-    )
-    tensors = {f"net.{name}": tensor for name, tensor in predictor.net.state_dict().items()}
-    tensors |= {"mean": predictor.mean_W, "std": predictor.std_W}
-    write_tensors(path, tensors, metadata.model_dump_json(), kind=FORMAT)
-
-
-def read_failure_predictor(path: Path, *, world_model: str, task: str) -> FailurePredictor:
-    """Read a predictor.
-
-    Args:
-        path: the file.
-        world_model: digest of the world model that imagines the futures.
-        task: the task that it must have learned.
-
-    Raises:
-        InputError: the file is missing, truncated, modified or no predictor, or belongs to another world model or task.
-    """
-    tensors, about = read_tensors(path, kind=FORMAT)
-    metadata = validated(parsed(about), FailurePredictorMetadata, source=f"{path} (about)")
-    require_world_model(metadata.world_model, world_model, owner=str(path))
-    if metadata.task != task:
-        raise InputError(f"{path}: task: expected {task}, got {metadata.task}.")
-    try:
-        predictor = _predictor(metadata.config, tensors.pop("mean"), tensors.pop("std"), seed=0)
-        predictor.net.load_state_dict({name.removeprefix("net."): tensor for name, tensor in tensors.items()})
-    except (KeyError, RuntimeError):
-        raise InputError(f"{path}: expected the tensors of the predictor's config, got others.") from None
-    return replace(predictor, optimizer_state=OptimizerState(metadata.gradient_steps))
-
-
-def _predictor(config: FailurePredictorConfig, mean_W: Tensor, std_W: Tensor, seed: int) -> FailurePredictor:
+def new_failure_predictor(
+    config: FailurePredictorConfig, mean_W: Tensor, std_W: Tensor, *, seed: int
+) -> FailurePredictor:
+    """Return an untrained predictor for latents with these means and standard deviations (W,)."""
     shape = DynamicsShape(config.embedding, config.layers, config.heads)
     with torch.random.fork_rng():  # modules draw their initial weights from the global random state
         torch.manual_seed(seed)
         net = Transformer(shape, config.latent, config.horizon, len(Label))
     return FailurePredictor(config, net.eval(), mean_W, std_W)
+
+
+def _balanced_rows(labels_XL: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return indices of futures, balanced by their last known label; futures without any are left out."""
+    known_XL = labels_XL != UNKNOWN
+    rows = np.flatnonzero(known_XL.any(1))
+    last = labels_XL.shape[1] - 1 - known_XL[rows, ::-1].argmax(1)
+    balanced: NDArray[np.int64] = rows[balanced_rows(labels_XL[rows, last])]
+    return balanced

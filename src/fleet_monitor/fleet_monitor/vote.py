@@ -1,31 +1,35 @@
-"""The vote over a robot's last frames, which turns alarms of single frames into a call for a human.
+"""The vote over a robot's last frames, which turns scores of single frames into a signal.
 
-R robots of the fleet, n robots that are observed at a tick.
+R robots of the fleet, n robots that are observed at a tick, T frames of an episode, K frames of a window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 LONGEST_WINDOW = 64
-"""Frames that the bits of one integer hold."""
+"""Largest window, frames."""
 
 
 @dataclass(frozen=True)
-class VoteConfig:
-    """How many of a robot's last frames must raise an alarm."""
+class Vote:
+    """How many of a robot's last frames must have a score above a threshold, to be an alarm.
+
+    At least `needed` of the last `window` scores are above a threshold exactly if the `needed`-th largest of them is. The vote
+    therefore returns that score, whatever the threshold.
+    """
 
     needed: int
-    """Number of frames with an alarm, from 1."""
+    """Number of frames, from 1."""
     window: int
     """Number of last frames, `needed` to 64."""
 
     def __post_init__(self) -> None:
-        """Refuse a vote that always or never calls.
+        """Refuse a vote that always or never raises an alarm.
 
         Raises:
             ValueError: the numbers are out of range.
@@ -35,45 +39,50 @@ class VoteConfig:
                 f"vote: expected 1 <= needed <= window <= {LONGEST_WINDOW}, got {self.needed} of {self.window}"
             )
 
+    def over_windows(self, scores_nK: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the `needed`-th largest score (n,) of windows; a frame without a score (NaN) is below every threshold.
 
-TWO_OF_THREE = VoteConfig(2, 3)
+        NaN if fewer than `needed` frames have one.
+        """
+        lowest_nK = np.where(np.isnan(scores_nK), -np.inf, scores_nK)
+        voted_n = np.partition(lowest_nK, self.window - self.needed, axis=1)[:, self.window - self.needed]
+        return np.where(np.isneginf(voted_n), np.nan, voted_n)
+
+    def over_episode(self, scores_T: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the vote (T,) at every frame of an episode, from its scores; NaN where there is none."""
+        before = np.full(self.window - 1, np.nan)
+        return self.over_windows(sliding_window_view(np.concatenate([before, scores_T]), self.window))
+
+
+TWO_OF_THREE = Vote(2, 3)
 """The vote on failures in the published code of FIREWORK; the paper has none."""
-AT_ONCE = VoteConfig(1, 1)
+AT_ONCE = Vote(1, 1)
 """The vote on novelty in the published code of FIREWORK."""
 
 
-class Trigger:
-    """Calls for a human when one of a monitor's signals has raised enough alarms.
+class RecentScores:
+    """The last scores of every robot. Frames of an earlier episode do not count."""
 
-    Every signal has a vote of its own. A frame without a value raises no alarm, and frames of an earlier episode do not count.
-    """
-
-    def __init__(self, robots: int, votes: Mapping[str, VoteConfig]) -> None:
+    def __init__(self, robots: int, vote: Vote) -> None:
         """Begin without any frames.
 
         Args:
             robots: number of robots in the fleet, R.
-            votes: the vote on each signal by name.
+            vote: the vote on their scores.
         """
-        self._votes = votes
-        # One bit per frame, the last frame in the lowest.
-        self._alarms_R = {name: np.zeros(robots, np.uint64) for name in votes}
+        self._vote = vote
+        self._scores_RK = np.full((robots, vote.window), np.nan)
 
     def update(
-        self, robots: NDArray[np.int64], alarms: Mapping[str, NDArray[np.bool_]], began_n: NDArray[np.bool_]
-    ) -> dict[str, NDArray[np.bool_]]:
-        """Add one frame of some robots, and return which of them each signal calls a human for, (n,) by name.
+        self, robots: NDArray[np.int64], scores_n: NDArray[np.float64], began_n: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Add one frame of some robots, and return their votes (n,); NaN where there is none.
 
         Args:
             robots: different indices of the robots, (n,).
-            alarms: alarms (n,) of the frame by signal; a signal that is missing has raised none.
+            scores_n: scores of the frame; NaN where there is none.
             began_n: whether the frame is the first of an episode.
         """
-        calls = {}
-        for name, vote in self._votes.items():
-            before_n = np.where(began_n, np.uint64(0), self._alarms_R[name][robots])
-            frame_n = alarms.get(name, np.zeros(len(robots), bool)).astype(np.uint64)
-            within = np.uint64(2**vote.window - 1)
-            self._alarms_R[name][robots] = now_n = (before_n << np.uint64(1) | frame_n) & within
-            calls[name] = np.bitwise_count(now_n) >= vote.needed
-        return calls
+        before_nK = np.where(began_n[:, None], np.nan, self._scores_RK[robots])
+        self._scores_RK[robots] = now_nK = np.column_stack([before_nK[:, 1:], scores_n])
+        return self._vote.over_windows(now_nK)

@@ -263,10 +263,15 @@ class WorldModelMetadata(StrictModel):
 
 
 def write_world_model(path: Path, model: WorldModel, contract: RobotContract) -> str:
-    """Write a world model, whole or not at all, and return the digest of its file, which banks and predictors refer to."""
+    """Write a world model, whole or not at all, and return the digest of its file, which monitors refer to.
+
+    Parameters are rounded to half precision. Learn and calibrate detectors with the model that is read from the file.
+    """
     metadata = WorldModelMetadata(robot=contract.robot, contract=contract.digest, config=model.config)
     tensors = {
-        f"{part}.{name}": tensor for part, net in _parts(model).items() for name, tensor in net.state_dict().items()
+        f"{part}.{name}": tensor.half()
+        for part, net in _parts(model).items()
+        for name, tensor in net.state_dict().items()
     }
     return write_tensors(path, tensors, metadata.model_dump_json(), kind=FORMAT)
 
@@ -277,7 +282,7 @@ def read_world_model(path: Path, contract: RobotContract) -> tuple[WorldModel, s
     Raises:
         InputError: the file is missing, truncated, modified or no world model, or was made for another contract.
     """
-    tensors, about = read_tensors(path, kind=FORMAT)
+    tensors, about = read_tensors(path, kind=FORMAT, dtype=torch.half)
     metadata = validated(parsed(about), WorldModelMetadata, source=f"{path} (about)")
     contract.require_same(metadata.contract, owner=str(path))
     model = new_world_model(metadata.config, seed=0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,8 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi
 
 from fleet_contract.validation import InputError
-from fleet_learning.tensor_file import write_tensors
-from fleet_monitor.bank import FORMAT, BankConfig, NoveltyBank, fit_bank, read_bank, write_bank
+from fleet_monitor.bank import BankConfig, NoveltyBank, fit_bank
 from fleet_monitor.thresholds import FixedPercentile
 
 WIDTH = 12
@@ -122,37 +119,3 @@ def test_more_dimensions_than_a_latent_has_are_refused():
 def test_no_latents_are_refused():
     with pytest.raises(InputError, match="at least one, got none"):
         fit_bank({}, BankConfig(), seed=0)
-
-
-def test_a_written_bank_is_read_as_it_was(tmp_path, bank):
-    write_bank(tmp_path / "bank", bank, world_model="abc")
-    read = read_bank(tmp_path / "bank", world_model="abc")
-    futures = as_futures(gaussian(12, 5), 2, 3)
-    assert read.config == bank.config
-    assert torch.equal(read.novelties(futures, ["push", "turn"]), bank.novelties(futures, ["push", "turn"]))
-
-
-def test_a_bank_of_another_world_model_is_refused(tmp_path, bank):
-    write_bank(tmp_path / "bank", bank, world_model="abc")
-    with pytest.raises(InputError, match=r"bank: world_model: expected def, which imagines, got abc\.$"):
-        read_bank(tmp_path / "bank", world_model="def")
-
-
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="there is no such"):
-        read_bank(tmp_path / "bank", world_model="abc")
-
-
-def test_a_bank_of_other_shapes_is_refused(tmp_path, bank):
-    write_bank(tmp_path / "bank", replace(bank, mean_W=torch.zeros(WIDTH + 1)), world_model="abc")
-    with pytest.raises(InputError, match="tensors of the bank's config, got others"):
-        read_bank(tmp_path / "bank", world_model="abc")
-
-
-def test_a_bank_without_its_centres_is_refused(tmp_path, bank):
-    write_bank(tmp_path / "bank", bank, world_model="abc")
-    about = '{"config": {"dimensions": 3, "centres": 4}, "world_model": "abc", "tasks": ["push"]}'
-    tensors = {"mean": bank.mean_W, "components": bank.components_WK}
-    write_tensors(tmp_path / "bank", tensors, about, kind=FORMAT)
-    with pytest.raises(InputError, match=r"bank: expected a tensor 'centres\.0', got none\.$"):
-        read_bank(tmp_path / "bank", world_model="abc")

@@ -7,19 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from moving_dot import CONFIG, CONTEXT, HORIZON, angles, images
+from moving_dot import CONFIG, CONTEXT, HORIZON, PIXELS, angles, images
 from scipy.stats import rankdata
 
 import fleet_learning.optimization
 from fleet_contract.validation import InputError
+from fleet_monitor.episode import Episode
 from fleet_monitor.failure_predictor import (
+    UNKNOWN,
     LabelledFutures,
     labelled_futures,
     new_failure_predictor,
-    read_failure_predictor,
-    write_failure_predictor,
+    predictor_config,
 )
-from fleet_monitor.labels import EpisodeEvents, Label, step_labels
+from fleet_monitor.foresight import foresee
+from fleet_monitor.labels import EpisodeEvents, Label
 from fleet_monitor.world_model import new_world_model
 
 pytestmark = pytest.mark.slow
@@ -28,35 +30,36 @@ LEAD = 4
 """Steps before an intervention that are relabelled."""
 
 
-def labels_of(angles_F):
-    """A human drives wherever the dot is in the upper sixth of its circle."""
-    human = np.cos(angles_F - np.pi / 2) > np.cos(np.pi / 6)
-    return step_labels(EpisodeEvents(human, np.zeros(len(human), bool), "truncated"), LEAD)
-
-
 def recorded(model, count, seed):
-    """Latents and labels of some episodes."""
+    """Some episodes; a human drives wherever the dot is in the upper sixth of its circle."""
     generator = np.random.default_rng(seed)
-    episodes = [angles(30, generator) for _ in range(count)]
-    return [model.encode(images(episode)) for episode in episodes], [labels_of(episode) for episode in episodes]
+    episodes = []
+    for angles_F in (angles(30, generator) for _ in range(count)):
+        human_F = np.cos(angles_F - np.pi / 2) > np.cos(np.pi / 6)
+        events = EpisodeEvents(human_F, np.zeros(30, bool), "truncated")
+        episodes.append(Episode("turn", images(angles_F), events))
+    return foresee(model, episodes, torch.Generator().manual_seed(seed))
+
+
+def untrained_predictor(model):
+    return new_failure_predictor(predictor_config(model), model.dynamics.mean_W, model.dynamics.std_W, seed=0)
 
 
 @pytest.fixture(scope="module")
 def predictor(world_model):
-    futures = labelled_futures(world_model, *recorded(world_model, 20, seed=10), torch.Generator().manual_seed(0))
-    trained, _ = new_failure_predictor(world_model, seed=0).fit(futures, steps=150, seed=0)
+    futures = labelled_futures(recorded(world_model, 20, seed=10), LEAD)
+    trained, _ = untrained_predictor(world_model).fit(futures, steps=250, seed=0)
     return trained
 
 
 @pytest.fixture(scope="module")
 def unseen(world_model, predictor):
     """Probabilities of contexts (B, 3) that the predictor has not learned, and labels (B, HORIZON) of what followed."""
-    latents, labels = recorded(world_model, 12, seed=11)
-    begins = [(episode, begin) for episode in range(12) for begin in range(30 - CONTEXT - HORIZON + 1)]
-    contexts = torch.stack([latents[episode][begin : begin + CONTEXT] for episode, begin in begins])
-    followed = np.stack([labels[episode][begin + CONTEXT :][:HORIZON] for episode, begin in begins])
-    imagined = world_model.imagine(contexts, torch.Generator().manual_seed(1))
-    return predictor.probabilities(imagined).numpy(), followed
+    foreseen = recorded(world_model, 12, seed=11)
+    followed = np.concatenate([one.labels(LEAD) for one in foreseen])
+    imagined = torch.cat([one.foresight.futures_BNLW for one in foreseen])
+    known = (followed != UNKNOWN).all(1)
+    return predictor.probabilities(imagined[torch.from_numpy(known)]).numpy(), followed[known]
 
 
 def area_under_curve(scores, positive):
@@ -89,31 +92,44 @@ def test_probabilities_are_means_over_futures(world_model, predictor):
     torch.testing.assert_close(predictor.probabilities(futures), torch.stack(single).mean(0))
 
 
+def foreseen(labels, end):
+    """An episode in which a human drove at some frames, with futures that do not matter."""
+    human = np.array([label == Label.INTERVENTION for label in labels])
+    blank = np.zeros((len(labels), PIXELS, PIXELS, 3), np.uint8)
+    episode = Episode("turn", blank, EpisodeEvents(human, np.zeros(len(labels), bool), end))
+    return foresee(new_world_model(CONFIG, seed=0), [episode], torch.Generator().manual_seed(0))[0]
+
+
 def test_labels_are_those_of_the_frames_right_after_the_context():
-    untrained = new_world_model(CONFIG, seed=0)
-    lengths = [CONTEXT + HORIZON + 2, CONTEXT + HORIZON - 1, CONTEXT + HORIZON]
-    generator = np.random.default_rng(0)
-    labels = [generator.choice(len(Label), length, p=[0.2, 0.2, 0.6]) for length in lengths]
-    latents = [torch.zeros(length, CONFIG.autoencoder.latent) for length in lengths]
-    futures = labelled_futures(untrained, latents, labels, torch.Generator().manual_seed(0))
-    expected = [labels[0][CONTEXT + begin :][:HORIZON] for begin in range(3)] + [labels[2][CONTEXT:]]
-    np.testing.assert_array_equal(futures.labels_XL, np.repeat(expected, CONFIG.futures, 0))
-    assert futures.latents_XLW.shape == (4 * CONFIG.futures, HORIZON, CONFIG.autoencoder.latent)
+    normal, human, soon = Label.NORMAL, Label.INTERVENTION, Label.PRE_INTERVENTION
+    driven = [normal] * 6 + [human] * 3 + [normal] * 3
+    beyond = {"failure": soon, "success": normal, "truncated": UNKNOWN}
+    for end, after in beyond.items():
+        last = [soon, soon] if end == "failure" else [normal, normal]
+        known = [*[normal] * 4, soon, soon, *[human] * 3, normal, *last, *[after] * HORIZON]
+        expected = [known[frame + CONTEXT :][:HORIZON] for frame in range(len(driven) - CONTEXT + 1)]
+        np.testing.assert_array_equal(foreseen(driven, end).labels(lead=2), expected)
+
+
+def test_futures_of_a_frame_share_its_labels():
+    one = foreseen([Label.NORMAL] * 12, "failure")
+    futures = labelled_futures([one, one], lead=11)
+    np.testing.assert_array_equal(futures.labels_XL, np.repeat(np.tile(one.labels(11), (2, 1)), CONFIG.futures, 0))
+    assert futures.latents_XLW.shape == (20 * CONFIG.futures, HORIZON, CONFIG.autoencoder.latent)
+
+
+def test_futures_of_which_nothing_is_known_do_not_count(world_model):
+    known = labelled_futures(recorded(world_model, 5, seed=3), LEAD)
+    ends_X = torch.from_numpy((known.labels_XL == UNKNOWN).all(1))
+    assert ends_X.any()
+    others = replace(known, latents_XLW=torch.where(ends_X[:, None, None], 9.0, known.latents_XLW))
+    entropies = [untrained_predictor(world_model).fit(futures, steps=3, seed=0)[1] for futures in (known, others)]
+    assert entropies[0] == entropies[1]
 
 
 def test_too_few_frames_before_interventions_are_refused():
-    untrained = new_world_model(CONFIG, seed=0)
-    labels = np.zeros(30, np.int64)
-    labels[3:12] = Label.PRE_INTERVENTION
-    with pytest.raises(InputError, match=r"^labels: expected at least 10 frames before an intervention, got 9\.$"):
-        labelled_futures(untrained, [torch.zeros(30, 16)], [labels], torch.Generator())
-
-
-def test_episodes_that_are_all_too_short_are_refused():
-    untrained = new_world_model(CONFIG, seed=0)
-    short = [np.full(8, Label.PRE_INTERVENTION)] * 2
-    with pytest.raises(InputError, match=r"expected at least one of 9 frames or more, got none\.$"):
-        labelled_futures(untrained, [torch.zeros(8, 16)] * 2, short, torch.Generator())
+    with pytest.raises(InputError, match=r"^expected at least 10 frames before an intervention or a failure, got 9\.$"):
+        labelled_futures([foreseen([Label.NORMAL] * 12, "failure")], lead=9)
 
 
 class Interrupted(Exception):
@@ -127,7 +143,7 @@ def interrupt_at_5(done, _):
 
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, monkeypatch):
     monkeypatch.setattr(fleet_learning.optimization, "SAVE_EVERY_STEPS", 2)
-    untrained, path = new_failure_predictor(new_world_model(CONFIG, seed=0), seed=0), tmp_path / "training.safetensors"
+    untrained, path = untrained_predictor(new_world_model(CONFIG, seed=0)), tmp_path / "training.safetensors"
     before = {name: tensor.clone() for name, tensor in untrained.net.state_dict().items()}
     latents = torch.randn(12, HORIZON, CONFIG.autoencoder.latent, generator=torch.Generator().manual_seed(0))
     futures = LabelledFutures(latents, np.random.default_rng(0).integers(0, 3, (12, HORIZON)))
@@ -143,33 +159,3 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, monkeypatch):
     for name, tensor in uninterrupted.net.state_dict().items():
         assert torch.equal(resumed.net.state_dict()[name], tensor), name
         assert torch.equal(untrained.net.state_dict()[name], before[name]), name
-
-
-def test_a_written_predictor_is_read_as_it_was(tmp_path, predictor):
-    write_failure_predictor(tmp_path / "predictor", predictor, world_model="abc", task="push")
-    read = read_failure_predictor(tmp_path / "predictor", world_model="abc", task="push")
-    futures = torch.randn(2, 3, HORIZON, CONFIG.autoencoder.latent, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(read.probabilities(futures), predictor.probabilities(futures))
-    assert read.optimizer_state.steps == predictor.optimizer_state.steps
-
-
-@pytest.mark.parametrize(
-    ("changed", "sentence"),
-    [
-        ({"world_model": "def"}, r"predictor: world_model: expected def, which imagines, got abc\.$"),
-        ({"task": "turn"}, r"predictor: task: expected turn, got push\.$"),
-    ],
-)
-def test_a_predictor_of_something_else_is_refused(tmp_path, changed, sentence):
-    untrained = new_failure_predictor(new_world_model(CONFIG, seed=0), seed=0)
-    write_failure_predictor(tmp_path / "predictor", untrained, world_model="abc", task="push")
-    with pytest.raises(InputError, match=sentence):
-        read_failure_predictor(tmp_path / "predictor", **{"world_model": "abc", "task": "push"} | changed)
-
-
-def test_a_predictor_with_other_tensors_is_refused(tmp_path):
-    untrained = new_failure_predictor(new_world_model(CONFIG, seed=0), seed=0)
-    other = replace(untrained, config=replace(untrained.config, embedding=16))
-    write_failure_predictor(tmp_path / "predictor", other, world_model="abc", task="push")
-    with pytest.raises(InputError, match=r"expected the tensors of the predictor's config, got others\.$"):
-        read_failure_predictor(tmp_path / "predictor", world_model="abc", task="push")

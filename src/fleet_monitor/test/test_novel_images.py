@@ -9,7 +9,7 @@ from moving_dot import CONTEXT, episodes
 
 from fleet_monitor.bank import BankConfig, fit_bank
 from fleet_monitor.thresholds import FixedPercentile
-from fleet_monitor.vote import TWO_OF_THREE, Trigger
+from fleet_monitor.vote import TWO_OF_THREE
 
 FRAMES = 20
 
@@ -43,12 +43,7 @@ def test_episodes_with_two_dots_call_a_human(world_model):
 
     def called(recorded):
         """Whether each episode called a human."""
-        trigger, robots = Trigger(len(recorded), {"novelty": TWO_OF_THREE}), np.arange(len(recorded))
-        calls = [
-            trigger.update(robots, {"novelty": values > threshold}, np.full(len(recorded), tick == 0))["novelty"]
-            for tick, values in enumerate(novelties(recorded).T)
-        ]
-        return np.any(calls, 0)
+        return np.array([(TWO_OF_THREE.over_episode(values) > threshold).any() for values in novelties(recorded)])
 
     assert called(strange).mean() > 0.9
     assert called(new).mean() < 0.5

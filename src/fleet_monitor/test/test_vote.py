@@ -1,4 +1,4 @@
-"""The vote agrees with lists of each robot's frames."""
+"""The vote agrees with counting alarms in lists of each robot's frames."""
 
 from __future__ import annotations
 
@@ -7,66 +7,51 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_monitor.vote import AT_ONCE, TWO_OF_THREE, Trigger, VoteConfig
+from fleet_monitor.vote import TWO_OF_THREE, RecentScores, Vote
 
 ROBOTS = 3
 FRAME = st.fixed_dictionaries(
     {
-        "failure": st.booleans(),
-        "novelty": st.booleans(),
+        "score": st.one_of(st.integers(0, 9).map(float), st.just(np.nan)),
         "began": st.booleans(),
         "observed": st.booleans(),
     }
 )
-VOTES = st.integers(1, 64).flatmap(lambda window: st.builds(VoteConfig, st.integers(1, window), st.just(window)))
+VOTES = st.integers(1, 64).flatmap(lambda window: st.builds(Vote, st.integers(1, window), st.just(window)))
+THRESHOLDS = st.integers(-1, 9).map(lambda whole: whole + 0.5)
 
 
-@given(st.lists(st.lists(FRAME, min_size=ROBOTS, max_size=ROBOTS), max_size=90), VOTES, VOTES)
-def test_calls_are_those_of_a_list_of_frames_per_robot(ticks, failure, novelty):
-    votes = {"failure": failure, "novelty": novelty}
-    trigger = Trigger(ROBOTS, votes)
+@given(st.lists(st.lists(FRAME, min_size=ROBOTS, max_size=ROBOTS), max_size=90), VOTES, THRESHOLDS)
+def test_a_vote_is_above_a_threshold_if_enough_of_the_last_scores_are(ticks, vote, threshold):
+    recent = RecentScores(ROBOTS, vote)
     seen = [[] for _ in range(ROBOTS)]
     for frames in ticks:
         robots = [robot for robot in range(ROBOTS) if frames[robot]["observed"]]
         for robot in robots:
-            seen[robot] = [*([] if frames[robot]["began"] else seen[robot]), frames[robot]]
+            seen[robot] = [*([] if frames[robot]["began"] else seen[robot]), frames[robot]["score"]]
+        voted = recent.update(
+            np.array(robots, dtype=np.int64),
+            np.array([frames[robot]["score"] for robot in robots], dtype=float),
+            np.array([frames[robot]["began"] for robot in robots], dtype=bool),
+        )
+        expected = [sum(score > threshold for score in seen[robot][-vote.window :]) >= vote.needed for robot in robots]
+        assert (voted > threshold).tolist() == expected
 
-        def of(key, robots=robots, frames=frames):
-            return np.array([frames[robot][key] for robot in robots], dtype=bool)
 
-        calls = trigger.update(np.array(robots, dtype=np.int64), {name: of(name) for name in votes}, of("began"))
-        for name, vote in votes.items():
-            expected = [sum(frame[name] for frame in seen[robot][-vote.window :]) >= vote.needed for robot in robots]
-            assert calls[name].tolist() == expected
-
-
-def calls(trigger, failures, began=()):
+@given(st.lists(st.one_of(st.floats(-5, 5), st.just(np.nan)), min_size=1, max_size=40), VOTES)
+def test_the_vote_over_an_episode_is_that_frame_by_frame(scores, vote):
+    recent = RecentScores(1, vote)
     one = np.array([0])
-    return [
-        bool(trigger.update(one, {"failure": np.array([alarm])}, np.array([frame in began]))["failure"][0])
-        for frame, alarm in enumerate(failures)
-    ]
+    expected = [recent.update(one, np.array([score]), np.array([frame == 0]))[0] for frame, score in enumerate(scores)]
+    np.testing.assert_array_equal(vote.over_episode(np.array(scores)), expected)
 
 
-def test_two_of_three_frames_call():
-    trigger = Trigger(1, {"failure": TWO_OF_THREE})
-    assert calls(trigger, [True, False, False, True, False, True, False]) == [False] * 5 + [True, False]
-
-
-def test_a_new_episode_forgets_the_frames_of_the_last():
-    assert calls(Trigger(1, {"failure": TWO_OF_THREE}), [True, True, False], began={1}) == [False, False, False]
-
-
-def test_a_signal_without_values_does_not_call():
-    trigger = Trigger(2, {"failure": AT_ONCE, "novelty": AT_ONCE})
-    found = trigger.update(np.array([0, 1]), {"failure": np.array([False, True])}, np.zeros(2, bool))
-    assert {name: values.tolist() for name, values in found.items()} == {
-        "failure": [False, True],
-        "novelty": [False, False],
-    }
+def test_two_of_three_frames_are_an_alarm():
+    scores = np.array([5, 0, 0, 5, 0, 5, 0, 0.0])
+    assert (TWO_OF_THREE.over_episode(scores) > 1).tolist() == [False] * 5 + [True, False, False]
 
 
 @pytest.mark.parametrize(("needed", "window"), [(0, 3), (4, 3), (1, 65)])
 def test_votes_that_make_no_sense_are_refused(needed, window):
     with pytest.raises(ValueError, match=f"got {needed} of {window}"):
-        VoteConfig(needed, window)
+        Vote(needed, window)

@@ -18,7 +18,7 @@ from fleet_contract.lease_table import LeaseTable
 from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_learning.policy import Decider
 from fleet_learning.randomness import torch_generator
-from fleet_learning.signal_provider import SignalProvider
+from fleet_learning.signal_provider import SignalProvider, Snapshot
 from fleet_safety.gate import ActionGate
 from fleet_supervisors.supervisors import make_supervisor
 from robot_driver.robot_counters import RobotCounters
@@ -97,6 +97,7 @@ class FleetLoop:
         }
         self._tick = 0
         self._step = environment.reset(seed)
+        self._episodes_N = np.zeros(environment.robots, dtype=np.int64)
 
     def tick(self) -> TickResult:
         """Run one tick: robots observe, the policy decides, humans are assigned, the gate releases actions, robots move."""
@@ -106,7 +107,8 @@ class FleetLoop:
         signals = {UNCERTAINTY: decision.uncertainties_N, VIOLATION: violated_N.astype(np.float64)}
         for provider in self._providers:
             observed_N = observations(self._environment, self._step, provider.observes)
-            signals |= provider.values(tick, range(len(self.robots)), observed_N, decision.actions_NA)
+            robots = range(len(self.robots))
+            signals |= provider.values(Snapshot(tick, robots, self._episodes_N, observed_N, decision.actions_NA))
         table = self._allocator.step(tick, signals, calibrated=self._calibrated)
         leases = table.by_robot
         actions = []
@@ -129,6 +131,7 @@ class FleetLoop:
                 actions_NA[robot] = action.values
         self._step = self._environment.step(kinds_N, actions_NA)
         self.tally.add(self._step)
+        self._episodes_N = self._episodes_N + self._step.episode_over_N
         self._tick += 1
         return TickResult(observations_N, states_NS, violated_N, signals, table, tuple(actions), self._step)
 

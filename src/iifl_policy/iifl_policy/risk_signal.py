@@ -5,7 +5,7 @@ n robots, S state dim, A action dim.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from typing_extensions import override
 
-from fleet_contract.fleet import SignalSelection
+from fleet_contract.fleet import Fleet, SignalSelection
 from fleet_contract.robot import RobotContract, Stream
 from fleet_contract.signal import RISK
 from fleet_contract.validation import InputError, StrictModel, validated
 from fleet_learning.optimization import OptimizerState
 from fleet_learning.scaling import Scaling
-from fleet_learning.signal_provider import SignalDescription, SignalProvider
+from fleet_learning.signal_provider import SignalDescription, SignalProvider, Snapshot
 from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
 from iifl_policy.risk import Critic, RiskConfig, RiskCritic, new_critic
 
@@ -62,17 +62,15 @@ class RiskSignal(SignalProvider):
 
     @classmethod
     @override
-    def read(cls, selection: SignalSelection, options: StrictModel, contract: RobotContract) -> Self:
+    def read(cls, selection: SignalSelection, options: StrictModel, fleet: Fleet) -> Self:
         if selection.checkpoint is None:
             raise InputError("signals.checkpoint: expected the file of a critic, got null.")
-        critic, metadata = read_critic(selection.checkpoint, contract)
+        critic, metadata = read_critic(selection.checkpoint, fleet.contract())
         return cls(critic, metadata.threshold)
 
     @override
-    def values(
-        self, tick: int, robots: Sequence[int], observations_n: NDArray[np.generic], actions_nA: NDArray[np.float64]
-    ) -> Mapping[str, NDArray[np.float64]]:
-        return {RISK: self.critic.risks(observations_n.astype(np.float64), actions_nA)}
+    def values(self, snapshot: Snapshot) -> Mapping[str, NDArray[np.float64]]:
+        return {RISK: self.critic.risks(snapshot.observations_n.astype(np.float64), snapshot.actions_nA)}
 
 
 def write_critic(path: Path, critic: RiskCritic, contract: RobotContract, *, threshold: float = 0.5) -> None:

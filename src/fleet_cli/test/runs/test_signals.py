@@ -62,7 +62,7 @@ def test_risk_works_over_ros_2_as_in_process(tmp_path: Path) -> None:
         deployed(policy, fleet),
         fleet.allocation,
         seed=5,
-        providers=[read_provider(fleet.signals[0], contract)],
+        providers=[read_provider(fleet.signals[0], fleet)],
     )
     tables = [lease_table_of(message) for message in streams["/fleet/leases"]]
     in_process = [loop.tick() for _ in range(TICKS)]

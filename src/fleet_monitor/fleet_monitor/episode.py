@@ -1,0 +1,43 @@
+"""Recorded episodes, from which monitors learn and by which they are judged.
+
+F frames of an episode, H image rows, W image columns, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet_monitor.labels import EpisodeEvents
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What a robot's camera saw in one episode, and what happened in it."""
+
+    task: str
+    images_FHWC: NDArray[np.uint8]
+    events: EpisodeEvents
+    """Events of the same frames."""
+
+    @property
+    def succeeded_alone(self) -> bool:
+        """Whether the policy completed the task without a human."""
+        return self.events.end == "success" and not self.events.human_T.any()
+
+
+def help_ratio(episodes: Sequence[Episode]) -> float:
+    """Return the share of all frames at which a human drove, p_H, 0 to 1; 0 without episodes."""
+    human = [episode.events.human_T for episode in episodes]
+    return float(np.concatenate(human).mean()) if human else 0.0
+
+
+def by_task(episodes: Sequence[Episode]) -> dict[str, list[Episode]]:
+    """Return the episodes of every task that has any, in the order of their first ones."""
+    tasks: dict[str, list[Episode]] = {}
+    for episode in episodes:
+        tasks.setdefault(episode.task, []).append(episode)
+    return tasks

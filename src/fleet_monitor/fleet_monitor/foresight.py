@@ -1,0 +1,94 @@
+"""What detectors see: images, their latents, and the futures that a world model imagines of them.
+
+B robots or frames, H image rows, W image columns or width of a latent, C channels, T frames of context, N imagined futures,
+L imagined steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fleet_contract.validation import InputError
+from fleet_monitor.episode import Episode
+from fleet_monitor.labels import Label, step_labels
+from fleet_monitor.world_model import WorldModel
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """One imagination, which all detectors share."""
+
+    model: WorldModel
+    tasks: tuple[str, ...]
+    """Task of every robot, (B,)."""
+    images_BHWC: NDArray[np.uint8]
+    latents_BW: Tensor
+    """Latents of the images."""
+    futures_BNLW: Tensor
+    """Latents of the imagined frames that follow."""
+
+
+@dataclass(frozen=True)
+class ForeseenEpisode:
+    """An episode, and what was imagined at each of its frames from the T-th on."""
+
+    episode: Episode
+    foresight: Foresight
+    """One row per such frame."""
+
+    def labels(self, lead: int) -> NDArray[np.int64]:
+        """Return the labels (B, L) of the frames that really followed each row's frame.
+
+        After its last frame a failed episode goes on as before its failure, and a successful one as normal. What follows a
+        truncated recording is unknown: -1.
+
+        Args:
+            lead: number of steps before an intervention or a failure that are relabelled (`labels.step_labels`).
+        """
+        horizon, context = self.foresight.futures_BNLW.shape[2], self._context
+        end = self.episode.events.end
+        beyond = {"failure": Label.PRE_INTERVENTION, "success": Label.NORMAL, "truncated": -1}[end]
+        labels_F = np.concatenate([step_labels(self.episode.events, lead), np.full(horizon, beyond)])
+        labels_BL: NDArray[np.int64] = labels_F[
+            context + np.arange(len(self.foresight.tasks))[:, None] + np.arange(horizon)
+        ]
+        return labels_BL
+
+    def over_frames(self, scores_B: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return scores (F,) of all frames, NaN for those before there was a context."""
+        return np.concatenate([np.full(self._context - 1, np.nan), scores_B])
+
+    @property
+    def _context(self) -> int:
+        return len(self.episode.images_FHWC) - len(self.foresight.tasks) + 1
+
+
+def foresee(model: WorldModel, episodes: Sequence[Episode], generator: torch.Generator) -> list[ForeseenEpisode]:
+    """Imagine futures at every frame of episodes that has a context; shorter episodes are left out.
+
+    Raises:
+        InputError: no episode is long enough, or the images have another size than those that the model has learned.
+    """
+    context = model.config.dynamics.context
+    long = [episode for episode in episodes if len(episode.images_FHWC) >= context]
+    if not long:
+        raise InputError(f"episodes: expected at least one of {context} frames or more, got none.")
+    foreseen = []
+    for episode in long:
+        latents_FW = model.encode(episode.images_FHWC)
+        contexts_BTW = latents_FW.unfold(0, context, 1).transpose(1, 2)
+        foresight = Foresight(
+            model,
+            (episode.task,) * len(contexts_BTW),
+            episode.images_FHWC[context - 1 :],
+            latents_FW[context - 1 :],
+            model.imagine(contexts_BTW, generator),
+        )
+        foreseen.append(ForeseenEpisode(episode, foresight))
+    return foreseen

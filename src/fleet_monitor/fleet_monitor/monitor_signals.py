@@ -1,0 +1,78 @@
+"""A monitor as a provider of signals. n robots that are observed at a tick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from typing_extensions import override
+
+from fleet_contract.fleet import Fleet, SignalSelection
+from fleet_contract.robot import Stream
+from fleet_contract.validation import InputError, StrictModel
+from fleet_learning.signal_provider import SignalDescription, SignalProvider, Snapshot
+from fleet_monitor.monitor import read_monitor
+from fleet_monitor.watch import Watch
+
+FILM_FUTURES = 3
+"""Imagined futures that people are shown, of all that are imagined."""
+
+
+class MonitorOptions(StrictModel):
+    """What `options` of a monitor may hold."""
+
+    every: int = Field(default=1, ge=1)
+    """Futures of a robot are imagined at every so many-th tick."""
+
+
+class MonitorSignals(SignalProvider):
+    """Publishes the scores of a monitor's detectors as multiples of their thresholds, which depend on the robot's task.
+
+    `names` chooses the detectors; none names all of the file's.
+    """
+
+    Options: ClassVar[type[StrictModel]] = MonitorOptions
+
+    def __init__(self, watch: Watch, kinds: tuple[str, ...], *, bgr: bool) -> None:
+        self._watch, self._kinds, self._bgr = watch, kinds, bgr
+
+    @property
+    @override
+    def observes(self) -> Stream:
+        return "camera"
+
+    @property
+    @override
+    def signals(self) -> tuple[SignalDescription, ...]:
+        return tuple(SignalDescription(kind, "1", 1.0) for kind in self._kinds)
+
+    @classmethod
+    @override
+    def read(cls, selection: SignalSelection, options: MonitorOptions, fleet: Fleet) -> Self:
+        if selection.checkpoint is None:
+            raise InputError("signals.checkpoint: expected the file of a monitor, got null.")
+        contract = fleet.contract()
+        monitor, _ = read_monitor(selection.checkpoint, contract)
+        unknown = [name for name in selection.names if name not in monitor.kinds]
+        if unknown:
+            raise InputError(
+                f"{selection.checkpoint}: expected detectors {', '.join(unknown)}, got {', '.join(monitor.kinds)}."
+            )
+        monitor = monitor.only(selection.names or monitor.kinds)
+        monitor.require(fleet.tasks, str(selection.checkpoint))
+        camera = contract.require_camera()
+        watch = Watch(monitor, fleet.tasks, every=options.every)
+        return cls(watch, monitor.kinds, bgr=camera.encoding == "bgr8")
+
+    @override
+    def values(self, snapshot: Snapshot) -> Mapping[str, NDArray[np.float64]]:
+        images_nHWC = snapshot.observations_n.astype(np.uint8, copy=False)
+        return self._watch.update(snapshot.tick, snapshot.robots, snapshot.episodes_n, images_nHWC)
+
+    @override
+    def film(self, robot: int) -> NDArray[np.uint8] | None:
+        film = self._watch.film(robot, FILM_FUTURES)
+        return film if film is None or not self._bgr else film[..., ::-1]
