@@ -60,6 +60,7 @@ def _recorded_samples(recording: Recording) -> RunSamples:
             task=metadata.fleet.environment.task,
             robots=metadata.robots,
             supervisors=metadata.fleet.supervisor_names,
+            tasks=metadata.fleet.tasks if metadata.fleet.robots.tasks else (),
         ),
         contract=metadata.contract,
         rows=_rows(recording, robot_ticks),

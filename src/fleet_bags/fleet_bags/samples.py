@@ -54,6 +54,12 @@ class SourceRun(StrictModel):
     """Name of the robots' task."""
     robots: tuple[str, ...]
     supervisors: tuple[str, ...]
+    tasks: tuple[str, ...] = ()
+    """Task of every robot; empty if all have the same one."""
+
+    def task_of(self, robot: int) -> str:
+        """Return the task of the robot with this index."""
+        return self.tasks[robot] if self.tasks else self.task
 
 
 class SamplesMetadata(StrictModel):

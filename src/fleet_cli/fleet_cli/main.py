@@ -14,6 +14,7 @@ from fleet_cli.bag import bag
 from fleet_cli.bench.bench import bench
 from fleet_cli.dataset import dataset
 from fleet_cli.experiments import experiment
+from fleet_cli.monitor import monitor
 from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
@@ -26,6 +27,7 @@ app.add_typer(experiment, name="experiment")
 app.add_typer(bench, name="bench")
 app.add_typer(dataset, name="dataset")
 app.add_typer(bag, name="bag")
+app.add_typer(monitor, name="monitor")
 FleetFile = Annotated[str, typer.Option(help=RunOptions.model_fields["fleet"].description)]
 RunFolder = Annotated[
     Path | None, typer.Option(help="Folder of the run; needed only if several runs are in progress on this machine.")

@@ -97,6 +97,8 @@ class Autoencoder(nn.Module):
             *_activation(sizes[-1]),
             *up,
         )
+        # Convolutions of few channels are twice as fast in this format.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, images_BHWC: Tensor) -> Tensor:
         """Return latents (B, W) of images of 8-bit values, differentiable by the parameters."""
@@ -110,7 +112,7 @@ class Autoencoder(nn.Module):
 
 def as_intensities(images_BHWC: Tensor) -> Tensor:
     """Return images of 8-bit values as intensities (B, C, H, W), 0 to 1."""
-    return images_BHWC.permute(0, 3, 1, 2).float() / 255
+    return images_BHWC.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last) / 255
 
 
 def _activation(filters: int) -> list[nn.Module]:

@@ -23,11 +23,6 @@ class Episode:
     events: EpisodeEvents
     """Events of the same frames."""
 
-    @property
-    def succeeded_alone(self) -> bool:
-        """Whether the policy completed the task without a human."""
-        return self.events.end == "success" and not self.events.human_T.any()
-
 
 def help_ratio(episodes: Sequence[Episode]) -> float:
     """Return the share of all frames at which a human drove, p_H, 0 to 1; 0 without episodes."""

@@ -27,7 +27,7 @@ from fleet_monitor.failure_predictor import (
     predictor_config,
 )
 from fleet_monitor.foresight import ForeseenEpisode, Foresight
-from fleet_monitor.labels import Label
+from fleet_monitor.labels import LEAD, Label
 from fleet_monitor.vote import TWO_OF_THREE, Vote
 from fleet_monitor.world_model import WorldModel
 
@@ -36,8 +36,8 @@ class FailureConfig(StrictModel):
     """Size of the predictors, and how they learn."""
 
     predictor: FailurePredictorConfig
-    lead: int = Field(default=15, ge=1)
-    """M, steps before an intervention or a failure that are relabelled; as in Sirius, because the paper does not give it."""
+    lead: int = Field(default=LEAD, ge=1)
+    """M, steps before an intervention or a failure that are relabelled."""
     steps: int = Field(default=300, ge=1)
     """Gradient steps per round and task."""
     taken: dict[str, int] = Field(default_factory=dict)

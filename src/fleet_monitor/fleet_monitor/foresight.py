@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fleet_contract.validation import InputError
 from fleet_monitor.episode import Episode
-from fleet_monitor.labels import Label, step_labels
+from fleet_monitor.labels import LEAD, Label, step_labels
 from fleet_monitor.world_model import WorldModel
 
 
@@ -59,6 +59,12 @@ class ForeseenEpisode:
             context + np.arange(len(self.foresight.tasks))[:, None] + np.arange(horizon)
         ]
         return labels_BL
+
+    @property
+    def normal_F(self) -> NDArray[np.bool_]:  # noqa: N802 - shape suffix
+        """Whether the policy drove, and no human was needed soon after, (F,)."""
+        normal_F: NDArray[np.bool_] = step_labels(self.episode.events, LEAD) == Label.NORMAL
+        return normal_F
 
     def over_frames(self, scores_B: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return scores (F,) of all frames, NaN for those before there was a context."""

@@ -13,6 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+LEAD = 15
+"""M, steps before an intervention or a failure at which the policy needs a human; as in Sirius, because the paper does not give it."""
+
 
 class Label(IntEnum):
     """Class of a step; the order is that of the predictor's outputs."""
@@ -47,7 +50,7 @@ def step_labels(events: EpisodeEvents, lead: int) -> NDArray[np.int64]:
     Source: FIREWORK, section 3.2.2 (failure prediction), which labels the steps before interventions. It does not say what
     happens where they overlap an earlier intervention, to violations without an intervention and to failed episodes; relabelling
     policy steps only, and treating all three alike, is the choice here. It does not give `lead` (M) either; Sirius, its
-    predecessor, has 15.
+    predecessor, has 15 (`LEAD`).
 
     Args:
         events: the events of one episode.

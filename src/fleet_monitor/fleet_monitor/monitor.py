@@ -75,7 +75,7 @@ class Monitor:
         """Return the monitor with thresholds from episodes of which its detectors have not learned.
 
         Args:
-            episodes: episodes of all tasks; those that a policy completed alone count.
+            episodes: episodes of all tasks. Frames of those that succeeded count, unless a human drove or was needed soon.
             rules: how thresholds are chosen, by kind of detector.
             help_ratios: by task, share of the last round's frames at which a human drove, 0 to 1.
 
@@ -84,10 +84,10 @@ class Monitor:
         """
         thresholds: dict[str, dict[str, float]] = {}
         for task, own in foreseen_by_task(episodes).items():
-            calm = [one for one in own if one.episode.succeeded_alone]
+            calm = [one for one in own if one.episode.events.end == "success"]
             thresholds[task] = {}
             for detector in self.detectors:
-                scores = [self.voted(detector, one) for one in calm]
+                scores = [np.where(one.normal_F, self.voted(detector, one), np.nan) for one in calm]
                 try:
                     chosen = rules[detector.kind].choose(scores, help_ratios[task])
                 except InputError as error:

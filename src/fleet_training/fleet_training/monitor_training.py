@@ -1,0 +1,165 @@
+"""Makes monitors from recorded episodes: the world model, the detectors, and the thresholds of every task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fleet_contract.robot import RobotContract
+from fleet_contract.validation import InputError
+from fleet_learning.optimization import OnStep
+from fleet_learning.randomness import torch_generator
+from fleet_monitor.autoencoder import AutoencoderShape
+from fleet_monitor.episode import Episode, by_task
+from fleet_monitor.foresight import ForeseenEpisode, foresee
+from fleet_monitor.monitor import Monitor, help_ratios, new_monitor, write_monitor
+from fleet_monitor.thresholds import FixedPercentile, Threshold
+from fleet_monitor.world_model import (
+    SMALL,
+    WorldModel,
+    WorldModelConfig,
+    new_world_model,
+    read_world_model,
+    write_world_model,
+)
+from fleet_training.first_policy import OnProgress
+
+WORLD_MODEL, MONITOR = "world_model.safetensors", "monitor.safetensors"
+"""Names of the files in a monitor's folder."""
+AUTOENCODER_STEPS, DYNAMICS_STEPS = 2500, 4000
+"""Gradient steps of the two stages of the world model."""
+HELD_BACK = 0.4
+"""Share of every task's episodes from which the detectors do not learn, so that thresholds can be chosen from them."""
+DEFAULT_RULE = FixedPercentile(95.0)
+"""How thresholds are chosen unless something else is asked for; 95 is the default of FIREWORK's published code."""
+
+
+@dataclass(frozen=True)
+class MonitorTraining:
+    """One training of a monitor; when it was interrupted, it resumes from the files that it has left in its folder."""
+
+    contract: RobotContract
+    folder: Path
+    seed: int
+    config: WorldModelConfig = SMALL
+    autoencoder_steps: int = AUTOENCODER_STEPS
+    dynamics_steps: int = DYNAMICS_STEPS
+
+    def world_model(self, episodes: Sequence[Episode], advance: OnProgress) -> tuple[WorldModel, str]:
+        """Return the world model of the folder and the digest of its file; train and write it first, if there is none.
+
+        Raises:
+            InputError: no episode is long enough, the images do not fit the config, or the folder holds another training.
+        """
+        path = self.folder / WORLD_MODEL
+        if path.exists():
+            return read_world_model(path, self.contract)
+        model = new_world_model(sized_for(self.config, self.contract), seed=self.seed)
+        longest = max(len(episode.images_FHWC) for episode in episodes)
+        needed = self.config.dynamics.context + self.config.dynamics.horizon
+        if longest < needed:
+            raise InputError(f"episodes: expected at least one of {needed} frames or more, got {longest} at most.")
+        model, _ = model.fit_autoencoder(
+            np.concatenate([episode.images_FHWC for episode in episodes]),
+            steps=self.autoencoder_steps,
+            seed=self.seed,
+            on_step=_reported(advance, "autoencoder", self.autoencoder_steps),
+            resume_path=self.folder / "autoencoder.resume",
+        )
+        model, _ = model.fit_dynamics(
+            [model.encode(episode.images_FHWC) for episode in episodes],
+            steps=self.dynamics_steps,
+            seed=self.seed,
+            on_step=_reported(advance, "dynamics", self.dynamics_steps),
+            resume_path=self.folder / "dynamics.resume",
+        )
+        write_world_model(path, model, self.contract)
+        return read_world_model(path, self.contract)
+
+    def monitor(
+        self, episodes: Sequence[Episode], kinds: Sequence[str], advance: OnProgress, rule: Threshold = DEFAULT_RULE
+    ) -> Monitor:
+        """Return the monitor of these episodes, and write it into the folder.
+
+        Args:
+            episodes: episodes of all tasks.
+            kinds: kinds of its detectors.
+            advance: called with the progress.
+            rule: how thresholds are chosen.
+
+        Raises:
+            InputError: there are too few episodes, failures or successes of a task, or the folder holds another training.
+        """
+        model, digest = self.world_model(episodes, advance)
+        learned, held_back = split(episodes, self.seed)
+        foreseen = {
+            part: _foreseen(model, own, self.seed, number, advance, part)
+            for number, (part, own) in enumerate({"learned episodes": learned, "held-back episodes": held_back}.items())
+        }
+        fitted = new_monitor(model, kinds, seed=self.seed).fitted([foreseen["learned episodes"]], seed=self.seed)
+        monitor = fitted.calibrated(
+            foreseen["held-back episodes"], dict.fromkeys(kinds, rule), help_ratios(foreseen["learned episodes"])
+        )
+        path = self.folder / MONITOR
+        write_monitor(path, monitor, self.contract, world_model=digest, world_model_file=WORLD_MODEL, rounds=1)
+        return monitor
+
+
+def split(episodes: Sequence[Episode], seed: int) -> tuple[list[Episode], list[Episode]]:
+    """Return the episodes to learn from, and those that are held back for thresholds, of every task at random."""
+    generator = np.random.default_rng(seed)
+    learned: list[Episode] = []
+    held_back: list[Episode] = []
+    for own in by_task(episodes).values():
+        # Failures and successes in the same shares.
+        for end in ("success", "failure", "truncated"):
+            same = [episode for episode in own if episode.events.end == end]
+            order = generator.permutation(len(same)).tolist()
+            count = round(len(same) * HELD_BACK)
+            held_back += [same[index] for index in order[:count]]
+            learned += [same[index] for index in order[count:]]
+    return learned, held_back
+
+
+def sized_for(config: WorldModelConfig, contract: RobotContract) -> WorldModelConfig:
+    """Return the config for the images of a contract.
+
+    Raises:
+        InputError: the config's strides do not divide the size of the images, or the robots have no camera.
+    """
+    height, width, channels = contract.observed_shape("camera")
+    shape = config.autoencoder
+    try:
+        sized = AutoencoderShape(height, width, shape.filters, shape.strides, shape.map_channels, shape.dense, channels)
+    except ValueError as error:
+        raise InputError(f"robot {contract.robot}: observation.camera: {error}.") from None
+    return WorldModelConfig(
+        sized,
+        config.dynamics,
+        config.futures,
+        config.autoencoder_optimizer,
+        config.dynamics_optimizer,
+        config.divergence_weight,
+    )
+
+
+def _foreseen(
+    model: WorldModel, episodes: Sequence[Episode], seed: int, number: int, advance: OnProgress, part: str
+) -> list[ForeseenEpisode]:
+    generator, foreseen = torch_generator(seed, number), []
+    for done, episode in enumerate(episodes):
+        advance(part, done, len(episodes))
+        if len(episode.images_FHWC) >= model.config.dynamics.context:
+            foreseen += foresee(model, [episode], generator)
+    advance(part, len(episodes), len(episodes))
+    return foreseen
+
+
+def _reported(advance: OnProgress, stage: str, steps: int) -> OnStep:
+    def on_step(done: int, _: Mapping[str, float]) -> None:
+        advance(stage, done, steps)
+
+    return on_step
