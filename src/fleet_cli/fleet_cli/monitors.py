@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -157,7 +157,7 @@ def judge_monitor(monitor: Monitor, foreseen: Sequence[ForeseenEpisode], kinds: 
     return judge(scores, [one.episode.events.end == "failure" for one in foreseen])
 
 
-MEASURES = {
+MEASURES: Mapping[str, Callable[[Judgement], str]] = {
     "failures": lambda own: str(own.failures),
     "foreseen": lambda own: f"{own.recall:.0%}",
     f"{EARLY_FRAMES} ticks ahead": lambda own: f"{own.early_recall:.0%}",
