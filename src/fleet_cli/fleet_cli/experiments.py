@@ -72,6 +72,43 @@ def navigation(
     show(results, ("algo", "condition"), ("success", "collided", "human_actions", "hard_resets"), report)
 
 
+@experiment.command()
+def monitor(
+    report: Report = Path("monitor"),
+    monitors: Annotated[
+        str,
+        typer.Option(
+            help="Monitors, separated by commas: none, uncertainty, reconstruction, spread, distillation or firework."
+        ),
+    ] = "none,uncertainty,distillation,firework",
+    seeds: Seeds = "0,1,2",
+    address: Address = None,
+) -> None:
+    """Reproduce FIREWORK on the tabletop: which failures monitors foresee, and what fleets learn from the humans they call."""
+    from fleet_experiments.monitor.experiment import ORDERS, monitor_experiment
+    from fleet_experiments.monitor.scale import Scale
+    from fleet_training.learning_setup import learning_setup
+
+    chosen, names = _seeds(seeds), _words(monitors)
+    for name in names:
+        if name not in ORDERS:
+            raise InputError(f"--monitors: expected some of {', '.join(ORDERS)}, got {name!r}.")
+    make_folder(report)
+    results = monitor_experiment(
+        learning_setup(read_fleet(fleet_file("tabletop")), ticks=0),
+        report,
+        monitors=names,
+        seeds=chosen,
+        scale=Scale(),
+        command=this_command(),
+        address=address,
+    )
+    passive = results.model_copy(update={"rows": [row for row in results.rows if row["condition"] == "passive"]})
+    show(passive, ("algo",), ("recall", "early_recall", "false_alarms", "lead_frames", "area_under_curve"), report)
+    rounds = results.model_copy(update={"rows": [row for row in results.rows if "combined" in row]})
+    show(rounds, ("algo", "condition"), ("autonomous", "combined", "human_share", "rohe_firework"), report)
+
+
 @experiment.command("block_push")
 def block_push(
     fleet: Annotated[str, typer.Option(help=RunOptions.model_fields["fleet"].description)] = "block_push",

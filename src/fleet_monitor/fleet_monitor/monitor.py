@@ -74,6 +74,8 @@ class Monitor:
     ) -> Monitor:
         """Return the monitor with thresholds from episodes of which its detectors have not learned.
 
+        A task that has thresholds keeps them if none of its episodes succeeded.
+
         Args:
             episodes: episodes of all tasks. Frames of those that succeeded count, unless a human drove or was needed soon.
             rules: how thresholds are chosen, by kind of detector.
@@ -85,6 +87,8 @@ class Monitor:
         thresholds: dict[str, dict[str, float]] = {}
         for task, own in foreseen_by_task(episodes).items():
             calm = [one for one in own if one.episode.events.end == "success"]
+            if not calm and task in self.thresholds:
+                continue
             thresholds[task] = {}
             for detector in self.detectors:
                 scores = [np.where(one.normal_F, self.voted(detector, one), np.nan) for one in calm]
@@ -103,6 +107,13 @@ class Monitor:
         """Return the monitor with some of its detectors, in this order."""
         detectors = {own.kind: own for own in self.detectors}
         return replace(self, detectors=tuple(detectors[kind] for kind in kinds))
+
+    def scaled(self, factor: float) -> Monitor:
+        """Return the monitor with all thresholds multiplied by a factor."""
+        thresholds = {
+            task: {kind: factor * threshold for kind, threshold in own.items()} for task, own in self.thresholds.items()
+        }
+        return replace(self, thresholds=thresholds)
 
     def require(self, tasks: Sequence[str], owner: str) -> None:
         """Refuse robots with tasks for which there are no thresholds.
