@@ -21,24 +21,36 @@ FLEET_FILE = "fleet.yaml"
 """Name of the resolved fleet file in a run's folder."""
 
 
-def prepare(options: RunOptions) -> Run:
-    """Resolve the fleet, check everything that it names, and make the run's folder with the resolved fleet file in it.
-
-    A folder that holds an earlier run is moved aside and never overwritten.
+def choose_fleet(options: RunOptions) -> Fleet:
+    """Return the fleet of a run after all checks that need no policy, and so take no time.
 
     Raises:
         InputError: something cannot be used.
     """
     if options.params_file and not options.params_file.is_file():
         raise InputError(f"--params-file: expected an existing file, got {options.params_file}.")
-    foxglove = options.foxglove_address
-    if foxglove:
-        foxglove.require_free("foxglove")
-    fleet = _chosen_fleet(options)
+    if options.foxglove_address:
+        options.foxglove_address.require_free("foxglove")
+    fleet = _fleet_with(options)
     driver_of(fleet.environment.backend).require(fleet)
     _require_supervisors(fleet)
-    fleet = _with_policy(_with_monitor(fleet, options.monitor), source=options.fleet)
-    fleet = _with_signals(fleet, source=options.fleet)
+    return _with_monitor(fleet, options.monitor)
+
+
+def prepare(options: RunOptions, fleet: Fleet | None = None) -> Run:
+    """Resolve the fleet, check everything that it names, and make the run's folder with the resolved fleet file in it.
+
+    A folder that holds an earlier run is moved aside and never overwritten.
+
+    Args:
+        options: Options of the run.
+        fleet: What `choose_fleet` has returned for them, if it was called before.
+
+    Raises:
+        InputError: something cannot be used.
+    """
+    fleet = fleet or choose_fleet(options)
+    fleet = _with_signals(_with_policy(fleet, source=options.fleet), source=options.fleet)
     folder = run_folder(options.report, fleet.fleet)
     fleet.write(folder / FLEET_FILE)
     return Run(
@@ -49,7 +61,7 @@ def prepare(options: RunOptions) -> Run:
         record=options.record,
         params_file=options.params_file,
         windows=has_display() if options.window is None else options.window,
-        foxglove=foxglove,
+        foxglove=options.foxglove_address,
     )
 
 
@@ -99,7 +111,7 @@ def config_folder() -> Path:
         return Path(__file__).resolve().parents[1] / "config"
 
 
-def _chosen_fleet(options: RunOptions) -> Fleet:
+def _fleet_with(options: RunOptions) -> Fleet:
     """Return the content of the fleet file with the options in place of its values."""
     sections: dict[str, dict[str, object]] = {
         "robots": {"count": options.robots},

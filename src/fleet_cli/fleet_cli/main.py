@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from fleet_bringup.run_options import RunnerOptions, RunOptions, with_options
-from fleet_bringup.run_setup import prepare
+from fleet_bringup.run_setup import choose_fleet, prepare
 from fleet_cli.bag import bag
 from fleet_cli.bench.bench import bench
 from fleet_cli.dataset import dataset
 from fleet_cli.experiments import experiment
 from fleet_cli.monitor import monitor
+from fleet_common.process_exit import exit_process
 from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
@@ -51,14 +52,19 @@ def up(options: RunOptions, runner: RunnerOptions) -> None:
 
     Example: `./fleet up --ticks 150 --operators 1 --report out` with one person among the supervisors.
     """
-    run = prepare(options)
-    if run.fleet.operator_names and not run.windows:
-        print(f"operators ({', '.join(run.fleet.operator_names)}): join with ./fleet operator --web")
-    if run.foxglove:
-        print(f"foxglove: {run.foxglove.websocket if run.foxglove.port else run.folder / 'logs/foxglove.log'}")
-    from fleet_cli.runner.up import up as run_up
+    from fleet_cli.runner.supervisor_process import SupervisorProcess
 
-    raise typer.Exit(run_up(run, headless=runner.headless, log_level=runner.log_level))
+    fleet = choose_fleet(options)
+    with SupervisorProcess() as supervisor:
+        run = prepare(options, fleet)
+        if run.fleet.operator_names and not run.windows:
+            print(f"operators ({', '.join(run.fleet.operator_names)}): join with ./fleet operator --web")
+        if run.foxglove:
+            print(f"foxglove: {run.foxglove.websocket if run.foxglove.port else run.folder / 'logs/foxglove.log'}")
+        from fleet_cli.runner.up import up as run_up
+
+        code = run_up(run, supervisor, headless=runner.headless, log_level=runner.log_level)
+    exit_process(code)
 
 
 @app.command()
@@ -79,14 +85,19 @@ def replay(
     ] = None,
 ) -> None:
     """Re-run policy and allocator on a recording and compare their decisions with the recorded ones."""
-    from fleet_cli.replay import Replay, compare_with, prepare_replay
-    from fleet_cli.runner.up import up as run_up
+    from fleet_bags.recording import read_recording
+    from fleet_cli.runner.supervisor_process import SupervisorProcess
 
-    recording, run = prepare_replay(Replay(bag, policy, speed, seed, report))
-    code = run_up(run, headless=runner.headless, log_level=runner.log_level)
+    recording = read_recording(bag)
+    with SupervisorProcess() as supervisor:
+        from fleet_cli.replay import Replay, compare_with, prepare_replay
+        from fleet_cli.runner.up import up as run_up
+
+        run = prepare_replay(recording, Replay(policy, speed, seed, report))
+        code = run_up(run, supervisor, headless=runner.headless, log_level=runner.log_level)
     if not code:
         compare_with(recording, run)
-    raise typer.Exit(code)
+    exit_process(code)
 
 
 @app.command()

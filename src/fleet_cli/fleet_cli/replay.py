@@ -26,8 +26,6 @@ CONTRACT, COMPARISON = "contract.yaml", "comparison.json"
 class Replay:
     """The options of a replay."""
 
-    bag: Path
-    """Folder of a recorded run, or of its bag."""
     policy: Path | None = None
     """Checkpoint that decides; None: those that decided in the run."""
     speed: float | None = None
@@ -38,16 +36,12 @@ class Replay:
     """Folder of the replay; None: runs/TIME_FLEET_replay."""
 
 
-def prepare_replay(options: Replay) -> tuple[Recording, Run]:
-    """Read and check the recording and the checkpoints that decided, and make the replay's folder.
-
-    Returns:
-        The recording, and the replay that is ready to start.
+def prepare_replay(recording: Recording, options: Replay) -> Run:
+    """Check the checkpoints that decided in a recording, make the replay's folder, and return the replay.
 
     Raises:
         InputError: something cannot be used.
     """
-    recording = read_recording(options.bag)
     fleet, contract = recording.metadata.fleet, recording.metadata.contract
     if options.policy:
         fleet = _decided_by(fleet, options.policy.absolute(), contract)
@@ -62,8 +56,7 @@ def prepare_replay(options: Replay) -> tuple[Recording, Run]:
     fleet = fleet.with_changes(source=str(recording.bag), robots={"contract": folder / CONTRACT})
     fleet.write(folder / FLEET_FILE)
     seed = recording.metadata.seed if options.seed is None else options.seed
-    run = Run(folder, fleet, recording.ticks, seed, record=True, params_file=None, windows=False, foxglove=None)
-    return recording, run
+    return Run(folder, fleet, recording.ticks, seed, record=True, params_file=None, windows=False, foxglove=None)
 
 
 def _replayed(fleet: Fleet, bag: Path, speed: float | None) -> Fleet:

@@ -80,3 +80,19 @@ def read(path: Path) -> str:
         return path.read_text()
     except OSError:
         return ""
+
+
+def descendants(pid: int) -> set[int]:
+    """Processes below this one that have not exited."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        state, parent, *_ = read(entry).rpartition(")")[2].split() or ("Z", "0")
+        if state != "Z":
+            children.setdefault(int(parent), []).append(int(entry.parent.name))
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found.update(below)
+        waiting += below
+    return found

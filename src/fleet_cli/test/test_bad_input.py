@@ -127,6 +127,15 @@ def test_a_truncated_checkpoint(tmp_path: Path) -> None:
     assert "cut.safetensors" in refused(tmp_path, "--policy", str(cut))
 
 
+def test_a_refusal_in_a_process_of_its_own_leaves_none_behind(tmp_path: Path) -> None:
+    """A checkpoint is read while supervisor's process is there already."""
+    done = fleet("up", "--policy", "missing", "--report", "out", cwd=tmp_path)
+    # Its output has ended, which no process of it can write to any more.
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{tmp_path / 'missing'}: there is no such checkpoint.\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_checkpoint_for_other_dimensions(tmp_path: Path) -> None:
     contract = yaml.safe_load((SHIPPED / "robots/push_cell.yaml").read_text())
     del contract["operation"]

@@ -27,6 +27,7 @@ from fleet_bringup.run_options import (
 from fleet_bringup.run_setup import prepare
 from fleet_cli.main import app
 from fleet_cli.runner.processes import Processes
+from fleet_cli.runner.supervisor_process import SupervisorProcess
 from fleet_contract.validation import InputError
 
 LAUNCH_FILE = Path(__file__).resolve().parents[3] / "launch/fleet.launch.py"
@@ -196,7 +197,7 @@ def test_both_runners_start_the_same_nodes_with_the_same_parameters(
     run = prepare(options)
     specs = node_graph(run, headless=True)
     parameters = write_parameters(specs, run.folder)
-    configuration = "\n".join(Processes(specs, run.folder, {}, [parameters], "info")._sections)
+    configuration = "\n".join(Processes(SupervisorProcess(), specs, run.folder, {}, [parameters], "info")._sections)
     started = {
         spec.name: (spec.package, spec.executable, yaml.safe_load(parameters.read_text())[spec.name]["ros__parameters"])
         for spec in specs

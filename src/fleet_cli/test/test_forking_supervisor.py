@@ -10,7 +10,7 @@ import pytest
 
 PYTHON = f"#!{sys.executable}"
 CALL = (
-    "import sys; from fleet_cli.runner.forking_supervisor import ForkingOptions, getproctitle; getproctitle(); "
+    "import sys; from setproctitle import getproctitle; from fleet_cli.runner.forking_supervisor import ForkingOptions; getproctitle(); "
     "ForkingOptions().execve(sys.argv[1], sys.argv[1:], {'COLOUR': 'green'})"
 )
 

@@ -29,6 +29,7 @@ from typing_extensions import override
 
 from fleet_common.diagnostics import diagnostic_array
 from fleet_common.health import Check, Level
+from fleet_common.process_exit import exit_process
 from fleet_common.qos import TRANSIENT_LOCAL_10
 from fleet_contract.fleet import read_fleet
 from fleet_contract.topics import DIAGNOSTICS_TOPIC
@@ -207,12 +208,6 @@ def _wake_at_signals(executor: SingleThreadedExecutor) -> None:
 def run_process(
     make: Callable[[], NodeT], *, at_end: Callable[[NodeT, SingleThreadedExecutor], None] | None = None
 ) -> NoReturn:
-    """Run one node as `run` does, and exit.
-
-    The interpreter is not finalized: after the node is closed nothing is left to save, and large libraries such as torch would
-    take a second.
-    """
+    """Run one node as `run` does, and exit."""
     run(make, at_end=at_end)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    exit_process(0)

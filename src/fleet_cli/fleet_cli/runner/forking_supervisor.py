@@ -5,25 +5,21 @@ They start, and start again after a crash, in a fraction of the time of a new in
 
 from __future__ import annotations
 
-import gc
 import os
 import runpy
 import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
-from importlib import import_module
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from setproctitle import getproctitle, setproctitle
+from setproctitle import setproctitle
 from supervisor.options import ServerOptions
-from supervisor.supervisord import go
+from supervisor.supervisord import Supervisor, go
+from typing_extensions import override
 
-PRELOADED = ("fleet_common.fleet_topics",)
-"""Modules that are imported before the first fork. They must not start threads, which forks do not have, nor import torch: some
-simulators must be imported before it."""
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2)
 """Signals that supervisor handles itself."""
 
@@ -31,6 +27,16 @@ HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.
 class ForkingOptions(ServerOptions):  # type: ignore[misc]
     """supervisor's operating system calls, with Python scripts of this interpreter run in the forked process itself."""
 
+    def __init__(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self._on_ready = on_ready
+
+    @override
+    def openhttpservers(self, supervisord: Supervisor) -> None:
+        super().openhttpservers(supervisord)
+        self._on_ready()
+
+    @override
     def execve(self, filename: str, argv: list[str], env: Mapping[str, str]) -> None:
         """Become the program; does not return unless the program cannot be started."""
         if _interpreter(filename) == sys.executable:
@@ -70,17 +76,9 @@ def _run(script: str, argv: list[str], env: Mapping[str, str]) -> NoReturn:
         os._exit(code)
 
 
-def main() -> None:
-    """Run supervisor with the options in the command line."""
-    getproctitle()  # finds out how long a title may be, before anything moves the environment
-    for module in PRELOADED:
-        import_module(module)
-    gc.freeze()
-    options = ForkingOptions()
-    options.realize(sys.argv[1:])
+def run_supervisor(configuration: Path, on_ready: Callable[[], None]) -> None:
+    """Run supervisor until it is stopped; `on_ready` is called when it can be asked."""
+    options = ForkingOptions(on_ready)
+    options.realize(["--nodaemon", "--configuration", str(configuration)])
     options.first, options.test = True, False
     go(options)
-
-
-if __name__ == "__main__":
-    main()

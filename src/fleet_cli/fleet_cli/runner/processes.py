@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 import shlex
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -22,6 +18,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from fleet_bringup.graph import arguments
 from fleet_bringup.node_spec import NodeSpec
+from fleet_cli.runner.supervisor_process import SupervisorProcess
 from fleet_contract.validation import EXIT_INPUT_ERROR
 
 START_S = 10.0
@@ -39,8 +36,6 @@ RETRIES = 5
 RECORDER = "recorder"
 STOP_ORDER = ("robots", "recorders", "others")
 """Groups of nodes in the order in which they are stopped."""
-PR_SET_PDEATHSIG = 1
-"""Option of prctl(2) that sends a signal to this process when its parent dies."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +58,15 @@ class Processes:
     """
 
     def __init__(
-        self, nodes: list[NodeSpec], folder: Path, environment: dict[str, str], params_files: list[Path], log_level: str
+        self,
+        process: SupervisorProcess,
+        nodes: list[NodeSpec],
+        folder: Path,
+        environment: dict[str, str],
+        params_files: list[Path],
+        log_level: str,
     ) -> None:
+        self._process = process
         self._logs = folder / "logs"
         self._logs.mkdir(exist_ok=True)
         self._environment = environment
@@ -84,30 +86,9 @@ class Processes:
         home = Path(self._state.name)
         configuration, socket = home / "supervisord.conf", home / "supervisor.sock"
         configuration.write_text("\n".join([_preamble(home, self._logs), *self._sections, self._groups()]))
-        with (self._logs / "supervisor.err").open("wb") as errors:
-            self._daemon = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "fleet_cli.runner.forking_supervisor",
-                    "--nodaemon",
-                    "--configuration",
-                    str(configuration),
-                ],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads yet
-            )
-        deadline = time.monotonic() + START_S
-        while not socket.exists():
-            if self._daemon.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"supervisor did not start: {(self._logs / 'supervisor.err').read_text()}")
-            time.sleep(POLL_S)
-        transport = SupervisorTransport(None, None, serverurl=f"unix://{socket}")
-        self._supervisor: Any = ServerProxy("http://localhost", transport=transport).supervisor
+        self._process.start(configuration, self._environment, self._logs / "supervisor.err", timeout_s=START_S)
+        self._transport = SupervisorTransport(None, None, serverurl=f"unix://{socket}")
+        self._supervisor: Any = ServerProxy("http://localhost", transport=self._transport).supervisor
         # Supervisor starts the nodes when it has waited for a second, or has been asked something.
         self._supervisor.getState()
         return self
@@ -119,17 +100,15 @@ class Processes:
 
     def stop(self) -> None:
         """Stop the robots first, then the recorder, which writes what was published, then all other nodes and supervisor."""
-        if self._daemon.poll() is not None:
+        if not self._process.is_running():
             return
         with suppress(OSError, Fault):
             for group in STOP_ORDER:
                 self._stop(group)
             self._supervisor.shutdown()
-        try:
-            self._daemon.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            self._daemon.terminate()
-            self._daemon.wait()
+        # Supervisor exits when it is next asked something or a connection ends, or else after a second.
+        self._transport.close()
+        self._process.stop(GRACE_S)
 
     def _stop(self, group: str) -> None:
         """Stop the processes of a group and wait until they have exited; supervisor kills those that take too long."""
@@ -226,7 +205,3 @@ def _group(node: NodeSpec) -> str:
 def _escaped(text: str | Path) -> str:
     """Return text for supervisor's configuration, in which a percent sign starts a variable."""
     return str(text).replace("%", "%%")
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -11,6 +11,7 @@ from fleet_bringup.run import Run
 from fleet_cli.runner.domain import own_domain
 from fleet_cli.runner.processes import Change, Processes
 from fleet_cli.runner.shared_memory import remove_orphans
+from fleet_cli.runner.supervisor_process import SupervisorProcess
 from fleet_common.node import run as run_node
 from fleet_contract.validation import EXIT_INPUT_ERROR
 from fleet_views.console_node import ConsoleNode
@@ -19,7 +20,7 @@ EXIT_FAILED = 1
 """Exit code of a run that a needed node has ended."""
 
 
-def up(run: Run, *, headless: bool, log_level: str) -> int:
+def up(run: Run, supervisor: SupervisorProcess, *, headless: bool, log_level: str) -> int:
     """Run the fleet until its last tick or until it is stopped.
 
     Returns:
@@ -34,7 +35,7 @@ def up(run: Run, *, headless: bool, log_level: str) -> int:
         remove_orphans()
         print(f"run {run.folder}  (ROS_DOMAIN_ID={domain})", flush=True)
         try:
-            with Processes(others, run.folder, environment, params_files, log_level) as processes:
+            with Processes(supervisor, others, run.folder, environment, params_files, log_level) as processes:
                 monitor = ProcessMonitor(processes)
                 ended = run_node(lambda: ConsoleNode(monitor), args=arguments(console, params_files, log_level))
                 # The console leaves ROS first: a participant that sees others leave can deadlock in Fast DDS (config/fastdds.xml).

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from bags import messages
 from conftest import ROOT
-from running import TIMEOUT_S, gone, of_run, read, started, wait_for, wait_until
+from running import TIMEOUT_S, descendants, gone, of_run, read, started, wait_for, wait_until
 from test_bad_input import write
 
 from fleet_cli.runner.shared_memory import SHARED
@@ -21,6 +23,8 @@ from fleet_contract.action import ActionSource
 
 pytestmark = pytest.mark.slow
 TICKS = 30
+PR_SET_CHILD_SUBREAPER = 36
+"""Option of prctl(2)."""
 
 
 def test_ctrl_c_ends_a_run_with_a_report_and_exit_code_0(tmp_path: Path) -> None:
@@ -44,6 +48,18 @@ def test_ctrl_c_ends_a_run_with_a_report_and_exit_code_0(tmp_path: Path) -> None
     assert not (folder / "logs" / "policy.log").read_text().count("Traceback")
     assert segments
     assert [segment for segment in segments if segment.exists()] == []
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.8, 1.3, 1.8, 2.3, 2.8, 3.3])
+def test_ctrl_c_leaves_no_process_at_any_moment_of_a_start(after_s: float, tmp_path: Path) -> None:
+    # Processes whose parent exits become children of this one.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    before = descendants(os.getpid())
+    with started(tmp_path / "out") as process:
+        time.sleep(after_s)
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+    assert descendants(os.getpid()) <= before, output
 
 
 def shared_memory(pids: Iterable[int]) -> list[Path]:
