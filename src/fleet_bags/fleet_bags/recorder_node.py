@@ -26,7 +26,7 @@ from fleet_contract.message_types import message_class
 from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.topics import DIAGNOSTICS_TOPIC, FUTURES_TOPIC, RECORDING_TOPIC
 
-START_CHECK_PERIOD_S = 0.1
+START_CHECK_PERIOD_S = 0.02
 """Period at which the recorder checks whether all cameras have a publisher, s."""
 TAKE_PERIOD_S = 0.1
 """Period at which messages are taken from the subscriptions, s. Until then ROS holds them with their receive times."""
@@ -124,12 +124,11 @@ class RecorderNode(FleetNode):
         return [Check("bag", level, problem or "recording", {"messages": str(self._writer.messages)})]
 
     def finish(self, executor: SingleThreadedExecutor) -> None:
-        """Write the messages that are still in transit, then close the bag."""
-        self._last_received_s = now_s = time.monotonic()
-        end_s = now_s + LONGEST_FINISH_S
-        while self._subscriptions_by_topic and now_s < min(end_s, self._last_received_s + QUIET_S):
+        """Write what has arrived and what is still in transit, then close the bag."""
+        self._take()
+        end_s = time.monotonic() + LONGEST_FINISH_S
+        while self._subscriptions_by_topic and time.monotonic() < min(end_s, self._last_received_s + QUIET_S):
             executor.spin_once(timeout_sec=TAKE_PERIOD_S)
-            now_s = time.monotonic()
         self._writer.close()
 
 

@@ -197,7 +197,7 @@ def test_both_runners_start_the_same_nodes_with_the_same_parameters(
     run = prepare(options)
     specs = node_graph(run, headless=True)
     parameters = write_parameters(specs, run.folder)
-    configuration = "\n".join(Processes(SupervisorProcess(), specs, run.folder, {}, [parameters], "info")._sections)
+    configuration = "\n".join(Processes(SupervisorProcess(), specs, run.folder, [parameters], "info")._sections)
     started = {
         spec.name: (spec.package, spec.executable, yaml.safe_load(parameters.read_text())[spec.name]["ros__parameters"])
         for spec in specs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -41,14 +40,16 @@ def configuration(folder: Path, program: Path) -> Path:
     return file
 
 
-def test_a_node_finds_its_modules_imported_and_computes_with_threads(tmp_path: Path) -> None:
+def test_a_node_finds_its_modules_imported_and_computes_with_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = tmp_path / "program"
     program.write_text(PROGRAM)
     program.chmod(0o755)
     out = tmp_path / "out"
     with SupervisorProcess() as supervisor:
-        environment = {**os.environ, "COLOUR": "green"}
-        supervisor.start(configuration(tmp_path, program), environment, tmp_path / "err", timeout_s=TIMEOUT_S)
+        monkeypatch.setenv("COLOUR", "green")
+        supervisor.start(configuration(tmp_path, program), tmp_path / "err", timeout_s=TIMEOUT_S)
         while not (out.exists() and "\n" in out.read_text()):
             assert supervisor.is_running()
     assert out.read_text() == f"True {512.0**3} 2 green\n"
@@ -57,7 +58,7 @@ def test_a_node_finds_its_modules_imported_and_computes_with_threads(tmp_path: P
 
 def test_a_supervisor_that_does_not_start_gives_its_reason(tmp_path: Path) -> None:
     with SupervisorProcess() as supervisor, pytest.raises(RuntimeError, match="no-such-file"):
-        supervisor.start(tmp_path / "no-such-file", os.environ, tmp_path / "err", timeout_s=TIMEOUT_S)
+        supervisor.start(tmp_path / "no-such-file", tmp_path / "err", timeout_s=TIMEOUT_S)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

@@ -50,7 +50,7 @@ from robot_driver.robot_counters import RobotCounters
 from robot_driver.step import Step
 from robot_driver.tick_rate import TickRate
 
-READY_CHECK_S = 0.1
+READY_CHECK_S = 0.02
 """Period, s, at which the node checks whether the first tick can begin."""
 LOG_S = 5.0
 """Period, s, at which the node logs what the first tick waits for."""

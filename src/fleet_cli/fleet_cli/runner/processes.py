@@ -34,8 +34,8 @@ STEADY_S = 5
 RETRIES = 5
 """Number of restarts in a row of a node that crashes at its start."""
 RECORDER = "recorder"
-STOP_ORDER = ("robots", "recorders", "others")
-"""Groups of nodes in the order in which they are stopped."""
+GROUPS = ("robots", "recorders", "others")
+"""Groups of nodes in the order in which they are stopped, and started: those that start first take longest to."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,12 @@ class Processes:
         process: SupervisorProcess,
         nodes: list[NodeSpec],
         folder: Path,
-        environment: dict[str, str],
         params_files: list[Path],
         log_level: str,
     ) -> None:
         self._process = process
         self._logs = folder / "logs"
         self._logs.mkdir(exist_ok=True)
-        self._environment = environment
         self._sections = [_section(node, self._logs, params_files, log_level) for node in nodes]
         self._nodes = {node.name: node for node in nodes}
         self._seen: dict[str, tuple[str, int]] = {}
@@ -86,7 +84,7 @@ class Processes:
         home = Path(self._state.name)
         configuration, socket = home / "supervisord.conf", home / "supervisor.sock"
         configuration.write_text("\n".join([_preamble(home, self._logs), *self._sections, self._groups()]))
-        self._process.start(configuration, self._environment, self._logs / "supervisor.err", timeout_s=START_S)
+        self._process.start(configuration, self._logs / "supervisor.err", timeout_s=START_S)
         self._transport = SupervisorTransport(None, None, serverurl=f"unix://{socket}")
         self._supervisor: Any = ServerProxy("http://localhost", transport=self._transport).supervisor
         # Supervisor starts the nodes when it has waited for a second, or has been asked something.
@@ -103,7 +101,7 @@ class Processes:
         if not self._process.is_running():
             return
         with suppress(OSError, Fault):
-            for group in STOP_ORDER:
+            for group in GROUPS:
                 self._stop(group)
             self._supervisor.shutdown()
         # Supervisor exits when it is next asked something or a connection ends, or else after a second.
@@ -158,8 +156,8 @@ class Processes:
 
     def _groups(self) -> str:
         return "\n".join(
-            f"[group:{group}]\nprograms={','.join(members)}"
-            for group in STOP_ORDER
+            f"[group:{group}]\nprograms={','.join(members)}\npriority={priority}"
+            for priority, group in enumerate(GROUPS)
             if (members := self._members(group))
         )
 

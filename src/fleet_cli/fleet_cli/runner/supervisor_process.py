@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -63,12 +63,11 @@ class SupervisorProcess:
         """Stop what is still running."""
         self.stop(0)
 
-    def start(self, configuration: Path, environment: Mapping[str, str], errors: Path, *, timeout_s: float) -> None:
-        """Start supervisor, and return when it can be asked.
+    def start(self, configuration: Path, errors: Path, *, timeout_s: float) -> None:
+        """Start supervisor with the present environment of this process, and return when it can be asked.
 
         Args:
             configuration: Configuration file of supervisor.
-            environment: Environment of supervisor and its processes.
             errors: File for what supervisor prints.
             timeout_s: Time within which it starts, s.
 
@@ -76,7 +75,7 @@ class SupervisorProcess:
             RuntimeError: supervisor does not start.
         """
         with suppress(OSError, EOFError):
-            self._connection.send((configuration, dict(environment), errors))
+            self._connection.send((configuration, dict(os.environ), errors))
             if self._connection.poll(timeout_s):
                 self._connection.recv()
                 return

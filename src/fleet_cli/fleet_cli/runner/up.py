@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from fleet_bringup.graph import ENVIRONMENT, arguments, node_graph, write_parameters
+from fleet_bringup.graph import arguments, node_graph, write_parameters
 from fleet_bringup.run import Run
 from fleet_cli.runner.domain import own_domain
 from fleet_cli.runner.processes import Change, Processes
@@ -30,12 +30,11 @@ def up(run: Run, supervisor: SupervisorProcess, *, headless: bool, log_level: st
     *others, console = nodes
     params_files = [write_parameters(nodes, run.folder), *([run.params_file] if run.params_file else [])]
     with own_domain(os.environ.get("ROS_DOMAIN_ID"), run.folder) as domain:
-        environment = ENVIRONMENT | os.environ | {"ROS_DOMAIN_ID": str(domain)}
-        os.environ.update(environment)
+        os.environ["ROS_DOMAIN_ID"] = str(domain)
         remove_orphans()
         print(f"run {run.folder}  (ROS_DOMAIN_ID={domain})", flush=True)
         try:
-            with Processes(supervisor, others, run.folder, environment, params_files, log_level) as processes:
+            with Processes(supervisor, others, run.folder, params_files, log_level) as processes:
                 monitor = ProcessMonitor(processes)
                 ended = run_node(lambda: ConsoleNode(monitor), args=arguments(console, params_files, log_level))
                 # The console leaves ROS first: a participant that sees others leave can deadlock in Fast DDS (config/fastdds.xml).
