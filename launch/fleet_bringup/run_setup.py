@@ -15,7 +15,6 @@ from fleet_bringup.run_options import RunOptions
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_contract.validation import InputError
-from teleop_gui.pointing import pointing_of
 
 FLEET_FILE = "fleet.yaml"
 """Name of the resolved fleet file in a run's folder."""
@@ -198,4 +197,6 @@ def _require_supervisors(fleet: Fleet) -> None:
         for style in fleet.supervisors.styles:
             require_supervisor(fleet.environment.task, style)
     if fleet.supervisors.operators:
+        from teleop_gui.pointing import pointing_of
+
         pointing_of(fleet.contract())

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
 from rich.table import Table
 
-from fleet_bags.bag import Bag, bag_folder, is_locked, read_bag
-from fleet_bags.bag_metadata import ROOT_KEY
-from fleet_bags.repair import repair as repair_bag
 from fleet_cli.command_line import console
 from fleet_contract.fleet import Fleet
 from fleet_contract.validation import validated
+
+if TYPE_CHECKING:
+    from fleet_bags.bag import Bag
 
 bag = typer.Typer(help="Inspect and repair recorded runs.", no_args_is_help=True)
 Where = Annotated[Path, typer.Argument(metavar="BAG", help="Folder of a recorded run, or of its bag.")]
@@ -28,6 +28,9 @@ def repair(where: Where) -> None:
 
     A complete bag is left as it is.
     """
+    from fleet_bags.bag import bag_folder
+    from fleet_bags.repair import repair as repair_bag
+
     folder = bag_folder(where)
     done = repair_bag(folder)
     for file in done.completed:
@@ -42,6 +45,9 @@ def repair(where: Where) -> None:
 @bag.command()
 def info(where: Where) -> None:
     """Show the contents of a bag: its run, its length, its topics, and whether it is complete."""
+    from fleet_bags.bag import bag_folder, read_bag
+    from fleet_bags.bag_metadata import ROOT_KEY
+
     bag = read_bag(bag_folder(where))
     topics = bag.metadata()[ROOT_KEY]["topics_with_message_count"]
     for name, text in _facts(bag):
@@ -54,6 +60,8 @@ def info(where: Where) -> None:
 
 
 def _facts(bag: Bag) -> Iterator[tuple[str, str]]:
+    from fleet_bags.bag_metadata import ROOT_KEY
+
     metadata, run = bag.metadata()[ROOT_KEY], bag.custom_data
     fleet = validated(yaml.safe_load(run["fleet"]), Fleet, source=f"{bag.folder} (fleet)")
     yield "bag", str(bag.folder)
@@ -73,6 +81,8 @@ def _state(bag: Bag) -> str:
     names = ", ".join(file.path.name for file in bag.files if file.incomplete)
     if not names:
         return "complete"
+    from fleet_bags.bag import is_locked
+
     if is_locked(bag.folder):
         return f"{names}: recording in progress"
     return f"{names}: incomplete; run ./fleet bag repair {bag.folder}"
