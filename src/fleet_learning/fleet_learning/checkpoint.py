@@ -136,7 +136,13 @@ def _validated_metadata(found: Any, *, source: str) -> CheckpointMetadata:
         kind = policy_class(policy.get("kind"))
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    with_config = create_model("CheckpointMetadata", __base__=CheckpointMetadata, policy=(kind.config_type, ...))
+    with_config = create_model(
+        "CheckpointMetadata",
+        __base__=CheckpointMetadata,
+        # Their source would be looked for in all modules.
+        __cls_kwargs__={"use_attribute_docstrings": False},
+        policy=(kind.config_type, ...),
+    )
     return CheckpointMetadata(**dict(validated(_with_calibrations(found, kind), with_config, source=source)))
 
 

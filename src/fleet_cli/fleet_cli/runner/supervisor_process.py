@@ -31,6 +31,10 @@ PRELOADED = (
     "fleet_supervisors.station_node",
     "fleet_views.markers_node",
     "fleet_views.diagnostics_node",
+    # What those import when they run.
+    "iifl_policy.implicit",
+    "rosidl_generator_py",
+    "rosbags.typesys.stores.ros2_kilted",
 )
 """Modules that supervisor's process imports for the nodes, which are forks of it. Neither these nor the shared ones may start threads,
 which forks do not have, or use a GPU."""
