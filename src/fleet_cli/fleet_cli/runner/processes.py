@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 import tempfile
 import time
 from collections import Counter
@@ -82,13 +83,14 @@ class Processes:
         # The run's folder will not do: the path of a socket has at most 107 characters.
         self._state = tempfile.TemporaryDirectory(prefix="fleet-")
         home = Path(self._state.name)
-        configuration, socket = home / "supervisord.conf", home / "supervisor.sock"
+        configuration, address = home / "supervisord.conf", home / "supervisor.sock"
         configuration.write_text("\n".join([_preamble(home, self._logs), *self._sections, self._groups()]))
         self._process.start(configuration, self._logs / "supervisor.err", timeout_s=START_S)
-        self._transport = SupervisorTransport(None, None, serverurl=f"unix://{socket}")
+        self._transport = SupervisorTransport(None, None, serverurl=f"unix://{address}")
         self._supervisor: Any = ServerProxy("http://localhost", transport=self._transport).supervisor
-        # Supervisor starts the nodes when it has waited for a second, or has been asked something.
-        self._supervisor.getState()
+        # Supervisor starts the nodes when it has waited for a second, or somebody connects. An answer would come after their start.
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.connect(str(address))
         return self
 
     def __exit__(self, *_: object) -> None:
