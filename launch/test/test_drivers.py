@@ -46,9 +46,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     (tmp_path / "walkers.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
-    plugins._parts.cache_clear()
+    plugins._entry_points.cache_clear()
     yield
-    plugins._parts.cache_clear()
+    plugins._entry_points.cache_clear()
 
 
 def options(tmp_path: Path, backend: str, robots: int) -> RunOptions:

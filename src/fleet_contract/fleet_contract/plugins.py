@@ -50,7 +50,12 @@ def nested_names(group: str) -> dict[str, tuple[str, ...]]:
     return names
 
 
-@cache
 def _parts(group: str) -> dict[str, EntryPoint]:
-    """Return the entry points by name; finding them reads the metadata of all installed packages."""
-    return {entry.name: entry for entry in entry_points(group=group)}
+    """Return the entry points of a group by name."""
+    return {entry.name: entry for entry in _entry_points().select(group=group)}
+
+
+@cache
+def _entry_points() -> Any:
+    """Return all entry points, as `EntryPoints` or before Python 3.12 its predecessor; reads the metadata of all installed packages."""
+    return entry_points()

@@ -31,9 +31,9 @@ def package(tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     (tmp_path / "parts_of_a_test.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
-    plugins._parts.cache_clear()
+    plugins._entry_points.cache_clear()
     yield
-    plugins._parts.cache_clear()
+    plugins._entry_points.cache_clear()
 
 
 def test_names_are_listed_without_importing_the_parts(monkeypatch):

@@ -22,8 +22,8 @@ from fleet_bringup.node_spec import NodeSpec
 from fleet_cli.runner.supervisor_process import SupervisorProcess
 from fleet_contract.validation import EXIT_INPUT_ERROR
 
-START_S = 10.0
-"""Time within which supervisor starts, s."""
+START_S = 60.0
+"""Time within which supervisor starts, s; on a busy machine it may still import what the nodes need."""
 POLL_S = 0.02
 """Time between two looks at a process that starts or stops, s."""
 GRACE_S = 2
@@ -36,7 +36,7 @@ RETRIES = 5
 """Number of restarts in a row of a node that crashes at its start."""
 RECORDER = "recorder"
 GROUPS = ("robots", "recorders", "others")
-"""Groups of nodes in the order in which they are stopped, and started: those that start first take longest to."""
+"""Groups of nodes in the order in which they are started, because the first ones take longest, and stopped."""
 
 
 @dataclass(frozen=True)
