@@ -64,14 +64,16 @@ class Langevin(Sampler):
         """Draw actions; the chains start at `start_EBKA`, or uniformly over the range."""
         actions = uniform_actions(model, features_EBW, chains, generator) if start_EBKA is None else start_EBKA.clone()
         field = model.field(features_EBW)
+        if not self.adjusted:
+            for step in self.steps():
+                _, gradients = field(actions)
+                move = (self._noise(actions, step, generator) - step * gradients).clamp_(-self.most_move, self.most_move)
+                actions = actions.add_(move).clamp_(-1, 1)
+            energies = model(features_EBW, actions)
+            return ActionSamples(actions, energies, equal_weights(energies))
         energies, gradients = field(actions)
         for step in self.steps():
-            noise = torch.empty_like(actions).normal_(0, self.noise * math.sqrt(2 * step), generator=generator)
-            if not self.adjusted:
-                move = (noise - step * gradients).clamp_(-self.most_move, self.most_move)
-                actions = actions.add_(move).clamp_(-1, 1)
-                energies, gradients = field(actions)
-                continue
+            noise = self._noise(actions, step, generator)
             proposals = actions - self._drift(step, gradients) + noise
             new_energies, new_gradients = field(proposals)
             forth = noise.square().sum(-1)
@@ -83,6 +85,9 @@ class Langevin(Sampler):
             gradients = torch.where(accepted.unsqueeze(-1), new_gradients, gradients)
             energies = torch.where(accepted, new_energies, energies)
         return ActionSamples(actions, energies, equal_weights(energies))
+
+    def _noise(self, actions: Tensor, step: float, generator: torch.Generator) -> Tensor:
+        return torch.empty_like(actions).normal_(0, self.noise * math.sqrt(2 * step), generator=generator)
 
     def _drift(self, step: float, gradients: Tensor) -> Tensor:
         return (step * gradients).clamp_(-self.most_move, self.most_move)
