@@ -44,6 +44,10 @@ class Layers:
         """Return all weights, then all biases."""
         return [*self.weights, *self.biases]
 
+    def with_parameters(self, parameters: Sequence[Tensor]) -> Self:
+        """Return layers with other parameters, in the order of `parameters()`; they may be those of other members."""
+        return type(self)(tuple(parameters[: len(self.weights)]), tuple(parameters[len(self.weights) :]))
+
     def changed(self, change: Callable[[Tensor], Tensor]) -> Self:
         """Return the same layers with `change` applied to every parameter."""
         weights, biases = (tuple(change(part) for part in parts) for parts in (self.weights, self.biases))

@@ -28,3 +28,9 @@ def branch(generator: torch.Generator) -> torch.Generator:
     same.set_state(generator.get_state())
     seed = torch.randint(2**62, (), generator=same, device=same.device).item()
     return torch.Generator(generator.device).manual_seed(int(seed))
+
+
+def branches(generator: torch.Generator, count: int, device: torch.device) -> list[torch.Generator]:
+    """Return generators on a device that are seeded from one, and give independent streams."""
+    seeds = torch.randint(2**62, (count,), generator=generator, device=generator.device)
+    return [torch.Generator(device).manual_seed(seed) for seed in seeds.tolist()]

@@ -11,10 +11,10 @@ from fleet_learning.policy import Policy
 
 DECIDING, TRAINING = 2, 4
 """In real time the policy decides with one in two processors, and the trainer trains with one in four: the nodes have the remaining
-ones. In lockstep all wait for the policy, which decides with all processors."""
+ones. In lockstep all wait for the policy, or for the trainer, which then computes with all processors."""
 SMALL = 1 << 18
-"""Number of parameters below which a training has one thread. On two processors, a second one costs up to 30 % more processor time
-for networks of this size and saves none."""
+"""Number of parameters below which the threads of a training compute one member each. Those of larger networks share every operation,
+so that more threads than members are of use; on two processors, that costs up to 30 % more processor time for small ones."""
 
 
 def threads_for_decisions(processors: int, *, lockstep: bool) -> int:
@@ -22,9 +22,9 @@ def threads_for_decisions(processors: int, *, lockstep: bool) -> int:
     return processors if lockstep else max(1, processors // DECIDING)
 
 
-def threads_for_training(processors: int, parameters: int) -> int:
-    """Return the number of threads of a process that trains a policy with so many parameters."""
-    return 1 if parameters < SMALL else max(1, processors // TRAINING)
+def threads_for_training(processors: int, *, lockstep: bool) -> int:
+    """Return the number of threads of a process that trains."""
+    return processors if lockstep else max(1, processors // TRAINING)
 
 
 def limit_threads_for_decisions(*, lockstep: bool) -> None:
@@ -32,10 +32,14 @@ def limit_threads_for_decisions(*, lockstep: bool) -> None:
     use_threads(_chosen(threads_for_decisions(_processors(), lockstep=lockstep)))
 
 
-def limit_threads_for_training(policy: Policy) -> None:
+def limit_threads_for_training(policy: Policy, *, lockstep: bool) -> None:
     """Limit this process, which trains this policy, to its share of the processors; `OMP_NUM_THREADS` has precedence."""
+    threads = _chosen(threads_for_training(_processors(), lockstep=lockstep))
     parameters = sum(tensor.numel() for tensor in policy.tensors().values())
-    torch.set_num_threads(_chosen(threads_for_training(_processors(), parameters)))
+    if parameters < SMALL:
+        use_threads(threads)
+    else:
+        torch.set_num_threads(threads)
 
 
 def _processors() -> int:

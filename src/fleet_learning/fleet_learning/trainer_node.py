@@ -57,7 +57,7 @@ class TrainerNode(FleetNode):
         self._version = 1
         self._store = PolicyStore(self.run_dir / "policies", first_version=FIRST_TRAINED_VERSION)
         self._policy, self._metadata = read_checkpoint(self.fleet.policy.require_checkpoint(), contract)
-        limit_threads_for_training(self._policy)
+        limit_threads_for_training(self._policy, lockstep=self.lockstep)
         dims = contract.observed_shape(self._policy.observes), contract.action_dim
         self._dataset = read_dataset(self.fleet.training.demonstrations, *dims)
         self._offline = len(self._dataset)

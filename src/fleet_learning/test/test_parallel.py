@@ -38,3 +38,10 @@ def test_parts_run_at_the_same_time_and_with_one_thread_of_torch_each(threads):
 def test_an_error_in_a_part_is_raised(threads):
     with pytest.raises(ZeroDivisionError):
         in_parallel(lambda part: 1 / part, [1, 0, 1])
+
+
+def test_parts_of_parts_are_computed_without_waiting_for_a_thread(threads):
+    def sums(numbers: list[int]) -> int:
+        return sum(in_parallel(abs, numbers))
+
+    assert in_parallel(sums, [[-1, 2], [-3, -4], [5, 6], [7]]) == [3, 7, 11, 7]

@@ -5,7 +5,7 @@ N robots, E ensemble members, B batch, K chains, S state dim, A action dim, W hi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -28,11 +28,12 @@ from fleet_learning.encoder import (
     split_tensors,
 )
 from fleet_learning.full_decider import FULL, FullDecider
+from fleet_learning.member_losses import member_losses
 from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import perceptrons_from
 from fleet_learning.policy import Decider, Decision, Fitted, PolicyConfig
 from fleet_learning.precision import multiplies_bfloat16
-from fleet_learning.randomness import on_device
+from fleet_learning.randomness import branches, on_device
 from fleet_learning.scaling import Scaling
 from fleet_learning.training_batches import training_batches
 from fleet_learning.uncertainty import Uncertainty
@@ -176,7 +177,7 @@ class ImplicitPolicy:
     def fit(
         self, dataset: Dataset, *, steps: int, seed: int, on_step: OnStep | None = None, resume_path: Path | None = None
     ) -> Fitted[Self]:
-        """Train all members on their own bootstraps in one batched pass, and return the trained policy.
+        """Train all members on their own bootstraps side by side, and return the trained policy.
 
         Where the device multiplies bfloat16 natively, image encoders convolve and counter-examples are drawn with it. Parameters,
         and the energies and slopes in the loss, keep their precision.
@@ -187,18 +188,26 @@ class ImplicitPolicy:
         pairs = training_batches(dataset, self.scaling, config.augmentation, seed)
         rows = dataset.training_rows(self.model.members, seed)
         net, encoders = self.model.net.trainable(), self.encoders and self.encoders.trainable()
+        own, encoded_by = len(net.parameters()), encoders.parameters() if encoders else []
         spectral = SpectralNorm(net) if config.spectral_norm else None
 
         def loss(batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
-            model = EnergyEnsemble(spectral(net) if spectral else net, state_dim)
             observed, actions = pairs(batch, generator)
-            drawn = on_device(generator, self.device)
-            states = encode(encoders.rounded() if encoders and rounds else encoders, observed)
-            value, contrast_E, penalty_E = ensemble_loss(model, states, actions, config.loss, drawn, rounded=rounds)
+            drawn = branches(generator, self.model.members, self.device)
+
+            def part_loss(part: slice, parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:
+                model = EnergyEnsemble(net.with_parameters(parameters[:own]), state_dim)
+                part_encoders = encoders and encoders.with_parameters(parameters[own:])
+                rounded = part_encoders.rounded() if part_encoders and rounds else part_encoders
+                states = encode(rounded, observed[part])
+                return ensemble_loss(model, states, actions[part], config.loss, drawn[part.start], rounded=rounds)
+
+            learned = spectral(net) if spectral else net
+            value, contrast_E, penalty_E = member_losses(part_loss, [*learned.parameters(), *encoded_by])
             return value, {"InfoNCE": contrast_E, "gradient penalty": penalty_E}
 
         optimizer_state, mean_loss = optimize(
-            [*net.parameters(), *(encoders.parameters() if encoders else ())],
+            [*net.parameters(), *encoded_by],
             loss,
             rows,
             config.optimizer,

@@ -67,7 +67,9 @@ class Langevin(Sampler):
         if not self.adjusted:
             for step in self.steps():
                 _, gradients = field(actions)
-                move = (self._noise(actions, step, generator) - step * gradients).clamp_(-self.most_move, self.most_move)
+                move = (self._noise(actions, step, generator) - step * gradients).clamp_(
+                    -self.most_move, self.most_move
+                )
                 actions = actions.add_(move).clamp_(-1, 1)
             energies = model(features_EBW, actions)
             return ActionSamples(actions, energies, equal_weights(energies))

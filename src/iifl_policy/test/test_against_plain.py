@@ -8,7 +8,7 @@ from analytic import in_double
 
 from fleet_learning.dataset import Dataset
 from fleet_learning.optimization import OptimizerConfig
-from fleet_learning.randomness import torch_generator
+from fleet_learning.randomness import branches, torch_generator
 from fleet_learning.scaling import Scaling
 from iifl_policy import plain
 from iifl_policy.energy import EnergyShape, new_energy
@@ -52,9 +52,9 @@ def random(*shape, dtype, seed=1):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype) * 2 - 1
 
 
-def drawn(sampler, chains, dtype, generator):
+def drawn(sampler, chains, dtype, generator, members=MEMBERS):
     """Random numbers of one call of the package's sampler, by member."""
-    return plain.numbers_of(sampler, (MEMBERS, BATCH, chains, ACTION_DIM), dtype, generator)
+    return plain.numbers_of(sampler, (members, BATCH, chains, ACTION_DIM), dtype, generator)
 
 
 def test_energies_and_slopes(dtype):
@@ -165,8 +165,9 @@ def test_weights_after_gradient_steps(name, spectral, steps):
     optimizers = plain.optimizers_of(energies)
     for _ in range(steps):
         batch = torch.stack([rows[torch.randint(len(rows), (BATCH,), generator=generator)] for rows in bootstraps])
-        first, second = drawn(config.sampler, plain.COUNTER_EXAMPLES, torch.float64, generator)
-        chance = plain.Recorded([*first, *second])
+        members = branches(generator, MEMBERS, torch.device("cpu"))
+        numbers = [drawn(config.sampler, plain.COUNTER_EXAMPLES, torch.float64, own, members=1)[0] for own in members]
+        chance = plain.Recorded([number for member in numbers for number in member])
         plain.train_step(energies, optimizers, states[batch], actions[batch], sample, chance, penalty=config.penalty)
     for member, energy in enumerate(energies):
         for layer, weight, bias in zip(energy.layers, learned.weights, learned.biases, strict=True):

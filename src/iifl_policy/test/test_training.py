@@ -17,6 +17,7 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import read_yaml
 from fleet_learning.dataset import Dataset, empty_dataset
 from fleet_learning.optimization import OptimizerConfig, OptimizerState
+from fleet_learning.parallel import use_threads
 from fleet_learning.scaling import contract_scaling
 from iifl_policy.energy import EnergyShape
 from iifl_policy.implicit import ImplicitConfig, new_implicit
@@ -132,6 +133,16 @@ def test_equal_seeds_give_equal_bits_and_different_seeds_different_ones():
     assert torch.equal(weights(one.policy), weights(same.policy))
     assert one.loss == same.loss
     assert not torch.equal(weights(one.policy), weights(other.policy))
+
+
+def test_training_does_not_depend_on_the_number_of_threads():
+    dataset, before = two_modes(40), torch.get_num_threads()
+    one = fit(untrained(dataset, BRIEF), dataset)
+    use_threads(2)
+    two = fit(untrained(dataset, BRIEF), dataset)
+    use_threads(1)
+    torch.set_num_threads(before)
+    assert torch.equal(weights(one.policy), weights(two.policy))
 
 
 def test_training_does_not_change_the_policy_it_starts_from():

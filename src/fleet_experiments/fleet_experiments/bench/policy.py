@@ -158,7 +158,7 @@ class _Bench:
         ]
 
     def learning(self) -> list[Row]:
-        """Measure training steps of the package, which trains both members at once."""
+        """Measure training steps of the package, which takes one optimizer step for both members."""
         subject, watch = self.subject, Stopwatch(self.subject.device)
         learner = subject.learner(_TimedSampler(iterations=subject.sizes.iterations, watch=watch))
         with _optimizers_timed(watch):

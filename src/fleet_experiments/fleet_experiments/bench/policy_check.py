@@ -6,13 +6,15 @@ The check uses double precision, where rounding does not change which proposals 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import torch
 from torch import Tensor
 
 from fleet_experiments.bench.policy_workload import Sizes, Subject, new_subject
+from fleet_learning.member_losses import member_parts
 from fleet_learning.perceptron import Perceptrons
-from fleet_learning.randomness import on_device, torch_generator
+from fleet_learning.randomness import branches, torch_generator
 from iifl_policy import plain
 
 TOLERANCE = 1e-6
@@ -77,8 +79,11 @@ def _of_learning(subject: Subject, seed: int) -> float:
     generator = torch_generator(seed, 0)
     bootstraps = [torch.from_numpy(rows) for rows in dataset.training_rows(members, seed)]
     batch = torch.stack([rows[torch.randint(len(rows), (sizes.batch,), generator=generator)] for rows in bootstraps])
-    shape = (members, sizes.batch, plain.COUNTER_EXAMPLES, sizes.shape.action_dim)
-    first, second = plain.numbers_of(subject.sampler, shape, torch.float64, on_device(generator, subject.device))
+    drawn = branches(generator, members, subject.device)
+    numbers: list[Tensor] = []
+    for part in member_parts(members, subject.device):
+        shape = (part.stop - part.start, sizes.batch, plain.COUNTER_EXAMPLES, sizes.shape.action_dim)
+        numbers += chain.from_iterable(plain.numbers_of(subject.sampler, shape, torch.float64, drawn[part.start]))
     energies, (states, actions) = subject.energies(), learner.scaling.pairs(dataset)
     plain.train_step(
         energies,
@@ -86,7 +91,7 @@ def _of_learning(subject: Subject, seed: int) -> float:
         states[batch],
         actions[batch],
         subject.plain_sample(),
-        plain.Recorded([*first, *second]),
+        plain.Recorded(numbers),
     )
     return max(_from_member(energy, learned, member) for member, energy in enumerate(energies))
 
