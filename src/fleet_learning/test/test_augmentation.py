@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
+from scipy.stats import norm
 
 from fleet_learning.augmentation import (
     Augmentation,
@@ -116,6 +117,15 @@ def test_noise_has_the_standard_deviation(sigma):
     # Rounding to whole values adds a variance of 1/12.
     assert difference.std() == pytest.approx(np.sqrt(sigma**2 + 1 / 12) if sigma else 0, rel=0.02)
     assert abs(difference.mean()) < 4 * max(sigma, 0.01) / np.sqrt(image.size)
+
+
+def test_noise_is_normal():
+    image = np.full((200, 200, 3), 127, np.uint8)
+    levels = with_noise(image, 3.0, np.random.default_rng(0)).astype(int) - 127
+    shares = np.array([(levels <= level).mean() for level in range(-9, 9)])
+    # Rounded values are at most a level if the noise is less than half a level above it.
+    expected = norm.cdf(np.arange(-9, 9) + 0.5, scale=3.0)
+    np.testing.assert_allclose(shares, expected, atol=4 * 0.5 / np.sqrt(image.size))
 
 
 def test_the_first_copy_is_the_image_and_empty_ranges_change_nothing():
