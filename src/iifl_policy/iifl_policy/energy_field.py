@@ -19,8 +19,10 @@ ROWS = 128
 """Factor of the sizes of blocks: oneDNN compiles code for every size of a matrix in bfloat16."""
 ALIGNMENT = 64
 """Multiple of bytes at which a layer begins."""
-Block = tuple[int, Tensor]
-"""A member, and the indices (R,) of some of its rows."""
+Rows = Tensor | slice
+"""Indices (R,) of rows, or consecutive rows, which need not be gathered."""
+Block = tuple[int, Rows]
+"""A member, and some of its rows."""
 
 
 class EnergyField:
@@ -60,14 +62,15 @@ class EnergyField:
         chains, actions_EXA = actions_EBKA.shape[2], actions_EBKA.flatten(1, 2)
         gradients_EXA = None if gradients_EBKA is None else gradients_EBKA.view_as(actions_EXA)
         energies_EX = actions_EXA.new_full(actions_EXA.shape[:2], torch.inf)
+        states_X = torch.arange(actions_EXA.shape[1], device=actions_EXA.device).div_(chains, rounding_mode="floor")
 
         @torch.no_grad()
         def evaluate(block: Block) -> None:
-            member, rows_R = block
-            layers = self._layers(member, rows_R // chains, actions_EXA[member].index_select(0, rows_R))
-            energies_EX[member].index_copy_(0, rows_R, self._energies(member, layers))
+            member, rows = block
+            layers = self._layers(member, _taken(states_X, rows), _taken(actions_EXA[member], rows))
+            _put(energies_EX[member], rows, self._energies(member, layers))
             if gradients_EXA is not None:
-                gradients_EXA[member].index_copy_(0, rows_R, self._gradients(member, layers))
+                _put(gradients_EXA[member], rows, self._gradients(member, layers))
 
         in_parallel(evaluate, _blocks(chosen_EBK.flatten(1)))
         return energies_EX.view(actions_EBKA.shape[:-1])
@@ -102,7 +105,11 @@ def _blocks(chosen_EX: Tensor) -> list[Block]:
 
     On a GPU there is one block per member, which uses it best.
     """
-    each = BLOCK_ROWS if chosen_EX.device.type == "cpu" else chosen_EX.shape[1]
+    rows_each = chosen_EX.shape[1]
+    each = BLOCK_ROWS if chosen_EX.device.type == "cpu" else rows_each
+    if rows_each % ROWS == 0 and chosen_EX.all():
+        firsts = range(0, rows_each, each)
+        return [(member, slice(first, first + each)) for member in range(len(chosen_EX)) for first in firsts]
     blocks: list[Block] = []
     for member, chosen_X in enumerate(chosen_EX):
         rows = chosen_X.nonzero().squeeze(-1)
@@ -110,6 +117,17 @@ def _blocks(chosen_EX: Tensor) -> list[Block]:
             filled = torch.cat((rows, rows[-1:].expand(-len(rows) % ROWS)))
             blocks += [(member, rows_R) for rows_R in torch.split(filled, each)]
     return blocks
+
+
+def _taken(values_X: Tensor, rows: Rows) -> Tensor:
+    return values_X[rows] if isinstance(rows, slice) else values_X.index_select(0, rows)
+
+
+def _put(values_X: Tensor, rows: Rows, new_R: Tensor) -> None:
+    if isinstance(rows, slice):
+        values_X[rows] = new_R
+    else:
+        values_X.index_copy_(0, rows, new_R)
 
 
 def _where_active(gradient_RW: Tensor, layer_RW: Tensor) -> Tensor:
