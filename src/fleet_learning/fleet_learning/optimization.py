@@ -141,7 +141,10 @@ def _moments(optimizer: torch.optim.Adam) -> dict[str, Tensor]:
 
 def _set_moments(optimizer: torch.optim.Adam, moments: Mapping[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
+    parameters = [own for group in optimizer.param_groups for own in group["params"]]
     for key, value in moments.items():
         parameter, name = key.split(".")
-        state.setdefault(int(parameter), {})[name] = value.clone()
+        # Files do not tell the memory format, in which moments must be like their parameter.
+        like = parameters[int(parameter)] if value.dim() else value
+        state.setdefault(int(parameter), {})[name] = torch.empty_like(like).copy_(value)
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})

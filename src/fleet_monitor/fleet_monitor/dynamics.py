@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -60,17 +61,20 @@ class Transformer(nn.Module):
 
     def forward(self, tokens_BTI: Tensor) -> Tensor:
         """Return outputs (B, T, outputs) at every token."""
-        outputs: Tensor = self.read(self._attended(tokens_BTI))
+        outputs: Tensor = self.read(self.layers(self.embed(tokens_BTI) + self.positions))
         return outputs
 
     def summary(self, tokens_BTI: Tensor) -> Tensor:
-        """Return the outputs (B, outputs) at the last token."""
-        outputs: Tensor = self.read(self._attended(tokens_BTI)[:, -1])
+        """Return the outputs (B, outputs) at the last token: the last layer is computed for that token alone."""
+        *before, last = cast("list[nn.TransformerEncoderLayer]", list(self.layers))
+        attended_BTE = self.embed(tokens_BTI) + self.positions
+        for layer in before:
+            attended_BTE = layer(attended_BTE)
+        normed_BTE, last_B1E = last.norm1(attended_BTE), attended_BTE[:, -1:]
+        last_B1E = last_B1E + last.self_attn(normed_BTE[:, -1:], normed_BTE, normed_BTE, need_weights=False)[0]
+        last_B1E = last_B1E + last.linear2(last.activation(last.linear1(last.norm2(last_B1E))))
+        outputs: Tensor = self.read(last_B1E[:, 0])
         return outputs
-
-    def _attended(self, tokens_BTI: Tensor) -> Tensor:
-        attended: Tensor = self.layers(self.embed(tokens_BTI) + self.positions)
-        return attended
 
 
 class LatentDynamics(nn.Module):

@@ -18,7 +18,7 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, read_yaml
 from fleet_learning.optimization import OptimizerConfig
 from fleet_monitor.autoencoder import Autoencoder, AutoencoderShape
-from fleet_monitor.dynamics import DynamicsShape, LatentDynamics, _log_density
+from fleet_monitor.dynamics import DynamicsShape, LatentDynamics, Transformer, _log_density
 from fleet_monitor.world_model import (
     PAPER,
     SMALL,
@@ -234,3 +234,12 @@ def test_a_constant_dimension_is_only_centred():
     dynamics.standardise(torch.tensor([[1.0, 3.0], [5.0, 3.0]]))
     assert dynamics.mean_W.tolist() == [3.0, 3.0]
     assert dynamics.std_W.tolist() == [math.sqrt(4.0), 1.0]
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_the_summary_is_the_output_at_the_last_token(layers):
+    torch.manual_seed(0)
+    net = Transformer(replace(CONFIG.dynamics, layers=layers), inputs=5, tokens=7, outputs=4).eval()
+    tokens = torch.randn(6, 7, 5)
+    with torch.no_grad():
+        torch.testing.assert_close(net.summary(tokens), net(tokens)[:, -1])
