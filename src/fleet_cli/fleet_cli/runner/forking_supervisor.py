@@ -18,7 +18,6 @@ from typing import NoReturn
 from setproctitle import setproctitle
 from supervisor.options import ServerOptions
 from supervisor.supervisord import Supervisor, go
-from typing_extensions import override
 
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2)
 """Signals that supervisor handles itself."""
@@ -31,12 +30,11 @@ class ForkingOptions(ServerOptions):  # type: ignore[misc]
         super().__init__()
         self._on_ready = on_ready
 
-    @override
     def openhttpservers(self, supervisord: Supervisor) -> None:
+        """Listen for requests, and report that supervisor does."""
         super().openhttpservers(supervisord)
         self._on_ready()
 
-    @override
     def execve(self, filename: str, argv: list[str], env: Mapping[str, str]) -> None:
         """Become the program; does not return unless the program cannot be started."""
         if _interpreter(filename) == sys.executable:
