@@ -112,6 +112,6 @@ class FailureDetector(Detector):
             if task not in self.predictors:
                 raise InputError(f"failure: tasks: expected one of {', '.join(self.predictors)}, got {task}.")
             rows = [row for row, name in enumerate(foresight.tasks) if name == task]
-            futures_BNLW = foresight.futures_BNLW[torch.tensor(rows)]
-            scores_B[rows] = self.predictors[task].probabilities(futures_BNLW)[:, Label.PRE_INTERVENTION].numpy()
+            sequences_BNSW = foresight.sequences_BNSW[torch.tensor(rows)]
+            scores_B[rows] = self.predictors[task].probabilities(sequences_BNSW)[:, Label.PRE_INTERVENTION].numpy()
         return scores_B

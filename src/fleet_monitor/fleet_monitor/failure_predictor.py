@@ -1,6 +1,7 @@
 """The failure predictor: whether imagined futures look like steps before an intervention.
 
-F frames, B robots, N imagined futures, L steps of a future, W width of a latent, X futures with labels; three classes of steps.
+F frames, B robots, N imagined futures, T frames of context, L steps of a future, S = T + L, W width of a latent, X futures with
+labels; three classes of steps.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class FailurePredictorConfig:
 
     latent: int
     """Width of a latent, W."""
+    context: int
+    """Frames before a future, T."""
     horizon: int
     """Steps of a future, L."""
     embedding: int
@@ -48,9 +51,9 @@ class FailurePredictorConfig:
 
 @dataclass(frozen=True)
 class LabelledFutures:
-    """Imagined futures, and what really followed."""
+    """Imagined futures behind their contexts, and what really followed."""
 
-    latents_XLW: Tensor
+    latents_XSW: Tensor
     labels_XL: NDArray[np.int64]
     """Label of every step, from `fleet_monitor.labels`; -1 where it is unknown, and the step does not count."""
 
@@ -59,8 +62,9 @@ class LabelledFutures:
 class FailurePredictor:
     """Classifies every step of an imagined future of one task. Immutable: training returns another one.
 
-    Source: FIREWORK, section 3.2.2 (failure prediction). The published code also sees actions, future ones in training and past
-    ones in operation; here, as in the paper, there are only latents.
+    Source: FIREWORK, section 3.2.2 (failure prediction). The paper's predictor sees the futures alone; this one also sees the frames
+    before them, so that what the world model cannot imagine precisely, such as a finger that hardly moves, is not lost. The
+    published code also sees actions, future ones in training and past ones in operation; here, as in the paper, there are none.
     """
 
     config: FailurePredictorConfig
@@ -72,14 +76,14 @@ class FailurePredictor:
     optimizer_state: OptimizerState = OptimizerState()
 
     @torch.no_grad()
-    def probabilities(self, futures_BNLW: Tensor) -> Tensor:
+    def probabilities(self, sequences_BNSW: Tensor) -> Tensor:
         """Return the probabilities (B, 3) of the classes of `Label`: means over all futures and their steps.
 
         The paper averages labels over the futures (section 3.2.3). The published code averages logits of the last two steps, so
         that a single future can outvote all others. The probability of `Label.PRE_INTERVENTION` is the signal `failure`.
         """
-        robots, futures = futures_BNLW.shape[:2]
-        probabilities_XL3 = torch.softmax(self.net(self._inputs(futures_BNLW.flatten(0, 1))), -1)
+        robots, futures = sequences_BNSW.shape[:2]
+        probabilities_XL3 = torch.softmax(self._logits(self.net, self._inputs(sequences_BNSW.flatten(0, 1))), -1)
         return probabilities_XL3.view(robots, futures, self.config.horizon, len(Label)).mean((1, 2))
 
     def fit(
@@ -109,13 +113,13 @@ class FailurePredictor:
         Raises:
             InputError: `resume_path` belongs to another training.
         """
-        net, inputs_XLW = deepcopy(self.net), self._inputs(futures.latents_XLW)
+        net, inputs_XSW = deepcopy(self.net), self._inputs(futures.latents_XSW)
         labels_XL = torch.from_numpy(futures.labels_XL)
 
         def loss(batch: Tensor, _: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
             rows = batch[0]
             entropy = cross_entropy(
-                net(inputs_XLW[rows]).flatten(0, 1), labels_XL[rows].flatten(), ignore_index=UNKNOWN
+                self._logits(net, inputs_XSW[rows]).flatten(0, 1), labels_XL[rows].flatten(), ignore_index=UNKNOWN
             )
             return entropy, {"cross-entropy": entropy.detach()}
 
@@ -129,12 +133,17 @@ class FailurePredictor:
             seed=seed,
             on_step=on_step,
             resume_path=resume_path,
-            identity=lambda: (self.config, digest_of(self.net), digest_of(inputs_XLW), digest_of(labels_XL)),
+            identity=lambda: (self.config, digest_of(self.net), digest_of(inputs_XSW), digest_of(labels_XL)),
         )
         return replace(self, net=net, optimizer_state=optimizer_state), entropy
 
-    def _inputs(self, latents_XLW: Tensor) -> Tensor:
-        return (latents_XLW - self.mean_W) / self.std_W
+    def _logits(self, net: Transformer, inputs_XSW: Tensor) -> Tensor:
+        """Return the logits (X, L, 3) of the imagined steps."""
+        logits_XS3: Tensor = net(inputs_XSW)
+        return logits_XS3[:, -self.config.horizon :]
+
+    def _inputs(self, latents_XSW: Tensor) -> Tensor:
+        return (latents_XSW - self.mean_W) / self.std_W
 
 
 def labelled_futures(foreseen: Sequence[ForeseenEpisode], lead: int) -> LabelledFutures:
@@ -153,9 +162,9 @@ def labelled_futures(foreseen: Sequence[ForeseenEpisode], lead: int) -> Labelled
     before = sum(int((labels_F == Label.PRE_INTERVENTION).sum()) for labels_F in events)
     if before < FEWEST_FRAMES:
         raise InputError(f"expected at least {FEWEST_FRAMES} frames before an intervention or a failure, got {before}.")
-    futures_BNLW = torch.cat([one.foresight.futures_BNLW for one in foreseen])
+    sequences_BNSW = torch.cat([one.foresight.sequences_BNSW for one in foreseen])
     labels_BL = np.concatenate([one.labels(lead) for one in foreseen])
-    return LabelledFutures(futures_BNLW.flatten(0, 1), labels_BL.repeat(futures_BNLW.shape[1], 0))
+    return LabelledFutures(sequences_BNSW.flatten(0, 1), labels_BL.repeat(sequences_BNSW.shape[1], 0))
 
 
 def predictor_config(model: WorldModel) -> FailurePredictorConfig:
@@ -163,7 +172,7 @@ def predictor_config(model: WorldModel) -> FailurePredictorConfig:
     shape = model.config.dynamics
     layers = max(1, shape.layers // 2)
     return FailurePredictorConfig(
-        model.config.autoencoder.latent, shape.horizon, shape.embedding // 2, layers, shape.heads
+        model.config.autoencoder.latent, shape.context, shape.horizon, shape.embedding // 2, layers, shape.heads
     )
 
 
@@ -174,7 +183,7 @@ def new_failure_predictor(
     shape = DynamicsShape(config.embedding, config.layers, config.heads)
     with torch.random.fork_rng():  # modules draw their initial weights from the global random state
         torch.manual_seed(seed)
-        net = Transformer(shape, config.latent, config.horizon, len(Label))
+        net = Transformer(shape, config.latent, config.context + config.horizon, len(Label))
     return FailurePredictor(config, net.eval(), mean_W, std_W)
 
 

@@ -28,10 +28,21 @@ class Foresight:
     tasks: tuple[str, ...]
     """Task of every robot, (B,)."""
     images_BHWC: NDArray[np.uint8]
-    latents_BW: Tensor
-    """Latents of the images."""
+    contexts_BTW: Tensor
+    """Latents of the last T frames, of which the images are the last ones."""
     futures_BNLW: Tensor
     """Latents of the imagined frames that follow."""
+
+    @property
+    def latents_BW(self) -> Tensor:  # noqa: N802 - shape suffix
+        """Latents of the images."""
+        return self.contexts_BTW[:, -1]
+
+    @property
+    def sequences_BNSW(self) -> Tensor:  # noqa: N802 - shape suffix
+        """Every future behind its context: S = T + L frames."""
+        contexts_BNTW = self.contexts_BTW[:, None].expand(-1, self.futures_BNLW.shape[1], -1, -1)
+        return torch.cat([contexts_BNTW, self.futures_BNLW], 2)
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ def foresee(model: WorldModel, episodes: Sequence[Episode], generator: torch.Gen
             model,
             (episode.task,) * len(contexts_BTW),
             episode.images_FHWC[context - 1 :],
-            latents_FW[context - 1 :],
+            contexts_BTW,
             model.imagine(contexts_BTW, generator),
         )
         foreseen.append(ForeseenEpisode(episode, foresight))

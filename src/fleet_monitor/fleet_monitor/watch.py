@@ -79,7 +79,7 @@ class Watch:
         ready_n = due_n & (self._frames_R[rows] >= self._latents_RTW.shape[1])
         scores = {kind: np.full(len(rows), np.nan) for kind in self._recent}
         if ready_n.any():
-            foresight = self._foresee(tick, rows[ready_n], latents_nW[ready_n], images_nHWC[ready_n])
+            foresight = self._foresee(tick, rows[ready_n], images_nHWC[ready_n])
             for own in self._monitor.detectors:
                 scores[own.kind][ready_n] = own.scores(foresight)
         due = rows[due_n]
@@ -98,11 +98,9 @@ class Watch:
         film: NDArray[np.uint8] = images_NLHWC.transpose(0, 2, 1, 3, 4).reshape(rows * height, steps * width, channels)
         return film
 
-    def _foresee(
-        self, tick: int, robots_n: NDArray[np.int64], latents_nW: torch.Tensor, images_nHWC: NDArray[np.uint8]
-    ) -> Foresight:
+    def _foresee(self, tick: int, robots_n: NDArray[np.int64], images_nHWC: NDArray[np.uint8]) -> Foresight:
         contexts_nTW = self._latents_RTW[torch.from_numpy(robots_n)]
         futures_nNLW = self._monitor.model.imagine(contexts_nTW, torch_generator(0, tick))
         self._futures = dict(zip(robots_n.tolist(), futures_nNLW, strict=True))
         tasks = tuple(self._tasks[robots_n].tolist())
-        return Foresight(self._monitor.model, tasks, images_nHWC, latents_nW, futures_nNLW)
+        return Foresight(self._monitor.model, tasks, images_nHWC, contexts_nTW, futures_nNLW)

@@ -57,7 +57,7 @@ def unseen(world_model, predictor):
     """Probabilities of contexts (B, 3) that the predictor has not learned, and labels (B, HORIZON) of what followed."""
     foreseen = recorded(world_model, 12, seed=11)
     followed = np.concatenate([one.labels(LEAD) for one in foreseen])
-    imagined = torch.cat([one.foresight.futures_BNLW for one in foreseen])
+    imagined = torch.cat([one.foresight.sequences_BNSW for one in foreseen])
     known = (followed != UNKNOWN).all(1)
     return predictor.probabilities(imagined[torch.from_numpy(known)]).numpy(), followed[known]
 
@@ -87,7 +87,7 @@ def test_interventions_are_foreseen_while_all_is_normal(unseen):
 
 def test_probabilities_are_means_over_futures(world_model, predictor):
     generator = torch.Generator().manual_seed(2)
-    futures = torch.randn(3, 5, HORIZON, CONFIG.autoencoder.latent, generator=generator)
+    futures = torch.randn(3, 5, CONTEXT + HORIZON, CONFIG.autoencoder.latent, generator=generator)
     single = [predictor.probabilities(futures[:, [number]]) for number in range(5)]
     torch.testing.assert_close(predictor.probabilities(futures), torch.stack(single).mean(0))
 
@@ -115,14 +115,14 @@ def test_futures_of_a_frame_share_its_labels():
     one = foreseen([Label.NORMAL] * 12, "failure")
     futures = labelled_futures([one, one], lead=11)
     np.testing.assert_array_equal(futures.labels_XL, np.repeat(np.tile(one.labels(11), (2, 1)), CONFIG.futures, 0))
-    assert futures.latents_XLW.shape == (20 * CONFIG.futures, HORIZON, CONFIG.autoencoder.latent)
+    assert futures.latents_XSW.shape == (20 * CONFIG.futures, CONTEXT + HORIZON, CONFIG.autoencoder.latent)
 
 
 def test_futures_of_which_nothing_is_known_do_not_count(world_model):
     known = labelled_futures(recorded(world_model, 5, seed=3), LEAD)
     ends_X = torch.from_numpy((known.labels_XL == UNKNOWN).all(1))
     assert ends_X.any()
-    others = replace(known, latents_XLW=torch.where(ends_X[:, None, None], 9.0, known.latents_XLW))
+    others = replace(known, latents_XSW=torch.where(ends_X[:, None, None], 9.0, known.latents_XSW))
     entropies = [untrained_predictor(world_model).fit(futures, steps=3, seed=0)[1] for futures in (known, others)]
     assert entropies[0] == entropies[1]
 
@@ -145,13 +145,13 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, monkeypatch):
     monkeypatch.setattr(fleet_learning.optimization, "SAVE_EVERY_STEPS", 2)
     untrained, path = untrained_predictor(new_world_model(CONFIG, seed=0)), tmp_path / "training.safetensors"
     before = {name: tensor.clone() for name, tensor in untrained.net.state_dict().items()}
-    latents = torch.randn(12, HORIZON, CONFIG.autoencoder.latent, generator=torch.Generator().manual_seed(0))
+    latents = torch.randn(12, CONTEXT + HORIZON, CONFIG.autoencoder.latent, generator=torch.Generator().manual_seed(0))
     futures = LabelledFutures(latents, np.random.default_rng(0).integers(0, 3, (12, HORIZON)))
     options = {"steps": 9, "seed": 3}
     with pytest.raises(Interrupted):
         untrained.fit(futures, **options, on_step=interrupt_at_5, resume_path=path)
     with pytest.raises(InputError, match="got another training"):
-        untrained.fit(replace(futures, latents_XLW=-latents), **options, resume_path=path)
+        untrained.fit(replace(futures, latents_XSW=-latents), **options, resume_path=path)
     resumed, resumed_loss = untrained.fit(futures, **options, resume_path=path)
     uninterrupted, loss = untrained.fit(futures, **options)
     assert resumed_loss == loss
