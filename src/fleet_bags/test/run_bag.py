@@ -129,6 +129,8 @@ class MadeUpRun:
             "thresholds": np.array([0.5]),
             "leases": [self.lease()] if self.is_human(0, tick) else [],
             "waiting": [],
+            "dismissed": [],
+            "dismissed_signals": [],
         }
         humans = [robot for robot in robots if self.is_human(robot, tick)]
         sources = [HUMAN if self.is_human(robot, tick) else POLICY for robot in robots]

@@ -35,6 +35,11 @@ class Lease:
     threshold: float = 0.0
     """Threshold that the value was above."""
 
+    @property
+    def is_alarm(self) -> bool:
+        """Whether a signal called the human to drive the robot; the human may dismiss it as a false alarm."""
+        return self.kind is LeaseKind.TELEOPERATE and bool(self.signal)
+
 
 def lease_of(message: Any) -> Lease:
     """Return the lease of a fleet_interfaces/msg/Lease.

@@ -5,11 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fleet_contract.lease import Lease, fill_lease, lease_of
 from fleet_contract.message_types import message_class
 from fleet_contract.signal import UNCERTAINTY
+
+
+class Dismissal(NamedTuple):
+    """An alarm that a human has dismissed as false."""
+
+    robot: str
+    """Name of the robot."""
+    signal: str
+    """Name of the signal that was above its threshold."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,8 @@ class LeaseTable:
     """Robots that ask for help and have no human, most urgent first."""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """By signal, in the order of the allocation: values above which a robot asks for help; infinite where there is none yet."""
+    dismissals: tuple[Dismissal, ...] = ()
+    """Alarms that humans have dismissed since the last table."""
 
     def threshold(self, signal: str) -> float:
         """Return the threshold of a signal; infinite if the allocation does not rank by it."""
@@ -43,18 +54,23 @@ def lease_table_of(message: Any) -> LeaseTable:
     """Return the table in a fleet_interfaces/msg/LeaseTable.
 
     Raises:
-        ValueError: a lease's kind is undefined, or the thresholds do not fit the signals.
+        ValueError: a lease's kind is undefined, the thresholds do not fit the signals, or the dismissed signals the robots.
     """
     # In bags of version 0.1.0 there is one threshold, that of the uncertainty.
     old = not hasattr(message, "thresholds")
     signals, values = ([UNCERTAINTY], [message.threshold]) if old else (message.signals, message.thresholds)
     if len(signals) != len(values):
         raise ValueError(f"thresholds: expected one for each of {len(signals)} signals, got {len(values)}")
+    # Bags from before there were dismissals have none.
+    robots, dismissed = getattr(message, "dismissed", ()), getattr(message, "dismissed_signals", ())
+    if len(robots) != len(dismissed):
+        raise ValueError(f"dismissed_signals: expected one for each of {len(robots)} robots, got {len(dismissed)}")
     return LeaseTable(
         tick=message.tick,
         leases=tuple(map(lease_of, message.leases)),
         waiting=tuple(message.waiting),
         thresholds=dict(zip(signals, map(float, values), strict=True)),
+        dismissals=tuple(map(Dismissal, robots, dismissed)),
     )
 
 
@@ -69,3 +85,5 @@ def fill_lease_table(message: Any, table: LeaseTable, stamp: Any) -> None:
     message.waiting = list(table.waiting)
     message.signals = list(table.thresholds)
     message.thresholds = list(table.thresholds.values())
+    message.dismissed = [dismissal.robot for dismissal in table.dismissals]
+    message.dismissed_signals = [dismissal.signal for dismissal in table.dismissals]

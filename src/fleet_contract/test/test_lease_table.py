@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wire_messages import TEXT, UINT64, received, stamp_of
 
 from fleet_contract.lease import Lease, LeaseKind
-from fleet_contract.lease_table import LeaseTable, fill_lease_table, lease_table_of
+from fleet_contract.lease_table import Dismissal, LeaseTable, fill_lease_table, lease_table_of
 from fleet_contract.signal import UNCERTAINTY
 
 NUMBERS = st.floats(allow_nan=False)
@@ -35,6 +35,7 @@ TABLES = st.builds(
     leases=st.lists(LEASES, max_size=4).map(tuple),
     waiting=st.lists(TEXT, max_size=4).map(tuple),
     thresholds=st.dictionaries(TEXT, NUMBERS, max_size=4),
+    dismissals=st.lists(st.builds(Dismissal, TEXT, TEXT), max_size=4).map(tuple),
 )
 
 
@@ -60,6 +61,24 @@ def test_signals_without_a_threshold_are_refused():
     for arrived in received(TableMessage(signals=["uncertainty", "risk"], thresholds=[0.5])):
         with pytest.raises(ValueError, match=r"^thresholds: expected one for each of 2 signals, got 1$"):
             lease_table_of(arrived)
+
+
+def test_dismissed_signals_without_a_robot_are_refused():
+    for arrived in received(TableMessage(dismissed=["robot_01"], dismissed_signals=["failure", "novelty"])):
+        with pytest.raises(ValueError, match=r"^dismissed_signals: expected one for each of 1 robots, got 2$"):
+            lease_table_of(arrived)
+
+
+@pytest.mark.parametrize(
+    ("kind", "signal", "is_alarm"),
+    [
+        (LeaseKind.TELEOPERATE, "failure", True),
+        (LeaseKind.TELEOPERATE, "", False),
+        (LeaseKind.HARD_RESET, "failure", False),
+    ],
+)
+def test_a_call_to_drive_is_an_alarm(kind, signal, is_alarm):
+    assert Lease("robot_03", "human_01", 7, kind, 4, signal, 1.5, 0.5).is_alarm == is_alarm
 
 
 def test_leases_of_an_undefined_kind_are_refused():
