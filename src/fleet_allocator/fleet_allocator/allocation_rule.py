@@ -81,6 +81,13 @@ class AllocationRule(Protocol):
         """Return how many humans may be busy at this tick, of those that are available."""
         return available
 
+    def dismiss(self, robot: int, signal: str) -> None:
+        """Take note that a human has dismissed a call whose signal is a score of the rule's own.
+
+        The robot is not to ask by this score until it has not been above its threshold at a tick. Values of the order's signals
+        whose alarms are dismissed are NaN: of these a rule needs to know nothing.
+        """
+
     def spend(self, actions: int) -> None:
         """Take note of how many humans are busy at this tick; a negative number corrects what was said before."""
 

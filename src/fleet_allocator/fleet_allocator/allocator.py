@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_allocator.allocation_rule import NO_CALL, Ranking, make_rule
+from fleet_allocator.dismissals import Dismissals
 from fleet_allocator.threshold import OnlineThreshold
 from fleet_contract.fleet import AllocationConfig
 from fleet_contract.lease import Lease, LeaseKind
-from fleet_contract.lease_table import LeaseTable
+from fleet_contract.lease_table import Dismissal, LeaseTable
 from fleet_contract.signal import VIOLATION
 
 MAX_HUMANS = 1 << 16
@@ -30,7 +31,10 @@ class Allocator:
     is among the most urgent. A robot that violates a constraint during teleoperation is reset by the same human. Humans whom no
     robot needs are idle, or go to the others in the rule's ranking if they may not be idle.
 
-    The result depends only on the seed and the arguments of `step`, `refuse` and `hand_back`.
+    An alarm that a human has dismissed as false does not count until it is over: until the value has not been above its threshold,
+    or has been NaN, at a tick. Other signals of the robot count as before.
+
+    The result depends only on the seed and the arguments of `step`, `refuse`, `hand_back` and `dismiss`.
     """
 
     def __init__(
@@ -60,6 +64,8 @@ class Allocator:
         self._rule = make_rule(config, len(supervisors))
         self._asking: list[str] = []
         self._held: dict[int, Lease] = {}
+        self._dismissals = Dismissals()
+        self._dismissed: list[Dismissal] = []
 
     def step(
         self,
@@ -92,7 +98,7 @@ class Allocator:
         unreachable = set(np.flatnonzero(unreachable_N).tolist())
         generator = np.random.default_rng([self._seed, tick])
         thresholds = self._thresholds(signals, violated_N, calibrated or {})
-        ranking = self._rule.rank(signals, thresholds, generator)
+        ranking = self._rule.rank(self._dismissals.hide(signals, thresholds), thresholds, generator)
         violated = violated_N.tolist()
         present = np.flatnonzero(available_M).tolist()
         places = self._rule.places(len(present), generator)
@@ -114,7 +120,8 @@ class Allocator:
         self._rule.spend(len(helped))
         leases = tuple(self._held.values())
         self._asking = [self._robots[robot] for robot in ranking.asking]
-        return LeaseTable(tick, leases, self._waiting(leases), thresholds)
+        dismissed, self._dismissed = tuple(self._dismissed), []
+        return LeaseTable(tick, leases, self._waiting(leases), thresholds, dismissed)
 
     def refuse(self, table: LeaseTable, token: int) -> LeaseTable:
         """Return the newest table without an offer that the human did not accept."""
@@ -126,6 +133,17 @@ class Allocator:
     def hand_back(self, token: int) -> None:
         """End a lease because the human has handed the robot back."""
         self._held = {human: lease for human, lease in self._held.items() if lease.token != token}
+
+    def dismiss(self, token: int) -> None:
+        """End a lease because the human has dismissed its alarm as false. A lease that has ended before changes nothing."""
+        for lease in [lease for lease in self._held.values() if lease.token == token and lease.is_alarm]:
+            robot = self._index[lease.robot]
+            if lease.signal in self._config.order:
+                self._dismissals.add(robot, lease.signal)
+            else:
+                self._rule.dismiss(robot, lease.signal)
+            self._dismissed.append(Dismissal(lease.robot, lease.signal))
+            self.hand_back(token)
 
     def least_ticks(self, kind: LeaseKind) -> int:
         """Return the minimum length of a lease, ticks."""

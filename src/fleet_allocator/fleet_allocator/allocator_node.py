@@ -193,8 +193,12 @@ class AllocatorNode(FleetNode):
         self._publish_if_answered()
 
     def _on_result(self, token: int, result: Any) -> None:
-        if result.result().result.outcome == Supervise.Result.HANDED_BACK:
-            self._allocator.hand_back(token)
+        end = {
+            Supervise.Result.HANDED_BACK: self._allocator.hand_back,
+            Supervise.Result.DISMISSED: self._allocator.dismiss,
+        }.get(result.result().result.outcome)
+        if end:
+            end(token)
 
     def _refuse(self, token: int) -> None:
         if self._table is not None:

@@ -59,6 +59,17 @@ class RuleConformance:
             assert ranking.calls.keys() <= set(ranking.asking)
             assert all(call.signal and call.value > call.threshold for call in ranking.calls.values())
 
+    def test_a_dismissed_score_of_its_own_does_not_call(self) -> None:
+        rule = self.make()
+        for tick in range(TICKS):
+            signals = self._signals(tick)
+            calls = rule.rank(signals, self._thresholds, np.random.default_rng(tick)).calls
+            own = {robot: call.signal for robot, call in calls.items() if call.signal not in self.signals}
+            for robot, score in own.items():
+                rule.dismiss(robot, score)
+            calls = rule.rank(signals, self._thresholds, np.random.default_rng(tick)).calls
+            assert all(robot not in calls or calls[robot].signal != score for robot, score in own.items())
+
     def test_the_signals_are_only_read(self) -> None:
         rule = self.make()
         for tick in range(TICKS):

@@ -14,12 +14,15 @@ from pydantic import Field
 from typing_extensions import override
 
 from fleet_allocator.allocation_rule import AllocationRule, Ranking
+from fleet_allocator.dismissals import Dismissals
 from fleet_allocator.priority import calmness, ranked
 from fleet_allocator.z_score import RunningZScore
 from fleet_contract.fleet import AllocationConfig
 from fleet_contract.signal import RISK, UNCERTAINTY, VIOLATION
 from fleet_contract.validation import InputError, StrictModel
 
+SCORE = "td"
+"""Name of the weighted z-score where it calls a human."""
 THRESHOLD = 0.15
 """Weighted z-score above which a robot asks for help."""
 
@@ -46,6 +49,7 @@ class Thrifty(AllocationRule):
             )
         self._weight, self._only_asking = options.risk_weight, config.idle_humans
         self._risk, self._novelty = RunningZScore(), RunningZScore()
+        self._dismissals = Dismissals()
 
     @override
     def rank(
@@ -56,5 +60,10 @@ class Thrifty(AllocationRule):
     ) -> Ranking:
         risks_N, novelties_N = self._risk.add(signals[RISK]), self._novelty.add(signals[UNCERTAINTY])
         score_N = self._weight * risks_N + (1 - self._weight) * novelties_N
-        columns = [("td", score_N, THRESHOLD), (VIOLATION, signals[VIOLATION], thresholds[VIOLATION])]
+        score_N = self._dismissals.hide({SCORE: score_N}, {SCORE: THRESHOLD})[SCORE]
+        columns = [(SCORE, score_N, THRESHOLD), (VIOLATION, signals[VIOLATION], thresholds[VIOLATION])]
         return ranked(columns, calmness(signals), generator, only_asking=self._only_asking)
+
+    @override
+    def dismiss(self, robot: int, signal: str) -> None:
+        self._dismissals.add(robot, signal)

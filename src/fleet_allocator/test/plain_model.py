@@ -24,6 +24,8 @@ class PlainModel:
         self.lengths: dict[Lease, int] = {}
         self.newest_token = 0
         self.history: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.dismissed: set[tuple[str, str]] = set()
+        self.newly_dismissed: list[tuple[str, str]] = []
 
     def threshold(self) -> float:
         if self.config.threshold(UNCERTAINTY) != "online":
@@ -47,7 +49,10 @@ class PlainModel:
         return [total if total > SCORE_THRESHOLD else 0.0 for total in sums.tolist()]
 
     def tuples(self) -> dict[str, tuple[float, ...]]:
-        """Return what the order compares, per robot; a robot with zeros only does not ask for help."""
+        """Return what the order compares, per robot; a robot with zeros only does not ask for help.
+
+        A value counts as zero from its dismissal to the first tick at which it is not above its threshold.
+        """
         uncertainties, violated, risks = (array.tolist() for array in self.history[-1])
         threshold = self.threshold()
         values = {
@@ -55,9 +60,17 @@ class PlainModel:
             UNCERTAINTY: [u if u > threshold else 0.0 for u in uncertainties],
             RISK: [risk if risk > self.config.thresholds.get(RISK, 1.0) else 0.0 for risk in risks],
         }
-        columns = [values[signal] for signal in self.config.order]
+        names = list(self.config.order)
         if self.config.rule == "td":
-            columns = [self.scores(), values[VIOLATION]]
+            names, values["td"] = ["td", VIOLATION], self.scores()
+        columns = [values[signal] for signal in names]
+        self.dismissed = {
+            (robot, signal)
+            for robot, signal in self.dismissed
+            if signal in names and values[signal][self.robots.index(robot)]
+        }
+        for robot, signal in self.dismissed:
+            values[signal][self.robots.index(robot)] = 0.0
         return {name: tuple(column[i] for column in columns) for i, name in enumerate(self.robots)}
 
     def check(self, table: LeaseTable, tick: int, uncertainties, violated, available, risks) -> None:
@@ -71,6 +84,9 @@ class PlainModel:
         after = {lease.supervisor: lease for lease in table.leases}
         if UNCERTAINTY in self.config.order:
             assert table.threshold(UNCERTAINTY) == self.threshold()
+
+        assert list(table.dismissals) == self.newly_dismissed
+        self.newly_dismissed = []
 
         # Equation 2.
         helped = {lease.robot for lease in table.leases}
@@ -94,6 +110,7 @@ class PlainModel:
             candidates = keys
         else:
             calm = dict(zip(self.robots, uncertainties.tolist(), strict=True))
+            calm |= {robot: -math.inf for robot, signal in self.dismissed if signal == UNCERTAINTY}
             candidates = {name: (*key, 0.0 if any(key) else calm[name]) for name, key in keys.items()}
         taken = set(bound.values())
         candidates = {name: key for name, key in candidates.items() if name not in taken}
@@ -143,6 +160,12 @@ class PlainModel:
                 assert after[name].robot == lease.robot
         for lease in after.values():
             self.lengths[lease] = self.lengths.get(lease, 0) + 1
+
+    def dismiss(self, lease: Lease) -> None:
+        """Remove a lease whose alarm was dismissed; the robot does not ask by it again before it is over."""
+        self.dismissed.add((lease.robot, lease.signal))
+        self.newly_dismissed.append((lease.robot, lease.signal))
+        self.drop(lease.token)
 
     def drop(self, token: int) -> None:
         """Remove a lease that was refused or handed back."""

@@ -13,7 +13,7 @@ from stepping import step
 from fleet_allocator.allocator import Allocator
 from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import LeaseKind
-from fleet_contract.lease_table import LeaseTable
+from fleet_contract.lease_table import Dismissal, LeaseTable
 from fleet_contract.signal import RISK, UNCERTAINTY, VIOLATION
 
 T_T, T_R = 3, 5
@@ -218,6 +218,52 @@ def test_a_lease_says_which_signal_called_the_human_with_value_and_threshold():
 def test_a_robot_that_gets_a_human_without_asking_was_called_by_no_signal():
     table = step(allocator(2, 1, idle_humans=False), 0, np.array([0.2, 0.1]), flags(2))
     assert [(lease.robot, lease.signal) for lease in table.leases] == [("robot_01", "")]
+
+
+def asked(one: Allocator, tick: int, uncertainty: float, risk: float = 0.0, *, violated: bool = False) -> str:
+    """Return the signal that calls the human of a fleet of one robot; empty if none does."""
+    table = step(one, tick, np.array([uncertainty]), np.array([violated]), None, np.array([risk]))
+    return "".join(lease.signal for lease in table.leases)
+
+
+def dismissing(**config) -> Allocator:
+    """Return the allocator of a fleet of one robot, whose uncertainty a human has dismissed after tick 0."""
+    one = allocator(1, 1, order="URC", risk_threshold=0.5, **config)
+    table = step(one, 0, np.array([2.0]), flags(1), None, np.zeros(1))
+    one.dismiss(table.leases[0].token)
+    return one
+
+
+@pytest.mark.parametrize("over", [1.0, 0.2, math.nan])
+def test_a_dismissed_alarm_counts_again_when_it_is_over(over):
+    one = dismissing()
+    assert [asked(one, tick, value) for tick, value in enumerate([2.0, 9.0, over, 2.0], 1)] == ["", "", "", UNCERTAINTY]
+
+
+def test_other_signals_count_in_spite_of_a_dismissal():
+    one = dismissing(intervention_ticks=1)
+    assert asked(one, 1, 2.0, risk=0.9) == RISK
+    assert asked(one, 2, 2.0) == ""
+    table = step(one, 3, np.array([2.0]), flags(1, 0), None, np.zeros(1))
+    assert [(lease.kind, lease.signal) for lease in table.leases] == [(LeaseKind.HARD_RESET, VIOLATION)]
+    assert asked(one, 4, 2.0) == "", "the alarm is not over"
+
+
+def test_a_dismissal_is_listed_in_the_next_table_only():
+    one = dismissing()
+    tables = [step(one, tick, np.array([2.0]), flags(1), None, np.zeros(1)) for tick in (1, 2)]
+    assert [table.dismissals for table in tables] == [(Dismissal("robot_01", UNCERTAINTY),), ()]
+    assert all(table.waiting == () for table in tables)
+
+
+def test_hard_resets_and_leases_that_have_ended_are_not_dismissed():
+    one = allocator(2, 2)
+    table = step(one, 0, np.array([2.0, 0.0]), flags(2, 1))
+    reset = next(lease for lease in table.leases if lease.kind is LeaseKind.HARD_RESET)
+    one.dismiss(reset.token)
+    one.dismiss(12345)
+    again = step(one, 1, np.array([2.0, 0.0]), flags(2, 1))
+    assert (again.leases, again.dismissals) == (table.leases, ())
 
 
 @given(

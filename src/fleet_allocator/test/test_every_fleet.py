@@ -41,7 +41,7 @@ def configs(draw: st.DrawFn, order: str, supervisors: int) -> AllocationConfig:
 
 
 class Fleet(RuleBasedStateMachine):
-    """Random uncertainties, risks, violations, unavailable humans, refusals and returns."""
+    """Random uncertainties, risks, violations, unavailable humans, refusals, returns and dismissals."""
 
     table: LeaseTable | None = None
 
@@ -107,6 +107,15 @@ class Fleet(RuleBasedStateMachine):
         lease = self.table.leases[math.floor(which * (len(self.table.leases) - 1))]
         self.allocator.hand_back(lease.token)
         self.model.drop(lease.token)
+
+    @precondition(lambda self: self.table and self.table.leases)
+    @rule(which=SHARES)
+    def dismiss(self, which: float) -> None:
+        """Dismiss an alarm; a lease that has ended or is no alarm stays as it is."""
+        lease = self.table.leases[math.floor(which * (len(self.table.leases) - 1))]
+        self.allocator.dismiss(lease.token)
+        if lease.is_alarm and lease in self.model.held.values():
+            self.model.dismiss(lease)
 
 
 @pytest.mark.parametrize("order", [*LETTERS, "TD", "random"])
