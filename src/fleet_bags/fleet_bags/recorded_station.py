@@ -13,14 +13,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fleet_contract.lease import Lease
+    from fleet_contract.lease_table import LeaseTable
 
 
 class RecordedStation:
     """Sends the recorded action of the same supervisor, robot and tick; where there is none, the robot holds."""
 
-    def __init__(self, actions: Mapping[str, Mapping[int, RobotAction]]) -> None:
-        """Repeat `actions`, the recorded actions of all supervisors by robot and tick."""
+    def __init__(self, actions: Mapping[str, Mapping[int, RobotAction]], leases: Mapping[int, LeaseTable]) -> None:
+        """Repeat `actions`, the recorded actions of all supervisors by robot and tick, and the dismissals of `leases` by tick."""
         self._actions = actions
+        self._leases = leases
+
+    def needs_help(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> bool:  # noqa: ARG002
+        """Return whether the lease's alarm was not dismissed at this tick, as the next table says."""
+        after = self._leases.get(tick + 1)
+        return not lease.is_alarm or after is None or (lease.robot, lease.signal) not in after.dismissals
 
     def act(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction:  # noqa: ARG002
         """Return the action that the supervisor sent at this tick, with the current lease."""

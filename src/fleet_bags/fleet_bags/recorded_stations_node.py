@@ -17,7 +17,7 @@ class RecordedStationsNode(StationNodeBase):
         super().__init__("stations")
         recording = replayed_recording(self.fleet)
         actions = dict(zip(recording.metadata.robots, recording.human_actions_N, strict=True))
-        self.add_stations({name: RecordedStation(actions) for name in self.fleet.supervisor_names})
+        self.add_stations({name: RecordedStation(actions, recording.leases) for name in self.fleet.supervisor_names})
 
 
 def main() -> NoReturn:

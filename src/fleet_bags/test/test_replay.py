@@ -15,6 +15,7 @@ from fleet_bags.recorded_station import RecordedStation
 from fleet_bags.recording import read_recording
 from fleet_contract.action import ActionKind
 from fleet_contract.lease import Lease, LeaseKind
+from fleet_contract.lease_table import Dismissal, LeaseTable
 from robot_driver.robot_counters import RobotCounters
 
 RUN = MadeUpRun()
@@ -99,13 +100,28 @@ def test_invalid_actions_are_refused(recording, kinds_N):
 
 
 def test_humans_repeat_their_actions_and_hold_elsewhere(recording):
-    station = RecordedStation(dict(zip(recording.metadata.robots, recording.human_actions_N, strict=True)))
+    station = RecordedStation(
+        dict(zip(recording.metadata.robots, recording.human_actions_N, strict=True)), recording.leases
+    )
     lease = Lease("robot_01", "human_01", 31, LeaseKind.TELEOPERATE, 4)
     action = station.act(lease, 5, np.zeros(6))
     assert (action.kind, action.lease, action.supervisor) == (ActionKind.MOVE, 31, "human_01")
     np.testing.assert_array_equal(action.values, RUN.action(0, 5) + 0.01)
     for other, tick in ((lease, 8), (replace(lease, robot="robot_02"), 5), (replace(lease, supervisor="human_02"), 5)):
         assert station.act(other, tick, np.zeros(6)).kind is ActionKind.HOLD
+
+
+def test_humans_repeat_their_dismissals():
+    station = RecordedStation({}, {6: LeaseTable(6, dismissals=(Dismissal("robot_01", "failure"),))})
+    lease = Lease("robot_01", "human_01", 31, LeaseKind.TELEOPERATE, 4, "failure", 1.4, 1.0)
+    asked = [
+        (lease, 4),
+        (lease, 5),
+        (lease, 6),
+        (replace(lease, signal="novelty"), 5),
+        (replace(lease, robot="robot_02"), 5),
+    ]
+    assert [station.needs_help(*about, np.zeros(6)) for about in asked] == [True, False, True, True, True]
 
 
 @pytest.mark.parametrize("again", [MadeUpRun, RunOfVersion010])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fleet_allocator.allocator import Allocator
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import AllocationConfig, Fleet, numbered
+from fleet_contract.lease import Lease
 from fleet_contract.lease_table import LeaseTable
 from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_learning.policy import Decider
@@ -24,7 +25,7 @@ from fleet_supervisors.supervisors import make_supervisor
 from robot_driver.robot_counters import RobotCounters
 from robot_driver.step import Step
 from sim_bridge.environment import Environment, observations
-from teleop_gui.station import Station
+from teleop_gui.station import Station, holding
 from teleop_gui.supervisor import Supervisor
 
 
@@ -121,7 +122,7 @@ class FleetLoop:
                     lease=lease,
                     violated=bool(violated_N[robot]),
                     policy=RobotAction(tick, ActionKind.MOVE, ActionSource.POLICY, values),
-                    human=self._stations[lease.supervisor].act(lease, tick, states_NS[robot]) if lease else None,
+                    human=self._human_action(lease, tick, states_NS[robot]) if lease else None,
                 )
             )
         kinds_N = np.array([action.kind for action in actions], dtype=np.int64)
@@ -134,6 +135,14 @@ class FleetLoop:
         self._episodes_N = self._episodes_N + self._step.episode_over_N
         self._tick += 1
         return TickResult(observations_N, states_NS, violated_N, signals, table, tuple(actions), self._step)
+
+    def _human_action(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction | None:
+        """Return what the lease's human does; the robot of one who dismisses the alarm holds at this tick."""
+        station = self._stations[lease.supervisor]
+        if station.needs_help(lease, tick, state_S):
+            return station.act(lease, tick, state_S)
+        self._allocator.dismiss(lease.token)
+        return holding(lease, tick)
 
 
 def supervisors_of(fleet: Fleet, seed: int) -> dict[str, Supervisor]:

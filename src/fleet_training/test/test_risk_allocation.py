@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fleet_contract.action import ActionKind, ActionSource
 from fleet_contract.fleet import AllocationConfig, numbered
 from fleet_contract.lease import LeaseKind
 from fleet_contract.robot import RobotContract
@@ -15,6 +16,7 @@ from fleet_contract.signal import RISK
 from fleet_contract.validation import read_yaml
 from fleet_learning.full_decider import FullDecider
 from fleet_learning.policy import Decision
+from fleet_supervisors.navigation import NavigationSupervisor
 from fleet_supervisors.supervisors import make_supervisor
 from fleet_training.fleet_loop import FleetLoop
 from iifl_policy.risk_signal import RiskSignal
@@ -117,6 +119,20 @@ def test_the_critic_is_asked_about_what_the_policy_would_do(order):
         np.testing.assert_array_equal(states_NS, tick.states_NS)
         np.testing.assert_array_equal(actions_NA, APART)
         np.testing.assert_array_equal(tick.signals[RISK], again.risks(states_NS, actions_NA))
+
+
+def test_robots_whose_alarm_is_dismissed_hold_for_a_tick_and_are_driven_by_the_policy(monkeypatch):
+    monkeypatch.setattr(NavigationSupervisor, "needs_help", lambda supervisor, state_S: False)
+    ticks = run("R", Oracle())
+    for number, tick in enumerate(ticks):
+        begins = number in {0, TICKS // 2}
+        assert helped(tick) == (set(risky_at(number)) if begins else set())
+        for robot, action in enumerate(tick.actions):
+            dismissed = robot in helped(tick)
+            assert action.source is (ActionSource.HUMAN if dismissed else ActionSource.POLICY)
+            assert action.kind is (ActionKind.HOLD if dismissed else ActionKind.MOVE)
+        robots = {NAMES.index(dismissal.robot) for dismissal in tick.table.dismissals}
+        assert robots == (helped(ticks[number - 1]) if number else set())
 
 
 @pytest.mark.parametrize("order", ["R", "CUR", "TD"])

@@ -66,6 +66,8 @@ class OperatorView:
     """Uncertainty above which robots ask for help."""
     reason: str = ""
     """Why the robot needs a human."""
+    question: str = ""
+    """Question whether the robot needs help, which is open until the operator drives it or dismisses the alarm; empty if it is not."""
     waiting: tuple[str, ...] = ()
     """Robots that ask for help and have no human."""
     seconds: float = 0.0
@@ -134,7 +136,7 @@ class Operator(Supervisor):
         self._state_S: NDArray[np.float64] | None = None
         self._picture_s = self._action_requested_s = -np.inf
         self._since_s = self._clock()
-        self._reset_done = self._hand_back = self._hand_back_taken = False
+        self._reset_done = self._hand_back = self._hand_back_taken = self._dismissed = False
         self._ticks = 0
 
     def _clear_input(self) -> None:
@@ -171,6 +173,10 @@ class Operator(Supervisor):
     @override
     def begin(self) -> None:
         """Do nothing: `assign` has cleared the state already."""
+
+    @override
+    def needs_help(self, state_S: NDArray[np.float64]) -> bool:
+        return not self._dismissed
 
     @override
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64] | None:
@@ -236,6 +242,12 @@ class Operator(Supervisor):
             self._hand_back = True
             self._declined[self._lease.robot] = self._clock()
 
+    def dismiss(self) -> None:
+        """Dismiss the alarm that the lease began with, unless the operator has driven the robot already."""
+        if self._is_asked and self._settled(LeaseKind.TELEOPERATE):
+            self._clear_input()
+            self._dismissed = True
+
     def cancel_hand_back(self) -> None:
         """Keep the robot, because it cannot be handed back."""
         self._hand_back = self._hand_back_taken = False
@@ -267,6 +279,7 @@ class Operator(Supervisor):
         handler = {
             "r": self.reset_done,
             "h": self.hand_back,
+            "d": self.dismiss,
             "p": self.pause,
             "e": self.stop,
             "u": self.reset_stop,
@@ -302,6 +315,7 @@ class Operator(Supervisor):
             uncertainty=self.uncertainties.get(lease.robot, float("nan")),
             threshold=self.threshold,
             reason=self._reason(lease),
+            question=_question(lease) if self._is_asked else "",
             waiting=self.waiting,
             seconds=now_s - self._since_s,
             ticks=self._ticks,
@@ -321,6 +335,11 @@ class Operator(Supervisor):
         if lease.signal in {"", UNCERTAINTY}:
             return text
         return f"{lease.signal} {_number(lease.value)} (threshold {_number(lease.threshold)}), {text}"
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether the operator is asked if the robot needs help."""
+        return self._lease is not None and self._lease.is_alarm and not self._ticks and not self._dismissed
 
     @property
     def _target(self) -> tuple[float, float] | None:
@@ -384,6 +403,10 @@ def _drift(aim: Aim, other: Aim) -> float:
 
 def _inside(x: float, y: float) -> tuple[float, float]:
     return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
+
+
+def _question(lease: Lease) -> str:
+    return f"Does {lease.robot} need help? ({lease.signal} {lease.value:.3g}, threshold {lease.threshold:.3g})"
 
 
 def _number(value: float) -> str:

@@ -23,13 +23,13 @@ from fleet_common.fleet_topics import subscribe_to_leases, subscribe_to_states
 from fleet_common.health import Check
 from fleet_common.node import FleetNode
 from fleet_common.qos import TRANSIENT_LOCAL_1, TRANSIENT_LOCAL_100
-from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.action import ActionKind, RobotAction
 from fleet_contract.lease import Lease
 from fleet_contract.lease_table import LeaseTable
 from fleet_contract.robot_actions import fill_robot_actions
 from fleet_contract.robot_states import RobotStates
 from fleet_contract.topics import SUPERVISE_ACTION, TELEOP_ACTIONS_TOPIC
-from teleop_gui.station import HumanInterface
+from teleop_gui.station import HumanInterface, holding
 from teleop_gui.station_health import station_check
 
 ANSWER_SHARE = 0.7
@@ -136,10 +136,7 @@ class StationNodeBase(FleetNode):
         for lease in self._own_leases():
             observation = self._unanswered(lease)
             if lease.supervisor == supervisor and observation is not None:
-                hold = RobotAction(
-                    self.table.tick, ActionKind.HOLD, ActionSource.HUMAN, supervisor=supervisor, lease=lease.token
-                )
-                self._publish({lease.robot: hold}, observation.stamp)
+                self._publish({lease.robot: holding(lease, observation.tick)}, observation.stamp)
         self._end_goal(supervisor, Supervise.Result.HANDED_BACK)
         return had_goal
 
@@ -188,11 +185,19 @@ class StationNodeBase(FleetNode):
         self.poll_supervisors()
 
     def _act(self, lease: Lease) -> tuple[RobotAction, Time] | None:
-        """Ask the supervisor for an action once both lease table and observation of the tick have arrived."""
+        """Ask the supervisor for an action once both lease table and observation of the tick have arrived.
+
+        A supervisor who sees no need for help ends the goal, and the robot holds at this tick. Without a goal, because this process
+        has restarted, an alarm cannot be dismissed.
+        """
         observation = self._unanswered(lease)
         if observation is None or self._too_late():
             return None
-        action = self._stations[lease.supervisor].act(lease, observation.tick, observation.state_S)
+        station, tick, state_S = self._stations[lease.supervisor], observation.tick, observation.state_S
+        if lease.supervisor in self._goals and not station.needs_help(lease, tick, state_S):
+            self._end_goal(lease.supervisor, Supervise.Result.DISMISSED)
+            return holding(lease, tick), observation.stamp
+        action = station.act(lease, tick, state_S)
         return (action, observation.stamp) if action is not None else None
 
     def _publish(self, actions: Mapping[str, RobotAction], stamp: Time) -> None:

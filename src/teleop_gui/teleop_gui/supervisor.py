@@ -19,6 +19,14 @@ class Supervisor(Protocol):
     def begin(self) -> None:
         """Begin an intervention, without memory of the last one."""
 
+    def needs_help(self, state_S: NDArray[np.float64]) -> bool:  # noqa: ARG002
+        """Return whether the robot needs help; False dismisses the alarm of a signal as false.
+
+        Asked at the observations of a lease that a signal called for, before `act`, until the human has acted for the first time.
+        By default, every alarm is believed.
+        """
+        return True
+
     def act(self, state_S: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Return the action (A,) that this human takes at the observation, in the contract's units and range.
 

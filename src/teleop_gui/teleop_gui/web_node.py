@@ -32,7 +32,7 @@ MAX_EVENTS = 100
 """Largest number of events that are handled in one update."""
 STORED_STATES = 100
 """Number of sent states whose time and lease are stored."""
-ROBOT_KEYS = {"r", "h"}
+ROBOT_KEYS = {"r", "h", "d"}
 """Keys that refer to the operator's robot."""
 ALL_INTERFACES = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not listened at
 

@@ -17,9 +17,9 @@ STATE = np.array([-0.1, 0.05, 1.0, 0.0, 0.12, -0.06])
 PICTURE = np.full((48, 48, 3), 200, np.uint8)
 
 
-def lease(kind: LeaseKind = LeaseKind.TELEOPERATE, token: int = 1, robot: str = "robot_03") -> Lease:
-    """Return a lease of a robot."""
-    return Lease(robot, "human_01", token, kind, 7)
+def lease(kind: LeaseKind = LeaseKind.TELEOPERATE, token: int = 1, robot: str = "robot_03", signal: str = "") -> Lease:
+    """Return a lease of a robot; with a signal, one that its value of 1.4 called for."""
+    return Lease(robot, "human_01", token, kind, 7, *((signal, 1.4, 1.0) if signal else ()))
 
 
 def shown(x_m: float, y_m: float) -> tuple[float, float]:

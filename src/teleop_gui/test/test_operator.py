@@ -358,6 +358,47 @@ def test_a_stop_by_another_operator_takes_effect_too(bench):
     assert not operator.has_reset()
 
 
+QUESTION = "Does robot_03 need help? (failure 1.4, threshold 1)"
+
+
+def test_an_operator_dismisses_an_alarm(bench):
+    operator = bench.given(signal="failure")
+    assert operator.view().question == QUESTION
+    assert operator.needs_help(STATE)
+    operator.press("d")
+    assert not operator.needs_help(STATE)
+    assert operator.view().question == ""
+    assert operator.accepts("robot_03"), "other signals may call for this robot at once"
+    operator.assign(lease(token=2, signal="failure"))
+    assert operator.needs_help(STATE)
+    assert operator.view().question == QUESTION, "every alarm is asked about separately"
+
+
+def test_who_has_driven_a_robot_cannot_dismiss_its_alarm(bench):
+    operator = bench.given(signal="failure")
+    operator.click(*NEAR)
+    operator.hold()
+    assert operator.act(STATE) is not None
+    assert operator.view().question == ""
+    operator.press("d")
+    assert operator.needs_help(STATE)
+
+
+@pytest.mark.parametrize("changes", [{}, {"kind": LeaseKind.HARD_RESET, "signal": "failure"}])
+def test_there_is_nothing_to_dismiss_without_an_alarm(bench, changes):
+    operator = bench.given(**changes)
+    operator.press("d")
+    assert operator.needs_help(STATE)
+    assert operator.view().question == ""
+
+
+def test_a_key_that_was_meant_for_the_last_robot_dismisses_nothing(bench):
+    bench.given(signal="failure")
+    bench.operator.assign(lease(token=2, signal="novelty"))
+    bench.operator.press("d")
+    assert bench.operator.needs_help(STATE)
+
+
 class AnyPerson(RuleBasedStateMachine):
     """Actions are sent exactly if the rules allow it, whatever an operator does in whatever order."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,46 @@ def test_a_hard_reset_ends_only_after_the_human_has_confirmed_it() -> None:
     assert [station.act(lease, 40 + tick, STATE).kind for tick in range(4)] == [ActionKind.HOLD] * 4
     human.ready = True
     assert station.act(lease, 44, STATE).kind is ActionKind.HARD_RESET
+
+
+class DoubtfulSupervisor(HesitantSupervisor):
+    """A supervisor that counts how often it is asked whether the robot needs help, and what it answers."""
+
+    def __init__(self, *answers: bool) -> None:
+        super().__init__()
+        self.answers, self.asked = answers, 0
+
+    def needs_help(self, state_S) -> bool:
+        self.asked += 1
+        return self.answers[min(self.asked, len(self.answers)) - 1]
+
+
+ALARM = Lease("robot_01", "human_01", 1, LeaseKind.TELEOPERATE, 3, "failure", 1.4, 1.0)
+
+
+def test_a_supervisor_is_asked_about_an_alarm_until_they_act() -> None:
+    supervisor = DoubtfulSupervisor(True)
+    station = Station(supervisor, hard_reset_ticks=5)
+    for tick in range(3, 9):
+        assert station.needs_help(ALARM, tick, STATE)
+        assert (station.act(ALARM, tick, STATE) is None) == (tick < 5)
+    assert (supervisor.asked, supervisor.begun) == (3, 1)
+    station.needs_help(replace(ALARM, token=2), 9, STATE)
+    assert (supervisor.asked, supervisor.begun) == (4, 2)
+
+
+def test_an_alarm_is_dismissed_before_the_supervisor_has_acted() -> None:
+    station = Station(DoubtfulSupervisor(True, False), hard_reset_ticks=5)
+    assert station.needs_help(ALARM, 3, STATE)
+    assert station.act(ALARM, 3, STATE) is None
+    assert not station.needs_help(ALARM, 4, STATE)
+
+
+@pytest.mark.parametrize("changes", [{"signal": ""}, {"kind": LeaseKind.HARD_RESET}])
+def test_there_is_no_question_without_an_alarm(changes) -> None:
+    supervisor = DoubtfulSupervisor(False)
+    assert Station(supervisor, hard_reset_ticks=5).needs_help(replace(ALARM, **changes), 3, STATE)
+    assert supervisor.asked == 0
 
 
 def test_there_is_no_action_while_the_human_has_not_decided() -> None:

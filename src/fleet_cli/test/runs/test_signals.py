@@ -1,7 +1,8 @@
-"""A fleet ranked by a critic's risk gives the same leases over ROS 2 as in one process."""
+"""A fleet ranked by a critic's risk gives the same leases over ROS 2 as in one process, with dismissed alarms as well."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,33 @@ TICKS = 12
 ORDER = ["risk", "violation", "uncertainty"]
 
 
-def test_risk_works_over_ros_2_as_in_process(tmp_path: Path) -> None:
+DOUBTFUL = """
+from dataclasses import replace
+
+from fleet_supervisors.push import PushSupervisor
+
+
+class Doubtful(PushSupervisor):
+    def __init__(self, request):
+        super().__init__(replace(request, style="clockwise"))
+
+    def needs_help(self, state_S):
+        return state_S[0] > 0
+"""
+"""A module with a supervisor who believes half of the alarms."""
+
+
+@pytest.mark.parametrize("style", ["clockwise", "doubtful:Doubtful"])
+def test_risk_works_over_ros_2_as_in_process(style: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "doubtful.py").write_text(DOUBTFUL)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path)
     path = write(
         tmp_path,
         lambda content: content.update(
             allocation={"order": ORDER, "intervention_ticks": 1, "hard_reset_ticks": 2},
             signals=[{"provider": "risk_critic", "checkpoint": "critic.safetensors"}],
+            supervisors=content["supervisors"] | {"styles": [style]},
         ),
     )
     contract = read_fleet(path).contract()
@@ -69,5 +91,6 @@ def test_risk_works_over_ros_2_as_in_process(tmp_path: Path) -> None:
     environment.close()
     assert tables == [tick.table for tick in in_process]
     assert {lease.signal for table in tables for lease in table.leases} >= {RISK}
+    assert any(table.dismissals for table in tables) == (style != "clockwise")
     for signal, tick in zip(streams["/fleet/signals/risk"], in_process, strict=True):
         assert signal.values.tolist() == tick.signals[RISK].tolist()
