@@ -117,7 +117,9 @@ class ConsoleNode(FleetNode):
 
     def _on_leases(self, tables: list[LeaseTable]) -> None:
         for table in tables:
-            self.history.add_leases(table.tick, table.leases, table.waiting, table.threshold(UNCERTAINTY))
+            self.history.add_leases(
+                table.tick, table.leases, table.waiting, table.threshold(UNCERTAINTY), len(table.dismissals)
+            )
         self._finish_if_complete()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:

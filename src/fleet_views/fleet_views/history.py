@@ -56,6 +56,8 @@ class History:
         """Policy versions in the order in which they were deployed."""
         self.successes: dict[str, int] = {}
         self.hard_resets: dict[str, int] = {}
+        self.dismissed_alarms = 0
+        """Number of alarms that humans have dismissed as false."""
         self._status_ticks: dict[str, int] = {}
         self._records: dict[int, TickRecord] = {}
         self._drivers: list[NDArray[np.int8]] = []
@@ -77,12 +79,18 @@ class History:
             self.versions.append(version)
 
     def add_leases(
-        self, tick: int, leases: tuple[Lease, ...], waiting: tuple[str, ...], threshold: float | None = None
+        self,
+        tick: int,
+        leases: tuple[Lease, ...],
+        waiting: tuple[str, ...],
+        threshold: float | None = None,
+        dismissed_alarms: int = 0,
     ) -> None:
         """Add the allocation of a tick; `threshold` of the uncertainty if it may have changed."""
         record = self.at(tick)
         record.leases, record.allocated = leases, True
         self.waiting = waiting
+        self.dismissed_alarms += dismissed_alarms
         self.threshold = self.threshold if threshold is None else threshold
 
     def add_action(self, robot: str, action: RobotAction) -> None:

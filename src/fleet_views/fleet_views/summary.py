@@ -26,6 +26,7 @@ def summarise(history: History, *, seed: int, bag: Path | None, wall_s: float) -
         "hard_resets": sum(history.hard_resets.values()),
         "human_actions": history.human_actions,
         "rohe": history.rohe,
+        "dismissed_alarms": history.dismissed_alarms,
         "threshold": history.threshold if math.isfinite(history.threshold) else None,
         "policy_versions": history.versions,
         "bag": str(bag) if bag else None,

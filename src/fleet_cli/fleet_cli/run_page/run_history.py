@@ -112,7 +112,7 @@ def _add_decisions(history: History, metrics: Metrics, recording: Recording, tic
             history.add_action(robot, action)
     if table := recording.leases.get(tick):
         _require_known(recording, tick)
-        history.add_leases(tick, table.leases, table.waiting, table.threshold(UNCERTAINTY))
+        history.add_leases(tick, table.leases, table.waiting, table.threshold(UNCERTAINTY), len(table.dismissals))
         before_N = [statuses.get(tick) for statuses in recording.statuses_N]
         after_N = [statuses.get(tick + 1) for statuses in recording.statuses_N]
         metrics.add(
