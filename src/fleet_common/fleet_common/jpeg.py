@@ -25,9 +25,12 @@ def from_jpeg(jpeg: bytes) -> NDArray[np.uint8]:
     """Return the pixels (H, W, 3), red green blue, of a JPEG.
 
     Raises:
-        ValueError: the bytes are not a whole JPEG.
+        ValueError: the bytes are not a whole JPEG, or one of more pixels than OpenCV decodes.
     """
-    pixels = cv2.imdecode(np.frombuffer(jpeg, dtype=np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(jpeg, dtype=np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    except cv2.error:
+        pixels = None
     if pixels is None:
         raise ValueError(f"expected a JPEG image, got {len(jpeg)} bytes")
     return np.asarray(pixels[..., ::-1], dtype=np.uint8)
