@@ -34,6 +34,8 @@ class LeaseTable:
     """By signal, in the order of the allocation: values above which a robot asks for help; infinite where there is none yet."""
     dismissals: tuple[Dismissal, ...] = ()
     """Alarms that humans have dismissed since the last table."""
+    stamp: tuple[int, int] = field(default=(0, 0), compare=False)
+    """Seconds and nanoseconds of the tick's observations, in a table that was received."""
 
     def threshold(self, signal: str) -> float:
         """Return the threshold of a signal; infinite if the allocation does not rank by it."""
@@ -71,6 +73,7 @@ def lease_table_of(message: Any) -> LeaseTable:
         waiting=tuple(message.waiting),
         thresholds=dict(zip(signals, map(float, values), strict=True)),
         dismissals=tuple(map(Dismissal, robots, dismissed)),
+        stamp=(message.header.stamp.sec, message.header.stamp.nanosec),
     )
 
 

@@ -47,7 +47,7 @@ def test_a_table_survives_serialization(table):
         found = lease_table_of(arrived)
         assert found == table
         assert list(found.thresholds) == list(table.thresholds)
-        assert stamp_of(arrived) == (3, 4)
+        assert stamp_of(arrived) == found.stamp == (3, 4)
 
 
 def test_leases_are_found_by_robot_and_thresholds_by_signal():
@@ -89,6 +89,7 @@ def test_leases_of_an_undefined_kind_are_refused():
 
 def test_a_table_of_version_0_1_0_has_the_threshold_of_the_uncertainty():
     lease = SimpleNamespace(robot="robot_02", supervisor="human_01", token=7, kind=1, since_tick=4)
-    table = lease_table_of(SimpleNamespace(tick=5, threshold=0.25, leases=[lease], waiting=["robot_03"]))
+    header = SimpleNamespace(stamp=SimpleNamespace(sec=3, nanosec=4))
+    table = lease_table_of(SimpleNamespace(header=header, tick=5, threshold=0.25, leases=[lease], waiting=["robot_03"]))
     expected = Lease("robot_02", "human_01", 7, LeaseKind.HARD_RESET, 4)
     assert table == LeaseTable(5, (expected,), ("robot_03",), {UNCERTAINTY: 0.25})

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from fleet_contract.lease import Lease, LeaseKind
 from fleet_contract.signal import UNCERTAINTY, with_unit
+from teleop_gui.film_strip import FilmStrip
 from teleop_gui.pointing import Aim, Marks, Pointing
 from teleop_gui.supervisor import Supervisor
 
@@ -68,6 +69,8 @@ class OperatorView:
     """Why the robot needs a human."""
     question: str = ""
     """Question whether the robot needs help, which is open until the operator drives it or dismisses the alarm; empty if it is not."""
+    futures: FilmStrip | None = None
+    """Futures of the robot that a monitor imagined when the alarm began."""
     waiting: tuple[str, ...] = ()
     """Robots that ask for help and have no human."""
     seconds: float = 0.0
@@ -133,6 +136,7 @@ class Operator(Supervisor):
         self._pointer: tuple[float, float] | None = None
         self._clear_input()
         self._picture: NDArray[np.uint8] | None = None
+        self._futures: FilmStrip | None = None
         self._state_S: NDArray[np.float64] | None = None
         self._picture_s = self._action_requested_s = -np.inf
         self._since_s = self._clock()
@@ -202,6 +206,10 @@ class Operator(Supervisor):
     def add_picture(self, picture_HW3: NDArray[np.uint8]) -> None:
         """Set the newest picture of the robot, RGB."""
         self._picture, self._picture_s = picture_HW3, self._clock()
+
+    def add_futures(self, strip: FilmStrip) -> None:
+        """Set the futures that a monitor has imagined for the robot."""
+        self._futures = strip
 
     def point(self, x: float, y: float) -> None:
         """Set the position of the pointer, in shares of the picture's width and height."""
@@ -316,6 +324,7 @@ class Operator(Supervisor):
             threshold=self.threshold,
             reason=self._reason(lease),
             question=_question(lease) if self._is_asked else "",
+            futures=self._futures,
             waiting=self.waiting,
             seconds=now_s - self._since_s,
             ticks=self._ticks,

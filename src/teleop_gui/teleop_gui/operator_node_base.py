@@ -26,7 +26,9 @@ from fleet_contract.topics import (
     EMERGENCY_STOP_RESET_SERVICE,
     EMERGENCY_STOP_SERVICE,
     EMERGENCY_STOPPED_TOPIC,
+    FUTURES_TOPIC,
 )
+from teleop_gui.film_strip import film_strip
 from teleop_gui.operator import Operator
 from teleop_gui.pointing import pointing_of
 from teleop_gui.station import Station
@@ -49,6 +51,7 @@ class OperatorNodeBase(StationNodeBase):
         self._pointing = pointing_of(self.robot_contract)
         self._video = self.robot_contract.require_operation().video
         self._videos: dict[str, tuple[str, Subscription[CompressedImage]]] = {}
+        self._futures: dict[str, tuple[int, Subscription[CompressedImage]]] = {}
         self._stopped = False
         self._stop_request: Future[Any] | None = None
         self._updates = 0
@@ -90,6 +93,7 @@ class OperatorNodeBase(StationNodeBase):
         """Let the operator leave."""
         self.operators.pop(human).assign(None)
         self._subscribe_to_video(human, None)
+        self._subscribe_to_futures(human, None)
         self.remove_station(human)
 
     @override
@@ -102,6 +106,7 @@ class OperatorNodeBase(StationNodeBase):
             lease = leases.get(human)
             operator.assign(lease)
             self._subscribe_to_video(human, lease.robot if lease else None)
+            self._subscribe_to_futures(human, lease)
             self._update_uncertainty(operator)
 
     def _on_timer(self) -> None:
@@ -140,6 +145,29 @@ class OperatorNodeBase(StationNodeBase):
             operator.add_picture(from_jpeg(bytes(message.data)))
         except ValueError as error:
             self.get_logger().error(f"{robot}/{self._video.topic}: {error}")
+
+    def _subscribe_to_futures(self, human: str, lease: Lease | None) -> None:
+        """Subscribe to the imagined futures of the operator's robot while a signal has called for them."""
+        token, subscribed = lease.token if lease and lease.is_alarm else 0, self._futures.get(human)
+        if subscribed and subscribed[0] != token:
+            self.destroy_subscription(self._futures.pop(human)[1])
+        if lease and lease.is_alarm and (not subscribed or subscribed[0] != token):
+            on_futures = partial(self._on_futures, human, lease, self.table.stamp)
+            topic = f"{lease.robot}/{FUTURES_TOPIC}"
+            self._futures[human] = (
+                token,
+                self.create_subscription(CompressedImage, topic, on_futures, TRANSIENT_LOCAL_1),
+            )
+
+    def _on_futures(self, human: str, lease: Lease, since: tuple[int, int], message: CompressedImage) -> None:
+        """Show futures that are not older than the lease, which began at the stamp `since`; others are of an earlier alarm."""
+        operator, stamp = self.operators.get(human), message.header.stamp
+        if operator is None or operator.token != lease.token or (stamp.sec, stamp.nanosec) < since:
+            return
+        try:
+            operator.add_futures(film_strip(bytes(message.data)))
+        except ValueError as error:
+            self.get_logger().error(f"{lease.robot}/{FUTURES_TOPIC}: {error}")
 
     def _on_stopped(self, message: Bool) -> None:
         self._stopped = message.data

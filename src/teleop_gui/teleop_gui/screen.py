@@ -42,6 +42,8 @@ PHASE_COLOURS = {
 }
 STOP = "E  EMERGENCY STOP"
 KEYS = (("SPACE", "hold to send"), ("R", "reset done"), ("H", "hand back"), ("P", "pause"))
+DISMISS = ("D", "no, dismiss the alarm")
+FUTURES = "Imagined futures"
 FONT = cv2.FontFace("sans")
 WIDE = 1.2
 """Ratio of width to height from which the panel is beside the picture, not below."""
@@ -172,12 +174,18 @@ class _Panel:
         self._line(f"{view.human}  →  {view.robot or 'no robot'}", TEXT, self._text * 5 // 4)
         if view.robot:
             self._reason(view)
-            self._line(f"{view.seconds:.0f} s under your control, {view.ticks} actions", MUTED)
+            if view.question:
+                self._key(*DISMISS, self._at.left, self._y + self._text, self._text)
+                self._y += self._text * 3 // 2
+            else:
+                self._line(f"{view.seconds:.0f} s under your control, {view.ticks} actions", MUTED)
             held = "drive key held" if view.held else "drive key released"
             clipped = "  ·  clipped to limits" if view.aim and view.aim.clipped else ""
             self._line(held + clipped, GREEN if view.held else MUTED)
         self._line(f"robots waiting: {_listed(view.waiting)}", TEXT if view.waiting else MUTED)
-        self._keys()
+        keys_y = self._keys()
+        if view.futures is not None:
+            self._futures(view.futures.pixels_HW3, keys_y)
 
     def _banner(self, view: OperatorView) -> None:
         high = self._text * 7 // 2
@@ -192,7 +200,7 @@ class _Panel:
         if view.kind is LeaseKind.HARD_RESET:
             self._line(view.reason, YELLOW)
             return
-        self._line(view.reason, ORANGE)
+        self._line(view.question or view.reason, YELLOW if view.question else ORANGE)
         if not isnan(view.uncertainty) and view.threshold > 0:
             self._bar(view.uncertainty, view.threshold)
 
@@ -208,21 +216,36 @@ class _Panel:
         cv2.line(self._screen, (middle, self._y - 2), (middle, self._y + high + 2), TEXT, 2)
         self._y += high + self._text // 2
 
-    def _keys(self) -> None:
-        """Draw the stop button and the list of keys at the lower end."""
-        stop = self._stop
-        corners = (stop.left, stop.top), (stop.left + stop.width, stop.top + stop.height)
-        cv2.rectangle(self._screen, *corners, VERMILION, cv2.FILLED)
-        self._write(STOP, stop.left + self._text // 2, stop.top + self._text * 8 // 5, (0, 0, 0), self._text, 700)
-        small = self._text * 7 // 8
+    def _futures(self, strip_HW3: NDArray[np.uint8], end_y: int) -> None:
+        """Draw the film strip with its caption, as large as fits above `end_y`; nothing where there is no room."""
+        rows, columns = strip_HW3.shape[:2]
+        scale = min(self._at.width / columns, (end_y - self._y - 2 * self._text) / rows)
+        width, height = int(scale * columns), int(scale * rows)
+        if min(width, height) < 1:
+            return
+        self._line(FUTURES, MUTED, self._text * 7 // 8)
+        self._screen[self._y : self._y + height, self._at.left : self._at.left + width] = cv2.resize(
+            strip_HW3, (width, height), interpolation=cv2.INTER_AREA
+        )
+
+    def _keys(self) -> int:
+        """Draw the list of keys and the stop button at the lower end, and return where the list begins."""
+        stop, small = self._stop, self._text * 7 // 8
         across = max(1, self._at.width // (11 * small))
         rows = -(-len(KEYS) // across)
         top = max(self._y, stop.top - self._text // 2 - rows * small * 3 // 2)
         for index, (key, action) in enumerate(KEYS):
             x = self._at.left + (index % across) * 11 * small
-            y = top + (index // across) * small * 3 // 2 + small
-            end, _ = self._write(key, x, y, YELLOW, small, 600)
-            self._write(f" {action}", end, y, TEXT, small)
+            self._key(key, action, x, top + (index // across) * small * 3 // 2 + small, small)
+        corners = (stop.left, stop.top), (stop.left + stop.width, stop.top + stop.height)
+        cv2.rectangle(self._screen, *corners, VERMILION, cv2.FILLED)
+        self._write(STOP, stop.left + self._text // 2, stop.top + self._text * 8 // 5, (0, 0, 0), self._text, 700)
+        return top
+
+    def _key(self, key: str, action: str, x: int, y: int, size: int) -> None:
+        """Write a key and what it does."""
+        end, _ = self._write(key, x, y, YELLOW, size, 600)
+        self._write(f" {action}", end, y, TEXT, size)
 
     def _line(self, text: str, colour: Colour, size: int | None = None) -> None:
         """Write a line; a long one is wrapped."""
@@ -233,7 +256,15 @@ class _Panel:
     def _write(self, text: str, x: int, y: int, colour: Colour, size: int, weight: int = 400) -> tuple[int, int]:
         """Write text and return where it ends."""
         (end_x, end_y), _ = cv2.putText(
-            self._screen, text, (x, y), colour, FONT, size, weight, 0, (x, self._at.left + self._at.width)
+            self._screen,
+            text,
+            (x, y),
+            colour,
+            FONT,
+            size,
+            weight,
+            cv2.PUT_TEXT_WRAP,
+            (x, self._at.left + self._at.width),
         )
         return int(end_x), int(end_y)
 

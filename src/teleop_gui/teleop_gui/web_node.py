@@ -97,7 +97,8 @@ class WebNode(OperatorNodeBase):
             for human, operator in self.operators.items():
                 view = operator.view()
                 number = self._states[human].add(operator.token)
-                self._server.show(human, _state(view) | {"number": number}, self._picture(view))
+                futures = view.futures.jpeg if view.futures else b""
+                self._server.show(human, _state(view) | {"number": number}, self._picture(view), futures)
 
     @override
     def close(self) -> None:
@@ -150,6 +151,7 @@ def _state(view: OperatorView) -> dict[str, Any]:
         "kind": view.kind.name,
         "uncertainty": view.uncertainty if isfinite(view.uncertainty) else None,
         "reason": view.reason,
+        "question": view.question,
         "threshold": view.threshold if isfinite(view.threshold) else None,
         "waiting": view.waiting,
         "seconds": round(view.seconds),

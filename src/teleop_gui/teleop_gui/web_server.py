@@ -7,6 +7,7 @@ is late by one picture at most. Input carries the number of the state that the o
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import threading
 from collections.abc import Mapping
@@ -89,6 +90,10 @@ class Session:
 
     state: Mapping[str, Any] = field(default_factory=dict)
     jpeg: bytes = b""
+    futures: bytes = b""
+    """JPEG of the imagined futures; empty without any."""
+    sent_futures: bytes = b""
+    """Futures sent last: they are sent again only when they have changed."""
     updated: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0
     """Number of the state sent last."""
@@ -130,9 +135,9 @@ class WebServer:
                 f"--host, --port: expected an address to listen at, got {host} {port}: {reason}."
             ) from None
 
-    def show(self, human: str, state: Mapping[str, Any], jpeg: bytes) -> None:
-        """Set the state, which has a `number`, and the picture to send to an operator; ignored if they have not joined."""
-        self._loop.call_soon_threadsafe(self._show, human, state, jpeg)
+    def show(self, human: str, state: Mapping[str, Any], jpeg: bytes, futures: bytes = b"") -> None:
+        """Set the state, which has a `number`, and the pictures to send to an operator; ignored if they have not joined."""
+        self._loop.call_soon_threadsafe(self._show, human, state, jpeg, futures)
 
     def close(self) -> None:
         """Disconnect all browsers and stop; further calls do nothing."""
@@ -164,10 +169,10 @@ class WebServer:
             await self._closing.wait()
         await runner.cleanup()
 
-    def _show(self, human: str, state: Mapping[str, Any], jpeg: bytes) -> None:
+    def _show(self, human: str, state: Mapping[str, Any], jpeg: bytes, futures: bytes) -> None:
         session = self._sessions.get(human)
         if session:
-            session.state, session.jpeg = state, jpeg
+            session.state, session.jpeg, session.futures = state, jpeg, futures
             session.updated.set()
 
     async def _list(self, _: web.Request) -> web.Response:
@@ -241,7 +246,11 @@ async def _send_states(socket: web.WebSocketResponse, session: Session, timeout_
         session.updated.clear()
         session.shown.clear()
         session.sent = session.state["number"]
-        await socket.send_json(session.state)
-        if session.jpeg:
-            await socket.send_bytes(session.jpeg)
+        state, jpeg = dict(session.state), session.jpeg
+        if session.futures != session.sent_futures:
+            session.sent_futures = session.futures
+            state["futures"] = base64.b64encode(session.futures).decode()
+        await socket.send_json(state)
+        if jpeg:
+            await socket.send_bytes(jpeg)
         await asyncio.wait_for(session.shown.wait(), timeout_s)

@@ -46,6 +46,7 @@ def jpeg() -> bytes:
 
 
 JPEG = jpeg()
+STRIP = to_jpeg(np.random.default_rng(0).integers(0, 255, (192, 576, 3), dtype=np.uint8))
 STATE = {
     "phase": "AIM",
     "status": "your turn",
@@ -55,6 +56,7 @@ STATE = {
     "kind": "TELEOPERATE",
     "uncertainty": 0.31,
     "reason": "uncertainty 0.31 nats (threshold 0.17)",
+    "question": "",
     "threshold": 0.17,
     "waiting": ["robot_02", "robot_04"],
     "seconds": 12,
@@ -72,6 +74,7 @@ class ServerUnderTest:
         self.server = WebServer("127.0.0.1", 0, TOKEN, HUMANS, client_timeout_s)
         self.number = 0
         self.updating = True
+        self.question, self.futures = "", b""
         self.joined: list[str] = []
         self.inputs: list[Input] = []
         self._closing = threading.Event()
@@ -84,7 +87,8 @@ class ServerUnderTest:
                 self._take(self.server.events.get())
             self.number += 1
             for human in list(self.joined) if self.updating else ():
-                self.server.show(human, STATE | {"number": self.number}, JPEG)
+                state = STATE | {"number": self.number, "question": self.question}
+                self.server.show(human, state, JPEG, self.futures)
 
     def _take(self, event) -> None:
         if isinstance(event, Login):
@@ -340,6 +344,46 @@ def test_pointer_and_keys_arrive(browser, serving):
     until(lambda: sum(message.hold is True for message in serving.inputs) >= 5, press_again)
     ActionChains(browser).key_up(Keys.SPACE).perform()
     until(lambda: holds(serving)[-1] is False)
+
+
+def test_an_alarm_is_shown_with_imagined_futures_and_dismissed(browser, serving):
+    from selenium.webdriver import ActionChains
+
+    log_in(browser, serving)
+    until(lambda: text(browser, "robot") == "robot_03")
+    futures, alarm = (browser.find_element("id", name) for name in ("futures", "alarm"))
+    assert not futures.is_displayed()
+    assert not alarm.is_displayed()
+    serving.question, serving.futures = "Does robot_03 need help? (failure 1.4, threshold 1)", STRIP
+    until(lambda: text(browser, "question") == serving.question)
+    until(futures.is_displayed)
+    assert futures.text == "Imagined futures"
+    size = "const image = document.querySelector('#futures img'); return [image.naturalWidth, image.naturalHeight]"
+    until(lambda: browser.execute_script(size) == [576, 192])
+    if PICTURES:
+        browser.save_screenshot(f"{PICTURES}/operator_web_alarm.png")
+    ActionChains(browser).send_keys("d").perform()
+    browser.find_element("css selector", "[data-press=d]").click()
+    until(lambda: [message.press for message in serving.inputs if message.press] == ["d", "d"])
+    serving.question, serving.futures = "", b""
+    until(lambda: not futures.is_displayed() and not alarm.is_displayed())
+    assert browser.get_log("browser") == []
+
+
+def test_futures_are_sent_once(serving):
+    serving.futures = STRIP
+
+    async def states(count):
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{serving.url}operator") as socket:
+            await socket.send_json(HELLO)
+            received = []
+            while len(received) < count:
+                received.append(await socket.receive_json(timeout=120))
+                await socket.receive(timeout=120)
+                await socket.send_json({"shown": received[-1]["number"]})
+            return received
+
+    assert ["futures" in state for state in asyncio.run(states(4))] == [True, False, False, False]
 
 
 def test_a_page_that_loses_the_focus_releases_the_drive_key(browser, serving):

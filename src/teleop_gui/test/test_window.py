@@ -14,8 +14,10 @@ import pytest
 from cell import CELL, lease, shown
 from display import Person, display, until
 
+from fleet_common.jpeg import to_jpeg
 from fleet_contract.lease import LeaseKind
 from sim_bridge.push.cell import PushCell
+from teleop_gui.film_strip import film_strip
 from teleop_gui.operator import SETTLE_S, Operator, OperatorPhase
 from teleop_gui.pointing import pointing_of
 from teleop_gui.screen import PHASE_COLOURS, layout
@@ -172,6 +174,35 @@ def test_keys_do_what_the_screen_states(workplace):
         workplace.person.do("key", "u")
         workplace.for_a_while(1.2 * SILENT_S)
     until(lambda: workplace.stops == ["stop", "reset"], workplace.tick)
+
+
+FUTURES = ((200, 0, 200), (0, 0, 200), (120, 0, 60))
+"""Colours of three futures, which the screen has nowhere else."""
+STRIP = np.repeat(np.tile(np.array(FUTURES, np.uint8)[:, None], (1, 576, 1)), 64, axis=0)
+
+
+def test_an_alarm_is_shown_with_imagined_futures_until_it_is_dismissed(workplace):
+    """The futures appear on the X server's screen, one below the other; without a strip, none does."""
+    panel = layout(WIDTH, HEIGHT, 1.0).panel
+
+    def shown() -> list[int]:
+        """Return the futures that the panel shows, from top to bottom."""
+        workplace.for_a_while(0.15)
+        column = workplace.person.screenshot()[panel.top : panel.top + panel.height, panel.left + 100].astype(int)
+        nearest = [np.abs(column - future).max(axis=1) <= 12 for future in FUTURES]
+        return sorted((index for index in range(3) if nearest[index].sum() > 30), key=lambda i: nearest[i].argmax())
+
+    workplace.drive(signal="failure")
+    assert shown() == []
+    workplace.operator.add_futures(film_strip(to_jpeg(STRIP)))
+    until(lambda: shown() == [0, 1, 2], workplace.tick)
+    if PICTURES:
+        workplace.person.screenshot(Path(PICTURES) / "operator_alarm.png")
+    assert workplace.operator.view().question
+    workplace.person.do("key", "d")
+    until(lambda: not workplace.operator.needs_help(workplace.state_S), workplace.tick)
+    workplace.operator.assign(None)
+    assert shown() == []
 
 
 def test_holding_a_key_counts_as_one_press(workplace):

@@ -36,6 +36,11 @@ function position(event) {
   return [share((event.clientX - box.left) / box.width), share((event.clientY - box.top) / box.height)];
 }
 
+function showFutures(jpeg) {
+  element("futures").hidden = !jpeg;
+  if (jpeg) element("futures").firstChild.src = `data:image/jpeg;base64,${jpeg}`;
+}
+
 function show(state) {
   element("panel").style.setProperty("--phase", `rgb(${state.colour})`);
   write("status", state.status);
@@ -43,6 +48,9 @@ function show(state) {
   write("robot", state.robot || "no robot");
   const reset = state.kind === "HARD_RESET";
   write("reason", state.reason);
+  element("alarm").hidden = !state.question;
+  write("question", state.question);
+  if (state.futures !== undefined) showFutures(state.futures);
   element("uncertainty").hidden = !state.robot || reset || !(state.threshold > 0);
   element("uncertainty").value = state.uncertainty / state.threshold || 0;
   write("time", state.robot ? `${state.seconds} s under your control, ${state.ticks} actions` : "");
