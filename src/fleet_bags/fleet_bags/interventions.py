@@ -26,6 +26,8 @@ class Intervention:
     """Uncertainty of the policy at the first tick, in its unit; NaN where it reported none."""
     threshold: float
     """Uncertainty threshold at the first tick, in the policy's unit."""
+    is_dismissed: bool
+    """Whether the human found that the robot needed no help."""
 
     @property
     def is_reset(self) -> bool:
@@ -51,7 +53,7 @@ def _intervention(recording: Recording, lease: Lease, ticks: list[int]) -> Inter
     robot = recording.metadata.robots.index(lease.robot)
     released, statuses = recording.released_N[robot], recording.statuses_N[robot]
     driven = sum(tick in released and released[tick].source is ActionSource.HUMAN for tick in ticks)
-    report = recording.reports.get(ticks[0])
+    report, after = recording.reports.get(ticks[0]), recording.leases.get(ticks[-1] + 1)
     return Intervention(
         lease=lease,
         first_tick=ticks[0],
@@ -60,4 +62,5 @@ def _intervention(recording: Recording, lease: Lease, ticks: list[int]) -> Inter
         success_ticks=tuple(tick for tick in ticks if tick + 1 in statuses and statuses[tick + 1].succeeded),
         uncertainty=report.uncertainties.get(lease.robot, math.nan) if report else math.nan,
         threshold=recording.leases[ticks[0]].threshold(UNCERTAINTY),
+        is_dismissed=after is not None and lease.is_alarm and (lease.robot, lease.signal) in after.dismissals,
     )

@@ -108,6 +108,8 @@ class Recording:
     reports: Mapping[int, Report]
     units: Mapping[str, str]
     """Units of the signals by name."""
+    signals: Mapping[str, Mapping[int, Mapping[str, float]]]
+    """Values of the signals by name, tick and robot."""
     leases: Mapping[int, LeaseTable]
     policy_versions: tuple[RecordedPolicyVersion, ...]
 
@@ -185,6 +187,7 @@ def read_recording(path: Path) -> Recording:
         human_actions_N=_rows_of(rows.human_actions_N),
         reports=rows.reports.rows,
         units=rows.units,
+        signals={name: index.rows for name, index in rows.signals.items()},
         leases=rows.leases.rows,
         policy_versions=tuple(rows.versions[version] for version in sorted(rows.versions)),
     )
@@ -215,7 +218,7 @@ class _Rows:
         self.reports = TickIndex[Report](keep_last=True)
         self.leases = TickIndex[LeaseTable]()
         self.units: dict[str, str] = {}
-        self._signals = metadata.fleet.signal_names
+        self.signals = {name: TickIndex[Mapping[str, float]](keep_last=True) for name in metadata.fleet.signal_names}
         self.versions: dict[int, RecordedPolicyVersion] = {}
 
     def handlers(self) -> dict[str, Callable[[Any], None]]:
@@ -225,7 +228,7 @@ class _Rows:
             f"/{ACTIONS_TOPIC}": partial(self._add_actions, self.released_N),
             f"/{POLICY_ACTIONS_TOPIC}": partial(self._add_actions, self.proposed_N),
             f"/{TELEOP_ACTIONS_TOPIC}": partial(self._add_actions, self.human_actions_N),
-            **{f"/{signal_topic(name)}": self._add_signal for name in self._signals},
+            **{f"/{signal_topic(name)}": partial(self._add_signal, name) for name in self.signals},
         }
 
     def handlers_of_0_1_0(self) -> dict[str, Callable[[Any], None]]:
@@ -272,15 +275,17 @@ class _Rows:
         for name, action in robot_actions_of(message, self._robots).items():
             index_N[self._robots[name]].add(action.tick, action)
 
-    def _add_signal(self, message: Any) -> None:
+    def _add_signal(self, name: str, message: Any) -> None:
         signal = signal_of(message, self._robots)
-        self.units[signal.name] = signal.unit
-        if signal.name == UNCERTAINTY:
-            self.reports.add(signal.tick, Report(signal.version, signal.by_robot))
+        self.units[name], values = signal.unit, signal.by_robot
+        self.signals[name].add(signal.tick, values)
+        if name == UNCERTAINTY:
+            self.reports.add(signal.tick, Report(signal.version, values))
 
     def _add_report(self, message: Any) -> None:
         uncertainties = dict(zip(message.robots, message.uncertainties.tolist(), strict=True))
         self.units[UNCERTAINTY] = "nats"
+        self.signals[UNCERTAINTY].add(message.tick, uncertainties)
         self.reports.add(message.tick, Report(message.policy_version, uncertainties))
 
     def _add_version(self, message: Any) -> None:

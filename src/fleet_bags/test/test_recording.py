@@ -45,6 +45,7 @@ def test_every_tick_of_every_robot_is_read_as_recorded(recording):
     assert human == set(recording.human_actions_N[0]) == {4, 5, 6}
     assert not recording.human_actions_N[1]
     assert recording.reports[3].uncertainties == pytest.approx({"robot_01": 0.3, "robot_02": 1.3})
+    assert recording.signals["uncertainty"][3] == recording.reports[3].uncertainties
     assert [lease.token for lease in recording.leases[5].leases] == [7]
     lease = Lease("robot_01", "human_01", 7, LeaseKind.TELEOPERATE, 4, "uncertainty", 0.75, 0.5)
     assert recording.leases[5] == LeaseTable(5, (lease,), (), {"uncertainty": 0.5})
@@ -108,7 +109,16 @@ def test_an_unreachable_robot_has_no_observations(tmp_path):
 
 
 def test_a_bag_of_version_0_1_0_holds_the_same_run(recording, old_recording):
-    for name in ("ticks", "statuses_N", "released_N", "proposed_N", "human_actions_N", "reports", "policy_versions"):
+    for name in (
+        "ticks",
+        "statuses_N",
+        "released_N",
+        "proposed_N",
+        "human_actions_N",
+        "reports",
+        "signals",
+        "policy_versions",
+    ):
         assert getattr(old_recording, name) == getattr(recording, name), name
     for old, new in zip(old_recording.observed_N, recording.observed_N, strict=True):
         assert old.keys() == new.keys()

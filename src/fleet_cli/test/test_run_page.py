@@ -16,14 +16,15 @@ from fleet_bags.interventions import interventions
 from fleet_bags.recording import Observed, Recording, Report, Status
 from fleet_bags.run_metadata import RunMetadata
 from fleet_bringup.run_setup import fleet_file
+from fleet_cli.run_page.alarms import Outcome, alarms
 from fleet_cli.run_page.film import MAX_STRIPS
-from fleet_cli.run_page.page import number, page
+from fleet_cli.run_page.page import MAX_ALARMS, number, page
 from fleet_cli.run_page.run_history import run_history
 from fleet_cli.run_page.timeline import MAX_BINS, humans_timeline, robots_timeline
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import read_fleet
 from fleet_contract.lease import Lease, LeaseKind
-from fleet_contract.lease_table import LeaseTable
+from fleet_contract.lease_table import Dismissal, LeaseTable
 from fleet_contract.validation import InputError
 from fleet_views.history import WINDOW_TICKS
 
@@ -35,6 +36,7 @@ HOSTILE = "<script>alert('x')</script><img src=http://elsewhere.example/x onerro
 SECTIONS = (
     "headline",
     "drivers",
+    "alarms",
     "uncertainty",
     "progress",
     "humans",
@@ -99,6 +101,7 @@ def recorded(ticks: int = 12, helped: tuple[tuple[int, int, int, int, LeaseKind]
             t: Report(1 + (t >= ticks // 2), dict(zip(ROBOTS, (0.5, 2.0, 0.1, 0.2), strict=True))) for t in range(ticks)
         },
         units={"uncertainty": "nats", "risk": "1"},
+        signals={},
         leases=tables,
         policy_versions=(),
     )
@@ -190,6 +193,68 @@ def test_an_intervention_says_which_signal_called_the_human() -> None:
         for tick, table in whole.leases.items()
     }
     assert "Called by risk: 0.750 against a threshold of 0.500." in page(run_history(replace(whole, leases=called)))
+
+
+def alarmed() -> Recording:
+    """Twelve ticks with alarms of the signal failure, whose threshold is 1.
+
+    robot_01 has an alarm from tick 2 to 4, which human_02 dismisses at tick 2, and is in violation at tick 6 and 7; robot_02 has
+    one from 1 to 5, and human_01 drives it from tick 3 on; robot_03 has one at tick 4, and at tick 8 and 9 another in a new episode.
+    """
+    whole = recorded(helped=((1, 1, 3, 6, LeaseKind.TELEOPERATE), (2, 0, 2, 2, LeaseKind.TELEOPERATE)))
+    above = {"robot_01": {2, 3, 4, 7}, "robot_02": set(range(1, 6)), "robot_03": {4, 8, 9}, "robot_04": set()}
+    values = {t: {name: 1.4 if t in ticks else 0.25 for name, ticks in above.items()} for t in range(12)}
+    values[11] = {"robot_01": math.nan}
+    tables = {
+        t: replace(
+            table,
+            leases=tuple(replace(lease, signal="failure", value=1.4, threshold=1.0) for lease in table.leases),
+            thresholds={"failure": 1.0, "violation": 0.0},
+            dismissals=(Dismissal("robot_01", "failure"),) if t == 3 else (),
+        )
+        for t, table in whole.leases.items()
+    }
+    hold = RobotAction(2, ActionKind.HOLD, ActionSource.HUMAN, (), 0, "human_02", 2)
+    statuses = list(whole.statuses_N)
+    statuses[0] = {t: replace(status, violated=t in {6, 7}) for t, status in statuses[0].items()}
+    statuses[2] = {t: replace(status, episode=int(t >= 8)) for t, status in statuses[2].items()}
+    return replace(
+        whole,
+        leases=tables,
+        signals={"failure": values, "violation": {t: dict.fromkeys(ROBOTS, 1.0) for t in range(12)}},
+        released_N=({**whole.released_N[0], 2: hold}, *whole.released_N[1:]),
+        statuses_N=tuple(statuses),
+    )
+
+
+def test_alarms_are_those_that_were_counted_by_hand() -> None:
+    found = [(a.robot, a.first_tick, a.last_tick, a.outcome, a.lead_ticks, a.event) for a in alarms(alarmed())]
+    assert found == [
+        ("robot_02", 1, 5, Outcome.DRIVEN, 2, "human"),
+        ("robot_01", 2, 4, Outcome.DISMISSED, 4, "violation"),
+        ("robot_03", 4, 4, Outcome.UNATTENDED, None, ""),
+        ("robot_03", 8, 9, Outcome.UNATTENDED, None, ""),
+    ]
+    assert {(alarm.signal, alarm.value, alarm.threshold) for alarm in alarms(alarmed())} == {("failure", 1.4, 1.0)}
+
+
+def test_the_page_lists_alarms_and_says_which_were_dismissed() -> None:
+    text = page(run_history(alarmed()))
+    assert "4 in total: 1 driven, 1 dismissed, 2 unattended." in text
+    assert '<td>dismissed</td><td class="n">4 to a violation</td>' in text
+    assert '<td>driven</td><td class="n">2 to a human\'s action</td>' in text
+    assert text.count("Dismissed: the human found that the robot needed no help.") == 1
+    assert run_history(alarmed()).history.dismissed_alarms == 1
+    assert "No signal was above its threshold." in page(run_history(recorded()))
+
+
+def test_alarms_that_are_left_out_are_counted() -> None:
+    ticks = 4 * MAX_ALARMS
+    whole = recorded(ticks)
+    signals = {"uncertainty": {t: {"robot_01": 2.0 * (t % 2)} for t in range(ticks)}}
+    text = page(run_history(replace(whole, signals=signals)))
+    assert f"{MAX_ALARMS} of them, spread evenly over the run, are shown and {MAX_ALARMS} are omitted" in text
+    assert text.count("<td>unattended</td>") == MAX_ALARMS
 
 
 def test_what_is_left_out_is_said() -> None:

@@ -76,10 +76,10 @@ def strips(recording: Recording, found: Sequence[Intervention]) -> tuple[Strip, 
     Raises:
         InputError: an image cannot be decoded.
     """
-    chosen = _evenly(found, MAX_STRIPS)
+    chosen = evenly(found, MAX_STRIPS)
     if recording.metadata.contract.observation.camera is None:
         return tuple(Strip(intervention, (), _traces(recording, intervention)) for intervention in chosen)
-    ticks = [_evenly(_robot_ticks(recording, intervention), MAX_FRAMES) for intervention in chosen]
+    ticks = [evenly(_robot_ticks(recording, intervention), MAX_FRAMES) for intervention in chosen]
     images = _images(recording, set(chain.from_iterable(ticks)))
     return tuple(
         Strip(intervention, tuple(_frame(robot_tick, intervention, images) for robot_tick in own), ())
@@ -87,7 +87,7 @@ def strips(recording: Recording, found: Sequence[Intervention]) -> tuple[Strip, 
     )
 
 
-def _evenly(items: Sequence[Item], most: int) -> list[Item]:
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
     """Return at most `most` items, spread evenly from the first to the last."""
     if len(items) <= most:
         return list(items)
@@ -141,7 +141,7 @@ def _data_uri(image: NDArray[np.uint8], encoding: str) -> str:
 
 
 def _traces(recording: Recording, intervention: Intervention) -> tuple[StateTrace, ...]:
-    robot_ticks = _evenly(_robot_ticks(recording, intervention), MAX_TRACE_POINTS)
+    robot_ticks = evenly(_robot_ticks(recording, intervention), MAX_TRACE_POINTS)
     if not robot_ticks:
         return ()
     states_TS = np.array([recording.observed_N[robot][tick].state_S for tick, robot in robot_ticks])

@@ -11,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fleet_bags.interventions import interventions
 from fleet_bags.recording import read_recording
+from fleet_cli.run_page.alarms import Outcome, alarms
 from fleet_cli.run_page.charts import bin_ticks_of, progress_chart, uncertainty_chart
-from fleet_cli.run_page.film import MAX_FRAMES, MAX_TRACES, strips
+from fleet_cli.run_page.film import MAX_FRAMES, MAX_TRACES, evenly, strips
 from fleet_cli.run_page.run_history import RunHistory, run_history
 from fleet_cli.run_page.tables import humans, robots, settings, versions
 from fleet_cli.run_page.timeline import humans_timeline, reasons, robots_timeline, tick_range
@@ -25,6 +26,8 @@ from fleet_views.summary import summarise
 
 FILE = "report.html"
 MAX_REASONS = 10
+MAX_ALARMS = 60
+"""Number of alarms that are shown."""
 
 
 def report_on(path: Path, out: Path | None) -> Path:
@@ -62,6 +65,7 @@ def page(run: RunHistory) -> str:
         raise InputError(f"{recording.bag}: expected at least one step of the robots, got none.")
     summary = summarise(run.history, seed=recording.metadata.seed, bag=recording.bag, wall_s=run.wall_s)
     shown = interventions(recording)
+    found = alarms(recording)
     why_nobody = reasons(run)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -88,6 +92,8 @@ def page(run: RunHistory) -> str:
         humans_timeline=humans_timeline(run),
         reasons=why_nobody.most_common(MAX_REASONS),
         other_reasons=sum(why_nobody.values()) - sum(count for _, count in why_nobody.most_common(MAX_REASONS)),
+        alarms=evenly(found, MAX_ALARMS),
+        outcomes={outcome.value: sum(alarm.outcome is outcome for alarm in found) for outcome in Outcome},
         uncertainty=uncertainty_chart(run) if np.isfinite(run.uncertainties_TN).any() else "",
         progress=progress_chart(run),
         bin_ticks=bin_ticks_of(run),
