@@ -187,14 +187,16 @@ class StationNodeBase(FleetNode):
     def _act(self, lease: Lease) -> tuple[RobotAction, Time] | None:
         """Ask the supervisor for an action once both lease table and observation of the tick have arrived.
 
-        A supervisor who sees no need for help ends the goal, and the robot holds at this tick. Without a goal, because this process
-        has restarted, an alarm cannot be dismissed.
+        A supervisor who sees no need for help ends the goal, and the robot holds at this tick. Without the lease's goal, because
+        this process has restarted, an alarm cannot be dismissed.
         """
         observation = self._unanswered(lease)
         if observation is None or self._too_late():
             return None
         station, tick, state_S = self._stations[lease.supervisor], observation.tick, observation.state_S
-        if lease.supervisor in self._goals and not station.needs_help(lease, tick, state_S):
+        goal = self._goals.get(lease.supervisor)
+        has_goal = goal is not None and goal.handle.request.lease == lease.token
+        if has_goal and not station.needs_help(lease, tick, state_S):
             self._end_goal(lease.supervisor, Supervise.Result.DISMISSED)
             return holding(lease, tick), observation.stamp
         action = station.act(lease, tick, state_S)

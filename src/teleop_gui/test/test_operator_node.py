@@ -54,11 +54,11 @@ class Station:
             self.executor.spin_once(timeout_sec=0.02)
         return found
 
-    def send_goal(self):
+    def send_goal(self, token: int = 1):
         """Ask the operator for help with robot_01, and return the handle of the accepted goal."""
         client = ActionClient(self.fleet, Supervise, "human_01/supervise")
         self.wait_for(client.server_is_ready)
-        goal = Supervise.Goal(robot="robot_01", lease=1, signal="failure", value=1.4, threshold=1.0)
+        goal = Supervise.Goal(robot="robot_01", lease=token, signal="failure", value=1.4, threshold=1.0)
         sent = client.send_goal_async(goal)
         self.wait_for(sent.done)
         assert sent.result().accepted
@@ -131,14 +131,17 @@ def test_a_dismissal_ends_the_goal_and_the_robot_holds_at_this_tick(station):
     assert (held.tick, held.robots, list(held.kinds), list(held.leases)) == (TICK, ["robot_01"], [0], [1])
 
 
-def test_an_alarm_of_a_lease_without_a_goal_cannot_be_dismissed(station):
-    """A station that has restarted has no goal that it could end."""
+@pytest.mark.parametrize("goals", [(), (2,)])
+def test_an_alarm_of_a_lease_without_a_goal_cannot_be_dismissed(station, goals):
+    """A station that has restarted has no goal that it could end, or only that of the next lease."""
     station.observe(TICK)
     station.lease(TICK)
+    results = [station.send_goal(token).get_result_async() for token in goals]
     station.wait_for(lambda: station.operator.picture_age_s > SETTLE_S)
     station.operator.press("d")
     station.for_a_while()
     assert station.actions == []
+    assert not any(result.done() for result in results)
 
 
 def test_futures_that_are_not_older_than_the_lease_are_shown_while_it_lasts(station):
