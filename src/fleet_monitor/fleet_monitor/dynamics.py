@@ -6,6 +6,7 @@ B windows of frames, T frames of context, L imagined steps, W width of a latent,
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -84,26 +85,37 @@ class LatentDynamics(nn.Module):
     section 3.2.1; tokens and outputs are arranged as in its published code). Actions are not seen. Unlike there, the decoder
     predicts the change since the last frame, so that repeating that frame, a good first guess, is the output zero.
 
-    Latents come from the autoencoder; inside, each dimension is standardised by its statistics in the training data.
+    Latents come from the autoencoder; inside, each dimension is standardised by its statistics in the training data. Most of a
+    latent tells where things are, and little where they go. Tokens therefore also hold the difference to the last frame, in standard
+    deviations of the change over L frames, and errors are counted in this unit.
     """
 
     mean_W: Tensor
     std_W: Tensor
+    change_W: Tensor
+    """Standard deviation of the change over L frames, of standardised latents."""
 
     def __init__(self, shape: DynamicsShape, latent: int) -> None:
         super().__init__()
         self.shape = shape
-        self.posterior = Transformer(shape, latent, shape.context + 1, 2 * shape.noise)
-        self.prior = Transformer(shape, latent, shape.context, shape.modes * (2 * shape.noise + 1))
-        self.decoder = Transformer(shape, latent + shape.noise, shape.context, latent)
+        self.posterior = Transformer(shape, 2 * latent, shape.context + 1, 2 * shape.noise)
+        self.prior = Transformer(shape, 2 * latent, shape.context, shape.modes * (2 * shape.noise + 1))
+        self.decoder = Transformer(shape, 2 * latent + shape.noise, shape.context, latent)
         self.register_buffer("mean_W", torch.zeros(latent))
         self.register_buffer("std_W", torch.ones(latent))
+        self.register_buffer("change_W", torch.ones(latent))
 
-    def standardise(self, latents: Tensor) -> None:
-        """Take mean and deviation of these latents (..., W) as the standard; a dimension that does not vary is only centred."""
-        std_W, mean_W = torch.std_mean(latents.flatten(0, -2), 0, correction=0)
+    def standardise(self, episodes: Sequence[Tensor]) -> None:
+        """Take the statistics of these latents (F, W) as the standard; a dimension that does not vary is only centred."""
+        std_W, mean_W = torch.std_mean(torch.cat(list(episodes)), 0, correction=0)
         self.mean_W.copy_(mean_W)
-        self.std_W.copy_(torch.where(std_W > 1e-6, std_W, torch.ones_like(std_W)))
+        self.std_W.copy_(_or_one(std_W))
+        changes = [episode_FW[self.shape.horizon :] - episode_FW[: -self.shape.horizon] for episode_FW in episodes]
+        self.change_W.copy_(_or_one(torch.cat(changes).square().mean(0).sqrt() / self.std_W))
+
+    def tokens(self, standard_BSW: Tensor, last_BW: Tensor) -> Tensor:
+        """Return standardised latents (B, S, W), each with its difference to another one, (B, S, 2 W)."""
+        return torch.cat([standard_BSW, (standard_BSW - last_BW[:, None]) / self.change_W], 2)
 
     def errors(self, windows_BTW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the squared prediction error, and the divergence of posterior from prior, nats; means over windows and steps.
@@ -121,7 +133,8 @@ class LatentDynamics(nn.Module):
         errors, divergences = [], []
         for step in range(self.shape.horizon):
             target_BW = windows_BTW[:, self.shape.context + step]
-            numbers_BZ2 = self.posterior.summary(torch.cat([target_BW[:, None], context_BTW], 1)).view(
+            with_target_BTW = torch.cat([target_BW[:, None], context_BTW], 1)
+            numbers_BZ2 = self.posterior.summary(self.tokens(with_target_BTW, context_BTW[:, -1])).view(
                 len(target_BW), -1, 2
             )
             mean_BZ, log_variance_BZ = numbers_BZ2[..., 0], numbers_BZ2[..., 1].clamp(*LOG_VARIANCES)
@@ -131,7 +144,7 @@ class LatentDynamics(nn.Module):
             log_posterior_B = _log_density(noise_BZ, mean_BZ, log_variance_BZ)
             divergences.append((log_posterior_B - torch.logsumexp(log_shares_BM + log_prior_BM, 1)).mean())
             context_BTW = self._advanced(context_BTW, noise_BZ)
-            errors.append((context_BTW[:, -1] - target_BW).square().mean())
+            errors.append(((context_BTW[:, -1] - target_BW) / self.change_W).square().mean())
         return torch.stack(errors).mean(), torch.stack(divergences).mean()
 
     @torch.no_grad()
@@ -159,7 +172,7 @@ class LatentDynamics(nn.Module):
         """Return the mixture of the noise: log-shares (B, M), means and log-variances (B, M, Z)."""
         modes, noise = self.shape.modes, self.shape.noise
         shares_BM, means, log_variances = torch.split(
-            self.prior.summary(context_BTW), [modes, modes * noise, modes * noise], 1
+            self.prior.summary(self.tokens(context_BTW, context_BTW[:, -1])), [modes, modes * noise, modes * noise], 1
         )
         log_variances_BMZ = log_variances.reshape(-1, modes, noise).clamp(*LOG_VARIANCES)
         return torch.log_softmax(shares_BM, 1), means.reshape(-1, modes, noise), log_variances_BMZ
@@ -167,8 +180,13 @@ class LatentDynamics(nn.Module):
     def _advanced(self, context_BTW: Tensor, noise_BZ: Tensor) -> Tensor:
         """Return the context one frame later, whose last latent is predicted."""
         noise_BTZ = noise_BZ[:, None].expand(-1, self.shape.context, -1)
-        change_BW = self.decoder.summary(torch.cat([noise_BTZ, context_BTW], 2))
+        tokens_BTX = torch.cat([noise_BTZ, self.tokens(context_BTW, context_BTW[:, -1])], 2)
+        change_BW = self.decoder.summary(tokens_BTX) * self.change_W
         return torch.cat([context_BTW[:, 1:], context_BTW[:, -1:] + change_BW[:, None]], 1)
+
+
+def _or_one(deviation_W: Tensor) -> Tensor:
+    return torch.where(deviation_W > 1e-6, deviation_W, torch.ones_like(deviation_W))
 
 
 def _normal_like(like: Tensor, generator: torch.Generator) -> Tensor:

@@ -19,6 +19,7 @@ from typing_extensions import override
 from fleet_contract.validation import InputError, StrictModel
 from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_monitor.detector import Detector
+from fleet_monitor.dynamics import LatentDynamics
 from fleet_monitor.failure_predictor import (
     FailurePredictor,
     FailurePredictorConfig,
@@ -53,31 +54,28 @@ class FailureDetector(Detector):
     Config: ClassVar[type[StrictModel]] = FailureConfig
 
     config: FailureConfig
-    mean_W: Tensor
-    """Mean of the world model's latents in its training data."""
-    std_W: Tensor
-    """Standard deviation of the same."""
+    dynamics: LatentDynamics
+    """The world model's."""
     predictors: Mapping[str, FailurePredictor] = field(default_factory=dict)
     """By task."""
 
     @classmethod
     @override
     def untrained(cls, model: WorldModel, seed: int) -> Self:
-        return cls(FailureConfig(predictor=predictor_config(model)), model.dynamics.mean_W, model.dynamics.std_W)
+        return cls(FailureConfig(predictor=predictor_config(model)), model.dynamics)
 
     @classmethod
     @override
     def restored(cls, config: FailureConfig, tensors: Mapping[str, Tensor], model: WorldModel) -> Self:
-        mean_W, std_W = model.dynamics.mean_W, model.dynamics.std_W
         predictors = {}
         for number, (task, steps) in enumerate(config.taken.items()):
-            predictor = new_failure_predictor(config.predictor, mean_W, std_W, seed=0)
+            predictor = new_failure_predictor(config.predictor, model.dynamics, seed=0)
             prefix = f"{number}."
             predictor.net.load_state_dict(
                 {name.removeprefix(prefix): own for name, own in tensors.items() if name.startswith(prefix)}
             )
             predictors[task] = replace(predictor, optimizer_state=OptimizerState(steps))
-        return cls(config, mean_W, std_W, predictors)
+        return cls(config, model.dynamics, predictors)
 
     @override
     def tensors(self) -> dict[str, Tensor]:
@@ -98,9 +96,7 @@ class FailureDetector(Detector):
                 if task in predictors:
                     continue  # There was hardly a failure to learn from in this round.
                 raise InputError(f"failure: task {task}: {error}") from None
-            before = predictors.get(task) or new_failure_predictor(
-                self.config.predictor, self.mean_W, self.std_W, seed=seed
-            )
+            before = predictors.get(task) or new_failure_predictor(self.config.predictor, self.dynamics, seed=seed)
             predictors[task], _ = before.fit(futures, steps=self.config.steps, seed=seed, on_step=on_step)
         taken = {task: predictor.optimizer_state.steps for task, predictor in predictors.items()}
         return replace(self, config=self.config.model_copy(update={"taken": taken}), predictors=predictors)

@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from fleet_contract.validation import InputError
 from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_monitor.digest import digest_of
-from fleet_monitor.dynamics import DynamicsShape, Transformer
+from fleet_monitor.dynamics import DynamicsShape, LatentDynamics, Transformer
 from fleet_monitor.foresight import ForeseenEpisode
 from fleet_monitor.labels import Label, balanced_rows, step_labels
 from fleet_monitor.world_model import WorldModel
@@ -69,10 +69,8 @@ class FailurePredictor:
 
     config: FailurePredictorConfig
     net: Transformer
-    mean_W: Tensor
-    """Mean of the world model's latents in its training data."""
-    std_W: Tensor
-    """Standard deviation of the same."""
+    dynamics: LatentDynamics
+    """The world model's, which makes the tokens."""
     optimizer_state: OptimizerState = OptimizerState()
 
     @torch.no_grad()
@@ -83,7 +81,7 @@ class FailurePredictor:
         that a single future can outvote all others. The probability of `Label.PRE_INTERVENTION` is the signal `failure`.
         """
         robots, futures = sequences_BNSW.shape[:2]
-        probabilities_XL3 = torch.softmax(self._logits(self.net, self._inputs(sequences_BNSW.flatten(0, 1))), -1)
+        probabilities_XL3 = torch.softmax(self._logits(self.net, self._tokens(sequences_BNSW.flatten(0, 1))), -1)
         return probabilities_XL3.view(robots, futures, self.config.horizon, len(Label)).mean((1, 2))
 
     def fit(
@@ -113,13 +111,15 @@ class FailurePredictor:
         Raises:
             InputError: `resume_path` belongs to another training.
         """
-        net, inputs_XSW = deepcopy(self.net), self._inputs(futures.latents_XSW)
+        net, latents_XSW = deepcopy(self.net), futures.latents_XSW
         labels_XL = torch.from_numpy(futures.labels_XL)
 
         def loss(batch: Tensor, _: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
             rows = batch[0]
             entropy = cross_entropy(
-                self._logits(net, inputs_XSW[rows]).flatten(0, 1), labels_XL[rows].flatten(), ignore_index=UNKNOWN
+                self._logits(net, self._tokens(latents_XSW[rows])).flatten(0, 1),
+                labels_XL[rows].flatten(),
+                ignore_index=UNKNOWN,
             )
             return entropy, {"cross-entropy": entropy.detach()}
 
@@ -133,17 +133,18 @@ class FailurePredictor:
             seed=seed,
             on_step=on_step,
             resume_path=resume_path,
-            identity=lambda: (self.config, digest_of(self.net), digest_of(inputs_XSW), digest_of(labels_XL)),
+            identity=lambda: (self.config, digest_of(self.net), digest_of(latents_XSW), digest_of(labels_XL)),
         )
         return replace(self, net=net, optimizer_state=optimizer_state), entropy
 
-    def _logits(self, net: Transformer, inputs_XSW: Tensor) -> Tensor:
+    def _logits(self, net: Transformer, tokens: Tensor) -> Tensor:
         """Return the logits (X, L, 3) of the imagined steps."""
-        logits_XS3: Tensor = net(inputs_XSW)
+        logits_XS3: Tensor = net(tokens)
         return logits_XS3[:, -self.config.horizon :]
 
-    def _inputs(self, latents_XSW: Tensor) -> Tensor:
-        return (latents_XSW - self.mean_W) / self.std_W
+    def _tokens(self, latents_XSW: Tensor) -> Tensor:
+        standard_XSW = (latents_XSW - self.dynamics.mean_W) / self.dynamics.std_W
+        return self.dynamics.tokens(standard_XSW, standard_XSW[:, self.config.context - 1])
 
 
 def labelled_futures(foreseen: Sequence[ForeseenEpisode], lead: int) -> LabelledFutures:
@@ -176,15 +177,13 @@ def predictor_config(model: WorldModel) -> FailurePredictorConfig:
     )
 
 
-def new_failure_predictor(
-    config: FailurePredictorConfig, mean_W: Tensor, std_W: Tensor, *, seed: int
-) -> FailurePredictor:
-    """Return an untrained predictor for latents with these means and standard deviations (W,)."""
+def new_failure_predictor(config: FailurePredictorConfig, dynamics: LatentDynamics, *, seed: int) -> FailurePredictor:
+    """Return an untrained predictor for the latents of a world model with these dynamics."""
     shape = DynamicsShape(config.embedding, config.layers, config.heads)
     with torch.random.fork_rng():  # modules draw their initial weights from the global random state
         torch.manual_seed(seed)
-        net = Transformer(shape, config.latent, config.context + config.horizon, len(Label))
-    return FailurePredictor(config, net.eval(), mean_W, std_W)
+        net = Transformer(shape, 2 * config.latent, config.context + config.horizon, len(Label))
+    return FailurePredictor(config, net.eval(), dynamics)
 
 
 def _balanced_rows(labels_XL: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -183,7 +183,8 @@ class WorldModel:
             resume_path: file from which an interrupted training resumes; it is removed when the training is complete.
 
         Returns:
-            The new world model, and the mean squared error of standardised latents in the last tenth of the steps.
+            The new world model, and the mean squared error of latents in the last tenth of the steps, in the unit of
+        `LatentDynamics.change_W`: repeating the last frame would be wrong by 1 at the last imagined step.
 
         Raises:
             InputError: no episode is as long as context and horizon together, or `resume_path` belongs to another training.
@@ -192,7 +193,7 @@ class WorldModel:
         length = shape.context + shape.horizon
         begins = require_windows(latents, length)
         all_FW = torch.cat(list(latents))
-        dynamics.standardise(all_FW)
+        dynamics.standardise(latents)
         frames = torch.arange(length)
 
         def loss(batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:

@@ -42,7 +42,7 @@ def recorded(model, count, seed):
 
 
 def untrained_predictor(model):
-    return new_failure_predictor(predictor_config(model), model.dynamics.mean_W, model.dynamics.std_W, seed=0)
+    return new_failure_predictor(predictor_config(model), model.dynamics, seed=0)
 
 
 @pytest.fixture(scope="module")

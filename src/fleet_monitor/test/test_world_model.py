@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,9 +230,11 @@ def test_shapes_that_do_not_fit_are_refused(strides, sentence):
 
 def test_a_constant_dimension_is_only_centred():
     dynamics = LatentDynamics(CONFIG.dynamics, 2)
-    dynamics.standardise(torch.tensor([[1.0, 3.0], [5.0, 3.0]]))
+    episode_FW = torch.tensor([[1.0, 3.0]] * HORIZON + [[5.0, 3.0]] * HORIZON)
+    dynamics.standardise([episode_FW, episode_FW[:2], episode_FW[-2:]])
     assert dynamics.mean_W.tolist() == [3.0, 3.0]
-    assert dynamics.std_W.tolist() == [math.sqrt(4.0), 1.0]
+    assert dynamics.std_W.tolist() == [2.0, 1.0]
+    assert dynamics.change_W.tolist() == [4.0 / 2.0, 1.0]
 
 
 @pytest.mark.parametrize("layers", [1, 3])
