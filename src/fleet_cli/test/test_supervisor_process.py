@@ -21,6 +21,19 @@ torch.set_num_threads(2)
 ones_KK = torch.ones(512, 512)
 print(imported, float((ones_KK @ ones_KK).sum()), torch.get_num_threads(), os.environ["COLOUR"])
 """
+COMMAND = """\
+import os, sys
+from pathlib import Path
+from fleet_cli.runner.supervisor_process import SupervisorProcess
+file, folder = map(Path, sys.argv[1:])
+with SupervisorProcess() as supervisor:
+    os.environ["COLOUR"] = "green"
+    supervisor.start(file, folder / "err", timeout_s=60)
+    out = folder / "out"
+    while not (out.exists() and "\\n" in out.read_text()):
+        assert supervisor.is_running()
+print(supervisor.is_running())
+"""
 WAITING = """\
 import time
 from fleet_cli.runner.supervisor_process import SupervisorProcess
@@ -40,20 +53,17 @@ def configuration(folder: Path, program: Path) -> Path:
     return file
 
 
-def test_a_node_finds_its_modules_imported_and_computes_with_threads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_node_finds_its_modules_imported_and_computes_with_threads(tmp_path: Path) -> None:
+    """The command is a process of its own: in this one, other tests may have started threads, which forks do not have."""
     program = tmp_path / "program"
     program.write_text(PROGRAM)
     program.chmod(0o755)
-    out = tmp_path / "out"
-    with SupervisorProcess() as supervisor:
-        monkeypatch.setenv("COLOUR", "green")
-        supervisor.start(configuration(tmp_path, program), tmp_path / "err", timeout_s=TIMEOUT_S)
-        while not (out.exists() and "\n" in out.read_text()):
-            assert supervisor.is_running()
-    assert out.read_text() == f"True {512.0**3} 2 green\n"
-    assert not supervisor.is_running()
+    file = configuration(tmp_path, program)
+    command = subprocess.run(
+        [sys.executable, "-c", COMMAND, str(file), str(tmp_path)], capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+    assert command.stdout == "False\n", command.stderr
+    assert (tmp_path / "out").read_text() == f"True {512.0**3} 2 green\n"
 
 
 def test_a_supervisor_that_does_not_start_gives_its_reason(tmp_path: Path) -> None:
