@@ -126,7 +126,10 @@ def test_a_section_is_replaced_by_a_model():
 @pytest.mark.parametrize(
     ("sections", "expected"),
     [
-        ({"robot": {"count": 3}}, "unknown key robot, expected one of allocation, environment, fleet, monitors, policy,"),
+        (
+            {"robot": {"count": 3}},
+            "unknown key robot, expected one of allocation, environment, fleet, monitors, policy,",
+        ),
         ({"robots": {"number": 3}}, "unknown key robots.number, expected one of contract, count, tasks."),
         ({"robots": {"count": "many"}}, "robots.count: expected an integer, got 'many'."),
         ({"robots": None}, "robots: expected a mapping, got null."),

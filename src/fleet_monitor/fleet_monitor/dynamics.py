@@ -117,6 +117,17 @@ class LatentDynamics(nn.Module):
         """Return standardised latents (B, S, W), each with its difference to another one, (B, S, 2 W)."""
         return torch.cat([standard_BSW, (standard_BSW - last_BW[:, None]) / self.change_W], 2)
 
+    def motion(self, latents_BSW: Tensor, present: int) -> Tensor:
+        """Return where each latent differs from the present one, and how fast the latents change, (B, S, 2 W).
+
+        Args:
+            latents_BSW: latents of successive frames.
+            present: index of the present frame.
+        """
+        scaled_BSW = latents_BSW / self.std_W / self.change_W
+        steps_BSW = torch.diff(scaled_BSW, dim=1, prepend=scaled_BSW[:, :1])
+        return torch.cat([scaled_BSW - scaled_BSW[:, present, None], steps_BSW.abs()], 2)
+
     def errors(self, windows_BTW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the squared prediction error, and the divergence of posterior from prior, nats; means over windows and steps.
 

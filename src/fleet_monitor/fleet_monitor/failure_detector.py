@@ -39,7 +39,7 @@ class FailureConfig(StrictModel):
     predictor: FailurePredictorConfig
     lead: int = Field(default=LEAD, ge=1)
     """M, steps before an intervention or a failure that are relabelled."""
-    steps: int = Field(default=300, ge=1)
+    steps: int = Field(default=150, ge=1)
     """Gradient steps per round and task."""
     taken: dict[str, int] = Field(default_factory=dict)
     """Gradient steps that the predictor of each task has taken."""

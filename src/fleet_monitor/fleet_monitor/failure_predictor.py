@@ -62,9 +62,11 @@ class LabelledFutures:
 class FailurePredictor:
     """Classifies every step of an imagined future of one task. Immutable: training returns another one.
 
-    Source: FIREWORK, section 3.2.2 (failure prediction). The paper's predictor sees the futures alone; this one also sees the frames
-    before them, so that what the world model cannot imagine precisely, such as a finger that hardly moves, is not lost. The
-    published code also sees actions, future ones in training and past ones in operation; here, as in the paper, there are none.
+    Source: FIREWORK, section 3.2.2 (failure prediction). The paper's predictor sees the latents of the futures alone. This one also
+    sees the frames before them, so that what the world model cannot imagine precisely, such as a finger that hardly moves, is
+    not lost; and of all these frames only the motion (`LatentDynamics.motion`): from the latents themselves it would learn the
+    few episodes of a round by heart. The published code also sees actions, future ones in training and past ones in operation;
+    here, as in the paper, there are none.
     """
 
     config: FailurePredictorConfig
@@ -143,8 +145,7 @@ class FailurePredictor:
         return logits_XS3[:, -self.config.horizon :]
 
     def _tokens(self, latents_XSW: Tensor) -> Tensor:
-        standard_XSW = (latents_XSW - self.dynamics.mean_W) / self.dynamics.std_W
-        return self.dynamics.tokens(standard_XSW, standard_XSW[:, self.config.context - 1])
+        return self.dynamics.motion(latents_XSW, self.config.context - 1)
 
 
 def labelled_futures(foreseen: Sequence[ForeseenEpisode], lead: int) -> LabelledFutures:

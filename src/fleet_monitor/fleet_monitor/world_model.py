@@ -40,9 +40,9 @@ class WorldModelConfig:
     futures: int
     """Futures that are imagined of each robot, N."""
     autoencoder_optimizer: OptimizerConfig = OptimizerConfig(batch_size=64, learning_rate=1e-3, decay=0.97)
-    dynamics_optimizer: OptimizerConfig = OptimizerConfig(batch_size=16, learning_rate=5e-4, decay=0.98)
-    divergence_weight: float = 1e-3
-    """Weight of the posterior's divergence from the prior against the squared error of standardised latents. A small weight lets
+    dynamics_optimizer: OptimizerConfig = OptimizerConfig(batch_size=16, learning_rate=1e-3, decay=0.95)
+    divergence_weight: float = 3e-3
+    """Weight of the posterior's divergence from the prior against the squared error of latents. A small weight lets
     the posterior put more into the noise than the prior can foresee; a large one makes all futures the same."""
 
 

@@ -244,3 +244,13 @@ def test_the_summary_is_the_output_at_the_last_token(layers):
     tokens = torch.randn(6, 7, 5)
     with torch.no_grad():
         torch.testing.assert_close(net.summary(tokens), net(tokens)[:, -1])
+
+
+def test_motion_does_not_tell_where_things_are():
+    dynamics = LatentDynamics(CONFIG.dynamics, 2)
+    dynamics.std_W.copy_(torch.tensor([2.0, 1.0]))
+    dynamics.change_W.copy_(torch.tensor([0.5, 4.0]))
+    latents = torch.tensor([[[0.0, 8.0], [1.0, 8.0], [3.0, 4.0]]])
+    moved = dynamics.motion(latents, present=1)
+    assert moved.tolist() == [[[-1, 0, 0, 0], [0, 0, 1, 0], [2, -1, 2, 1]]]
+    torch.testing.assert_close(dynamics.motion(latents + torch.tensor([5.0, -3.0]), present=1), moved)

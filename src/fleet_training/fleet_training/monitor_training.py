@@ -29,7 +29,7 @@ from fleet_training.first_policy import OnProgress
 
 WORLD_MODEL, MONITOR = "world_model.safetensors", "monitor.safetensors"
 """Names of the files in a monitor's folder."""
-AUTOENCODER_STEPS, DYNAMICS_STEPS = 2500, 4000
+AUTOENCODER_STEPS, DYNAMICS_STEPS = 2500, 1500
 """Gradient steps of the two stages of the world model."""
 HELD_BACK = 0.4
 """Share of every task's episodes from which the detectors do not learn, so that thresholds can be chosen from them."""

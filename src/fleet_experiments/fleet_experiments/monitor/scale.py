@@ -21,7 +21,7 @@ class Scale:
     """Gradient steps of the policy after every round."""
     world_model: WorldModelConfig = SMALL
     autoencoder_steps: int = 2500
-    dynamics_steps: int = 2000
+    dynamics_steps: int = 1500
     every: int = 2
     """Futures of a robot are imagined at every so many-th tick of the rounds."""
     budget: float = 0.15
