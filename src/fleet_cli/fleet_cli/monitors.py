@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -139,11 +140,12 @@ def evaluate_monitor(file: Path, sets: Sequence[Path], *, seed: int) -> None:
     table = Table(title=f"{file}: {len(foreseen)} episodes without help", show_edge=False)
     for column in ("task", "detectors", *MEASURES):
         table.add_column(column)
-    tasks = {**foreseen_by_task(foreseen), "all": foreseen}
-    for task, own in tasks.items():
-        for kinds in ((kind,) for kind in monitor.kinds) if task == "all" else (monitor.kinds,):
-            judgement = judge_monitor(monitor, own, kinds)
-            table.add_row(task, ", ".join(kinds), *(read(judgement) for read in MEASURES.values()))
+    together = tuple(kind for kind in FIREWORK if kind in monitor.kinds) or monitor.kinds
+    rows = [(task, together, own) for task, own in foreseen_by_task(foreseen).items()]
+    rows += [("all", kinds, foreseen) for kinds in dict.fromkeys([together, *((kind,) for kind in monitor.kinds)])]
+    for task, kinds, own in rows:
+        judgement = judge_monitor(monitor, own, kinds)
+        table.add_row(task, ", ".join(kinds), *(read(judgement) for read in MEASURES.values()))
     console().print(table)
 
 
@@ -159,15 +161,20 @@ def judge_monitor(monitor: Monitor, foreseen: Sequence[ForeseenEpisode], kinds: 
 
 MEASURES: Mapping[str, Callable[[Judgement], str]] = {
     "failures": lambda own: str(own.failures),
-    "foreseen": lambda own: f"{own.recall:.0%}",
-    f"{EARLY_FRAMES} ticks ahead": lambda own: f"{own.early_recall:.0%}",
-    "lead, ticks": lambda own: f"{own.lead_frames:.0f}",
+    "foreseen": lambda own: _text(own.recall, "{:.0%}"),
+    f"{EARLY_FRAMES} ticks ahead": lambda own: _text(own.early_recall, "{:.0%}"),
+    "lead, ticks": lambda own: _text(own.lead_frames, "{:.0f}"),
     "successes": lambda own: str(own.successes),
-    "false alarms": lambda own: f"{own.false_alarms:.0%}",
-    "accuracy": lambda own: f"{own.time_weighted_accuracy:.2f}",
-    "AUC": lambda own: f"{own.area_under_curve:.2f}",
+    "false alarms": lambda own: _text(own.false_alarms, "{:.0%}"),
+    "accuracy": lambda own: _text(own.time_weighted_accuracy, "{:.2f}"),
+    "AUC": lambda own: _text(own.area_under_curve, "{:.2f}"),
 }
 """Columns of the table of an evaluation."""
+
+
+def _text(value: float, form: str) -> str:
+    """Return a number as text; a dash if it could not be measured."""
+    return "-" if math.isnan(value) else form.format(value)
 
 
 def _foreseen(monitor: Monitor, samples: Sequence[Samples], seed: int) -> list[ForeseenEpisode]:
