@@ -25,6 +25,7 @@ setup(
             for scale in ("paper", "cpu")
         ),
         ("share/fleet_bringup/config/policies", files("config/policies/*")),
+        ("share/fleet_bringup/config/monitors/tabletop", files("config/monitors/tabletop/*")),
     ],
     install_requires=["setuptools"],
     zip_safe=False,

@@ -113,7 +113,7 @@ def calibrate_monitor(
         world_model_file=about.world_model_file,
         rounds=about.rounds,
     )
-    table = Table(title=f"{file}: thresholds", show_edge=False)
+    table = Table(title=f"{file.name}: thresholds", show_edge=False)
     for column in ("task", *monitor.kinds):
         table.add_column(column)
     for task, thresholds in calibrated.thresholds.items():
@@ -137,7 +137,7 @@ def evaluate_monitor(file: Path, sets: Sequence[Path], *, seed: int) -> None:
     if not foreseen:
         raise InputError("datasets: expected at least one episode in which no human drove, got none.")
     monitor.require(tuple(foreseen_by_task(foreseen)), str(file))
-    table = Table(title=f"{file}: {len(foreseen)} episodes without help", show_edge=False)
+    table = Table(title=f"{file.name}: {len(foreseen)} episodes without help", show_edge=False)
     for column in ("task", "detectors", *MEASURES):
         table.add_column(column)
     together = tuple(kind for kind in FIREWORK if kind in monitor.kinds) or monitor.kinds
