@@ -26,7 +26,12 @@ from fleet_training.weighting import DEMONSTRATION
 
 pytestmark = pytest.mark.slow
 
-FLEET = read_fleet(Path(__file__).parents[3] / "launch/config/tabletop.yaml")
+FLEET = read_fleet(Path(__file__).parents[3] / "launch/config/tabletop.yaml").with_changes(
+    source="test",
+    robots={"count": 4, "tasks": ("close_drawer", "turn_lever")},
+    supervisors={"count": 2},
+    pretraining={"pairs": 1200},
+)
 SETUP = learning_setup(FLEET, ticks=0)
 TINY = WorldModelConfig(
     AutoencoderShape(64, 64, filters=(8, 8), strides=(4, 4), map_channels=8, dense=32),
@@ -34,9 +39,9 @@ TINY = WorldModelConfig(
     futures=2,
 )
 SCALE = Scale(
-    episodes=3,
+    episodes=6,
     rounds=2,
-    first_steps=300,
+    first_steps=1000,
     round_steps=50,
     world_model=TINY,
     autoencoder_steps=30,
@@ -96,7 +101,7 @@ def test_figures_are_drawn(runs, tmp_path):
 
 
 def test_rollouts_are_whole_episodes_and_equally_many_of_each_robot():
-    learner = first_learner(SETUP, steps=100, seed=1)
+    learner = first_learner(SETUP, steps=300, seed=1)
     rollouts = roll_out(SETUP, learner.policy, (VIOLATION,), episodes=2, seed=5)
     again = roll_out(SETUP, learner.policy, (VIOLATION,), episodes=2, seed=5)
     tasks = [episode.task for episode in rollouts.episodes]

@@ -74,10 +74,9 @@ class Monitor:
     ) -> Monitor:
         """Return the monitor with thresholds from episodes of which its detectors have not learned.
 
-        A task that has thresholds keeps them if none of its episodes succeeded.
-
         Args:
-            episodes: episodes of all tasks. Frames of those that succeeded count, unless a human drove or was needed soon.
+            episodes: episodes of all tasks. Frames of those that succeeded count, unless a human drove or was needed soon. If none
+                of a task succeeded, such frames of all its episodes count.
             rules: how thresholds are chosen, by kind of detector.
             help_ratios: by task, share of the last round's frames at which a human drove, 0 to 1.
 
@@ -86,9 +85,7 @@ class Monitor:
         """
         thresholds: dict[str, dict[str, float]] = {}
         for task, own in foreseen_by_task(episodes).items():
-            calm = [one for one in own if one.episode.events.end == "success"]
-            if not calm and task in self.thresholds:
-                continue
+            calm = [one for one in own if one.episode.events.end == "success"] or own
             thresholds[task] = {}
             for detector in self.detectors:
                 scores = [np.where(one.normal_F, self.voted(detector, one), np.nan) for one in calm]

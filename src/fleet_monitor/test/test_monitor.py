@@ -13,7 +13,7 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 from fleet_monitor.episode import Episode
 from fleet_monitor.foresight import foresee
-from fleet_monitor.labels import EpisodeEvents
+from fleet_monitor.labels import LEAD, EpisodeEvents
 from fleet_monitor.monitor import DETECTORS, help_ratios, new_monitor, read_monitor, write_monitor
 from fleet_monitor.thresholds import ConformalBand, FixedPercentile
 from fleet_monitor.watch import Watch
@@ -159,6 +159,15 @@ def test_what_has_been_learned_outlasts_a_round_without_failures(monitor, model)
     assert again.detectors[0].tensors().keys() == monitor.detectors[0].tensors().keys()
     for name, tensor in monitor.detectors[0].tensors().items():
         assert torch.equal(again.detectors[0].tensors()[name], tensor)
+
+
+def test_without_any_success_the_frames_before_the_failures_count(monitor, model):
+    failed = [replace(one, events=replace(one.events, end="failure")) for one in recorded(2)]
+    foreseen = foresee(model[0], failed, torch.Generator().manual_seed(7))
+    chosen = monitor.calibrated(foreseen, dict.fromkeys(KINDS, FixedPercentile(90)), help_ratios(foreseen)).thresholds
+    detector = monitor.only(("spread",)).detectors[0]
+    before = [monitor.voted(detector, one)[:-LEAD] for one in foreseen if one.episode.task == "near"]
+    assert chosen["near"]["spread"] == pytest.approx(np.nanpercentile(np.concatenate(before), 90))
 
 
 @pytest.mark.parametrize("every", [1, 2])

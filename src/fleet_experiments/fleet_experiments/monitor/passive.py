@@ -38,21 +38,19 @@ class ScoredRollouts:
     """Task of every episode."""
     failed: tuple[bool, ...]
     """Whether each episode failed."""
+    normal: tuple[NDArray[np.bool_], ...]
+    """Frames (F,) of every episode at which no human was needed soon."""
     scores: Scores
 
     def thresholds(self, detector: str, rule: Threshold) -> dict[str, float]:
-        """Return the detector's threshold of every task, from the successful episodes."""
-        return {
-            task: rule.choose(
-                [
-                    scores_F
-                    for scores_F, own, failed in zip(self.scores[detector], self.tasks, self.failed, strict=True)
-                    if own == task and not failed
-                ],
-                0.0,
-            )
-            for task in dict.fromkeys(self.tasks)
-        }
+        """Return the detector's threshold of every task, from the same frames as `Monitor.calibrated`."""
+        scores = [np.where(*own, np.nan) for own in zip(self.normal, self.scores[detector], strict=True)]
+        thresholds = {}
+        for task in dict.fromkeys(self.tasks):
+            rows = [row for row, own in enumerate(self.tasks) if own == task]
+            calm = [row for row in rows if not self.failed[row]] or rows
+            thresholds[task] = rule.choose([scores[row] for row in calm], 0.0)
+        return thresholds
 
     def relative(self, detector: str, thresholds: Mapping[str, float]) -> list[NDArray[np.float64]]:
         """Return scores (F,) of every episode as multiples of its task's threshold."""
@@ -77,6 +75,7 @@ def scored(
     return ScoredRollouts(
         tuple(one.episode.task for one in foreseen),
         tuple(one.episode.events.end == "failure" for one in foreseen),
+        tuple(one.normal_F for one in foreseen),
         scores,
     )
 
