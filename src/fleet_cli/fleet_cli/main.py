@@ -52,18 +52,21 @@ def up(options: RunOptions, runner: RunnerOptions) -> None:
 
     Example: `./fleet up --ticks 150 --operators 1 --report out` with one person among the supervisors.
     """
+    from fleet_cli.runner.interrupts import Interrupts
     from fleet_cli.runner.supervisor_process import SupervisorProcess
 
     fleet = choose_fleet(options)
+    interrupts = Interrupts()
     with SupervisorProcess() as supervisor:
         run = prepare(options, fleet)
+        interrupts.check()
         if run.fleet.operator_names and not run.windows:
             print(f"operators ({', '.join(run.fleet.operator_names)}): join with ./fleet operator --web")
         if run.foxglove:
             print(f"foxglove: {run.foxglove.websocket if run.foxglove.port else run.folder / 'logs/foxglove.log'}")
         from fleet_cli.runner.up import up as run_up
 
-        code = run_up(run, supervisor, headless=runner.headless, log_level=runner.log_level)
+        code = run_up(run, supervisor, interrupts, headless=runner.headless, log_level=runner.log_level)
     exit_process(code)
 
 
@@ -86,15 +89,18 @@ def replay(
 ) -> None:
     """Re-run policy and allocator on a recording and compare their decisions with the recorded ones."""
     from fleet_bags.recording import read_recording
+    from fleet_cli.runner.interrupts import Interrupts
     from fleet_cli.runner.supervisor_process import SupervisorProcess
 
     recording = read_recording(bag)
+    interrupts = Interrupts()
     with SupervisorProcess() as supervisor:
         from fleet_cli.replay import Replay, compare_with, prepare_replay
         from fleet_cli.runner.up import up as run_up
 
         run = prepare_replay(recording, Replay(policy, speed, seed, report))
-        code = run_up(run, supervisor, headless=runner.headless, log_level=runner.log_level)
+        interrupts.check()
+        code = run_up(run, supervisor, interrupts, headless=runner.headless, log_level=runner.log_level)
     if not code:
         compare_with(recording, run)
     exit_process(code)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fleet_bringup.graph import arguments, node_graph, write_parameters
 from fleet_bringup.run import Run
 from fleet_cli.runner.domain import own_domain
+from fleet_cli.runner.interrupts import Interrupts
 from fleet_cli.runner.processes import Change, Processes
 from fleet_cli.runner.shared_memory import remove_orphans
 from fleet_cli.runner.supervisor_process import SupervisorProcess
@@ -20,8 +21,11 @@ EXIT_FAILED = 1
 """Exit code of a run that a needed node has ended."""
 
 
-def up(run: Run, supervisor: SupervisorProcess, *, headless: bool, log_level: str) -> int:
+def up(run: Run, supervisor: SupervisorProcess, interrupts: Interrupts, *, headless: bool, log_level: str) -> int:
     """Run the fleet until its last tick or until it is stopped.
+
+    Raises:
+        KeyboardInterrupt: SIGINT was received before the console started.
 
     Returns:
         Exit code: 0 after the last tick, SIGINT or SIGTERM; 2 if a node refuses its input; 1 if a needed node fails.
@@ -36,7 +40,13 @@ def up(run: Run, supervisor: SupervisorProcess, *, headless: bool, log_level: st
         try:
             with Processes(supervisor, others, run.folder, params_files, log_level) as processes:
                 monitor = ProcessMonitor(processes)
-                ended = run_node(lambda: ConsoleNode(monitor), args=arguments(console, params_files, log_level))
+
+                def make_console() -> ConsoleNode:
+                    # From here on the node's own handler receives the signals.
+                    interrupts.check()
+                    return ConsoleNode(monitor)
+
+                ended = run_node(make_console, args=arguments(console, params_files, log_level))
                 # The console leaves ROS first: a participant that sees others leave can deadlock in Fast DDS (config/fastdds.xml).
                 with ThreadPoolExecutor(1) as background:
                     background.submit(processes.stop)
