@@ -25,7 +25,7 @@ from fleet_training.fleet_loop import FleetLoop, supervisors_of
 from sim_bridge.backends import make_environment
 
 pytestmark = pytest.mark.slow
-TICKS = 40
+TICKS = 60
 SIGNALS = ("failure", "novelty")
 
 
