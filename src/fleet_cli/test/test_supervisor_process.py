@@ -35,7 +35,8 @@ with SupervisorProcess() as supervisor:
 print(supervisor.is_running())
 """
 WAITING = """\
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # processes in the background inherit that it is ignored
 from fleet_cli.runner.supervisor_process import SupervisorProcess
 with SupervisorProcess() as supervisor:
     print("entered", flush=True)
