@@ -15,13 +15,13 @@ from fleet_cli.command_line import console, make_folder
 from fleet_contract.fleet import Fleet, SignalSelection
 from fleet_contract.validation import InputError
 from fleet_learning.randomness import torch_generator
+from fleet_monitor.episode import by_task
 from fleet_monitor.foresight import ForeseenEpisode, foresee
 from fleet_monitor.judgement import EARLY_FRAMES, Judgement, judge
 from fleet_monitor.monitor import (
     DETECTORS,
     FIREWORK,
     Monitor,
-    foreseen_by_task,
     help_ratios,
     read_monitor,
     write_monitor,
@@ -136,12 +136,12 @@ def evaluate_monitor(file: Path, sets: Sequence[Path], *, seed: int) -> None:
     ]
     if not foreseen:
         raise InputError("datasets: expected at least one episode in which no human drove, got none.")
-    monitor.require(tuple(foreseen_by_task(foreseen)), str(file))
+    monitor.require(tuple(by_task(foreseen)), str(file))
     table = Table(title=f"{file.name}: {len(foreseen)} episodes without help", show_edge=False)
     for column in ("task", "detectors", *MEASURES):
         table.add_column(column)
     together = tuple(kind for kind in FIREWORK if kind in monitor.kinds) or monitor.kinds
-    rows = [(task, together, own) for task, own in foreseen_by_task(foreseen).items()]
+    rows = [(task, together, own) for task, own in by_task(foreseen).items()]
     rows += [("all", kinds, foreseen) for kinds in dict.fromkeys([together, *((kind,) for kind in monitor.kinds)])]
     for task, kinds, own in rows:
         judgement = judge_monitor(monitor, own, kinds)
@@ -152,10 +152,7 @@ def evaluate_monitor(file: Path, sets: Sequence[Path], *, seed: int) -> None:
 def judge_monitor(monitor: Monitor, foreseen: Sequence[ForeseenEpisode], kinds: Sequence[str]) -> Judgement:
     """Return how well the alarms of some detectors together agree with the ends of episodes."""
     detectors = monitor.only(kinds).detectors
-    scores = [
-        np.max([monitor.voted(own, one) / monitor.thresholds[one.episode.task][own.kind] for own in detectors], axis=0)
-        for one in foreseen
-    ]
+    scores = [np.max([monitor.relative(own, one) for own in detectors], axis=0) for one in foreseen]
     return judge(scores, [one.episode.events.end == "failure" for one in foreseen])
 
 
@@ -190,7 +187,7 @@ def _adaptive(monitor: Monitor, kind: str, foreseen: Sequence[ForeseenEpisode]) 
     """
     detector, ratios = monitor.only((kind,)).detectors[0], help_ratios(foreseen)
     pairs = []
-    for task, own in foreseen_by_task(foreseen).items():
+    for task, own in by_task(foreseen).items():
         scores_B = np.concatenate([monitor.voted(detector, one) for one in own])
         needed_B = np.concatenate([~one.normal_F for one in own])
         valued_B = ~np.isnan(scores_B)

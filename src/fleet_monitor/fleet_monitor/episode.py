@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleet_monitor.labels import EpisodeEvents
+
+
+class OfTask(Protocol):
+    """Something that belongs to a task."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+
+
+OfTaskT = TypeVar("OfTaskT", bound=OfTask)
 
 
 @dataclass(frozen=True)
@@ -30,9 +42,9 @@ def help_ratio(episodes: Sequence[Episode]) -> float:
     return float(np.concatenate(human).mean()) if human else 0.0
 
 
-def by_task(episodes: Sequence[Episode]) -> dict[str, list[Episode]]:
+def by_task(episodes: Sequence[OfTaskT]) -> dict[str, list[OfTaskT]]:
     """Return the episodes of every task that has any, in the order of their first ones."""
-    tasks: dict[str, list[Episode]] = {}
+    tasks: dict[str, list[OfTaskT]] = {}
     for episode in episodes:
         tasks.setdefault(episode.task, []).append(episode)
     return tasks

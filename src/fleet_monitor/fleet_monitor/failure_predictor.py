@@ -22,13 +22,11 @@ from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState,
 from fleet_monitor.digest import digest_of
 from fleet_monitor.dynamics import DynamicsShape, LatentDynamics, Transformer
 from fleet_monitor.foresight import ForeseenEpisode
-from fleet_monitor.labels import Label, balanced_rows, step_labels
+from fleet_monitor.labels import UNKNOWN, Label, balanced_rows, step_labels
 from fleet_monitor.world_model import WorldModel
 
 FEWEST_FRAMES = 10
 """Frames before interventions and failures that a training needs at least."""
-UNKNOWN = -1
-"""Label of a step of which nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class LabelledFutures:
 
     latents_XSW: Tensor
     labels_XL: NDArray[np.int64]
-    """Label of every step, from `fleet_monitor.labels`; -1 where it is unknown, and the step does not count."""
+    """Label of every step, from `fleet_monitor.labels`; UNKNOWN where it is, and the step does not count."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fleet_contract.validation import InputError
 from fleet_monitor.episode import Episode
-from fleet_monitor.labels import LEAD, Label, step_labels
+from fleet_monitor.labels import LEAD, UNKNOWN, Label, step_labels
 from fleet_monitor.world_model import WorldModel
 
 
@@ -53,18 +53,23 @@ class ForeseenEpisode:
     foresight: Foresight
     """One row per such frame."""
 
+    @property
+    def task(self) -> str:
+        """Task of the episode."""
+        return self.episode.task
+
     def labels(self, lead: int) -> NDArray[np.int64]:
         """Return the labels (B, L) of the frames that really followed each row's frame.
 
         After its last frame a failed episode goes on as before its failure, and a successful one as normal. What follows a
-        truncated recording is unknown: -1.
+        truncated recording is unknown: UNKNOWN.
 
         Args:
             lead: number of steps before an intervention or a failure that are relabelled (`labels.step_labels`).
         """
         horizon, context = self.foresight.futures_BNLW.shape[2], self._context
         end = self.episode.events.end
-        beyond = {"failure": Label.PRE_INTERVENTION, "success": Label.NORMAL, "truncated": -1}[end]
+        beyond = {"failure": Label.PRE_INTERVENTION, "success": Label.NORMAL, "truncated": UNKNOWN}[end]
         labels_F = np.concatenate([step_labels(self.episode.events, lead), np.full(horizon, beyond)])
         labels_BL: NDArray[np.int64] = labels_F[
             context + np.arange(len(self.foresight.tasks))[:, None] + np.arange(horizon)

@@ -17,6 +17,10 @@ LEAD = 15
 """M, steps before an intervention or a failure at which the policy needs a human; as in Sirius, because the paper does not give it."""
 
 
+UNKNOWN = -1
+"""Label of a step of which nothing is known."""
+
+
 class Label(IntEnum):
     """Class of a step; the order is that of the predictor's outputs."""
 

@@ -84,7 +84,7 @@ class Monitor:
             InputError: there are too few such episodes of a task.
         """
         thresholds: dict[str, dict[str, float]] = {}
-        for task, own in foreseen_by_task(episodes).items():
+        for task, own in by_task(episodes).items():
             calm = [one for one in own if one.episode.events.end == "success"] or own
             thresholds[task] = {}
             for detector in self.detectors:
@@ -99,6 +99,10 @@ class Monitor:
     def voted(self, detector: Detector, foreseen: ForeseenEpisode) -> NDArray[np.float64]:
         """Return the scores (F,) of an episode's frames after the detector's vote; NaN where there is none."""
         return detector.vote.over_episode(foreseen.over_frames(detector.scores(foreseen.foresight)))
+
+    def relative(self, detector: Detector, foreseen: ForeseenEpisode) -> NDArray[np.float64]:
+        """Return the same as multiples of the threshold of the episode's task."""
+        return self.voted(detector, foreseen) / self.thresholds[foreseen.task][detector.kind]
 
     def only(self, kinds: Sequence[str]) -> Monitor:
         """Return the monitor with some of its detectors, in this order."""
@@ -134,14 +138,6 @@ def new_monitor(model: WorldModel, kinds: Sequence[str], *, seed: int) -> Monito
         InputError: there is no such detector.
     """
     return Monitor(model, tuple(_kind(kind).untrained(model, seed) for kind in kinds), {})
-
-
-def foreseen_by_task(episodes: Sequence[ForeseenEpisode]) -> dict[str, list[ForeseenEpisode]]:
-    """Return the episodes of every task that has any, in the order of their first ones."""
-    tasks: dict[str, list[ForeseenEpisode]] = {}
-    for one in episodes:
-        tasks.setdefault(one.episode.task, []).append(one)
-    return tasks
 
 
 def help_ratios(episodes: Sequence[ForeseenEpisode]) -> dict[str, float]:

@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 from typing_extensions import override
 
-from fleet_contract.plugins import NoOptions
-from fleet_contract.validation import StrictModel
-from fleet_learning.optimization import OnStep
-from fleet_monitor.detector import Detector
-from fleet_monitor.foresight import ForeseenEpisode, Foresight
-from fleet_monitor.world_model import WorldModel
+from fleet_monitor.fixed_detector import FixedDetector
+from fleet_monitor.foresight import Foresight
 
 
 @dataclass(frozen=True)
-class ReconstructionDetector(Detector):
+class ReconstructionDetector(FixedDetector):
     """The mean squared error of the image's intensities, 0 to 1, behind the autoencoder (MoMaRT, Wong et al. 2021).
 
     MoMaRT trains a variational autoencoder of its own; here the world model's is shared.
     """
 
     kind: ClassVar[str] = "reconstruction"
-    Config: ClassVar[type[StrictModel]] = NoOptions
-
-    config: NoOptions
-
-    @classmethod
-    @override
-    def untrained(cls, model: WorldModel, seed: int) -> Self:
-        return cls(NoOptions())
-
-    @classmethod
-    @override
-    def restored(cls, config: NoOptions, tensors: Mapping[str, Tensor], model: WorldModel) -> Self:
-        return cls(config)
-
-    @override
-    def tensors(self) -> dict[str, Tensor]:
-        return {}
-
-    @override
-    def fitted(self, rounds: Sequence[Sequence[ForeseenEpisode]], *, seed: int, on_step: OnStep | None = None) -> Self:
-        return self
 
     @override
     def scores(self, foresight: Foresight) -> NDArray[np.float64]:

@@ -14,14 +14,13 @@ import fleet_learning.optimization
 from fleet_contract.validation import InputError
 from fleet_monitor.episode import Episode
 from fleet_monitor.failure_predictor import (
-    UNKNOWN,
     LabelledFutures,
     labelled_futures,
     new_failure_predictor,
     predictor_config,
 )
 from fleet_monitor.foresight import foresee
-from fleet_monitor.labels import EpisodeEvents, Label
+from fleet_monitor.labels import UNKNOWN, EpisodeEvents, Label
 from fleet_monitor.world_model import new_world_model
 
 pytestmark = pytest.mark.slow

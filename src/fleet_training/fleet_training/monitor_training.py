@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 from fleet_learning.optimization import OnStep
 from fleet_learning.randomness import torch_generator
-from fleet_monitor.autoencoder import AutoencoderShape
 from fleet_monitor.episode import Episode, by_task
 from fleet_monitor.foresight import ForeseenEpisode, foresee
 from fleet_monitor.monitor import Monitor, help_ratios, new_monitor, write_monitor
@@ -131,19 +130,11 @@ def sized_for(config: WorldModelConfig, contract: RobotContract) -> WorldModelCo
         InputError: the config's strides do not divide the size of the images, or the robots have no camera.
     """
     height, width, channels = contract.observed_shape("camera")
-    shape = config.autoencoder
     try:
-        sized = AutoencoderShape(height, width, shape.filters, shape.strides, shape.map_channels, shape.dense, channels)
+        sized = replace(config.autoencoder, height=height, width=width, channels=channels)
     except ValueError as error:
         raise InputError(f"robot {contract.robot}: observation.camera: {error}.") from None
-    return WorldModelConfig(
-        sized,
-        config.dynamics,
-        config.futures,
-        config.autoencoder_optimizer,
-        config.dynamics_optimizer,
-        config.divergence_weight,
-    )
+    return replace(config, autoencoder=sized)
 
 
 def _foreseen(

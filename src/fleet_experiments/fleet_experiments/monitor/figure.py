@@ -37,8 +37,7 @@ def draw_film(monitor: Monitor, foreseen: Sequence[ForeseenEpisode], path: Path)
     for one in foreseen:
         if one.episode.events.end != "failure":
             continue
-        thresholds = monitor.thresholds[one.episode.task]
-        relative = [monitor.voted(own, one) / thresholds[own.kind] for own in monitor.only(FIREWORK).detectors]
+        relative = [monitor.relative(own, one) for own in monitor.only(FIREWORK).detectors]
         largest_F = np.fmax.reduce(relative)
         if not (largest_F > 1).any():
             continue
