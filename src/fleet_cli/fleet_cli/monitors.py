@@ -19,10 +19,10 @@ from fleet_monitor.episode import by_task
 from fleet_monitor.foresight import ForeseenEpisode, foresee
 from fleet_monitor.judgement import EARLY_FRAMES, Judgement, judge
 from fleet_monitor.monitor import (
-    DETECTORS,
     FIREWORK,
     Monitor,
     help_ratios,
+    kinds_of,
     read_monitor,
     write_monitor,
 )
@@ -34,6 +34,7 @@ from fleet_monitor.thresholds import (
     best_percentile,
     fit_adaptive,
 )
+from fleet_monitor.world_model import monitored_stream
 from fleet_training.monitor_training import MONITOR, MonitorTraining
 from fleet_training.monitored_episodes import recorded_episodes
 
@@ -69,7 +70,7 @@ def train_monitor(fleet: Fleet, sets: Sequence[Path], folder: Path, *, seed: int
                 stages[stage] = progress.add_task(stage, total=total)
             progress.update(stages[stage], completed=done, total=total)
 
-        MonitorTraining(contract, folder, seed).monitor(episodes, tuple(DETECTORS), advance)
+        MonitorTraining(contract, folder, seed).monitor(episodes, kinds_of(monitored_stream(contract)), advance)
     selection = SignalSelection(provider="monitor", names=FIREWORK, checkpoint=(folder / MONITOR).absolute())
     fleet.with_changes(source=fleet.fleet, monitors={NAME: selection}).write(folder / FLEET)
     print(f"{folder / MONITOR}: {len(episodes)} episodes")

@@ -105,9 +105,9 @@ def test_rollouts_are_whole_episodes_and_equally_many_of_each_robot():
     tasks = [episode.task for episode in rollouts.episodes]
     assert {task: tasks.count(task) for task in FLEET.tasks} == dict.fromkeys(FLEET.tasks, 4)
     for rollout, same in zip(rollouts.rollouts, again.rollouts, strict=True):
-        np.testing.assert_array_equal(rollout.episode.images_FHWC, same.episode.images_FHWC)
+        np.testing.assert_array_equal(rollout.episode.observations_F, same.episode.observations_F)
         frames = len(rollout.states_FS)
-        assert {len(rollout.episode.images_FHWC), len(rollout.actions_FA), len(rollout.uncertainties_F)} == {frames}
+        assert {len(rollout.episode.observations_F), len(rollout.actions_FA), len(rollout.uncertainties_F)} == {frames}
         assert not rollout.episode.events.human_T.any()
         assert frames <= 120
     learned = learner.after_round(rollouts.rollouts, steps=5, seed=0)

@@ -26,6 +26,8 @@ class Detector(Protocol):
     """Name of the detector and of its signal."""
     vote: ClassVar[Vote] = AT_ONCE
     """The vote over a robot's last frames."""
+    needs_images: ClassVar[bool] = False
+    """Whether it scores images, and no states."""
     Config: ClassVar[type[StrictModel]]
     """What a file says of the detector besides its tensors."""
     config: StrictModel

@@ -1,6 +1,6 @@
 """Recorded episodes, from which monitors learn and by which they are judged.
 
-F frames of an episode, H image rows, W image columns, C channels.
+F frames of an episode.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ OfTaskT = TypeVar("OfTaskT", bound=OfTask)
 
 @dataclass(frozen=True)
 class Episode:
-    """What a robot's camera saw in one episode, and what happened in it."""
+    """What a robot observed in one episode, and what happened in it."""
 
     task: str
-    images_FHWC: NDArray[np.uint8]
+    observations_F: NDArray[np.generic]
+    """Images (F, H, W, C) of 8-bit values; without a camera, states (F, S)."""
     events: EpisodeEvents
     """Events of the same frames."""
 

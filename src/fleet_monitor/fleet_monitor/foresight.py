@@ -1,7 +1,6 @@
-"""What detectors see: images, their latents, and the futures that a world model imagines of them.
+"""What detectors see: observations, their latents, and the futures that a world model imagines of them.
 
-B robots or frames, H image rows, W image columns or width of a latent, C channels, T frames of context, N imagined futures,
-L imagined steps.
+B robots or frames, W width of a latent, T frames of context, N imagined futures, L imagined steps.
 """
 
 from __future__ import annotations
@@ -27,15 +26,16 @@ class Foresight:
     model: WorldModel
     tasks: tuple[str, ...]
     """Task of every robot, (B,)."""
-    images_BHWC: NDArray[np.uint8]
+    observations_B: NDArray[np.generic]
+    """Images (B, H, W, C), or states (B, S)."""
     contexts_BTW: Tensor
-    """Latents of the last T frames, of which the images are the last ones."""
+    """Latents of the last T frames, of which the observations are the last ones."""
     futures_BNLW: Tensor
     """Latents of the imagined frames that follow."""
 
     @property
     def latents_BW(self) -> Tensor:  # noqa: N802 - shape suffix
-        """Latents of the images."""
+        """Latents of the observations."""
         return self.contexts_BTW[:, -1]
 
     @property
@@ -88,27 +88,27 @@ class ForeseenEpisode:
 
     @property
     def _context(self) -> int:
-        return len(self.episode.images_FHWC) - len(self.foresight.tasks) + 1
+        return len(self.episode.observations_F) - len(self.foresight.tasks) + 1
 
 
 def foresee(model: WorldModel, episodes: Sequence[Episode], generator: torch.Generator) -> list[ForeseenEpisode]:
     """Imagine futures at every frame of episodes that has a context; shorter episodes are left out.
 
     Raises:
-        InputError: no episode is long enough, or the images have another size than those that the model has learned.
+        InputError: no episode is long enough, or the observations have another shape than those that the model has learned.
     """
     context = model.config.dynamics.context
-    long = [episode for episode in episodes if len(episode.images_FHWC) >= context]
+    long = [episode for episode in episodes if len(episode.observations_F) >= context]
     if not long:
         raise InputError(f"episodes: expected at least one of {context} frames or more, got none.")
     foreseen = []
     for episode in long:
-        latents_FW = model.encode(episode.images_FHWC)
+        latents_FW = model.encode(episode.observations_F)
         contexts_BTW = latents_FW.unfold(0, context, 1).transpose(1, 2)
         foresight = Foresight(
             model,
             (episode.task,) * len(contexts_BTW),
-            episode.images_FHWC[context - 1 :],
+            episode.observations_F[context - 1 :],
             contexts_BTW,
             model.imagine(contexts_BTW, generator),
         )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fleet_contract.robot import RobotContract
+from fleet_contract.robot import RobotContract, Stream
 from fleet_contract.validation import InputError, StrictModel, validated
 from fleet_learning.optimization import OnStep
 from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
@@ -131,12 +131,20 @@ class Monitor:
                 raise InputError(f"{owner}: tasks: expected one of {', '.join(self.thresholds)}, got {task}.")
 
 
+def kinds_of(observes: Stream) -> tuple[str, ...]:
+    """Return the kinds of detectors that can score these observations."""
+    return tuple(kind for kind, detector in DETECTORS.items() if observes == "camera" or not detector.needs_images)
+
+
 def new_monitor(model: WorldModel, kinds: Sequence[str], *, seed: int) -> Monitor:
     """Return a monitor whose detectors have seen nothing, without thresholds.
 
     Raises:
-        InputError: there is no such detector.
+        InputError: there is no such detector, or it needs images and the world model has learned states.
     """
+    for kind in kinds:
+        if kind in DETECTORS and kind not in kinds_of(model.config.observes):
+            raise InputError(f"detectors: expected some of {', '.join(kinds_of('state'))} with states, got {kind}.")
     return Monitor(model, tuple(_kind(kind).untrained(model, seed) for kind in kinds), {})
 
 

@@ -42,7 +42,7 @@ class MonitorSignals(SignalProvider):
     @property
     @override
     def observes(self) -> Stream:
-        return "camera"
+        return self._watch.observes
 
     @property
     @override
@@ -63,14 +63,13 @@ class MonitorSignals(SignalProvider):
             )
         monitor = monitor.only(selection.names or monitor.kinds)
         monitor.require(fleet.tasks, str(selection.checkpoint))
-        camera = contract.require_camera()
+        camera = contract.observation.camera
         watch = Watch(monitor, fleet.tasks, every=options.every)
-        return cls(watch, monitor.kinds, bgr=camera.encoding == "bgr8")
+        return cls(watch, monitor.kinds, bgr=camera is not None and camera.encoding == "bgr8")
 
     @override
     def values(self, snapshot: Snapshot) -> Mapping[str, NDArray[np.float64]]:
-        images_nHWC = snapshot.observations_n.astype(np.uint8, copy=False)
-        return self._watch.update(snapshot.tick, snapshot.robots, snapshot.episodes_n, images_nHWC)
+        return self._watch.update(snapshot.tick, snapshot.robots, snapshot.episodes_n, snapshot.observations_n)
 
     @override
     def film(self, robot: int) -> NDArray[np.uint8] | None:

@@ -52,7 +52,8 @@ class NoveltyDetector(Detector):
     @classmethod
     @override
     def untrained(cls, model: WorldModel, seed: int) -> Self:
-        return cls(NoveltyConfig())
+        usual, widest = BankConfig(), model.config.autoencoder.latent
+        return cls(NoveltyConfig(bank=usual.model_copy(update={"dimensions": min(usual.dimensions, widest)})))
 
     @classmethod
     @override

@@ -21,10 +21,11 @@ class ReconstructionDetector(FixedDetector):
     """
 
     kind: ClassVar[str] = "reconstruction"
+    needs_images: ClassVar[bool] = True
 
     @override
     def scores(self, foresight: Foresight) -> NDArray[np.float64]:
-        seen_BHWC = foresight.images_BHWC / 255
+        seen_BHWC = foresight.observations_B.astype(np.float64) / 255
         decoded_BHWC = foresight.model.decode(foresight.latents_BW) / 255
         errors: NDArray[np.float64] = np.square(seen_BHWC - decoded_BHWC).mean((1, 2, 3))
         return errors

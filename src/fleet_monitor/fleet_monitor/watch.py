@@ -1,4 +1,4 @@
-"""A monitor at work: follows the images of a fleet's robots, tick by tick.
+"""A monitor at work: follows what the robots of a fleet observe, tick by tick.
 
 R robots of the fleet, n robots that are observed at a tick, H image rows, W image columns or width of a latent, C channels,
 T frames of context, N imagined futures, L imagined steps.
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fleet_contract.robot import Stream
 from fleet_learning.randomness import torch_generator
 from fleet_monitor.foresight import Foresight
 from fleet_monitor.monitor import Monitor
@@ -51,10 +52,15 @@ class Watch:
             for kind in monitor.kinds
         }
 
+    @property
+    def observes(self) -> Stream:
+        """What the monitor observes of the robots."""
+        return self._monitor.model.config.observes
+
     def update(
-        self, tick: int, robots: Sequence[int], episodes_n: NDArray[np.int64], images_nHWC: NDArray[np.uint8]
+        self, tick: int, robots: Sequence[int], episodes_n: NDArray[np.int64], observations_n: NDArray[np.generic]
     ) -> dict[str, NDArray[np.float64]]:
-        """Add the images of a tick, and return by detector the robots' scores (n,) after the vote, as multiples of their thresholds.
+        """Add the observations of a tick, and return by detector the robots' scores (n,) after the vote, as multiples of their thresholds.
 
         Distances and probabilities of different tasks cannot be compared; their multiples can. NaN until there are enough frames of an
         episode.
@@ -63,10 +69,10 @@ class Watch:
             tick: the tick; the noise of the futures depends on it alone.
             robots: indices of the robots.
             episodes_n: numbers of their episodes; another number than before begins without frames.
-            images_nHWC: their images.
+            observations_n: their images (n, H, W, C) or states (n, S).
         """
         rows = np.asarray(robots, np.int64)
-        latents_nW = self._monitor.model.encode(images_nHWC)
+        latents_nW = self._monitor.model.encode(observations_n)
         began_n = self._episodes_R[rows] != episodes_n
         self._episodes_R[rows] = episodes_n
         self._frames_R[rows] = np.where(began_n, 1, self._frames_R[rows] + 1)
@@ -79,7 +85,7 @@ class Watch:
         ready_n = due_n & (self._frames_R[rows] >= self._latents_RTW.shape[1])
         scores = {kind: np.full(len(rows), np.nan) for kind in self._recent}
         if ready_n.any():
-            foresight = self._foresee(tick, rows[ready_n], images_nHWC[ready_n])
+            foresight = self._foresee(tick, rows[ready_n], observations_n[ready_n])
             for own in self._monitor.detectors:
                 scores[own.kind][ready_n] = own.scores(foresight)
         due = rows[due_n]
@@ -90,17 +96,20 @@ class Watch:
         return {kind: values_R[rows] for kind, values_R in self._values.items()}
 
     def film(self, robot: int, futures: int) -> NDArray[np.uint8] | None:
-        """Return the first imagined futures of a robot as one picture (futures H, L W, C), a row each; None if there are none."""
-        if robot not in self._futures:
+        """Return the first imagined futures of a robot as one picture (futures H, L W, C), a row each; None if there are none.
+
+        Futures of states are no pictures.
+        """
+        if robot not in self._futures or self.observes == "state":
             return None
         images_NLHWC = self._monitor.model.decode(self._futures[robot][:futures])
         rows, steps, height, width, channels = images_NLHWC.shape
         film: NDArray[np.uint8] = images_NLHWC.transpose(0, 2, 1, 3, 4).reshape(rows * height, steps * width, channels)
         return film
 
-    def _foresee(self, tick: int, robots_n: NDArray[np.int64], images_nHWC: NDArray[np.uint8]) -> Foresight:
+    def _foresee(self, tick: int, robots_n: NDArray[np.int64], observations_n: NDArray[np.generic]) -> Foresight:
         contexts_nTW = self._latents_RTW[torch.from_numpy(robots_n)]
         futures_nNLW = self._monitor.model.imagine(contexts_nTW, torch_generator(0, tick))
         self._futures = dict(zip(robots_n.tolist(), futures_nNLW, strict=True))
         tasks = tuple(self._tasks[robots_n].tolist())
-        return Foresight(self._monitor.model, tasks, images_nHWC, contexts_nTW, futures_nNLW)
+        return Foresight(self._monitor.model, tasks, observations_n, contexts_nTW, futures_nNLW)

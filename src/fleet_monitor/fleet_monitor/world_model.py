@@ -1,7 +1,7 @@
-"""The visual world model: imagines what a robot's camera will see.
+"""The world model: imagines what a robot's camera will see, or, without a camera, the robot's next states.
 
-F frames, H image rows, W image columns or width of a latent, C channels, B windows of frames or robots, T frames of context,
-N imagined futures, L imagined steps.
+F frames, H image rows, W image columns or width of a latent, C channels, S state dim, B windows of frames or robots, T frames of
+context, N imagined futures, L imagined steps.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from fleet_contract.robot import RobotContract
+from fleet_contract.robot import RobotContract, Stream
 from fleet_contract.validation import InputError, StrictModel, validated
 from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.tensor_file import file_digest, parsed, read_tensors, write_tensors
 from fleet_monitor.autoencoder import Autoencoder, AutoencoderShape, as_intensities
 from fleet_monitor.digest import digest_of
 from fleet_monitor.dynamics import DynamicsShape, LatentDynamics
+from fleet_monitor.state_scaling import StateScaling, StateShape
 
 FORMAT = "fleet-world-model-1"
 """Format name and version, in the header of every file of a world model."""
@@ -35,7 +36,8 @@ BLOCK = 256
 class WorldModelConfig:
     """Size of a world model and how it learns."""
 
-    autoencoder: AutoencoderShape
+    autoencoder: AutoencoderShape | StateShape
+    """Images have an autoencoder; states are only standardised."""
     dynamics: DynamicsShape
     futures: int
     """Futures that are imagined of each robot, N."""
@@ -45,13 +47,18 @@ class WorldModelConfig:
     """Weight of the posterior's divergence from the prior against the squared error of latents. A small weight lets
     the posterior put more into the noise than the prior can foresee; a large one makes all futures the same."""
 
+    @property
+    def observes(self) -> Stream:
+        """What the model encodes."""
+        return "state" if isinstance(self.autoencoder, StateShape) else "camera"
+
 
 SMALL = WorldModelConfig(
     AutoencoderShape(64, 64, filters=(16, 32, 64), strides=(2, 2, 2), map_channels=32, dense=128),
     DynamicsShape(embedding=128, layers=2, heads=4),
     futures=8,
 )
-"""Size that two busy cores can run for a small fleet."""
+"""Size for images that two busy cores can run for a small fleet."""
 PAPER = WorldModelConfig(
     AutoencoderShape(84, 84, filters=(32, 64), strides=(1, 2), map_channels=4),
     DynamicsShape(embedding=512, layers=6, heads=8),
@@ -65,35 +72,45 @@ PAPER = WorldModelConfig(
 
 @dataclass(frozen=True)
 class WorldModel:
-    """An autoencoder of images, and the dynamics of its latents. Immutable: training returns another one.
+    """An autoencoder of images or a scaling of states, and the dynamics of its latents. Immutable: training returns another one.
 
     Source: FIREWORK, section 3.2.1. The paper trains both parts together. Here they are trained one after the other, the dynamics
     on latents that are computed once: a step then costs about a sixth, and the dynamics have targets that stand still.
     """
 
     config: WorldModelConfig
-    autoencoder: Autoencoder
+    autoencoder: Autoencoder | StateScaling
     dynamics: LatentDynamics
 
     @torch.no_grad()
-    def encode(self, images_FHWC: NDArray[np.uint8]) -> Tensor:
-        """Return the latents (F, W) of images of 8-bit values.
+    def encode(self, observations_F: NDArray[np.generic]) -> Tensor:
+        """Return the latents (F, W) of images (F, H, W, C) of 8-bit values, or of states (F, S).
 
         Raises:
-            InputError: the images have another size than those that the model has learned.
+            InputError: the observations have another shape than those that the model has learned.
         """
         expected = self.config.autoencoder.observed
-        if images_FHWC.shape[1:] != expected:
+        if observations_F.shape[1:] != expected:
             raise InputError(
-                f"images: expected shape {expected}, as the world model has learned, got {images_FHWC.shape[1:]}."
+                f"{self.observed}: expected shape {expected}, as the world model has learned, got {observations_F.shape[1:]}."
             )
-        return torch.cat(
-            [self.autoencoder.encode(block) for block in torch.split(torch.from_numpy(images_FHWC), BLOCK)]
-        )
+        blocks = torch.split(torch.from_numpy(observations_F), BLOCK)
+        return torch.cat([self.autoencoder.encode(block) for block in blocks])
+
+    @property
+    def observed(self) -> str:
+        """What observations are called in messages: images or states."""
+        return "images" if self.config.observes == "camera" else "states"
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:
-        """Return the images (..., H, W, C) of 8-bit values of latents (..., W)."""
+        """Return the images (..., H, W, C) of 8-bit values of latents (..., W).
+
+        Raises:
+            RuntimeError: the model has learned states.
+        """
+        if self.config.observes == "state":
+            raise RuntimeError("a world model of states has no images")
         intensities = self.autoencoder.decode(latents.flatten(0, -2)).permute(0, 2, 3, 1)
         images: NDArray[np.uint8] = (
             (intensities * 255).round().byte().view(*latents.shape[:-1], *intensities.shape[1:]).numpy()
@@ -119,48 +136,51 @@ class WorldModel:
 
     def fit_autoencoder(
         self,
-        images_FHWC: NDArray[np.uint8],
+        observations_F: NDArray[np.generic],
         *,
         steps: int,
         seed: int,
         on_step: OnStep | None = None,
         resume_path: Path | None = None,
     ) -> tuple[WorldModel, float]:
-        """Train the autoencoder on images, the first stage; the dynamics do not change.
+        """Train the autoencoder on images, the first stage, or standardise states; the dynamics do not change.
 
         Args:
-            images_FHWC: frames of all tasks.
+            observations_F: frames of all tasks, (F, H, W, C) or (F, S).
             steps: number of gradient steps.
             seed: seed of the batches.
             on_step: called after every step.
             resume_path: file from which an interrupted training resumes; it is removed when the training is complete.
 
         Returns:
-            The new world model, and the mean squared error of intensities in the last tenth of the steps.
+            The new world model, and the mean squared error of intensities in the last tenth of the steps; 0 with states.
 
         Raises:
-            InputError: there are no images, or `resume_path` belongs to another training.
+            InputError: there are no observations, or `resume_path` belongs to another training.
         """
-        if not len(images_FHWC):
-            raise InputError("images: expected at least one, got none.")
-        images, autoencoder = torch.from_numpy(images_FHWC), deepcopy(self.autoencoder)
+        if not len(observations_F):
+            raise InputError(f"{self.observed}: expected at least one, got none.")
+        seen, autoencoder = torch.from_numpy(observations_F), deepcopy(self.autoencoder)
+        if isinstance(autoencoder, StateScaling):
+            autoencoder.standardise(seen)
+            return replace(self, autoencoder=autoencoder), 0.0
 
         def loss(batch: Tensor, _: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
-            own = images[batch[0]]
+            own = seen[batch[0]]
             error = mse_loss(autoencoder.decode(autoencoder.encode(own)), as_intensities(own))
             return error, {"image error": error.detach()}
 
         _, error = optimize(
             list(autoencoder.parameters()),
             loss,
-            [np.arange(len(images))],
+            [np.arange(len(seen))],
             self.config.autoencoder_optimizer,
             OptimizerState(),
             steps=steps,
             seed=seed,
             on_step=on_step,
             resume_path=resume_path,
-            identity=lambda: ("autoencoder", self.config, digest_of(self.autoencoder), digest_of(images)),
+            identity=lambda: ("autoencoder", self.config, digest_of(self.autoencoder), digest_of(seen)),
         )
         return replace(self, autoencoder=autoencoder), error
 
@@ -220,9 +240,18 @@ def new_world_model(config: WorldModelConfig, *, seed: int) -> WorldModel:
     """Return an untrained world model."""
     with torch.random.fork_rng():  # modules draw their initial weights from the global random state
         torch.manual_seed(seed)
-        autoencoder = Autoencoder(config.autoencoder)
+        autoencoder: Autoencoder | StateScaling = (
+            StateScaling(config.autoencoder)
+            if isinstance(config.autoencoder, StateShape)
+            else Autoencoder(config.autoencoder)
+        )
         dynamics = LatentDynamics(config.dynamics, config.autoencoder.latent)
     return WorldModel(config, autoencoder.eval(), dynamics.eval())
+
+
+def monitored_stream(contract: RobotContract) -> Stream:
+    """Return what monitors observe of robots: the images of their camera, or their states if they have none."""
+    return "state" if contract.observation.camera is None else "camera"
 
 
 def window_begins(lengths: Sequence[int], length: int) -> NDArray[np.int64]:

@@ -185,14 +185,16 @@ def test_the_watch_scores_frames_as_recordings_are_scored(monitor, model, every)
         robots = [robot for robot in order if robot != 1 or tick >= 4]
         frames = {robot: order[robot][tick - (4 if robot == 1 else 0)] for robot in robots}
         episodes = np.array([int(robot >= 2 and tick >= 10) for robot in robots])
-        pictures = np.stack([episode.images_FHWC[frame] for episode, frame in frames.values()])
+        pictures = np.stack([episode.observations_F[frame] for episode, frame in frames.values()])
         values = watch.update(tick, robots, episodes, pictures)["reconstruction"]
         for robot, value in zip(robots, values, strict=True):
             found[robot].append(value)
     for robot, values in found.items():
         task = TASKS[robot % 2]
         parts = (
-            [seen[robot].images_FHWC] if robot < 2 else [seen[robot].images_FHWC[:10], seen[robot - 2].images_FHWC[:14]]
+            [seen[robot].observations_F]
+            if robot < 2
+            else [seen[robot].observations_F[:10], seen[robot - 2].observations_F[:14]]
         )
         expected = []
         for own in parts:
@@ -207,7 +209,7 @@ def test_a_film_shows_the_imagined_frames(monitor):
     watch, seen = Watch(monitor, TASKS), recorded(9, count=2)
     assert watch.film(0, 3) is None
     for frame in range(CONTEXT):
-        watch.update(frame, [0, 1], np.zeros(2, np.int64), np.stack([own.images_FHWC[frame] for own in seen]))
+        watch.update(frame, [0, 1], np.zeros(2, np.int64), np.stack([own.observations_F[frame] for own in seen]))
     film = watch.film(1, 3)
     assert film.shape == (3 * PIXELS, HORIZON * PIXELS, 3)
     assert film.dtype == np.uint8

@@ -15,11 +15,13 @@ from fleet_learning.randomness import torch_generator
 from fleet_monitor.episode import Episode, by_task
 from fleet_monitor.foresight import ForeseenEpisode, foresee
 from fleet_monitor.monitor import Monitor, help_ratios, new_monitor, write_monitor
+from fleet_monitor.state_scaling import StateShape
 from fleet_monitor.thresholds import FixedPercentile, Threshold
 from fleet_monitor.world_model import (
     SMALL,
     WorldModel,
     WorldModelConfig,
+    monitored_stream,
     new_world_model,
     read_world_model,
     write_world_model,
@@ -57,19 +59,19 @@ class MonitorTraining:
         if path.exists():
             return read_world_model(path, self.contract)
         model = new_world_model(sized_for(self.config, self.contract), seed=self.seed)
-        longest = max(len(episode.images_FHWC) for episode in episodes)
+        longest = max(len(episode.observations_F) for episode in episodes)
         needed = self.config.dynamics.context + self.config.dynamics.horizon
         if longest < needed:
             raise InputError(f"episodes: expected at least one of {needed} frames or more, got {longest} at most.")
         model, _ = model.fit_autoencoder(
-            np.concatenate([episode.images_FHWC for episode in episodes]),
+            np.concatenate([episode.observations_F for episode in episodes]),
             steps=self.autoencoder_steps,
             seed=self.seed,
             on_step=_reported(advance, "autoencoder", self.autoencoder_steps),
             resume_path=self.folder / "autoencoder.resume",
         )
         model, _ = model.fit_dynamics(
-            [model.encode(episode.images_FHWC) for episode in episodes],
+            [model.encode(episode.observations_F) for episode in episodes],
             steps=self.dynamics_steps,
             seed=self.seed,
             on_step=_reported(advance, "dynamics", self.dynamics_steps),
@@ -124,11 +126,15 @@ def split(episodes: Sequence[Episode], seed: int) -> tuple[list[Episode], list[E
 
 
 def sized_for(config: WorldModelConfig, contract: RobotContract) -> WorldModelConfig:
-    """Return the config for the images of a contract.
+    """Return the config for what robots of a contract observe: the images of their camera, or their states.
 
     Raises:
-        InputError: the config's strides do not divide the size of the images, or the robots have no camera.
+        InputError: the config is of states and the robots have a camera, or its strides do not divide the size of the images.
     """
+    if monitored_stream(contract) == "state":
+        return replace(config, autoencoder=StateShape(contract.state_dim))
+    if isinstance(config.autoencoder, StateShape):
+        raise InputError(f"robot {contract.robot}: expected a world model of images, got one of states.")
     height, width, channels = contract.observed_shape("camera")
     try:
         sized = replace(config.autoencoder, height=height, width=width, channels=channels)
@@ -143,7 +149,7 @@ def _foreseen(
     generator, foreseen = torch_generator(seed, number), []
     for done, episode in enumerate(episodes):
         advance(part, done, len(episodes))
-        if len(episode.images_FHWC) >= model.config.dynamics.context:
+        if len(episode.observations_F) >= model.config.dynamics.context:
             foreseen += foresee(model, [episode], generator)
     advance(part, len(episodes), len(episodes))
     return foreseen

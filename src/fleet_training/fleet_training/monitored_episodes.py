@@ -17,25 +17,28 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 from fleet_monitor.episode import Episode
 from fleet_monitor.labels import EpisodeEvents
+from fleet_monitor.world_model import monitored_stream
 
 
 def recorded_episodes(sets: Sequence[Samples], contract: RobotContract) -> list[Episode]:
     """Return the episodes of datasets that `fleet dataset build` wrote.
 
     An episode ends in failure where a constraint violation begins, or at its time limit. The last episode of a robot in a run is
-    truncated, unless it has failed or succeeded. Images are read when they are used.
+    truncated, unless it has failed or succeeded. Episodes hold images, or states if the robots have no camera; images are read
+    when they are used.
 
     Args:
         sets: the datasets.
         contract: contract of the robots that are to be monitored.
 
     Raises:
-        InputError: a set has no images, or its robots have another contract.
+        InputError: a set has no images of robots that have a camera, or its robots have another contract.
     """
     episodes = []
+    stream = monitored_stream(contract)
     for samples in sets:
         contract.require_same(samples.metadata.contract.digest, owner="dataset")
-        images = samples.observations("camera")
+        observations_B = samples.observations(stream)
         attempts_B = samples.columns["attempts"]
         begins = np.flatnonzero(np.diff(attempts_B, prepend=-1))
         for begin, end in zip(begins, [*begins[1:], len(samples)], strict=True):
@@ -47,7 +50,9 @@ def recorded_episodes(sets: Sequence[Samples], contract: RobotContract) -> list[
                     np.zeros(len(rows), dtype=bool),
                     _end(samples, rows, int(end)),
                 )
-                episodes.append(Episode(run.task_of(int(samples.columns["robots"][begin])), images[rows], events))
+                episodes.append(
+                    Episode(run.task_of(int(samples.columns["robots"][begin])), observations_B[rows], events)
+                )
     if not episodes:
         raise InputError("datasets: expected at least one episode, got none.")
     return episodes

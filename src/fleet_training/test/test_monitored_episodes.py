@@ -18,7 +18,7 @@ CONTRACT = read_yaml(ROBOTS / "tabletop.yaml", RobotContract)
 MOVE, RESET = int(ActionKind.MOVE), int(ActionKind.HARD_RESET)
 
 
-def dataset(rows, tasks=("push_block", "open_drawer"), *, has_images=True):
+def dataset(rows, tasks=("push_block", "open_drawer"), *, contract=CONTRACT, has_images=True):
     """A dataset with a row (robot, attempt, kind, shown, violated, succeeded, broken) per sample."""
     columns = {name: np.zeros(len(rows), dtype) for name, (dtype, _) in COLUMNS.items()}
     for column, values in zip(
@@ -32,8 +32,9 @@ def dataset(rows, tasks=("push_block", "open_drawer"), *, has_images=True):
     source = SourceRun(
         bag="bag", task="tabletop", robots=("robot_01", "robot_02"), supervisors=("human_01",), tasks=tasks
     )
+    columns["states"] = np.tile(np.arange(len(rows), dtype=float)[:, None], contract.state_dim)
     about = SamplesMetadata(
-        format=FORMAT, contract=CONTRACT, runs=(source,), samples=len(rows), left_out=0, has_images=has_images
+        format=FORMAT, contract=contract, runs=(source,), samples=len(rows), left_out=0, has_images=has_images
     )
     return Samples(about, columns | {"images": images})
 
@@ -65,7 +66,7 @@ def test_ends_human_frames_and_tasks_are_those_of_the_recording():
         "failure",
         "failure",
     ]
-    assert [episode.images_FHWC[:, 0, 0, 0].tolist() for episode in episodes] == [
+    assert [episode.observations_F[:, 0, 0, 0].tolist() for episode in episodes] == [
         [0, 1, 2],
         [3, 4],
         [6, 7],
@@ -79,6 +80,13 @@ def test_ends_human_frames_and_tasks_are_those_of_the_recording():
 
 def test_robots_of_a_fleet_with_one_task_have_that_task():
     assert recorded_episodes([dataset([move(1, 0)], tasks=())], CONTRACT)[0].task == "tabletop"
+
+
+def test_robots_without_a_camera_have_episodes_of_states():
+    blind = read_yaml(ROBOTS / "ant.yaml", RobotContract)
+    rows = [move(0, 0), move(0, 0, succeeded=True), move(0, 1)]
+    episodes = recorded_episodes([dataset(rows, (), contract=blind, has_images=False)], blind)
+    assert [episode.observations_F[:, 0].tolist() for episode in episodes] == [[0, 1], [2]]
 
 
 def test_a_dataset_without_images_is_refused():

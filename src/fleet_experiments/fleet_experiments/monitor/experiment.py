@@ -105,7 +105,7 @@ def _world_model(setup: LearningSetup, scale: Scale, folder: Path, on_progress: 
         setup.contract, folder, WORLD_SEED, scale.world_model, scale.autoencoder_steps, scale.dynamics_steps
     )
     training.world_model(episodes, on_progress)
-    frames = sum(len(episode.images_FHWC) for episode in episodes)
+    frames = sum(len(episode.observations_F) for episode in episodes)
     return [run_of(ENV, "world model", WORLD_SEED, "recordings") | {"episodes": len(episodes), "frames": frames}]
 
 

@@ -44,7 +44,7 @@ def draw_film(monitor: Monitor, foreseen: Sequence[ForeseenEpisode], path: Path)
         frame, offset = int(np.argmax(largest_F > 1)), len(largest_F) - len(one.foresight.tasks)
         futures_NLW = one.foresight.futures_BNLW[frame - offset, :SHOWN_FUTURES]
         imagined = monitor.model.decode(futures_NLW)
-        real = one.episode.images_FHWC[frame + 1 : frame + 1 + imagined.shape[1]]
+        real = one.episode.observations_F[frame + 1 : frame + 1 + imagined.shape[1]]
         figure = Figure(figsize=(imagined.shape[1], len(imagined) + 1.4), layout="constrained")
         all_axes = figure.subplots(len(imagined) + 1, imagined.shape[1])
         for row, frames in zip(all_axes, [real, *imagined], strict=True):
