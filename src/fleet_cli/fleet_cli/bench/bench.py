@@ -82,6 +82,25 @@ def simulation(report: Report = Path("bench_simulation"), seed: Seed = 0, quick:
 
 
 @bench.command()
+def monitor(
+    report: Report = Path("bench_monitor"),
+    seed: Seed = 0,
+    quick: Quick = False,
+    fleet: Annotated[str, typer.Option(help=RunOptions.model_fields["fleet"].description)] = "tabletop",
+    name: Annotated[str, typer.Option("--monitor", help="Name of the monitor in the fleet file.")] = "firework",
+) -> None:
+    """Measure how long a monitor needs per tick for 4, 20 and 100 robots, and compare it with one watch per robot."""
+    from fleet_experiments.bench.monitor import QUICK, MonitorLoad, monitor_bench
+
+    fleet_config = read_fleet(fleet_file(fleet))
+    make_folder(report)
+    results = monitor_bench(
+        fleet_config, name, QUICK if quick else MonitorLoad(), report, seed=seed, command=this_command()
+    )
+    show(results, ("env", "algo", "condition", "every"), ("p50_s", "p99_s", "cpu_s_per_tick"), report)
+
+
+@bench.command()
 def recorder(
     report: Report = Path("bench_recorder"),
     quick: Quick = False,
