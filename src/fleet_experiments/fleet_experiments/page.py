@@ -1,7 +1,7 @@
 """Fills the tables of a Markdown page from results: `python -m fleet_experiments.page docs/benchmarks.md`.
 
 A table stands between `<!-- table FOLDER by KEY, KEY: METRIC, METRIC -->` and `<!-- end -->`. FOLDER is relative to the page and
-holds results.json.
+holds results.json. `KEY=PATTERN` in place of a key selects the rows whose value matches a shell pattern, such as `round *`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from fleet_experiments.results import Results, groups, read_results, spread
@@ -38,9 +39,14 @@ def _split(text: str) -> list[str]:
 
 def _table(results: Results, keys: Sequence[str], metrics: Sequence[str]) -> Iterator[str]:
     """Yield the lines of a Markdown table of means and standard deviations."""
-    yield _line([*keys, "runs", *metrics])
-    yield _line(["---"] * (len(keys) + 1 + len(metrics)))
-    for identity, rows in groups(results.rows, keys):
+    names, patterns = zip(
+        *((name, pattern or "*") for name, _, pattern in (key.partition("=") for key in keys)), strict=True
+    )
+    yield _line([*names, "runs", *metrics])
+    yield _line(["---"] * (len(names) + 1 + len(metrics)))
+    for identity, rows in groups(results.rows, names):
+        if not all(fnmatchcase(str(value), pattern) for value, pattern in zip(identity, patterns, strict=True)):
+            continue
         yield _line([*map(str, identity), str(len(rows)), *(spread(rows, metric) for metric in metrics)])
 
 

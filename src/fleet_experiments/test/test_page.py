@@ -38,6 +38,13 @@ def test_a_table_has_a_line_per_group_with_means_and_deviations(folder):
     assert "old" not in page
 
 
+def test_a_pattern_selects_rows(folder):
+    page = filled(PAGE.replace("by algo, condition:", "by algo=II*, condition:"), folder)
+    assert "| algo | condition | runs |" in page
+    assert "| IIFL | windy | 2 |" in page
+    assert "| BC |" not in page
+
+
 def test_the_rest_is_unchanged_and_filling_is_idempotent(folder):
     page = filled(PAGE, folder)
     assert page.startswith("# Measured\n\n<!-- table maze by")
