@@ -31,6 +31,7 @@ IRRELEVANT: Mapping[str, set[str] | bool] = {
     "training": {"demonstrations"},
     "tick": True,
     "recording": True,
+    "monitors": True,
 }
 """Keys of a fleet file on which experiments do not depend: where files are, how nodes run and record, and how policies are deployed.
 Experiments decide fully in float32, with the sampler of the policy's config."""
