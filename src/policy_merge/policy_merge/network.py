@@ -1,0 +1,47 @@
+"""What merging needs to know of a kind of network.
+
+X samples, I inputs, O outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from policy_merge.symmetry import Parameters, Symmetries
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear map of a network."""
+
+    weight: str
+    """Name of its weight, whose last two dimensions are inputs and outputs."""
+    bias: str | None
+    """Name of its bias, whose last dimension is the outputs."""
+    outputs_first: bool = True
+    """Whether the weight is (..., outputs, inputs), as in torch, or (..., inputs, outputs)."""
+
+
+class Network(Protocol):
+    """A kind of network, as pure functions of parameters by name."""
+
+    @property
+    def symmetries(self) -> Symmetries:
+        """Its permutation symmetries."""
+
+    @property
+    def linears(self) -> tuple[Linear, ...]:
+        """Its linear maps."""
+
+    def outputs(self, parameters: Parameters, observed: Tensor) -> Tensor:
+        """Return the outputs (X, ..., O) of observations (X, ..., I), differentiable by the parameters."""
+
+    def inputs(self, parameters: Parameters, observed: Tensor) -> Mapping[str, Tensor]:
+        """Return what the linear maps see, by the name of their weight: (samples, inputs) each."""
+
+    def activations(self, parameters: Parameters, observed: Tensor) -> Mapping[str, Tensor]:
+        """Return the activations of every layer of the symmetries, (samples, units) each."""
