@@ -1,0 +1,1 @@
+"""Merging of policies from several sites: FLEET-MERGE's experiments."""
