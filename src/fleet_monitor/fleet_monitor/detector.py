@@ -48,16 +48,18 @@ class Detector(Protocol):
     def tensors(self) -> dict[str, Tensor]:
         """Return what `restored` needs."""
 
-    def fitted(self, rounds: Sequence[Sequence[ForeseenEpisode]], *, seed: int, on_step: OnStep | None = None) -> Self:
-        """Return the detector that has also learned from episodes.
+    def fitted(self, episodes: Sequence[ForeseenEpisode], *, seed: int, on_step: OnStep | None = None) -> Self:
+        """Return the detector that has also learned from the episodes of another round.
+
+        A detector remembers what it needs of earlier rounds. Tasks and detectors that the round teaches nothing stay as they are.
 
         Args:
-            rounds: episodes of all rounds so far, the last round last. No threshold may be chosen from them later.
+            episodes: episodes of the round. No threshold may be chosen from them later.
             seed: seed of all randomness.
             on_step: called after every gradient step.
 
         Raises:
-            InputError: there are too few episodes to learn from.
+            InputError: there are too few episodes for the first round of a task.
         """
 
     def scores(self, foresight: Foresight) -> NDArray[np.float64]:

@@ -16,8 +16,10 @@ from typing_extensions import override
 
 from fleet_contract.validation import InputError, StrictModel
 from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState, optimize
+from fleet_learning.randomness import torch_generator
 from fleet_monitor.detector import Detector
 from fleet_monitor.foresight import ForeseenEpisode, Foresight
+from fleet_monitor.latent_sample import LatentSample, empty_sample
 from fleet_monitor.world_model import WorldModel
 
 OPTIMIZER = OptimizerConfig(batch_size=128, learning_rate=1e-3, decay=0.98)
@@ -37,6 +39,8 @@ class DistillationConfig(StrictModel):
     """Gradient steps per round."""
     taken: int = 0
     """Gradient steps that the predictor has taken."""
+    seen: int = 0
+    """Latents that were seen in all rounds."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,15 @@ class DistillationDetector(Detector):
     std_W: Tensor
     target: nn.Sequential
     predictor: nn.Sequential
+    remembered: LatentSample
+    """What is remembered of the latents of all rounds."""
 
     @classmethod
     @override
     def untrained(cls, model: WorldModel, seed: int) -> Self:
         config = DistillationConfig(latent=model.config.autoencoder.latent)
-        return cls(config, model.dynamics.mean_W, model.dynamics.std_W, *_networks(config, seed))
+        nothing = empty_sample(config.latent)
+        return cls(config, model.dynamics.mean_W, model.dynamics.std_W, *_networks(config, seed), nothing)
 
     @classmethod
     @override
@@ -69,19 +76,24 @@ class DistillationDetector(Detector):
             net.load_state_dict(
                 {name.removeprefix(prefix): own for name, own in tensors.items() if name.startswith(prefix)}
             )
-        return cls(config, model.dynamics.mean_W, model.dynamics.std_W, target, predictor)
+        remembered = LatentSample(tensors["remembered"], config.seen) if config.seen else empty_sample(config.latent)
+        return cls(config, model.dynamics.mean_W, model.dynamics.std_W, target, predictor, remembered)
 
     @override
     def tensors(self) -> dict[str, Tensor]:
         nets = {"target": self.target, "predictor": self.predictor}
-        return {f"{part}.{name}": own for part, net in nets.items() for name, own in net.state_dict().items()}
+        parameters = {f"{part}.{name}": own for part, net in nets.items() for name, own in net.state_dict().items()}
+        return parameters | {"remembered": self.remembered.latents_mW}
 
     @override
-    def fitted(self, rounds: Sequence[Sequence[ForeseenEpisode]], *, seed: int, on_step: OnStep | None = None) -> Self:
-        calm = [one.foresight.latents_BW for own in rounds for one in own if one.episode.events.end != "failure"]
+    def fitted(self, episodes: Sequence[ForeseenEpisode], *, seed: int, on_step: OnStep | None = None) -> Self:
+        calm = [one.foresight.latents_BW for one in episodes if one.episode.events.end != "failure"]
         if not calm:
+            if self.config.taken:
+                return self
             raise InputError("distillation: expected at least one episode that did not fail, got none.")
-        inputs_BW, predictor = self._inputs(torch.cat(calm)), deepcopy(self.predictor)
+        latents_BW, predictor = torch.cat(calm), deepcopy(self.predictor)
+        inputs_BW = self._inputs(torch.cat([self.remembered.latents_mW, latents_BW]))
         with torch.no_grad():
             features_BK = self.target(inputs_BW)
 
@@ -101,7 +113,9 @@ class DistillationDetector(Detector):
             resume_path=None,
             identity=tuple,
         )
-        return replace(self, config=self.config.model_copy(update={"taken": state.steps}), predictor=predictor)
+        remembered = self.remembered.with_more(latents_BW, torch_generator(seed))
+        config = self.config.model_copy(update={"taken": state.steps, "seen": remembered.seen})
+        return replace(self, config=config, predictor=predictor, remembered=remembered)
 
     @override
     @torch.no_grad()

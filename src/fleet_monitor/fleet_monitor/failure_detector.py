@@ -20,6 +20,7 @@ from fleet_contract.validation import InputError, StrictModel
 from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_monitor.detector import Detector
 from fleet_monitor.dynamics import LatentDynamics
+from fleet_monitor.episode import by_task
 from fleet_monitor.failure_predictor import (
     FailurePredictor,
     FailurePredictorConfig,
@@ -86,10 +87,9 @@ class FailureDetector(Detector):
         }
 
     @override
-    def fitted(self, rounds: Sequence[Sequence[ForeseenEpisode]], *, seed: int, on_step: OnStep | None = None) -> Self:
+    def fitted(self, episodes: Sequence[ForeseenEpisode], *, seed: int, on_step: OnStep | None = None) -> Self:
         predictors = dict(self.predictors)
-        for task in dict.fromkeys(one.episode.task for one in rounds[-1]):
-            own = [one for one in rounds[-1] if one.episode.task == task]
+        for task, own in by_task(episodes).items():
             try:
                 futures = labelled_futures(own, self.config.lead)
             except InputError as error:

@@ -40,5 +40,5 @@ class FixedDetector(Detector):
         return {}
 
     @override
-    def fitted(self, rounds: Sequence[Sequence[ForeseenEpisode]], *, seed: int, on_step: OnStep | None = None) -> Self:
+    def fitted(self, episodes: Sequence[ForeseenEpisode], *, seed: int, on_step: OnStep | None = None) -> Self:
         return self

@@ -58,15 +58,13 @@ class Monitor:
         """Kinds of the detectors."""
         return tuple(detector.kind for detector in self.detectors)
 
-    def fitted(
-        self, rounds: Sequence[Sequence[ForeseenEpisode]], *, seed: int, on_step: OnStep | None = None
-    ) -> Monitor:
-        """Return the monitor whose detectors have also learned from these episodes (`Detector.fitted`).
+    def fitted(self, episodes: Sequence[ForeseenEpisode], *, seed: int, on_step: OnStep | None = None) -> Monitor:
+        """Return the monitor whose detectors have also learned from the episodes of a round (`Detector.fitted`).
 
         Raises:
-            InputError: there are too few episodes to learn from.
+            InputError: there are too few episodes for the first round of a task.
         """
-        detectors = tuple(detector.fitted(rounds, seed=seed, on_step=on_step) for detector in self.detectors)
+        detectors = tuple(detector.fitted(episodes, seed=seed, on_step=on_step) for detector in self.detectors)
         return replace(self, detectors=detectors)
 
     def calibrated(
@@ -85,10 +83,9 @@ class Monitor:
         """
         thresholds: dict[str, dict[str, float]] = {}
         for task, own in by_task(episodes).items():
-            calm = [one for one in own if one.episode.events.end == "success"] or own
             thresholds[task] = {}
             for detector in self.detectors:
-                scores = [np.where(one.normal_F, self.voted(detector, one), np.nan) for one in calm]
+                scores = [np.where(one.normal_F, self.voted(detector, one), np.nan) for one in calm(own)]
                 try:
                     chosen = rules[detector.kind].choose(scores, help_ratios[task])
                 except InputError as error:
@@ -146,6 +143,11 @@ def new_monitor(model: WorldModel, kinds: Sequence[str], *, seed: int) -> Monito
         if kind in DETECTORS and kind not in kinds_of(model.config.observes):
             raise InputError(f"detectors: expected some of {', '.join(kinds_of('state'))} with states, got {kind}.")
     return Monitor(model, tuple(_kind(kind).untrained(model, seed) for kind in kinds), {})
+
+
+def calm(episodes: Sequence[ForeseenEpisode]) -> Sequence[ForeseenEpisode]:
+    """Return the episodes of a task from which its thresholds are chosen: those that succeeded, or all if none did."""
+    return [one for one in episodes if one.episode.events.end == "success"] or episodes
 
 
 def help_ratios(episodes: Sequence[ForeseenEpisode]) -> dict[str, float]:
@@ -206,18 +208,23 @@ def write_monitor(
     return write_tensors(path, tensors, metadata.model_dump_json(), kind=FORMAT)
 
 
-def read_monitor(path: Path, contract: RobotContract) -> tuple[Monitor, MonitorMetadata]:
+def read_monitor(path: Path, contract: RobotContract, *, digest: str | None = None) -> tuple[Monitor, MonitorMetadata]:
     """Read a monitor and its metadata; its world model lies beside it.
+
+    Args:
+        path: the file.
+        contract: contract of the robots.
+        digest: expected sha256 of the file, hexadecimal; None accepts any.
 
     Raises:
         InputError: a file is missing, truncated, modified or of another kind, was made for another contract, or belongs to another
             world model; or there is no such detector.
     """
-    tensors, about = read_tensors(path, kind=FORMAT)
+    tensors, about = read_tensors(path, kind=FORMAT, digest=digest)
     metadata = validated(parsed(about), MonitorMetadata, source=f"{path} (about)")
     contract.require_same(metadata.contract, owner=str(path))
-    model, digest = read_world_model(path.with_name(metadata.world_model_file), contract)
-    require_world_model(metadata.world_model, digest, owner=str(path))
+    model, model_digest = read_world_model(path.with_name(metadata.world_model_file), contract)
+    require_world_model(metadata.world_model, model_digest, owner=str(path))
     detectors = []
     for own in metadata.detectors:
         kind, prefix = _kind(own.kind), f"{own.kind}."

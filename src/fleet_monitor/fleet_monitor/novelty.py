@@ -17,14 +17,12 @@ from typing_extensions import override
 
 from fleet_contract.validation import InputError, StrictModel
 from fleet_learning.optimization import OnStep
-from fleet_learning.randomness import torch_generator
 from fleet_monitor.bank import BankConfig, NoveltyBank, fit_bank
 from fleet_monitor.detector import Detector
+from fleet_monitor.episode import by_task
 from fleet_monitor.foresight import ForeseenEpisode, Foresight
+from fleet_monitor.latent_sample import SIZE, LatentSample
 from fleet_monitor.world_model import WorldModel
-
-SAMPLE = 4000
-"""Latents per task, drawn from all that were imagined, of which centres are computed."""
 
 
 class NoveltyConfig(StrictModel):
@@ -33,6 +31,8 @@ class NoveltyConfig(StrictModel):
     bank: BankConfig = BankConfig()
     tasks: tuple[str, ...] = ()
     """Names of the tasks, in the order of the centres."""
+    seen: tuple[int, ...] = ()
+    """Latents of every task that were seen in all rounds. Empty in files from before the bank remembered any."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,19 @@ class NoveltyDetector(Detector):
     @override
     def restored(cls, config: NoveltyConfig, tensors: Mapping[str, Tensor], model: WorldModel) -> Self:
         centres = {task: tensors[f"centres.{number}"] for number, task in enumerate(config.tasks)}
-        bank = NoveltyBank(config.bank, tensors["mean"], tensors["components"], centres)
+        if config.seen:
+            remembered = {
+                task: LatentSample(tensors[f"remembered.{number}"], seen)
+                for number, (task, seen) in enumerate(zip(config.tasks, config.seen, strict=True))
+            }
+        else:
+            # The centres stand for the latents that nobody has kept.
+            repeated = {task: own_CK.repeat(max(1, SIZE // len(own_CK)), 1) for task, own_CK in centres.items()}
+            remembered = {task: LatentSample(own_mK, len(own_mK)) for task, own_mK in repeated.items()}
+        bank = NoveltyBank(config.bank, tensors["mean"], tensors["components"], centres, remembered)
         shapes = {bank.components_WK.shape == (len(bank.mean_W), config.bank.dimensions)}
         shapes |= {own_CK.shape == (config.bank.centres, config.bank.dimensions) for own_CK in centres.values()}
+        shapes |= {sample.latents_mW.shape[1:] == (config.bank.dimensions,) for sample in remembered.values()}
         if shapes != {True}:
             raise KeyError("centres")
         return cls(config, bank)
@@ -70,19 +80,22 @@ class NoveltyDetector(Detector):
     def tensors(self) -> dict[str, Tensor]:
         if self.bank is None:
             return {}
-        centres = {f"centres.{number}": own_CK for number, own_CK in enumerate(self.bank.centres.values())}
-        return {"mean": self.bank.mean_W, "components": self.bank.components_WK} | centres
+        found = {"mean": self.bank.mean_W, "components": self.bank.components_WK}
+        for number, task in enumerate(self.config.tasks):
+            found[f"centres.{number}"] = self.bank.centres[task]
+            found[f"remembered.{number}"] = self.bank.remembered[task].latents_mW
+        return found
 
     @override
-    def fitted(self, rounds: Sequence[Sequence[ForeseenEpisode]], *, seed: int, on_step: OnStep | None = None) -> Self:
-        latents: dict[str, list[Tensor]] = {}
-        for one in (foreseen for episodes in rounds for foreseen in episodes):
-            if one.episode.events.end != "failure":
-                latents.setdefault(one.episode.task, []).append(one.foresight.futures_BNLW.flatten(0, 2))
-        generator = torch_generator(seed)
-        drawn = {task: _drawn(torch.cat(own), generator) for task, own in latents.items()}
-        bank = fit_bank(drawn, self.config.bank, seed=seed)
-        return replace(self, config=self.config.model_copy(update={"tasks": tuple(bank.centres)}), bank=bank)
+    def fitted(self, episodes: Sequence[ForeseenEpisode], *, seed: int, on_step: OnStep | None = None) -> Self:
+        calm = by_task([one for one in episodes if one.episode.events.end != "failure"])
+        latents = {
+            task: torch.cat([one.foresight.futures_BNLW.flatten(0, 2) for one in own]) for task, own in calm.items()
+        }
+        bank = self.bank.fitted(latents, seed=seed) if self.bank else fit_bank(latents, self.config.bank, seed=seed)
+        tasks = tuple(bank.centres)
+        seen = tuple(bank.remembered[task].seen for task in tasks)
+        return replace(self, config=self.config.model_copy(update={"tasks": tasks, "seen": seen}), bank=bank)
 
     @override
     def scores(self, foresight: Foresight) -> NDArray[np.float64]:
@@ -90,7 +103,3 @@ class NoveltyDetector(Detector):
             raise InputError("novelty: expected a bank that was fitted, got none.")
         novelties: NDArray[np.float64] = self.bank.novelties(foresight.futures_BNLW, foresight.tasks).double().numpy()
         return novelties
-
-
-def _drawn(latents_nW: Tensor, generator: torch.Generator) -> Tensor:
-    return latents_nW[torch.randperm(len(latents_nW), generator=generator)[:SAMPLE]]

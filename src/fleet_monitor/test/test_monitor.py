@@ -91,7 +91,7 @@ def model(model_file):
 def monitor(model):
     generator = torch.Generator().manual_seed(0)
     learned, held_back = (foresee(model[0], recorded(seed), generator) for seed in (1, 2))
-    fitted = new_monitor(model[0], KINDS, seed=0).fitted([learned], seed=0)
+    fitted = new_monitor(model[0], KINDS, seed=0).fitted(learned, seed=0)
     rules = dict.fromkeys(KINDS, FixedPercentile(90))
     return fitted.calibrated(held_back, rules, help_ratios(learned))
 
@@ -149,13 +149,13 @@ def test_a_task_that_never_fails_cannot_be_learned(model):
     calm = [replace(one, events=replace(one.events, end="success")) for one in recorded(1)]
     foreseen = foresee(model[0], calm, torch.Generator().manual_seed(0))
     with pytest.raises(InputError, match=r"^failure: task near: expected at least 10 frames before .*, got 0\.$"):
-        new_monitor(model[0], ("failure",), seed=0).fitted([foreseen], seed=0)
+        new_monitor(model[0], ("failure",), seed=0).fitted(foreseen, seed=0)
 
 
 def test_what_has_been_learned_outlasts_a_round_without_failures(monitor, model):
     calm = [replace(one, events=replace(one.events, end="success")) for one in recorded(3)]
     foreseen = foresee(model[0], calm, torch.Generator().manual_seed(0))
-    again = monitor.only(("failure",)).fitted([foreseen], seed=0)
+    again = monitor.only(("failure",)).fitted(foreseen, seed=0)
     assert again.detectors[0].tensors().keys() == monitor.detectors[0].tensors().keys()
     for name, tensor in monitor.detectors[0].tensors().items():
         assert torch.equal(again.detectors[0].tensors()[name], tensor)

@@ -85,7 +85,7 @@ def test_dots_on_another_circle_are_novel(model):
         foresee(model, own, torch.Generator().manual_seed(0))
         for own in (episodes(1), episodes(1), episodes(1), episodes(2))
     )
-    monitor = new_monitor(model, ("novelty",), seed=0).fitted([learned], seed=0)
+    monitor = new_monitor(model, ("novelty",), seed=0).fitted(learned, seed=0)
     monitor = monitor.calibrated(held_back, {"novelty": FixedPercentile(99.0)}, {"dot": 0.0})
     detector = monitor.detectors[0]
     assert np.mean([np.nanmax(monitor.relative(detector, one)) > 1 for one in far]) == 1

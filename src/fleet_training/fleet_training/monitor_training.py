@@ -15,8 +15,9 @@ from fleet_learning.randomness import torch_generator
 from fleet_monitor.episode import Episode, by_task
 from fleet_monitor.foresight import ForeseenEpisode, foresee
 from fleet_monitor.monitor import Monitor, help_ratios, new_monitor, write_monitor
+from fleet_monitor.round import DEFAULT_RULE
 from fleet_monitor.state_scaling import StateShape
-from fleet_monitor.thresholds import FixedPercentile, Threshold
+from fleet_monitor.thresholds import Threshold
 from fleet_monitor.world_model import (
     SMALL,
     WorldModel,
@@ -34,8 +35,6 @@ AUTOENCODER_STEPS, DYNAMICS_STEPS = 2500, 1500
 """Gradient steps of the two stages of the world model."""
 HELD_BACK = 0.4
 """Share of every task's episodes from which the detectors do not learn, so that thresholds can be chosen from them."""
-DEFAULT_RULE = FixedPercentile(95.0)
-"""How thresholds are chosen unless something else is asked for; 95 is the default of FIREWORK's published code."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class MonitorTraining:
             part: _foreseen(model, own, self.seed, number, advance, part)
             for number, (part, own) in enumerate({"learned episodes": learned, "held-back episodes": held_back}.items())
         }
-        fitted = new_monitor(model, kinds, seed=self.seed).fitted([foreseen["learned episodes"]], seed=self.seed)
+        fitted = new_monitor(model, kinds, seed=self.seed).fitted(foreseen["learned episodes"], seed=self.seed)
         monitor = fitted.calibrated(
             foreseen["held-back episodes"], dict.fromkeys(kinds, rule), help_ratios(foreseen["learned episodes"])
         )

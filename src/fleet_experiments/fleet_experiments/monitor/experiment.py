@@ -13,7 +13,6 @@ from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_experiments.monitor.figure import draw_false_alarms, draw_film
 from fleet_experiments.monitor.learner import Learner, first_learner
 from fleet_experiments.monitor.passive import (
-    PERCENTILE,
     ScoredRollouts,
     as_row,
     comparison,
@@ -29,7 +28,7 @@ from fleet_learning.resume_file import resume_key
 from fleet_monitor.foresight import ForeseenEpisode, foresee
 from fleet_monitor.monitor import DETECTORS, FIREWORK, Monitor, help_ratios, new_monitor, read_monitor, write_monitor
 from fleet_monitor.monitor_signals import MonitorSignals
-from fleet_monitor.thresholds import Threshold
+from fleet_monitor.round import DEFAULT_RULE, after_round
 from fleet_monitor.watch import Watch
 from fleet_monitor.world_model import read_world_model
 from fleet_training.algorithms import RESETS_ONLY
@@ -121,7 +120,7 @@ def _passive(setup: LearningSetup, scale: Scale, seed: int, folder: Path, on_pro
         name: foresee(model, own.episodes, torch_generator(seed, number))
         for number, (name, own) in enumerate(sets.items())
     }
-    monitor = new_monitor(model, tuple(DETECTORS), seed=seed).fitted([foreseen["learned"]], seed=seed)
+    monitor = new_monitor(model, tuple(DETECTORS), seed=seed).fitted(foreseen["learned"], seed=seed)
     held_back, test = (
         scored(monitor, foreseen[name], _uncertainties(sets[name], foreseen[name]), seed)
         for name in ("held back", "test")
@@ -132,7 +131,7 @@ def _passive(setup: LearningSetup, scale: Scale, seed: int, folder: Path, on_pro
     ]
     rows += [run_of(ENV, str(row["detector"]), seed, str(row["rule"])) | row for row in false_alarms(held_back, test)]
     calibrated = monitor.calibrated(
-        foreseen["held back"], dict.fromkeys(monitor.kinds, PERCENTILE), help_ratios(foreseen["learned"])
+        foreseen["held back"], dict.fromkeys(monitor.kinds, DEFAULT_RULE), help_ratios(foreseen["learned"])
     )
     # The monitor's file names the file of its world model, which must lie beside it.
     (folder / WORLD_MODEL).write_bytes((folder.parent / "world_model" / WORLD_MODEL).read_bytes())
@@ -156,11 +155,6 @@ def _rounds(
     monitor = all_detectors.only(kinds)
     factor = json.loads((passive / BUDGETS).read_text(encoding="utf-8")).get(name, 1.0)
     rows: list[Row] = []
-    foreseen: list[Sequence[ForeseenEpisode]] = []
-    if kinds:
-        # What the detectors have learned from before the first round.
-        learned = _autonomous(setup, learner, scale, 1000 * seed)
-        foreseen.append(foresee(monitor.model, learned.episodes, torch_generator(seed, 0)))
     for number in range(1, scale.rounds + 1):
         round_seed = 1000 * seed + 10 * number
         own = [MonitorSignals(Watch(monitor.scaled(factor), setup.fleet.tasks, every=scale.every), kinds, bgr=False)]
@@ -179,20 +173,8 @@ def _rounds(
         rows.append(run_of(ENV, name, seed, f"round {number}") | _measured(setup, rollouts, alone))
         if kinds and number < scale.rounds:
             on_progress(f"fitting {number}", 0, 1)
-            halves = [
-                foresee(monitor.model, rollouts.episodes[half::2], torch_generator(round_seed, half)) for half in (0, 1)
-            ]
-            foreseen.append(halves[0])
-            monitor = _refitted(monitor, foreseen, halves[1], seed=round_seed)
+            monitor = after_round(monitor, rollouts.episodes, seed=round_seed)
     return rows
-
-
-def _refitted(
-    monitor: Monitor, rounds: Sequence[Sequence[ForeseenEpisode]], held_back: Sequence[ForeseenEpisode], *, seed: int
-) -> Monitor:
-    """Return the monitor that has learned from another round, with thresholds at the same percentile."""
-    rules: Mapping[str, Threshold] = dict.fromkeys(monitor.kinds, PERCENTILE)
-    return monitor.fitted(rounds, seed=seed).calibrated(held_back, rules, help_ratios(held_back))
 
 
 def _autonomous(setup: LearningSetup, learner: Learner, scale: Scale, seed: int) -> Rollouts:

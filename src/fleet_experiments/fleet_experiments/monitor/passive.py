@@ -15,10 +15,9 @@ from fleet_experiments.results import Row
 from fleet_monitor.foresight import ForeseenEpisode
 from fleet_monitor.judgement import Judgement, judge
 from fleet_monitor.monitor import FIREWORK, Monitor
+from fleet_monitor.round import DEFAULT_RULE
 from fleet_monitor.thresholds import ConformalBand, FixedPercentile, Threshold
 
-PERCENTILE = FixedPercentile(95.0)
-"""Threshold of the comparison: the default of FIREWORK's published code."""
 PROMISED_EPISODES = (0.1, 0.2, 0.3, 0.4, 0.5)
 """Shares of successful episodes with a false alarm that conformal bands promise."""
 PROMISED_FRAMES = (0.01, 0.05, 0.1, 0.2)
@@ -82,7 +81,7 @@ def scored(
 
 def comparison(held_back: ScoredRollouts, test: ScoredRollouts) -> dict[str, Judgement]:
     """Return by detector how well alarms agree with the failures of `test`; thresholds are chosen from `held_back`."""
-    relative = {name: test.relative(name, held_back.thresholds(name, PERCENTILE)) for name in test.scores}
+    relative = {name: test.relative(name, held_back.thresholds(name, DEFAULT_RULE)) for name in test.scores}
     relative[TOGETHER] = [np.fmax(*pair) for pair in zip(*(relative[name] for name in FIREWORK), strict=True)]
     return {name: judge(own, test.failed) for name, own in relative.items()}
 
