@@ -56,6 +56,11 @@ def node_graph(run: Run, *, headless: bool) -> list[NodeSpec]:
         ]
     if run.fleet.training.update_ticks and not replays:
         workers.append(NodeSpec("fleet_learning", "trainer_node", "trainer", seeded))
+        workers += [
+            NodeSpec("fleet_learning", "signal_trainer_node", f"signal_trainer_{index + 1}", seeded | {"index": index})
+            for index, selection in enumerate(run.fleet.signals)
+            if selection.learns
+        ]
     if run.record:
         workers.append(NodeSpec("fleet_bags", "recorder_node", "recorder", seeded))
     workers.append(NodeSpec("fleet_views", "diagnostics_node", "diagnostics", home))

@@ -17,6 +17,7 @@ setup(
         "console_scripts": [
             "policy_node = fleet_learning.policy_node:main",
             "signal_node = fleet_learning.signal_node:main",
+            "signal_trainer_node = fleet_learning.signal_trainer_node:main",
             "trainer_node = fleet_learning.trainer_node:main",
         ],
         "fleet.uncertainties": [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleet_contract.fleet import Fleet
 from fleet_contract.robot import CAMERA_INFO, RobotContract
-from fleet_contract.topics import FUTURES_TOPIC, absolute_name, fleet_topic_types
+from fleet_contract.topics import FUTURES_TOPIC, SIGNAL_VERSION_TOPIC, absolute_name, fleet_topic_types
 
 IMAGE_TYPES = {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", CAMERA_INFO}
 """Types of the topics whose publishers store few messages."""
@@ -23,4 +23,6 @@ def recorded_topics(fleet: Fleet, contract: RobotContract) -> dict[str, str]:
     if camera and fleet.signals:
         per_robot[FUTURES_TOPIC] = "sensor_msgs/msg/CompressedImage"
     topics = {f"/{name}/{topic}": kind for name in fleet.robot_names for topic, kind in per_robot.items()}
+    if any(selection.learns for selection in fleet.signals):
+        topics[absolute_name(SIGNAL_VERSION_TOPIC)] = "fleet_interfaces/msg/SignalVersion"
     return topics | {absolute_name(topic): kind for topic, kind in fleet_topic_types(fleet.signal_names).items()}

@@ -33,6 +33,7 @@ from fleet_contract.topics import (
     POLICY_ACTIONS_TOPIC,
     POLICY_VERSION_TOPIC,
     ROBOT_STATES_TOPIC,
+    SIGNAL_VERSION_TOPIC,
     TELEOP_ACTIONS_TOPIC,
     signal_topic,
 )
@@ -90,6 +91,20 @@ class RecordedPolicyVersion:
 
 
 @dataclass(frozen=True)
+class RecordedSignalVersion:
+    """A version of what computes signals that its trainer published during the run."""
+
+    provider: str
+    signals: tuple[str, ...]
+    """Names of its signals."""
+    version: int
+    due_tick: int
+    path: Path
+    """Path of the file: where it was written or, if that file no longer exists, beside the bag."""
+    digest: str
+
+
+@dataclass(frozen=True)
 class Recording:
     """A run: the rows of every stream by tick. Images are not held; `images` reads them from the bag."""
 
@@ -112,6 +127,8 @@ class Recording:
     """Values of the signals by name, tick and robot."""
     leases: Mapping[int, LeaseTable]
     policy_versions: tuple[RecordedPolicyVersion, ...]
+    signal_versions: tuple[RecordedSignalVersion, ...] = ()
+    """By signals and version."""
 
     def images(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
         """Yield tick, robot and image (H, W, C) of every recorded image once, in the order of recording.
@@ -190,6 +207,7 @@ def read_recording(path: Path) -> Recording:
         signals={name: index.rows for name, index in rows.signals.items()},
         leases=rows.leases.rows,
         policy_versions=tuple(rows.versions[version] for version in sorted(rows.versions)),
+        signal_versions=tuple(rows.signal_versions[key] for key in sorted(rows.signal_versions)),
     )
 
 
@@ -220,6 +238,7 @@ class _Rows:
         self.units: dict[str, str] = {}
         self.signals = {name: TickIndex[Mapping[str, float]](keep_last=True) for name in metadata.fleet.signal_names}
         self.versions: dict[int, RecordedPolicyVersion] = {}
+        self.signal_versions: dict[tuple[tuple[str, ...], int], RecordedSignalVersion] = {}
 
     def handlers(self) -> dict[str, Callable[[Any], None]]:
         """Return what adds a message, by topic."""
@@ -228,6 +247,7 @@ class _Rows:
             f"/{ACTIONS_TOPIC}": partial(self._add_actions, self.released_N),
             f"/{POLICY_ACTIONS_TOPIC}": partial(self._add_actions, self.proposed_N),
             f"/{TELEOP_ACTIONS_TOPIC}": partial(self._add_actions, self.human_actions_N),
+            f"/{SIGNAL_VERSION_TOPIC}": self._add_signal_version,
             **{f"/{signal_topic(name)}": partial(self._add_signal, name) for name in self.signals},
         }
 
@@ -292,6 +312,13 @@ class _Rows:
         written = Path(message.path)
         path = written if written.exists() else self._bag.parent / written.parent.name / written.name
         self.versions[message.version] = RecordedPolicyVersion(message.version, message.due_tick, path, message.digest)
+
+    def _add_signal_version(self, message: Any) -> None:
+        written, signals = Path(message.path), tuple(message.signals)
+        path = written if written.exists() else self._bag.parent.joinpath(*written.parts[-3:])
+        self.signal_versions[signals, message.version] = RecordedSignalVersion(
+            message.provider, signals, message.version, message.due_tick, path, message.digest
+        )
 
 
 def _rows_of(index_N: Sequence[TickIndex[Row]]) -> tuple[Mapping[int, Row], ...]:

@@ -22,6 +22,7 @@ OURS = (
     "RobotStates",
     "RobotStatus",
     "Signal",
+    "SignalVersion",
 )
 STANDARD = {
     "diagnostic_msgs": "DiagnosticArray",

@@ -223,6 +223,8 @@ class SignalSelection(StrictModel):
     """File that the provider is read from, relative to the fleet file."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the provider."""
+    learns: bool = False
+    """Whether it learns at `training.update_ticks` from the round that ends there, together with the policy."""
 
 
 class TrainingConfig(StrictModel):
@@ -412,7 +414,7 @@ class Fleet(StrictModel):
         return self.supervisors.styles[supervisor % len(self.supervisors.styles)]
 
     def version_due(self, tick: int) -> int:
-        """Return the policy version that is scheduled to decide this tick, from 1."""
+        """Return the version of the policy, and of what computes signals and learns, that is scheduled for this tick, from 1."""
         return 1 + sum(update <= tick for update in self.training.update_ticks)
 
     def contract(self) -> RobotContract:

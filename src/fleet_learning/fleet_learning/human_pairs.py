@@ -4,63 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from fleet_contract.action import ActionSource, RobotAction
+from fleet_contract.action import RobotAction
 from fleet_learning.dataset import Dataset, empty_dataset, new_dataset
+from fleet_learning.step_join import StepJoin
 
 
-class HumanPairs:
-    """Joins observations and released actions by tick and robot, and collects D_H of IIFL section 4.2.
+class HumanPairs(StepJoin):
+    """Collects D_H of IIFL section 4.2.
 
     Only moves by a human count: not the policy's actions, hard resets or holding.
     """
 
     def __init__(self, robots: int, observed: tuple[int, ...], action_dim: int) -> None:
         """`observed` is the shape of one observation."""
-        self._robots = robots
+        super().__init__(robots)
         self._empty = empty_dataset(observed, action_dim)
-        self._observations: dict[tuple[int, int], NDArray[np.generic]] = {}
-        self._actions: dict[tuple[int, int], RobotAction] = {}
         self._pairs: dict[tuple[int, int], tuple[NDArray[np.generic], tuple[float, ...]]] = {}
-        self._joined: dict[int, set[int]] = {}
-        self._first_ticks = [0] * robots
-        self._complete_before = 0
 
-    def begin(self, robot: int, tick: int) -> None:
-        """Declare that the robot's observations before this tick are lost: no pairs are made of them, or waited for."""
-        self._first_ticks[robot] = tick
-        for earlier, _ in [key for key in self._actions if key[1] == robot and key[0] < tick]:
-            del self._actions[earlier, robot]
-            self._joined.setdefault(earlier, set()).add(robot)
-
-    def add_observation(self, tick: int, robot: int, observation: NDArray[np.generic]) -> None:
-        """Add a robot's observation."""
-        if not self._has(tick, robot):
-            self._observations[tick, robot] = observation
-            self._join(tick, robot)
-
-    def add_action(self, robot: int, action: RobotAction) -> None:
-        """Add a robot's action, as the gate released it.
-
-        An action that nobody decided needs no observation: the robot may be unreachable.
-        """
-        if action.source is ActionSource.NOBODY or action.tick < self._first_ticks[robot]:
-            self._observations.pop((action.tick, robot), None)
-            self._joined.setdefault(action.tick, set()).add(robot)
-        elif not self._has(action.tick, robot):
-            self._actions[action.tick, robot] = action
-            self._join(action.tick, robot)
-
-    def give_up_before(self, tick: int) -> None:
-        """Declare that what has not arrived of the ticks before this one is lost."""
-        self._complete_before = tick
-
-    def has_all_of(self, tick: int) -> bool:
-        """Return whether the observations and actions of all robots up to this tick have arrived or are declared lost."""
-        if tick < self._complete_before:
-            return True
-        unjoined = any(self._complete_before <= waiting <= tick for waiting, _ in self._actions)
-        return len(self._joined.get(tick, ())) == self._robots and not unjoined
+    @override
+    def keep(self, tick: int, robot: int, observation: NDArray[np.generic], action: RobotAction) -> None:
+        if action.shows:
+            self._pairs[tick, robot] = (observation, action.values)
 
     def between(self, first: int, end: int) -> Dataset:
         """Return the pairs of the ticks first <= t < end, sorted by tick and robot."""
@@ -69,15 +35,3 @@ class HumanPairs:
             return self._empty
         observations, actions = zip(*rows, strict=True)
         return new_dataset(observations, actions)
-
-    def _has(self, tick: int, robot: int) -> bool:
-        return robot in self._joined.get(tick, ())
-
-    def _join(self, tick: int, robot: int) -> None:
-        key = (tick, robot)
-        if key not in self._observations or key not in self._actions:
-            return
-        observation, action = self._observations.pop(key), self._actions.pop(key)
-        self._joined.setdefault(tick, set()).add(robot)
-        if action.shows:
-            self._pairs[key] = (observation, action.values)

@@ -10,6 +10,7 @@ from fleet_learning.checkpoint import CheckpointMetadata, read_checkpoint, write
 from fleet_learning.dataset import Dataset, read_dataset
 from fleet_learning.policy import Policy
 from fleet_learning.tensor_file import file_digest
+from fleet_learning.version_folder import VersionFolder
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,11 @@ class PolicyStore:
             folder: where the files are.
             first_version: number of the oldest version in this folder; those before it are kept elsewhere.
         """
-        self._folder = folder
-        self._first_version = first_version
+        self._files = VersionFolder(folder, first_version)
 
     def versions(self) -> range:
         """Return the numbers of all versions, oldest first; there are no gaps."""
-        version = self._first_version
-        while self._checkpoint(version).exists():
-            version += 1
-        return range(self._first_version, version)
+        return self._files.versions()
 
     def latest(self) -> StoredVersion | None:
         """Return the newest version, or None if there is none."""
@@ -89,7 +86,7 @@ class PolicyStore:
             dataset: its training set, if it has one.
         """
         version = self.versions().stop
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._files.folder.mkdir(parents=True, exist_ok=True)
         # An interrupted process may have left a training set without a checkpoint.
         self._dataset(version).unlink(missing_ok=True)
         if dataset is not None:
@@ -105,7 +102,7 @@ class PolicyStore:
         return StoredVersion(version, self._checkpoint(version), dataset if dataset.exists() else None, digest)
 
     def _checkpoint(self, version: int) -> Path:
-        return self._folder / f"version_{version:03d}.safetensors"
+        return self._files.file(version)
 
     def _dataset(self, version: int) -> Path:
-        return self._folder / f"version_{version:03d}_dataset.npz"
+        return self._files.folder / f"version_{version:03d}_dataset.npz"

@@ -6,8 +6,9 @@ n robots that are observed at a tick, S state dim, A action dim, H image rows, W
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -18,9 +19,12 @@ from fleet_contract.plugins import NoOptions, plugin
 from fleet_contract.robot import Stream
 from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_contract.validation import InputError, StrictModel, validated
+from fleet_learning.robot_steps import RobotStep
 
 GROUP = "fleet.signals"
 """Group of the entry points, which refer to classes of providers."""
+Advance = Callable[[Mapping[str, float]], None]
+"""Called with measures of a training by name."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,23 @@ class Snapshot:
     """States (n, S) in the robot's units, or images (n, H, W, C)."""
     actions_nA: NDArray[np.float64]
     """The actions that the policy proposes, in the robot's units; NaN if it proposes none."""
+
+
+class SignalLearner(Protocol):
+    """Learns what a provider computes its signals with, in a process of its own, from one round of a run after the other."""
+
+    def learn(self, steps: Sequence[RobotStep], path: Path, *, seed: int, advance: Advance) -> str:
+        """Learn from another round, write the next version into a file, whole or not at all, and return the file's sha256.
+
+        Args:
+            steps: the steps of the round, sorted by robot and tick; episodes continue from one round to the next.
+            path: the file; its folder exists, and is that of all versions.
+            seed: seed of all randomness.
+            advance: called often, with what is measured, if anything; what it raises ends the training.
+
+        Raises:
+            InputError: the file of the version before cannot be read.
+        """
 
 
 class SignalProvider(Protocol):
@@ -83,6 +104,22 @@ class SignalProvider(Protocol):
         """Return a picture (H, W, 3), RGB, of what the provider expects a robot to do, at the last tick; None if it has none."""
         return None
 
+    def learner(self) -> SignalLearner | None:
+        """Return what learns the provider's next versions; None if it cannot learn."""
+        return None
+
+    def update(self, path: Path, digest: str) -> None:
+        """Compute the next values with a version that the learner has written; what was observed until now still counts.
+
+        Args:
+            path: file of the version.
+            digest: sha256 of the file, hexadecimal.
+
+        Raises:
+            InputError: the file cannot be read, or was made for others; the version before is still used.
+        """
+        raise NotImplementedError
+
 
 def read_provider(selection: SignalSelection, fleet: Fleet) -> SignalProvider:
     """Make the provider that a fleet file selects.
@@ -98,5 +135,9 @@ def read_provider(selection: SignalSelection, fleet: Fleet) -> SignalProvider:
     if taken or (selection.names and selection.names != names):
         raise InputError(
             f"signals.names: expected {', '.join(names)}, as provider {selection.provider} has, got others."
+        )
+    if selection.learns and provider.learner() is None:
+        raise InputError(
+            f"signals.learns: expected false with provider {selection.provider}, which cannot learn, got true."
         )
     return provider

@@ -34,12 +34,16 @@ def limit_threads_for_decisions(*, lockstep: bool) -> None:
 
 def limit_threads_for_training(policy: Policy, *, lockstep: bool) -> None:
     """Limit this process, which trains this policy, to its share of the processors; `OMP_NUM_THREADS` has precedence."""
-    threads = _chosen(threads_for_training(_processors(), lockstep=lockstep))
     parameters = sum(tensor.numel() for tensor in policy.tensors().values())
     if parameters < SMALL:
-        use_threads(threads)
+        use_threads(_chosen(threads_for_training(_processors(), lockstep=lockstep)))
     else:
-        torch.set_num_threads(threads)
+        share_threads_for_training(lockstep=lockstep)
+
+
+def share_threads_for_training(*, lockstep: bool) -> None:
+    """Limit this process, which trains a large network, to its share of the processors; `OMP_NUM_THREADS` has precedence."""
+    torch.set_num_threads(_chosen(threads_for_training(_processors(), lockstep=lockstep)))
 
 
 def _processors() -> int:

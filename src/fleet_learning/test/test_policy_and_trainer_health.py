@@ -82,7 +82,7 @@ def test_the_training_check_shows_the_progress():
     health = TrainerHealth(steps=150, clock=lambda: now_s)
 
     def check(version):
-        return health.check(version=version, pairs=20, human_pairs=5, update_ticks=(50, 100))
+        return health.check(version, {"pairs": 20, "human pairs": 5}, (50, 100))
 
     assert check(1).message == "idle until tick 50"
     health.started()

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_monitor.labels import EpisodeEvents
+from fleet_monitor.labels import LEAD, EpisodeEvents, Label, step_labels
 
 
 class OfTask(Protocol):
@@ -23,7 +23,16 @@ class OfTask(Protocol):
         """Name of the task."""
 
 
+class Ended(Protocol):
+    """Something that succeeded or not."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it succeeded."""
+
+
 OfTaskT = TypeVar("OfTaskT", bound=OfTask)
+EndedT = TypeVar("EndedT", bound=Ended)
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,17 @@ class Episode:
     """Images (F, H, W, C) of 8-bit values; without a camera, states (F, S)."""
     events: EpisodeEvents
     """Events of the same frames."""
+
+    @property
+    def normal_F(self) -> NDArray[np.bool_]:  # noqa: N802 - shape suffix
+        """Whether the policy drove, and no human was needed soon after, (F,)."""
+        normal_F: NDArray[np.bool_] = step_labels(self.events, LEAD) == Label.NORMAL
+        return normal_F
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the episode succeeded."""
+        return self.events.end == "success"
 
 
 def help_ratio(episodes: Sequence[Episode]) -> float:
@@ -49,3 +69,8 @@ def by_task(episodes: Sequence[OfTaskT]) -> dict[str, list[OfTaskT]]:
     for episode in episodes:
         tasks.setdefault(episode.task, []).append(episode)
     return tasks
+
+
+def calm(episodes: Sequence[EndedT]) -> Sequence[EndedT]:
+    """Return the episodes of a task from which its thresholds are chosen: those that succeeded, or all if none did."""
+    return [episode for episode in episodes if episode.succeeded] or episodes

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fleet_contract.validation import InputError
 from fleet_monitor.episode import Episode
-from fleet_monitor.labels import LEAD, UNKNOWN, Label, step_labels
+from fleet_monitor.labels import UNKNOWN, Label, step_labels
 from fleet_monitor.world_model import WorldModel
 
 
@@ -79,8 +79,12 @@ class ForeseenEpisode:
     @property
     def normal_F(self) -> NDArray[np.bool_]:  # noqa: N802 - shape suffix
         """Whether the policy drove, and no human was needed soon after, (F,)."""
-        normal_F: NDArray[np.bool_] = step_labels(self.episode.events, LEAD) == Label.NORMAL
-        return normal_F
+        return self.episode.normal_F
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the episode succeeded."""
+        return self.episode.succeeded
 
     def over_frames(self, scores_B: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return scores (F,) of all frames, NaN for those before there was a context."""

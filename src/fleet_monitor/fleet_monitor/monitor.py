@@ -17,7 +17,7 @@ from fleet_learning.optimization import OnStep
 from fleet_learning.tensor_file import parsed, read_tensors, write_tensors
 from fleet_monitor.detector import Detector
 from fleet_monitor.distillation import DistillationDetector
-from fleet_monitor.episode import by_task, help_ratio
+from fleet_monitor.episode import by_task, calm, help_ratio
 from fleet_monitor.failure_detector import FailureDetector
 from fleet_monitor.foresight import ForeseenEpisode
 from fleet_monitor.novelty import NoveltyDetector
@@ -143,11 +143,6 @@ def new_monitor(model: WorldModel, kinds: Sequence[str], *, seed: int) -> Monito
         if kind in DETECTORS and kind not in kinds_of(model.config.observes):
             raise InputError(f"detectors: expected some of {', '.join(kinds_of('state'))} with states, got {kind}.")
     return Monitor(model, tuple(_kind(kind).untrained(model, seed) for kind in kinds), {})
-
-
-def calm(episodes: Sequence[ForeseenEpisode]) -> Sequence[ForeseenEpisode]:
-    """Return the episodes of a task from which its thresholds are chosen: those that succeeded, or all if none did."""
-    return [one for one in episodes if one.episode.events.end == "success"] or episodes
 
 
 def help_ratios(episodes: Sequence[ForeseenEpisode]) -> dict[str, float]:

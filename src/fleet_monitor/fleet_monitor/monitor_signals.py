@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,6 +16,9 @@ from fleet_contract.robot import Stream
 from fleet_contract.validation import InputError, StrictModel
 from fleet_learning.signal_provider import SignalDescription, SignalProvider, Snapshot
 from fleet_monitor.monitor import read_monitor
+from fleet_monitor.monitor_learner import MonitorLearner
+from fleet_monitor.round import PERCENTILE
+from fleet_monitor.thresholds import FixedPercentile
 from fleet_monitor.watch import Watch
 
 FILM_FUTURES = 3
@@ -26,6 +30,8 @@ class MonitorOptions(StrictModel):
 
     every: int = Field(default=1, ge=1)
     """Futures of a robot are imagined at every so many-th tick."""
+    percentile: float = Field(default=PERCENTILE, ge=0, le=100)
+    """Percentile of the scores that becomes the threshold of a task after a round, if the monitor learns."""
 
 
 class MonitorSignals(SignalProvider):
@@ -36,8 +42,10 @@ class MonitorSignals(SignalProvider):
 
     Options: ClassVar[type[StrictModel]] = MonitorOptions
 
-    def __init__(self, watch: Watch, kinds: tuple[str, ...], *, bgr: bool) -> None:
-        self._watch, self._kinds, self._bgr = watch, kinds, bgr
+    def __init__(
+        self, watch: Watch, kinds: tuple[str, ...], *, bgr: bool, learner: MonitorLearner | None = None
+    ) -> None:
+        self._watch, self._kinds, self._bgr, self._learner = watch, kinds, bgr, learner
 
     @property
     @override
@@ -55,7 +63,7 @@ class MonitorSignals(SignalProvider):
         if selection.checkpoint is None:
             raise InputError("signals.checkpoint: expected the file of a monitor, got null.")
         contract = fleet.contract()
-        monitor, _ = read_monitor(selection.checkpoint, contract)
+        monitor, about = read_monitor(selection.checkpoint, contract)
         unknown = [name for name in selection.names if name not in monitor.kinds]
         if unknown:
             raise InputError(
@@ -65,7 +73,15 @@ class MonitorSignals(SignalProvider):
         monitor.require(fleet.tasks, str(selection.checkpoint))
         camera = contract.observation.camera
         watch = Watch(monitor, fleet.tasks, every=options.every)
-        return cls(watch, monitor.kinds, bgr=camera is not None and camera.encoding == "bgr8")
+        learner = MonitorLearner(
+            selection.checkpoint,
+            about,
+            kinds=monitor.kinds,
+            contract=contract,
+            tasks=fleet.tasks,
+            rule=FixedPercentile(options.percentile),
+        )
+        return cls(watch, monitor.kinds, bgr=camera is not None and camera.encoding == "bgr8", learner=learner)
 
     @override
     def values(self, snapshot: Snapshot) -> Mapping[str, NDArray[np.float64]]:
@@ -75,3 +91,13 @@ class MonitorSignals(SignalProvider):
     def film(self, robot: int) -> NDArray[np.uint8] | None:
         film = self._watch.film(robot, FILM_FUTURES)
         return film if film is None or not self._bgr else film[..., ::-1]
+
+    @override
+    def learner(self) -> MonitorLearner | None:
+        return self._learner
+
+    @override
+    def update(self, path: Path, digest: str) -> None:
+        if self._learner is None:
+            raise InputError(f"{path}: expected a monitor that was read from a file, got one that cannot learn.")
+        self._watch.use(self._learner.read(path, digest))

@@ -74,7 +74,8 @@ class NoveltyDetector(Detector):
         shapes |= {sample.latents_mW.shape[1:] == (config.bank.dimensions,) for sample in remembered.values()}
         if shapes != {True}:
             raise KeyError("centres")
-        return cls(config, bank)
+        seen = tuple(sample.seen for sample in remembered.values())
+        return cls(config.model_copy(update={"seen": seen}), bank)
 
     @override
     def tensors(self) -> dict[str, Tensor]:

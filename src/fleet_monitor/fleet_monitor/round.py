@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from fleet_learning.optimization import OnStep
 from fleet_learning.randomness import torch_generator
-from fleet_monitor.episode import Episode, by_task, help_ratio
+from fleet_learning.signal_provider import Advance
+from fleet_monitor.episode import Episode, by_task, calm, help_ratio
 from fleet_monitor.foresight import ForeseenEpisode, foresee
-from fleet_monitor.monitor import Monitor, calm
+from fleet_monitor.monitor import Monitor
 from fleet_monitor.thresholds import FixedPercentile, Threshold
 
 PERCENTILE = 95.0
@@ -26,13 +26,12 @@ def after_round(
     *,
     seed: int,
     rule: Threshold = DEFAULT_RULE,
-    on_step: OnStep | None = None,
+    advance: Advance = lambda _: None,
 ) -> Monitor:
     """Return the monitor that has learned from the episodes of a round.
 
-    The detectors learn from every other episode of each task, and the thresholds are chosen from the others. A task of which
-    one half has no episode that is long enough, or the other half fewer than FEWEST_FRAMES frames with scores that count
-    (`Monitor.calibrated`), keeps what its detectors have learned, and its thresholds.
+    The detectors learn from every other episode of each task, and the thresholds are chosen from the others. Tasks with too few
+    episodes (`ready_tasks`) keep what their detectors have learned, and their thresholds.
 
     Source: FIREWORK, section 3.2: predictors, bank and thresholds learn from every round, the world model does not.
 
@@ -41,22 +40,39 @@ def after_round(
         episodes: episodes that have ended in the round, with those in which a human drove.
         seed: seed of the imagined futures and of all training.
         rule: how thresholds are chosen.
-        on_step: called after every gradient step.
+        advance: called after every episode whose futures were imagined, and with the measures of every gradient step.
 
     Raises:
         InputError: a task that the monitor does not know has too few episodes or failures.
     """
-    learned, held_back = (_foreseen(monitor, half, seed, number) for number, half in enumerate(_halves(episodes)))
-    held_back_tasks = by_task(held_back)
-    ready = {task for task in by_task(learned) if _scored_frames(held_back_tasks.get(task, ())) >= FEWEST_FRAMES}
+    ready = ready_tasks(monitor, episodes)
     if not ready:
         return monitor
-    fitted = monitor.fitted([one for one in learned if one.task in ready], seed=seed, on_step=on_step)
+    halves = _halves([episode for episode in episodes if episode.task in ready])
+    learned, held_back = (_foreseen(monitor, half, seed, number, advance) for number, half in enumerate(halves))
+    fitted = monitor.fitted(learned, seed=seed, on_step=lambda _, measures: advance(measures))
     return fitted.calibrated(
-        [one for one in held_back if one.task in ready],
+        held_back,
         dict.fromkeys(monitor.kinds, rule),
         {task: help_ratio(own) for task, own in by_task(episodes).items()},
     )
+
+
+def ready_tasks(monitor: Monitor, episodes: Sequence[Episode]) -> set[str]:
+    """Return the tasks of which there are enough episodes for a round.
+
+    One half must have an episode that is long enough for the futures to be imagined, and the other half FEWEST_FRAMES frames from
+    whose scores thresholds are chosen (`Monitor.calibrated`).
+    """
+    context = monitor.model.config.dynamics.context
+    learned, held_back = (
+        by_task([episode for episode in half if len(episode.observations_F) >= context]) for half in _halves(episodes)
+    )
+    frames = {
+        task: sum(int(episode.normal_F[context - 1 :].sum()) for episode in calm(own))
+        for task, own in held_back.items()
+    }
+    return {task for task in learned if frames.get(task, 0) >= FEWEST_FRAMES}
 
 
 def _halves(episodes: Sequence[Episode]) -> tuple[list[Episode], list[Episode]]:
@@ -69,12 +85,12 @@ def _halves(episodes: Sequence[Episode]) -> tuple[list[Episode], list[Episode]]:
     return halves
 
 
-def _foreseen(monitor: Monitor, episodes: Sequence[Episode], seed: int, number: int) -> list[ForeseenEpisode]:
-    context = monitor.model.config.dynamics.context
-    long = [episode for episode in episodes if len(episode.observations_F) >= context]
-    return foresee(monitor.model, long, torch_generator(seed, number)) if long else []
-
-
-def _scored_frames(held_back: Sequence[ForeseenEpisode]) -> int:
-    """Return the number of frames of a task's episodes from whose scores thresholds are chosen."""
-    return sum(int(one.normal_F[-len(one.foresight.tasks) :].sum()) for one in calm(held_back))
+def _foreseen(
+    monitor: Monitor, episodes: Sequence[Episode], seed: int, number: int, advance: Advance
+) -> list[ForeseenEpisode]:
+    generator, foreseen = torch_generator(seed, number), []
+    for episode in episodes:
+        if len(episode.observations_F) >= monitor.model.config.dynamics.context:
+            foreseen += foresee(monitor.model, [episode], generator)
+            advance({})
+    return foreseen

@@ -36,9 +36,8 @@ class Watch:
         Raises:
             InputError: the monitor does not know a task.
         """
-        monitor.require(tasks, "monitor")
-        self._monitor, self._every = monitor, every
-        self._tasks = np.array(tasks)
+        self._tasks, self._every = np.array(tasks), every
+        self.use(monitor)
         robots, context = len(tasks), monitor.model.config.dynamics.context
         self._latents_RTW = torch.zeros(robots, context, monitor.model.config.autoencoder.latent)
         self._frames_R = np.zeros(robots, np.int64)
@@ -47,8 +46,19 @@ class Watch:
         self._recent = {own.kind: RecentScores(robots, own.vote) for own in monitor.detectors}
         self._values = {own.kind: np.full(robots, np.nan) for own in monitor.detectors}
         self._futures: dict[int, torch.Tensor] = {}
+
+    def use(self, monitor: Monitor) -> None:
+        """Score the next frames with another version of the monitor, with the same world model and kinds of detectors.
+
+        The last frames still count, and votes mix the scores of both versions until their windows are over.
+
+        Raises:
+            InputError: the monitor does not know a task.
+        """
+        monitor.require(self._tasks.tolist(), "monitor")
+        self._monitor = monitor
         self._thresholds = {
-            kind: np.array([max(monitor.thresholds[task][kind], LOWEST_THRESHOLD) for task in tasks])
+            kind: np.array([max(monitor.thresholds[task][kind], LOWEST_THRESHOLD) for task in self._tasks.tolist()])
             for kind in monitor.kinds
         }
 

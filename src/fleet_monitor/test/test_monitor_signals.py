@@ -86,7 +86,7 @@ def test_values_begin_when_there_is_a_context(tmp_path):
             r"monitor\.safetensors: expected detectors failure, got reconstruction, spread, distillation\.$",
         ),
         ({"every": 0}, r"^signals\.options: every: expected"),
-        ({"depth": 3}, r"^signals\.options: unknown key depth, expected one of every\.$"),
+        ({"depth": 3}, r"^signals\.options: unknown key depth, expected one of every, percentile\.$"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path, changes, sentence):

@@ -156,7 +156,7 @@ def test_actions_that_were_lost_with_a_killed_gate_are_not_waited_for(patient_fo
 
 @pytest.fixture
 def patient_for_a_moment(monkeypatch):
-    monkeypatch.setattr("fleet_learning.trainer_node.LOST_AFTER_S", 0.1)
+    monkeypatch.setattr("fleet_learning.trainer_node_base.LOST_AFTER_S", 0.1)
 
 
 @pytest.mark.parametrize("around", [TrainerNode], indirect=True)

@@ -1,0 +1,122 @@
+"""What learns the versions of a monitor from the rounds of a run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from fleet_contract.robot import RobotContract
+from fleet_learning.robot_steps import RobotStep
+from fleet_learning.signal_provider import Advance, SignalLearner
+from fleet_monitor.attempt import Attempt
+from fleet_monitor.episode import Episode, by_task
+from fleet_monitor.monitor import Monitor, MonitorMetadata, read_monitor, write_monitor
+from fleet_monitor.round import after_round, ready_tasks
+from fleet_monitor.thresholds import Threshold
+from fleet_monitor.world_model import require_world_model
+
+MOST_WAITING = 20
+"""Episodes of a task that wait for the next round; of more, the newest."""
+
+
+class MonitorLearner(SignalLearner):
+    """Learns with `after_round` from the file of one version to that of the next.
+
+    Everything that a version has learned is in its file. Episodes that have not ended yet, and those of tasks of which a round has
+    too few, wait for the next round.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        about: MonitorMetadata,
+        *,
+        kinds: Sequence[str],
+        contract: RobotContract,
+        tasks: Sequence[str],
+        rule: Threshold,
+    ) -> None:
+        """Begin with the monitor of a file.
+
+        Args:
+            path: the file.
+            about: its metadata.
+            kinds: its detectors that learn; the others are left out.
+            contract: contract of the robots.
+            tasks: task of every robot.
+            rule: how thresholds are chosen.
+        """
+        self._path, self._about, self._rule = path, about, rule
+        self._kinds, self._contract, self._tasks = tuple(kinds), contract, tuple(tasks)
+        self._waiting: list[Episode] = []
+        self._attempts: dict[int, tuple[int, Attempt[NDArray[np.generic] | None]]] = {}
+
+    @override
+    def learn(self, steps: Sequence[RobotStep], path: Path, *, seed: int, advance: Advance) -> str:
+        monitor, about = read_monitor(self._path, self._contract)
+        episodes = [*self._waiting, *self.ended_episodes(steps)]
+        ready = ready_tasks(monitor, episodes)
+        self._waiting = [
+            episode for task, own in by_task(episodes).items() if task not in ready for episode in own[-MOST_WAITING:]
+        ]
+        learned = after_round(monitor.only(self._kinds), episodes, seed=seed, rule=self._rule, advance=advance)
+        world_model = path.with_name(about.world_model_file)
+        if not world_model.exists():
+            partial = world_model.with_name(f"{world_model.name}.partial")
+            shutil.copyfile(self._path.with_name(about.world_model_file), partial)
+            partial.replace(world_model)
+        digest = write_monitor(
+            path,
+            learned,
+            self._contract,
+            world_model=about.world_model,
+            world_model_file=about.world_model_file,
+            rounds=about.rounds + 1,
+        )
+        self._path = path
+        return digest
+
+    def ended_episodes(self, steps: Sequence[RobotStep]) -> list[Episode]:
+        """Return the episodes that end with these steps, sorted by robot and time; the others continue with the next steps."""
+        episodes = []
+        for step in steps:
+            number, attempt = self._attempts.pop(step.robot, (step.episode, Attempt()))
+            if number != step.episode:
+                episodes += self._ended(step.robot, attempt, followed=True)
+                attempt = Attempt()
+            attempt.add(
+                step.observation,
+                step.kind,
+                human=step.human,
+                violated=step.violated,
+                succeeded=step.succeeded,
+                broken=step.broken,
+            )
+            if step.over or step.broken:
+                episodes += self._ended(step.robot, attempt, followed=step.over)
+                attempt = Attempt()
+            else:
+                self._attempts[step.robot] = step.episode, attempt
+        return episodes
+
+    def read(self, path: Path, digest: str) -> Monitor:
+        """Return the monitor of a version.
+
+        Raises:
+            InputError: the file is damaged, or was made for other robots or with another world model.
+        """
+        monitor, about = read_monitor(path, self._contract, digest=digest)
+        require_world_model(about.world_model, self._about.world_model, owner=str(path))
+        monitor.require(self._tasks, str(path))
+        return monitor.only(self._kinds)
+
+    def _ended(self, robot: int, attempt: Attempt[NDArray[np.generic] | None], *, followed: bool) -> list[Episode]:
+        if not attempt.frames:
+            return []
+        observations_F = np.stack([own for own in attempt.frames if own is not None])
+        return [Episode(self._tasks[robot], observations_F, attempt.events(followed=followed))]
