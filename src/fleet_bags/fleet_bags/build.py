@@ -86,6 +86,8 @@ def _rows(recording: Recording, robot_ticks: Sequence[RobotTick]) -> list[dict[s
         for tick, table in recording.leases.items()
         for lease in table.leases
     }
+    # A table lists what was dismissed since the one before.
+    dismissed = {(own.robot, tick - 1) for tick, table in recording.leases.items() for own in table.dismissals}
     rows = []
     for robot, tick in robot_ticks:
         observed, statuses = recording.observed_N[robot][tick], recording.statuses_N[robot]
@@ -115,6 +117,7 @@ def _rows(recording: Recording, robot_ticks: Sequence[RobotTick]) -> list[dict[s
                 "rewards": after.reward if after else np.nan,
                 "succeeded": bool(after and after.succeeded),
                 "broken": bool(after and after.violated) and not violated,
+                "dismissed": (robots[robot], tick) in dismissed,
             }
         )
     return rows

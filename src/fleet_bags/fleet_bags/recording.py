@@ -238,6 +238,7 @@ class _Rows:
         self.units: dict[str, str] = {}
         self.signals = {name: TickIndex[Mapping[str, float]](keep_last=True) for name in metadata.fleet.signal_names}
         self.versions: dict[int, RecordedPolicyVersion] = {}
+        self._learns = any(selection.learns for selection in metadata.fleet.signals)
         self.signal_versions: dict[tuple[tuple[str, ...], int], RecordedSignalVersion] = {}
 
     def handlers(self) -> dict[str, Callable[[Any], None]]:
@@ -247,7 +248,7 @@ class _Rows:
             f"/{ACTIONS_TOPIC}": partial(self._add_actions, self.released_N),
             f"/{POLICY_ACTIONS_TOPIC}": partial(self._add_actions, self.proposed_N),
             f"/{TELEOP_ACTIONS_TOPIC}": partial(self._add_actions, self.human_actions_N),
-            f"/{SIGNAL_VERSION_TOPIC}": self._add_signal_version,
+            **({f"/{SIGNAL_VERSION_TOPIC}": self._add_signal_version} if self._learns else {}),
             **{f"/{signal_topic(name)}": partial(self._add_signal, name) for name in self.signals},
         }
 

@@ -41,6 +41,7 @@ COLUMNS: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
     "rewards": (np.float64, ()),
     "succeeded": (np.bool_, ()),
     "broken": (np.bool_, ()),
+    "dismissed": (np.bool_, ()),
 }
 """Type and shape of a sample in every column except the images; each column is a file of this name."""
 
@@ -91,6 +92,7 @@ class Samples:
     violated: whether the robot was in constraint violation at the observation.
     rewards, succeeded, broken: what the action led to: its reward, whether it completed the task, whether it caused a
     constraint violation; rewards are NaN where the recording ends before the outcome.
+    dismissed: whether a human has dismissed the robot's alarm at this tick; False in sets from before there was this column.
     """
 
     def __len__(self) -> int:
@@ -142,6 +144,8 @@ def read_samples(folder: Path) -> Samples:
 
 def _column(folder: Path, name: str, metadata: SamplesMetadata) -> NDArray[Any]:
     path = folder / f"{name}.npy"
+    if name == "dismissed" and not path.exists():
+        return np.zeros(metadata.samples, np.bool_)
     try:
         column_B: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):

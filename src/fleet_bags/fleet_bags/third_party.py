@@ -134,6 +134,7 @@ def _row(robot: NativeRobotSeries, ticks: Sequence[StampPair], tick: int) -> dic
         "rewards": float(succeeded) if after else np.nan,
         "succeeded": succeeded,
         "broken": after is not None and robot.violated(after) and not violated,
+        "dismissed": False,
     }
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from fleet_contract.action import ActionKind, RobotAction
+from fleet_contract.lease_table import LeaseTable
 from fleet_contract.robot_states import RobotStates
 from fleet_learning.step_join import StepJoin
 
@@ -40,6 +41,8 @@ class RobotStep:
     """Whether it has caused a constraint violation."""
     over: bool
     """Whether its next state belongs to another episode."""
+    dismissed: bool = False
+    """Whether a human has dismissed its alarm."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class RobotSteps(StepJoin):
         """`robots` is the number of robots of the fleet."""
         super().__init__(robots)
         self._statuses: dict[int, dict[int, _Status]] = {}
+        self._dismissed: set[tuple[int, int]] = set()
+        self._newest_table = -1
         self._kept: dict[tuple[int, int], tuple[RobotAction, NDArray[np.generic]]] = {}
 
     @override
@@ -78,11 +83,19 @@ class RobotSteps(StepJoin):
                 row in observed,
             )
 
+    def add_leases(self, table: LeaseTable, index: Mapping[str, int]) -> None:
+        """Add what humans have dismissed at the tick before; `index` has the robots' indices by name."""
+        self._newest_table = max(self._newest_table, table.tick)
+        self._dismissed |= {(table.tick - 1, index[own.robot]) for own in table.dismissals if own.robot in index}
+
     @override
     def has_all_of(self, tick: int) -> bool:
-        """Return whether all that belongs to steps up to this tick has arrived, or is declared lost."""
-        known = tick < self._complete_before or len(self._statuses.get(tick + 1, ())) == self._robots
-        return known and super().has_all_of(tick)
+        """Return whether all that belongs to steps up to this tick has arrived, or is declared lost.
+
+        The lease table of the next tick, which lists what was dismissed at this one, comes too late: in lockstep, the next tick waits.
+        """
+        known = self._newest_table >= tick and len(self._statuses.get(tick + 1, ())) == self._robots
+        return (known or tick < self._complete_before) and super().has_all_of(tick)
 
     def take_between(self, first: int, end: int) -> list[RobotStep]:
         """Return the steps of the ticks first <= t < end, sorted by robot and tick, and forget all before `end`."""
@@ -91,6 +104,7 @@ class RobotSteps(StepJoin):
             step for robot in range(self._robots) for tick in ticks if (step := self._step(tick, robot)) is not None
         ]
         self._statuses = {tick: rows for tick, rows in self._statuses.items() if tick >= end}
+        self._dismissed = {key for key in self._dismissed if key[0] >= end}
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] >= end}
         return steps
 
@@ -112,4 +126,5 @@ class RobotSteps(StepJoin):
             succeeded=bool(after and after.succeeded),
             broken=bool(after and after.violated) and not before.violated,
             over=bool(after and after.episode != before.episode),
+            dismissed=(tick, robot) in self._dismissed,
         )

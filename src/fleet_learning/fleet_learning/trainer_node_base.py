@@ -116,7 +116,7 @@ class TrainerNodeBase(FleetNode):
                 self._join.begin(at.robot, at.tick)
             self._newest_ticks[at.robot] = at.tick
             self._join.add_observation(at.tick, at.robot, at.observation)
-        self._train_if_due()
+        self.train_if_due()
 
     def add_states(self, batches: Sequence[RobotStates]) -> None:
         """Use the states that have arrived; by default they are not needed."""
@@ -125,9 +125,10 @@ class TrainerNodeBase(FleetNode):
         for batch in batches:
             for name, action in batch.items():
                 self._join.add_action(self.robot_index[name], action)
-        self._train_if_due()
+        self.train_if_due()
 
-    def _train_if_due(self) -> None:
+    def train_if_due(self) -> None:
+        """Start the next training if it is due, and everything before its tick has arrived."""
         schedule = self.fleet.training.update_ticks
         if self._training or self._version > len(schedule):
             return
@@ -154,7 +155,7 @@ class TrainerNodeBase(FleetNode):
         due = self.fleet.training.update_ticks[self._version - 1]
         self.get_logger().warning(f"trains without what is missing of the ticks before {due}: it is lost")
         self._join.give_up_before(due)
-        self._train_if_due()
+        self.train_if_due()
 
     def _on_trained(self) -> None:
         if self._training is None or not self._training.done():
@@ -169,4 +170,4 @@ class TrainerNodeBase(FleetNode):
         self._health.ended()
         self._version += 1
         self.finish(trained, time.monotonic() - self._started_s)
-        self._train_if_due()
+        self.train_if_due()

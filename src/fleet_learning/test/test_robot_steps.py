@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
+from fleet_contract.lease_table import Dismissal, LeaseTable
 from fleet_contract.robot_states import RobotStates
 from fleet_learning.robot_steps import RobotSteps
 
@@ -56,17 +57,21 @@ def runs(draw):
         else (draw(st.sampled_from(ActionKind)), draw(st.sampled_from((ActionSource.POLICY, ActionSource.HUMAN))))
         for place in PLACES
     }
-    messages = [("states", tick) for tick in rows]
+    dismissed = draw(st.sets(st.sampled_from(PLACES)))
+    messages = [("states", tick) for tick in rows] + [("leases", tick) for tick in rows]
     messages += [("action", place) for place in PLACES]
     messages += [("observation", place) for place in PLACES if not rows[place[0]][place[1]][3]]
-    return rows, actions, draw(st.permutations(messages))
+    return rows, actions, draw(st.permutations(messages)), dismissed
 
 
 def receive(steps, run, message):
-    rows, actions, _ = run
+    rows, actions, _, dismissed = run
     kind, at = message
     if kind == "states":
         steps.add_states(states(at, rows[at]), NAMES)
+    elif kind == "leases":
+        before = [Dismissal(name, "novelty") for name, robot in NAMES.items() if (at - 1, robot) in dismissed]
+        steps.add_leases(LeaseTable(at, dismissals=tuple(before)), NAMES)
     elif kind == "action":
         steps.add_action(at[1], action(at[0], *actions[at]))
     else:
@@ -74,7 +79,7 @@ def receive(steps, run, message):
 
 
 def expected(run, first, end):
-    rows, actions, _ = run
+    rows, actions, _, dismissed = run
     found = []
     for robot in range(ROBOTS):
         for tick in range(first, end):
@@ -86,13 +91,15 @@ def expected(run, first, end):
                 # Only the observations of moves are kept, and so are their sources.
                 did = kind if moved else ActionKind.HOLD, moved and source is ActionSource.HUMAN
                 led_to = violated, succeeded, violated_next and not violated, next_episode != episode
-                found.append((robot, tick, episode, *did, [tick, robot] if moved else None, *led_to))
+                found.append(
+                    (robot, tick, episode, *did, [tick, robot] if moved else None, *led_to, (tick, robot) in dismissed)
+                )
     return found
 
 
 def as_tuple(step):
     seen = None if step.observation is None else step.observation.tolist()
-    led_to = step.violated, step.succeeded, step.broken, step.over
+    led_to = step.violated, step.succeeded, step.broken, step.over, step.dismissed
     return step.robot, step.tick, step.episode, step.kind, step.human, seen, *led_to
 
 
@@ -124,6 +131,7 @@ def test_a_tick_is_complete_when_its_outcome_has_arrived_too(run):
         for tick in range(TICKS):
             if steps.has_all_of(tick):
                 assert ("states", tick + 1) in received
+                assert any(("leases", later) in received for later in range(tick, TICKS + 1))
                 assert {("action", (tick, robot)) for robot in range(ROBOTS)} <= received
 
 

@@ -9,7 +9,7 @@ import pytest
 import rclpy
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from fleet_interfaces.msg import RobotActions, RobotStates, Signal, SignalVersion
+from fleet_interfaces.msg import LeaseTable, RobotActions, RobotStates, Signal, SignalVersion
 from rclpy.executors import SingleThreadedExecutor
 
 from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
@@ -42,6 +42,7 @@ class Around:
         self.states = self.publisher(RobotStates, "fleet/states")
         self.proposed = self.publisher(RobotActions, "fleet/policy_actions")
         self.released = self.publisher(RobotActions, "fleet/actions")
+        self.leases = self.publisher(LeaseTable, "fleet/leases")
         self.made = self.publisher(SignalVersion, "fleet/signal_version")
 
     def publisher(self, kind, topic):
@@ -74,6 +75,8 @@ class Around:
         self._act(self.proposed, tick)
 
     def release(self, tick):
+        """Publish the leases of a tick, and the actions that the gate releases."""
+        self.leases.publish(LeaseTable(tick=tick))
         self._act(self.released, tick)
 
     def _act(self, publisher, tick):

@@ -25,12 +25,21 @@ class Attempt(Generic[FrameT]):
     frames: list[FrameT] = field(default_factory=list)
     """What stands for the frames, such as their images."""
     _human: list[bool] = field(default_factory=list)
+    _dismissed: list[bool] = field(default_factory=list)
     _violated: bool = False
     _succeeded: bool = False
     _broken: bool = False
 
     def add(
-        self, frame: FrameT, kind: ActionKind, *, human: bool, violated: bool, succeeded: bool, broken: bool
+        self,
+        frame: FrameT,
+        kind: ActionKind,
+        *,
+        human: bool,
+        violated: bool,
+        succeeded: bool,
+        broken: bool,
+        dismissed: bool = False,
     ) -> None:
         """Add a step.
 
@@ -41,12 +50,17 @@ class Attempt(Generic[FrameT]):
             violated: whether it was in constraint violation before.
             succeeded: whether it has completed its task.
             broken: whether it has caused a constraint violation.
+            dismissed: whether a human has dismissed its alarm.
         """
         self._violated |= violated
         if kind is ActionKind.MOVE and not self._violated:
             self.frames.append(frame)
             self._human.append(human)
+            self._dismissed.append(False)
             self._succeeded, self._broken = succeeded, broken
+        if dismissed and self._dismissed:
+            # The robot holds while a human dismisses its alarm.
+            self._dismissed[-1] = True
 
     def events(self, *, followed: bool) -> EpisodeEvents:
         """Return what happened at the frames; `followed` says whether another attempt of the robot follows."""
@@ -54,4 +68,6 @@ class Attempt(Generic[FrameT]):
         end: Literal["success", "failure", "truncated"] = (
             "success" if self._succeeded else "failure" if failed else "truncated"
         )
-        return EpisodeEvents(np.array(self._human, bool), np.zeros(len(self._human), bool), end)
+        return EpisodeEvents(
+            np.array(self._human, bool), np.zeros(len(self._human), bool), end, np.array(self._dismissed, bool)
+        )

@@ -42,6 +42,8 @@ class EpisodeEvents:
     """Whether the robot was in constraint violation."""
     end: Literal["success", "failure", "truncated"]
     """How the episode ended: in success; in failure, such as at its time limit; or with the recording, so that it is unknown."""
+    dismissed_T: NDArray[np.bool_] | None = None
+    """Whether a human dismissed an alarm of the robot after the step, and before the next one; None if none was."""
 
 
 def step_labels(events: EpisodeEvents, lead: int) -> NDArray[np.int64]:
@@ -49,7 +51,8 @@ def step_labels(events: EpisodeEvents, lead: int) -> NDArray[np.int64]:
 
     Every step that a human drove is an intervention. Of the other steps, the `lead` steps before the begin of an intervention,
     before the begin of a violation and before a failed end are pre-interventions, and so are steps in violation; the rest is
-    normal.
+    normal. A human who has dismissed an alarm has seen that the robot needed no help yet: the steps until then are no
+    pre-interventions of an intervention that begins later. Before a violation or a failed end they are, because the human was wrong.
 
     Source: FIREWORK, section 3.2.2 (failure prediction), which labels the steps before interventions. It does not say what
     happens where they overlap an earlier intervention, to violations without an intervention and to failed episodes; relabelling
@@ -70,8 +73,13 @@ def step_labels(events: EpisodeEvents, lead: int) -> NDArray[np.int64]:
         raise ValueError(f"lead: expected a number from 0, got {lead}")
     failed = [steps] if events.end == "failure" else []
     soon_T = events.violated_T.copy()
-    for begin in [*_begins(events.human_T), *_begins(events.violated_T), *failed]:
+    for begin in [*_begins(events.violated_T), *failed]:
         soon_T[max(begin - lead, 0) : begin] = True
+    dismissed = np.flatnonzero(np.zeros(steps, bool) if events.dismissed_T is None else events.dismissed_T)
+    for begin in _begins(events.human_T):
+        # Numbers of steps; a human begins to drive after all dismissals before this step.
+        seen = int(dismissed[dismissed < begin].max(initial=-1)) + 1
+        soon_T[max(begin - lead, seen) : begin] = True
     labels_T = np.where(soon_T, Label.PRE_INTERVENTION, Label.NORMAL)
     labels_T[events.human_T] = Label.INTERVENTION
     return labels_T.astype(np.int64)

@@ -96,6 +96,7 @@ class MonitorLearner(SignalLearner):
                 violated=step.violated,
                 succeeded=step.succeeded,
                 broken=step.broken,
+                dismissed=step.dismissed,
             )
             if step.over or step.broken:
                 episodes += self._ended(step.robot, attempt, followed=step.over)

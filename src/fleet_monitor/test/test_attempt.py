@@ -9,16 +9,22 @@ from hypothesis import strategies as st
 from fleet_contract.action import ActionKind
 from fleet_monitor.attempt import Attempt
 
-STEPS = st.lists(
-    st.tuples(st.sampled_from(ActionKind), st.booleans(), st.booleans(), st.booleans(), st.booleans()), max_size=8
-)
+STEPS = st.lists(st.tuples(st.sampled_from(ActionKind), *[st.booleans()] * 5), max_size=8)
 
 
 @given(STEPS, st.booleans())
 def test_attempts_agree_with_a_rule_in_arrays(steps, followed):
     attempt = Attempt()
-    for number, (kind, human, violated, succeeded, broken) in enumerate(steps):
-        attempt.add(number, kind, human=human, violated=violated, succeeded=succeeded, broken=broken)
+    for number, (kind, human, violated, succeeded, broken, dismissed) in enumerate(steps):
+        attempt.add(
+            number,
+            kind,
+            human=human,
+            violated=violated,
+            succeeded=succeeded,
+            broken=broken,
+            dismissed=dismissed,
+        )
     violated_T = np.array([step[2] for step in steps], bool)
     moved_T = np.array([step[0] is ActionKind.MOVE for step in steps], bool)
     rows = np.flatnonzero(moved_T & ~np.logical_or.accumulate(violated_T))
@@ -26,6 +32,11 @@ def test_attempts_agree_with_a_rule_in_arrays(steps, followed):
     assert attempt.frames == rows.tolist()
     assert events.human_T.tolist() == [steps[row][1] for row in rows]
     assert not events.violated_T.any()
+    # An alarm is dismissed after the last frame so far.
+    ends = [*rows, len(steps)][1:]
+    assert events.dismissed_T.tolist() == [
+        any(step[5] for step in steps[row:end]) for row, end in zip(rows, ends, strict=True)
+    ]
     last = steps[rows[-1]] if len(rows) else (None, False, False, False, False)
     expected = "truncated"
     if last[4] or followed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,24 @@ def test_labels_are_those_of_the_rules(steps, end, lead):
     ]
     found = step_labels(EpisodeEvents(np.array(human, bool), np.array(violated, bool), end), lead)
     assert found.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("human", "violated", "end", "dismissed", "expected"),
+    [
+        ("......xx", "", "success", "...x....", "----pphh"),
+        ("......xx", "", "success", "x..x....", "----pphh"),
+        ("......xx", "", "success", ".....x..", "------hh"),
+        ("......xx", "", "success", ".......x", "--pppphh"),
+        (".x....xx", "", "success", ".x......", "phpppphh"),
+        ("........", "....x...", "success", "..x.....", "ppppp---"),
+        ("........", "", "failure", ".....x..", "----pppp"),
+        ("....x...", "", "failure", "..x.....", "---phppp"),
+    ],
+)
+def test_a_dismissed_alarm_ends_the_lead_of_later_interventions_only(human, violated, end, dismissed, expected):
+    episode = replace(events(human, violated, end), dismissed_T=np.array([sign == "x" for sign in dismissed]))
+    assert text(step_labels(episode, 4)) == expected
 
 
 def test_arrays_of_different_lengths_are_refused():

@@ -45,6 +45,7 @@ def recorded_episodes(sets: Sequence[Samples], contract: RobotContract) -> list[
                     violated=bool(columns["violated"][row]),
                     succeeded=bool(columns["succeeded"][row]),
                     broken=bool(columns["broken"][row]),
+                    dismissed=bool(columns["dismissed"][row]),
                 )
             if attempt.frames:
                 run, robot = samples.metadata.runs[columns["runs"][begin]], int(columns["robots"][begin])

@@ -78,6 +78,12 @@ def test_ends_human_frames_and_tasks_are_those_of_the_recording():
     assert [episode.task for episode in episodes] == ["push_block"] * 4 + ["open_drawer"] * 2
 
 
+def test_dismissed_alarms_are_those_of_the_recording():
+    samples = dataset([move(0, 0), (0, 0, int(ActionKind.HOLD), False, False, False, False), move(0, 0)])
+    samples.columns["dismissed"][1] = True
+    assert recorded_episodes([samples], CONTRACT)[0].events.dismissed_T.tolist() == [True, False]
+
+
 def test_robots_of_a_fleet_with_one_task_have_that_task():
     assert recorded_episodes([dataset([move(1, 0)], tasks=())], CONTRACT)[0].task == "tabletop"
 
