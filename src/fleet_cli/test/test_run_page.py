@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, call
 
 from fleet_bags.interventions import interventions
-from fleet_bags.recording import Observed, Recording, Report, Status
+from fleet_bags.recording import Observed, RecordedSignalVersion, Recording, Report, Status
 from fleet_bags.run_metadata import RunMetadata
 from fleet_bringup.run_setup import fleet_file
 from fleet_cli.run_page.alarms import Outcome, alarms
@@ -149,6 +149,36 @@ def test_the_headline_says_what_was_counted_by_hand() -> None:
     }
     assert words["threshold"].split()[0] == "1.00"
     assert words["policy_versions"].split()[:2] == ["1,", "2"]
+
+
+def test_versions_of_what_computes_signals_are_listed() -> None:
+    without = recorded(helped=HELPED)
+    assert "signal_versions" not in Found(page(run_history(without))).words
+    versions = tuple(
+        RecordedSignalVersion("monitor", ("failure", "novelty"), number, due, Path("version"), "")
+        for number, due in ((2, 5), (3, 9))
+    )
+    words = Found(page(run_history(replace(without, signal_versions=versions)))).words
+    assert (
+        words["signal_versions"].split()[:13]
+        == (
+            [
+                "signals",
+                "version",
+                "due",
+                "at",
+                "tick",
+                "failure,",
+                "novelty",
+                "2",
+                "5",
+                "failure,",
+                "novelty",
+                "3",
+                "9",
+            ][:13]
+        )
+    )
 
 
 @pytest.mark.parametrize("ticks", [12, 3 * WINDOW_TICKS])

@@ -101,6 +101,7 @@ def page(run: RunHistory) -> str:
         humans=humans(run, shown),
         robots=robots(run, shown, summary),
         versions=versions(run),
+        signal_versions=recording.signal_versions,
         strips=strips(recording, shown),
         interventions=len(shown),
         max_frames=MAX_FRAMES,
