@@ -78,9 +78,10 @@ def monitor(
     monitors: Annotated[
         str,
         typer.Option(
-            help="Monitors, separated by commas: none, uncertainty, reconstruction, spread, distillation or firework."
+            help="Monitors, separated by commas: none, uncertainty, reconstruction, spread, distillation, firework or adaptive "
+            "(firework with adaptive thresholds)."
         ),
-    ] = "none,uncertainty,distillation,firework",
+    ] = "none,uncertainty,distillation,firework,adaptive",
     seeds: Seeds = "0,1,2",
     address: Address = None,
 ) -> None:

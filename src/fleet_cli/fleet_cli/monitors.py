@@ -26,14 +26,8 @@ from fleet_monitor.monitor import (
     read_monitor,
     write_monitor,
 )
-from fleet_monitor.thresholds import (
-    AdaptivePercentile,
-    ConformalBand,
-    FixedPercentile,
-    Threshold,
-    best_percentile,
-    fit_adaptive,
-)
+from fleet_monitor.rules import Rules, adaptive, same_for_all
+from fleet_monitor.thresholds import ConformalBand, FixedPercentile
 from fleet_monitor.world_model import monitored_stream
 from fleet_training.monitor_training import MONITOR, MonitorTraining
 from fleet_training.monitored_episodes import recorded_episodes
@@ -93,19 +87,19 @@ def calibrate_monitor(
     Raises:
         InputError: something cannot be used, or there are too few episodes.
     """
-    if rule == "conformal" and not 0 < false_alarms < 1:
+    if not 0 < false_alarms < 1:
         raise InputError(f"--false-alarms: expected a number above 0 and below 1, got {false_alarms}.")
     samples = [read_samples(path) for path in sets]
     contract = samples[0].metadata.contract
     monitor, about = read_monitor(file, contract)
     foreseen = _foreseen(monitor, samples, seed)
-    rules: dict[str, Threshold] = {}
-    for detector in monitor.detectors:
-        if rule == "adaptive":
-            rules[detector.kind] = _adaptive(monitor, detector.kind, foreseen)
-        else:
-            rules[detector.kind] = ConformalBand(false_alarms) if rule == "conformal" else FixedPercentile(percentile)
-    calibrated = monitor.calibrated(foreseen, rules, help_ratios(foreseen))
+    rules: Mapping[str, Rules] = {
+        "adaptive": adaptive,
+        "conformal": same_for_all(ConformalBand(false_alarms)),
+        "percentile": same_for_all(FixedPercentile(percentile)),
+    }
+    ratios = help_ratios(foreseen)
+    calibrated = monitor.calibrated(foreseen, rules[rule](monitor, foreseen, ratios), ratios)
     write_monitor(
         file,
         calibrated,
@@ -178,21 +172,3 @@ def _text(value: float, form: str) -> str:
 def _foreseen(monitor: Monitor, samples: Sequence[Samples], seed: int) -> list[ForeseenEpisode]:
     episodes = recorded_episodes(samples, samples[0].metadata.contract)
     return foresee(monitor.model, episodes, torch_generator(seed))
-
-
-def _adaptive(monitor: Monitor, kind: str, foreseen: Sequence[ForeseenEpisode]) -> AdaptivePercentile:
-    """Fit the adaptive percentile to the percentile of every task that agrees best with the humans' interventions.
-
-    Raises:
-        InputError: fewer than three tasks needed help in different shares.
-    """
-    detector, ratios = monitor.only((kind,)).detectors[0], help_ratios(foreseen)
-    pairs = []
-    for task, own in by_task(foreseen).items():
-        scores_B = np.concatenate([monitor.voted(detector, one) for one in own])
-        needed_B = np.concatenate([~one.normal_F for one in own])
-        valued_B = ~np.isnan(scores_B)
-        calm_B = scores_B[valued_B & ~needed_B]
-        if len(calm_B) and needed_B[valued_B].any():
-            pairs.append((ratios[task], best_percentile(calm_B, scores_B[valued_B], needed_B[valued_B])))
-    return fit_adaptive(np.array([ratio for ratio, _ in pairs]), np.array([best for _, best in pairs]))

@@ -17,7 +17,7 @@ from fleet_monitor.attempt import Attempt
 from fleet_monitor.episode import Episode, by_task
 from fleet_monitor.monitor import Monitor, MonitorMetadata, read_monitor, write_monitor
 from fleet_monitor.round import after_round, ready_tasks
-from fleet_monitor.thresholds import Threshold
+from fleet_monitor.rules import Rules
 from fleet_monitor.world_model import require_world_model
 
 MOST_WAITING = 20
@@ -39,7 +39,7 @@ class MonitorLearner(SignalLearner):
         kinds: Sequence[str],
         contract: RobotContract,
         tasks: Sequence[str],
-        rule: Threshold,
+        rules: Rules,
     ) -> None:
         """Begin with the monitor of a file.
 
@@ -49,9 +49,9 @@ class MonitorLearner(SignalLearner):
             kinds: its detectors that learn; the others are left out.
             contract: contract of the robots.
             tasks: task of every robot.
-            rule: how thresholds are chosen.
+            rules: how thresholds are chosen.
         """
-        self._path, self._about, self._rule = path, about, rule
+        self._path, self._about, self._rules = path, about, rules
         self._kinds, self._contract, self._tasks = tuple(kinds), contract, tuple(tasks)
         self._waiting: list[Episode] = []
         self._attempts: dict[int, tuple[int, Attempt[NDArray[np.generic] | None]]] = {}
@@ -64,7 +64,7 @@ class MonitorLearner(SignalLearner):
         self._waiting = [
             episode for task, own in by_task(episodes).items() if task not in ready for episode in own[-MOST_WAITING:]
         ]
-        learned = after_round(monitor.only(self._kinds), episodes, seed=seed, rule=self._rule, advance=advance)
+        learned = after_round(monitor.only(self._kinds), episodes, seed=seed, rules=self._rules, advance=advance)
         world_model = path.with_name(about.world_model_file)
         if not world_model.exists():
             partial = world_model.with_name(f"{world_model.name}.partial")

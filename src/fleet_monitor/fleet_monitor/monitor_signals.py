@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from fleet_contract.validation import InputError, StrictModel
 from fleet_learning.signal_provider import SignalDescription, SignalProvider, Snapshot
 from fleet_monitor.monitor import read_monitor
 from fleet_monitor.monitor_learner import MonitorLearner
-from fleet_monitor.round import PERCENTILE
+from fleet_monitor.rules import DEFAULT_RULE, adaptive_if_possible, same_for_all
 from fleet_monitor.thresholds import FixedPercentile
 from fleet_monitor.watch import Watch
 
@@ -30,8 +30,9 @@ class MonitorOptions(StrictModel):
 
     every: int = Field(default=1, ge=1)
     """Futures of a robot are imagined at every so many-th tick."""
-    percentile: float = Field(default=PERCENTILE, ge=0, le=100)
-    """Percentile of the scores that becomes the threshold of a task after a round, if the monitor learns."""
+    percentile: Annotated[float, Field(ge=0, le=100)] | Literal["adaptive"] = DEFAULT_RULE.percentile
+    """Percentile of the scores that becomes the threshold of a task after a round, if the monitor learns. adaptive: it is higher for tasks that needed
+    less help, as far as at least three tasks needed different shares of it (FIREWORK, section 3.2.2)."""
 
 
 class MonitorSignals(SignalProvider):
@@ -79,7 +80,11 @@ class MonitorSignals(SignalProvider):
             kinds=monitor.kinds,
             contract=contract,
             tasks=fleet.tasks,
-            rule=FixedPercentile(options.percentile),
+            rules=(
+                same_for_all(FixedPercentile(options.percentile))
+                if isinstance(options.percentile, float)
+                else adaptive_if_possible
+            ),
         )
         return cls(watch, monitor.kinds, bgr=camera is not None and camera.encoding == "bgr8", learner=learner)
 

@@ -10,12 +10,8 @@ from fleet_learning.signal_provider import Advance
 from fleet_monitor.episode import Episode, by_task, calm, help_ratio
 from fleet_monitor.foresight import ForeseenEpisode, foresee
 from fleet_monitor.monitor import Monitor
-from fleet_monitor.thresholds import FixedPercentile, Threshold
+from fleet_monitor.rules import DEFAULT_RULES, Rules
 
-PERCENTILE = 95.0
-"""Percentile of the scores that thresholds are unless something else is asked for: the default of FIREWORK's published code."""
-DEFAULT_RULE = FixedPercentile(PERCENTILE)
-"""How thresholds are chosen unless something else is asked for."""
 FEWEST_FRAMES = 20
 """Frames that a task's new threshold needs: the 95th percentile of fewer is hardly less than the largest score of all."""
 
@@ -25,7 +21,7 @@ def after_round(
     episodes: Sequence[Episode],
     *,
     seed: int,
-    rule: Threshold = DEFAULT_RULE,
+    rules: Rules = DEFAULT_RULES,
     advance: Advance = lambda _: None,
 ) -> Monitor:
     """Return the monitor that has learned from the episodes of a round.
@@ -39,7 +35,7 @@ def after_round(
         monitor: the monitor of the round.
         episodes: episodes that have ended in the round, with those in which a human drove.
         seed: seed of the imagined futures and of all training.
-        rule: how thresholds are chosen.
+        rules: how thresholds are chosen.
         advance: called after every episode whose futures were imagined, and with the measures of every gradient step.
 
     Raises:
@@ -51,11 +47,8 @@ def after_round(
     halves = _halves([episode for episode in episodes if episode.task in ready])
     learned, held_back = (_foreseen(monitor, half, seed, number, advance) for number, half in enumerate(halves))
     fitted = monitor.fitted(learned, seed=seed, on_step=lambda _, measures: advance(measures))
-    return fitted.calibrated(
-        held_back,
-        dict.fromkeys(monitor.kinds, rule),
-        {task: help_ratio(own) for task, own in by_task(episodes).items()},
-    )
+    ratios = {task: help_ratio(own) for task, own in by_task(episodes).items()}
+    return fitted.calibrated(held_back, rules(fitted, held_back, ratios), ratios)
 
 
 def ready_tasks(monitor: Monitor, episodes: Sequence[Episode]) -> set[str]:

@@ -10,12 +10,14 @@ import torch
 from moving_dot import CONTEXT
 from test_monitor import KINDS, TASKS, contract, recorded
 
+from fleet_contract.validation import InputError
 from fleet_learning.randomness import torch_generator
 from fleet_monitor.bank import BankConfig, fit_bank
 from fleet_monitor.foresight import foresee
 from fleet_monitor.monitor import DETECTORS, help_ratios, new_monitor, read_monitor, write_monitor
 from fleet_monitor.novelty import NoveltyConfig, NoveltyDetector
-from fleet_monitor.round import DEFAULT_RULE, FEWEST_FRAMES, after_round
+from fleet_monitor.round import FEWEST_FRAMES, after_round
+from fleet_monitor.rules import DEFAULT_RULE, adaptive, adaptive_if_possible, same_for_all
 from fleet_monitor.thresholds import AdaptivePercentile
 from fleet_monitor.world_model import read_world_model, write_world_model
 
@@ -112,7 +114,7 @@ def test_the_adaptive_rule_follows_the_help_of_the_round(monitor):
     ]
     rule = AdaptivePercentile(offset=50.0, gain=45.0, decay=20.0, lowest=50.0, highest=95.0)
     kinds = ("reconstruction",)
-    found = after_round(monitor.only(kinds), helped, seed=4, rule=rule)
+    found = after_round(monitor.only(kinds), helped, seed=4, rules=same_for_all(rule))
     held_back = [one for number, one in enumerate(helped) if number // 2 % 2]
     foreseen = foresee(monitor.model, held_back, torch_generator(4, 1))
     (detector,) = found.detectors
@@ -121,6 +123,33 @@ def test_the_adaptive_rule_follows_the_help_of_the_round(monitor):
         scores = np.concatenate([np.where(one.normal_F, found.voted(detector, one), np.nan) for one in own])
         percentile = 50 + 45 * np.exp(-20 * share)
         assert found.thresholds[task]["reconstruction"] == pytest.approx(np.nanpercentile(scores, percentile))
+
+
+def test_percentiles_are_fitted_to_a_round_of_three_tasks_that_needed_different_help(monitor):
+    """Humans drove while the dot was doubled, which is what the detector finds hard to reconstruct."""
+
+    def helped(one, other, task, frames):
+        human_F = np.arange(24) < frames
+        doubled_F = np.maximum(one.observations_F, other.observations_F)
+        seen_F = np.where(human_F[:, None, None, None], doubled_F, one.observations_F)
+        return replace(one, task=task, observations_F=seen_F, events=replace(one.events, human_T=human_F))
+
+    shares = {"rarely": 2, "often": 8, "mostly": 14}
+    pairs = list(zip(recorded(3, count=6), recorded(103, count=6), strict=True))
+    episodes = [helped(*pair, task, frames) for task, frames in shares.items() for pair in pairs]
+    foreseen = foresee(monitor.model, episodes, torch_generator(0))
+    lone = monitor.only(("reconstruction",))
+    ratios = help_ratios(foreseen)
+    fitted = adaptive(lone, foreseen, ratios)["reconstruction"]
+    percentiles = [fitted.percentile(ratios[task]) for task in shares]
+    assert sorted(percentiles, reverse=True) == percentiles
+    assert adaptive_if_possible(lone, foreseen, ratios) == {"reconstruction": fitted}
+    two = [one for one in foreseen if one.task != "mostly"]
+    with pytest.raises(
+        InputError, match=r"^rounds: expected at least 3 with different ratios of help, got 2 such rounds\.$"
+    ):
+        adaptive(lone, two, ratios)
+    assert adaptive_if_possible(lone, two, ratios) == {"reconstruction": DEFAULT_RULE}
 
 
 def test_a_round_makes_what_was_new_familiar(monitor):

@@ -15,9 +15,8 @@ from fleet_learning.randomness import torch_generator
 from fleet_monitor.episode import Episode, by_task
 from fleet_monitor.foresight import ForeseenEpisode, foresee
 from fleet_monitor.monitor import Monitor, help_ratios, new_monitor, write_monitor
-from fleet_monitor.round import DEFAULT_RULE
+from fleet_monitor.rules import DEFAULT_RULE
 from fleet_monitor.state_scaling import StateShape
-from fleet_monitor.thresholds import Threshold
 from fleet_monitor.world_model import (
     SMALL,
     WorldModel,
@@ -79,16 +78,13 @@ class MonitorTraining:
         write_world_model(path, model, self.contract)
         return read_world_model(path, self.contract)
 
-    def monitor(
-        self, episodes: Sequence[Episode], kinds: Sequence[str], advance: OnProgress, rule: Threshold = DEFAULT_RULE
-    ) -> Monitor:
+    def monitor(self, episodes: Sequence[Episode], kinds: Sequence[str], advance: OnProgress) -> Monitor:
         """Return the monitor of these episodes, and write it into the folder.
 
         Args:
             episodes: episodes of all tasks.
             kinds: kinds of its detectors.
             advance: called with the progress.
-            rule: how thresholds are chosen.
 
         Raises:
             InputError: there are too few episodes, failures or successes of a task, or the folder holds another training.
@@ -100,9 +96,8 @@ class MonitorTraining:
             for number, (part, own) in enumerate({"learned episodes": learned, "held-back episodes": held_back}.items())
         }
         fitted = new_monitor(model, kinds, seed=self.seed).fitted(foreseen["learned episodes"], seed=self.seed)
-        monitor = fitted.calibrated(
-            foreseen["held-back episodes"], dict.fromkeys(kinds, rule), help_ratios(foreseen["learned episodes"])
-        )
+        ratios = help_ratios(foreseen["learned episodes"])
+        monitor = fitted.calibrated(foreseen["held-back episodes"], dict.fromkeys(kinds, DEFAULT_RULE), ratios)
         path = self.folder / MONITOR
         write_monitor(path, monitor, self.contract, world_model=digest, world_model_file=WORLD_MODEL, rounds=1)
         return monitor

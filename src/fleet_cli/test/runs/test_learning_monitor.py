@@ -171,7 +171,13 @@ def _first(episode):
 
 def _content(episode):
     events = episode.events
-    return episode.task, events.end, events.human_T.tolist(), events.dismissed_T.tolist(), episode.observations_F.tobytes()
+    return (
+        episode.task,
+        events.end,
+        events.human_T.tolist(),
+        events.dismissed_T.tolist(),
+        episode.observations_F.tobytes(),
+    )
 
 
 STILL = """

@@ -28,7 +28,8 @@ from fleet_learning.resume_file import resume_key
 from fleet_monitor.foresight import ForeseenEpisode, foresee
 from fleet_monitor.monitor import DETECTORS, FIREWORK, Monitor, help_ratios, new_monitor, read_monitor, write_monitor
 from fleet_monitor.monitor_signals import MonitorSignals
-from fleet_monitor.round import DEFAULT_RULE, after_round
+from fleet_monitor.round import after_round
+from fleet_monitor.rules import DEFAULT_RULE, DEFAULT_RULES, Rules, adaptive_if_possible
 from fleet_monitor.watch import Watch
 from fleet_monitor.world_model import read_world_model
 from fleet_training.algorithms import RESETS_ONLY
@@ -48,8 +49,11 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "spread": ("spread", VIOLATION),
     "distillation": ("distillation", VIOLATION),
     "firework": (*FIREWORK, VIOLATION),
+    "adaptive": (*FIREWORK, VIOLATION),
 }
-"""Orders of the allocation by monitor; the first round's rollouts are those of `none` for all."""
+"""Orders of the allocation by monitor. `adaptive` is `firework` whose percentiles follow the help of the last round."""
+RULES: Mapping[str, Rules] = {"adaptive": adaptive_if_possible}
+"""How thresholds are chosen after a round, by monitor; the default rules for the others."""
 
 
 def monitor_experiment(
@@ -173,7 +177,7 @@ def _rounds(
         rows.append(run_of(ENV, name, seed, f"round {number}") | _measured(setup, rollouts, alone))
         if kinds and number < scale.rounds:
             on_progress(f"fitting {number}", 0, 1)
-            monitor = after_round(monitor, rollouts.episodes, seed=round_seed)
+            monitor = after_round(monitor, rollouts.episodes, seed=round_seed, rules=RULES.get(name, DEFAULT_RULES))
     return rows
 
 

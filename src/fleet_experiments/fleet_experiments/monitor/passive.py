@@ -15,7 +15,7 @@ from fleet_experiments.results import Row
 from fleet_monitor.foresight import ForeseenEpisode
 from fleet_monitor.judgement import Judgement, judge
 from fleet_monitor.monitor import FIREWORK, Monitor
-from fleet_monitor.round import DEFAULT_RULE
+from fleet_monitor.rules import DEFAULT_RULE
 from fleet_monitor.thresholds import ConformalBand, FixedPercentile, Threshold
 
 PROMISED_EPISODES = (0.1, 0.2, 0.3, 0.4, 0.5)
