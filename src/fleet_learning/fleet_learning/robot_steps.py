@@ -45,7 +45,7 @@ class RobotStep:
     """Whether a human has dismissed its alarm."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Status:
     episode: int
     violated: bool
@@ -69,7 +69,9 @@ class RobotSteps(StepJoin):
         if action.kind is ActionKind.MOVE:
             self._kept[tick, robot] = (action, observation)
             if len(self._kept) > MOST_MOVES:
-                del self._kept[next(iter(self._kept))]
+                oldest, _ = key = next(iter(self._kept))
+                del self._kept[key]
+                self._statuses = {at: rows for at, rows in self._statuses.items() if at >= oldest}
 
     def add_states(self, states: RobotStates, index: Mapping[str, int]) -> None:
         """Add what robots observed, and what their last actions led to; `index` has the robots' indices by name."""

@@ -68,6 +68,8 @@ class SignalTrainerNode(TrainerNodeBase):
             self._robot_steps.add_states(states, self.robot_index)
 
     def _on_leases(self, tables: Sequence[LeaseTable]) -> None:
+        if self.is_done:
+            return
         for table in tables:
             self._robot_steps.add_leases(table, self.robot_index)
         self.train_if_due()

@@ -41,6 +41,9 @@ class TrainerNodeBase(FleetNode):
     A subclass calls `listen` at the end of its constructor.
     """
 
+    unit = "pairs"
+    """What the trainer learns from, for its log."""
+
     def __init__(self, name: str) -> None:
         """Start with version 1; `name` is that of the node."""
         super().__init__(name)
@@ -108,7 +111,14 @@ class TrainerNodeBase(FleetNode):
         """Tick at which the newest version was due: the first one that it has not learned from."""
         return self.fleet.training.update_ticks[self._version - 2] if self._version > 1 else 0
 
+    @property
+    def is_done(self) -> bool:
+        """Whether no more trainings are due, so that nothing needs to be collected."""
+        return self._version > len(self.fleet.training.update_ticks)
+
     def _on_update(self, batches: Sequence[RobotStates], observed: Sequence[Observed]) -> None:
+        if self.is_done:
+            return
         self.add_states(batches)
         for at in observed:
             if at.robot not in self._newest_ticks:
@@ -122,6 +132,8 @@ class TrainerNodeBase(FleetNode):
         """Use the states that have arrived; by default they are not needed."""
 
     def _on_actions(self, batches: list[dict[str, RobotAction]]) -> None:
+        if self.is_done:
+            return
         for batch in batches:
             for name, action in batch.items():
                 self._join.add_action(self.robot_index[name], action)
@@ -129,10 +141,9 @@ class TrainerNodeBase(FleetNode):
 
     def train_if_due(self) -> None:
         """Start the next training if it is due, and everything before its tick has arrived."""
-        schedule = self.fleet.training.update_ticks
-        if self._training or self._version > len(schedule):
+        if self._training or self.is_done:
             return
-        due = schedule[self._version - 1]
+        due = self.fleet.training.update_ticks[self._version - 1]
         if not self._join.has_all_of(due - 1):
             # The robots observe a tick when they have received all actions of the one before.
             observed = [self._newest_ticks.get(robot, -1) for robot in range(self.fleet.robots.count)]
@@ -146,9 +157,6 @@ class TrainerNodeBase(FleetNode):
         self.get_logger().info(f"training version {self._version + 1} on {len(content)} {self.unit}")
         self._training = self._threads.submit(self.train, content)
         self._training.add_done_callback(lambda _: self._trained.trigger())
-
-    unit = "pairs"
-    """What the trainer learns from, for its log."""
 
     def _give_up(self) -> None:
         self._patience.cancel()

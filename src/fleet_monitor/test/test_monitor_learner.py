@@ -97,6 +97,15 @@ def test_versions_are_files_of_their_own_beside_their_world_model(learner, tmp_p
     assert (about.rounds, again.thresholds) == (3, monitor.thresholds)
 
 
+def test_thresholds_are_the_percentile_of_the_options(tmp_path):
+    path, found = write(tmp_path), {}
+    for percentile in (50, 95):
+        learner = read_provider(selection(path, percentile=percentile), FLEET).learner()
+        learner.learn(a_round(), tmp_path / f"at {percentile}", seed=3, advance=lambda _: None)
+        found[percentile] = read_monitor(tmp_path / f"at {percentile}", CONTRACT)[0].thresholds["push_block"]
+    assert all(found[50][kind] < found[95][kind] for kind in KINDS)
+
+
 def test_a_restarted_learner_learns_from_the_newest_version_what_the_first_would_have_learned(learner, tmp_path):
     for version in (2, 3):
         learner.learn(a_round(first=60 * version), tmp_path / f"v{version}", seed=version, advance=lambda _: None)
