@@ -11,7 +11,7 @@ from sim_bridge.backends import make_environment
 from sim_bridge.conformance import EnvironmentConformance
 from sim_bridge.isaac.process import INTERPRETER, IsaacProcess
 from sim_bridge.isaac.push_cells import IsaacPushCell
-from sim_bridge.isaac.wire import receive, send
+from sim_bridge.worker.wire import receive, send
 
 CONTRACT = read_yaml(Path(__file__).parents[3] / "launch/config/robots/push_cell.yaml", RobotContract)
 

@@ -1,7 +1,11 @@
-"""Sends arrays between two interpreters over a pipe. One side is the Isaac Gym worker on Python 3.8.
+"""Sends arrays between two interpreters over a pipe. One side is a worker, whose Python and numpy may be of other versions.
 
-A message is one line of JSON, with a word and each array's type and shape, followed by the arrays' bytes. Pickle is not an option,
-because numpy 1 cannot read the pickles of numpy 2.
+A message is one line of JSON, with a word and each array's type and shape, followed by the arrays' bytes. Pickle is not an option:
+numpy 1 cannot read the pickles of numpy 2, and a pickle can run code.
+
+The worker begins: "ready VERSION", or "missing: REASON" if its simulator cannot be imported. Every request then names a method of the
+simulation and has the method's arrays; the answer has the same word and the arrays that the method returns, or it is "failed: REASON",
+after which the worker exits. The worker exits when its input is closed, and so also when the other process is killed.
 """
 
 from __future__ import annotations
@@ -13,6 +17,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+VERSION = 1
+"""Version of the protocol. The worker's environment may have another version of this package installed, which then comes first."""
 
 
 def send(stream: IO[bytes], word: str, *arrays: NDArray[np.generic]) -> None:
