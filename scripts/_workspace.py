@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import _host
@@ -39,6 +42,24 @@ def finished() -> bool:
         and PYTHON.exists()
         and (INSTALL / "setup.bash").is_file()
     )
+
+
+@contextmanager
+def alone() -> Iterator[int]:
+    """Hold the lock on this checkout.
+
+    Running commands inherit it, so a command that outlives a killed setup keeps the next setup waiting.
+    """
+    lock = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write("Another setup is running here; waiting for it.\n")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
+    finally:
+        os.close(lock)
 
 
 def usable_venv() -> bool:

@@ -19,7 +19,7 @@ from fleet_bringup.run import Run
 from fleet_contract.fleet import Fleet
 from fleet_contract.plugins import plugin, plugin_names
 from fleet_contract.validation import InputError
-from sim_bridge.backends import require_environment, simulated_backends
+from sim_bridge.backends import prepare_environment, require_environment, simulated_backends
 
 GROUP = "fleet.drivers"
 """Group of the entry points."""
@@ -35,6 +35,8 @@ class Driver:
     """Returns the nodes."""
     require: Callable[[Fleet], None] = lambda _: None
     """Refuses, by an `InputError`, a fleet whose robots cannot be reached or started, as far as that shows before the run."""
+    prepare: Callable[[Fleet], None] = lambda _: None
+    """Installs what the robots need and is missing, which may take minutes; raises an `InputError` if it cannot."""
 
     def __call__(self, run: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
         """Return the nodes that serve the robots of a run."""
@@ -65,6 +67,10 @@ def _simulated_robots(_: Run, parameters: dict[str, Parameter]) -> list[NodeSpec
 def _require_simulation(fleet: Fleet) -> None:
     environment = fleet.environment
     require_environment(environment.backend, environment.task, environment.episode_ticks, fleet.robots.tasks)
+
+
+def _prepare_simulation(fleet: Fleet) -> None:
+    prepare_environment(fleet.environment.backend, fleet.environment.task)
 
 
 def _recorded_robots(_: Run, parameters: dict[str, Parameter]) -> list[NodeSpec]:
@@ -154,7 +160,7 @@ def _require_sshd(fleet: Fleet) -> None:
         raise InputError("environment.backend: expected an installed openssh-server for yumi_sim, got none.")
 
 
-SIMULATION = Driver(_simulated_robots, _require_simulation)
+SIMULATION = Driver(_simulated_robots, _require_simulation, _prepare_simulation)
 """Robots in an environment of the group `fleet.environments`."""
 REPLAY = Driver(_recorded_robots, _require_no_new_run)
 """Robots of a recorded run."""

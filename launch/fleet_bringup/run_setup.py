@@ -50,6 +50,7 @@ def prepare(options: RunOptions, fleet: Fleet | None = None) -> Run:
     """
     fleet = fleet or choose_fleet(options)
     fleet = _with_signals(_with_policy(fleet, source=options.fleet), source=options.fleet)
+    driver_of(fleet.environment.backend).prepare(fleet)
     folder = run_folder(options.report, fleet.fleet)
     fleet.write(folder / FLEET_FILE)
     return Run(

@@ -1,6 +1,7 @@
 from setuptools import find_packages, setup
 
 BENCHMARK = ("ball_balance", "ant", "anymal", "franka_cube_stack")
+FIXED_EPISODES = ("mujoco/block_push", "isaacgym/block_push", "numpy/navigation", "numpy/windy_navigation")
 
 setup(
     name="sim_bridge",
@@ -20,11 +21,17 @@ setup(
             "mujoco/block_push = sim_bridge.environments:push_cell",
             "isaacgym/block_push = sim_bridge.environments:isaac_push_cell",
             "mujoco/tabletop = sim_bridge.environments:tabletop",
+            "metaworld/mt6 = sim_bridge.environments:metaworld",
             "numpy/navigation = sim_bridge.environments:maze",
             "numpy/windy_navigation = sim_bridge.environments:windy_maze",
             *(f"mujoco/{task} = sim_bridge.environments:benchmark" for task in BENCHMARK),
             *(f"mujoco_warp/{task} = sim_bridge.environments:warp_benchmark" for task in BENCHMARK),
             *(f"isaacgym/{task} = sim_bridge.environments:isaac_benchmark" for task in BENCHMARK),
+        ],
+        "fleet.environment_traits": [
+            *(f"{name} = sim_bridge.traits:FIXED_EPISODES" for name in FIXED_EPISODES),
+            "mujoco/tabletop = sim_bridge.traits:TABLETOP",
+            "metaworld/mt6 = sim_bridge.traits:METAWORLD",
         ],
         "console_scripts": [
             "bridge_node = sim_bridge.bridge_node:main",

@@ -88,7 +88,7 @@ class FirstPolicy:
         """Demonstrations of the scripted supervisors; the same seed gives the same ones."""
         setup, fleet = self._setup, self._setup.fleet
         # Tasks are assigned to robots in turn: every style demonstrates each of them.
-        tasks = len(fleet.robots.tasks or tasks_within(setup.demonstration_task)) or 1
+        tasks = len(fleet.robots.tasks or tasks_within(fleet.environment.backend, setup.demonstration_task)) or 1
         robots = setup.demonstrated_episodes or tasks * len(fleet.supervisors.styles)
         with closing(setup.make_environment(setup.demonstration_task, robots)) as environment:
             supervisors = [

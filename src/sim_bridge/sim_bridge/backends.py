@@ -3,27 +3,28 @@
 An environment is an entry point of the group `fleet.environments`, whose name is `BACKEND/TASK`. It refers to a callable that takes an
 `EnvironmentRequest` and returns a `sim_bridge.environment.Environment`, such as a class with this one argument; test it with
 `sim_bridge.conformance.EnvironmentConformance`. For a quick try, `environment.task` may also name the callable itself, as `module:Class`.
+
+An environment whose robots may have different tasks, whose episodes have a fixed length, or that needs something installed, is also an entry
+point of the group `fleet.environment_traits`, with the same name, which refers to its `EnvironmentTraits`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from fleet_contract.plugins import nested_names, plugin
+from fleet_contract.plugins import nested_names, plugin, plugin_names
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
 from sim_bridge.environment import Environment
 from sim_bridge.environment_request import EnvironmentRequest
-from sim_bridge.tabletop.task import TASKS, tasks_in_turn
+from sim_bridge.environment_traits import EnvironmentTraits, tasks_in_turn
 
 GROUP = "fleet.environments"
 """Group of the entry points."""
-TABLETOP = "tabletop"
-"""Environment in which robots can have different tasks."""
+TRAITS_GROUP = "fleet.environment_traits"
+"""Group of the entry points of their traits."""
 BENCHMARK = ("ball_balance", "ant", "anymal", "franka_cube_stack")
 """Tasks of IIFL's simulated benchmark, which every physics simulator offers."""
-FIXED_EPISODES = ("block_push", "navigation", "windy_navigation", TABLETOP)
-"""Tasks of this package whose length of episodes cannot be chosen."""
 
 
 def simulated_backends() -> tuple[str, ...]:
@@ -54,6 +55,7 @@ def make_environment(
         ValueError: there are no robots.
     """
     require_environment(backend, task, episode_ticks, tasks)
+    prepare_environment(backend, task)
     make: Callable[[EnvironmentRequest], Environment] = plugin(GROUP, _name(backend, task), key="environment.task")
     return make(EnvironmentRequest(task, contract, robots, episode_ticks, tasks))
 
@@ -73,17 +75,36 @@ def require_environment(backend: str, task: str, episode_ticks: int | None = Non
         raise InputError(
             f"environment.task: expected one of {', '.join(known[backend])} with backend {backend}, or module:Class, got {task}."
         )
-    if episode_ticks is not None and task in FIXED_EPISODES:
+    traits = _traits(backend, task)
+    if episode_ticks is not None and traits.fixed_episodes:
         raise InputError(f"environment.episode_ticks: expected none with task {task}, got {episode_ticks}.")
-    if task == TABLETOP:
-        tasks_in_turn(tasks, len(tasks))
+    if traits.tasks:
+        tasks_in_turn(tasks, traits.tasks, len(tasks))
     elif tasks and ":" not in task:
         raise InputError(f"robots.tasks: expected none with task {task}, got {', '.join(tasks)}.")
 
 
-def tasks_within(task: str) -> tuple[str, ...]:
+def prepare_environment(backend: str, task: str) -> None:
+    """Install what an environment needs, if it is not there yet. This may take minutes, with messages on standard error.
+
+    Raises:
+        InputError: it cannot be installed.
+    """
+    _traits(backend, task).prepare()
+
+
+def tasks_within(backend: str, task: str) -> tuple[str, ...]:
     """Return the tasks among which robots of an environment may have different ones; none if there is only one."""
-    return tuple(one.name for one in TASKS) if task == TABLETOP else ()
+    return _traits(backend, task).tasks
+
+
+def _traits(backend: str, task: str) -> EnvironmentTraits:
+    """Return the traits of an environment; those that are not declared are the usual ones."""
+    name = f"{backend}/{task}"
+    if name not in plugin_names(TRAITS_GROUP):
+        return EnvironmentTraits()
+    traits: EnvironmentTraits = plugin(TRAITS_GROUP, name, key="environment.task")
+    return traits
 
 
 def _name(backend: str, task: str) -> str:

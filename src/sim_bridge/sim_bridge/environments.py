@@ -49,6 +49,13 @@ def tabletop(request: EnvironmentRequest) -> Environment:
     return Tabletop(request.contract, request.robots, request.tasks)
 
 
+def metaworld(request: EnvironmentRequest) -> Environment:
+    """Return robots with different tasks of Meta-World."""
+    from sim_bridge.metaworld.environment import Metaworld
+
+    return Metaworld(request.contract, request.robots, request.tasks)
+
+
 def benchmark(request: EnvironmentRequest) -> Environment:
     """Return robots at a task of the benchmark, in MuJoCo."""
     from sim_bridge.benchmark.tasks import benchmark_fleet

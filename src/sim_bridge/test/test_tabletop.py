@@ -15,11 +15,12 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, read_yaml, validated
 from sim_bridge.backends import make_environment, require_environment, tasks_within
 from sim_bridge.conformance import EnvironmentConformance
+from sim_bridge.progress import STUCK_TICKS
 from sim_bridge.tabletop import geometry as g
 from sim_bridge.tabletop.environment import HORIZON, Tabletop
 from sim_bridge.tabletop.failure import Failure
+from sim_bridge.tabletop.jam import JAMMED_TICKS
 from sim_bridge.tabletop.loose_body import standing
-from sim_bridge.tabletop.progress import JAMMED_TICKS, PROGRESS_M, STUCK_TICKS, Progress
 from sim_bridge.tabletop.push_table import path_around
 from sim_bridge.tabletop.task import TASKS
 
@@ -65,7 +66,7 @@ def test_tasks_are_assigned_in_turn_and_the_state_names_them():
     named_N = [NAMES[index] for index in np.argmax(environment.reset(0).states_NS[:, -len(NAMES) :], axis=1)]
     assert tuple(named_N) == environment.tasks
     assert Tabletop(CONTRACT, 7).tasks == (*NAMES, NAMES[0])
-    assert tasks_within("tabletop") == NAMES
+    assert tasks_within("mujoco", "tabletop") == NAMES
 
 
 def test_a_robot_does_not_depend_on_the_tasks_of_the_others():
@@ -192,25 +193,6 @@ def test_everything_that_matters_is_in_the_picture(task):
         change()
         images.append(environment.images()[0])
     assert all(not np.array_equal(one, other) for one, other in pairwise(images))
-
-
-@given(
-    remaining=st.lists(st.floats(0.0, 0.5), min_size=1, max_size=100),
-    first=st.floats(0.0, 0.5),
-    every=st.integers(1, 60),
-)
-def test_progress_is_the_plain_definition(remaining, first, every):
-    """A robot is stuck if none of its last `STUCK_TICKS` moves brought its object nearer than ever before."""
-    progress = Progress(1)
-    progress.start(0, first)
-    nearest, last = first, 0
-    for move, drawn in enumerate(remaining, start=1):
-        left = drawn if move % every == 0 else 0.5
-        progress.move(np.array([0]), np.array([left]), np.zeros((1, 2)), np.zeros((1, 2)))
-        if left <= nearest - PROGRESS_M:
-            nearest, last = left, move
-        assert progress.stuck()[0] == (move - last >= STUCK_TICKS)
-        assert not progress.jammed()[0], "a finger that should not move is not blocked"
 
 
 def hull_perimeter(points) -> float:

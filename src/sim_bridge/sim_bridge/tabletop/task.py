@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from fleet_contract.quantity import Quantity
-from fleet_contract.validation import InputError
 from sim_bridge.tabletop.geometry import FINGER_LIMIT_M, TABLE_HALF_M
 from sim_bridge.task_contract import TaskContract
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 RATE_HZ = 10.0
 """Ticks per second."""
@@ -65,17 +60,5 @@ def _observed() -> tuple[Quantity, ...]:
 
 TABLETOP_CONTRACT = TaskContract(observed=_observed(), moved_by={"vx": "m/s", "vy": "m/s"}, meaning="twist")
 """Quantities of the robots: the finger, what it moves, the goal, and which task it is."""
-
-
-def tasks_in_turn(names: Sequence[str], robots: int) -> tuple[Task, ...]:
-    """Return the tasks of the robots, to which these names are assigned in turn; without names, all of `TASKS` are.
-
-    Raises:
-        InputError: there is no such task.
-    """
-    by_name = {task.name: task for task in TASKS}
-    for name in names:
-        if name not in by_name:
-            raise InputError(f"robots.tasks: expected some of {', '.join(by_name)}, got {name}.")
-    chosen = [by_name[name] for name in names] or TASKS
-    return tuple(chosen[robot % len(chosen)] for robot in range(robots))
+TASK_OF = {task.name: task for task in TASKS}
+"""Tasks by name."""

@@ -1,0 +1,1 @@
+"""Tasks of Meta-World: a Sawyer arm at tables with drawers, doors, buttons and loose objects."""
