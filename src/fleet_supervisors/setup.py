@@ -6,6 +6,7 @@ SUPERVISORS = {
     "windy_navigation": ("navigation:NavigationSupervisor", ("up", "down", "either")),
     "beacon": ("beacon:BeaconSupervisor", ("left", "right")),
     "tabletop": ("tabletop.supervisor:TabletopSupervisor", ("left", "right")),
+    "mt6": ("metaworld.supervisor:MetaworldSupervisor", ("brisk", "calm")),
     "ball_balance": ("balance:BalanceSupervisor", ("even", "gentle", "firm")),
     "franka_cube_stack": ("stack:StackSupervisor", ("theta", "theta_minus_quarter")),
     "ant": ("learned:LearnedSupervisor", ("learned", "mirrored")),

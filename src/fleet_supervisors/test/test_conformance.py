@@ -17,6 +17,7 @@ CONTRACTS = {
     "navigation": "pointbot",
     "windy_navigation": "pointbot",
     "beacon": "mobile_base",
+    "mt6": "metaworld",
     **{task: task for task in ("tabletop", "ball_balance", "franka_cube_stack", "ant", "anymal")},
 }
 

@@ -1,0 +1,1 @@
+"""Scripted supervisors of Meta-World."""
