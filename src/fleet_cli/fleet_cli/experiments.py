@@ -83,10 +83,11 @@ def monitor(
         ),
     ] = "none,uncertainty,distillation,firework,adaptive",
     seeds: Seeds = "0,1,2",
+    env: Annotated[str, typer.Option(help="Fleet whose robots are watched: tabletop or metaworld.")] = "tabletop",
     address: Address = None,
 ) -> None:
-    """Reproduce FIREWORK on the tabletop: which failures monitors foresee, and what fleets learn from the humans they call."""
-    from fleet_experiments.monitor.experiment import ORDERS, monitor_experiment
+    """Reproduce FIREWORK in simulation: which failures monitors foresee, and what fleets learn from the humans they call."""
+    from fleet_experiments.monitor.experiment import ENVIRONMENTS, ORDERS, monitor_experiment
     from fleet_experiments.monitor.scale import Scale
     from fleet_training.learning_setup import learning_setup
 
@@ -94,9 +95,11 @@ def monitor(
     for name in names:
         if name not in ORDERS:
             raise InputError(f"--monitors: expected some of {', '.join(ORDERS)}, got {name!r}.")
+    if env not in ENVIRONMENTS:
+        raise InputError(f"--env: expected one of {', '.join(ENVIRONMENTS)}, got {env!r}.")
     make_folder(report)
     results = monitor_experiment(
-        learning_setup(read_fleet(fleet_file("tabletop")), ticks=0),
+        learning_setup(read_fleet(fleet_file(env)), ticks=0),
         report,
         monitors=names,
         seeds=chosen,

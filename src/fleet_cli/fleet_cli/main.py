@@ -188,12 +188,16 @@ def readmit(
 def pretrain(
     fleet: FleetFile = "block_push",
     seed: Annotated[int, typer.Option(help="Seed of demonstrations, training and calibration.")] = 0,
+    policy: Annotated[str, typer.Option(help="Kind of the policy: implicit or explicit.")] = "implicit",
 ) -> None:
     """Collect demonstrations in simulation, train the fleet's first policy on them, and calibrate its threshold."""
     from fleet_bringup.run_setup import fleet_file
+    from fleet_training.pretraining import KINDS
     from fleet_training.pretraining import pretrain as run
 
-    run(fleet_file(fleet), seed=seed)
+    if policy not in KINDS:
+        raise InputError(f"--policy: expected one of {', '.join(KINDS)}, got {policy!r}.")
+    run(fleet_file(fleet), seed=seed, kind=policy)
 
 
 @app.command()

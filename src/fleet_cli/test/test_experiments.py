@@ -17,7 +17,7 @@ from conftest import call
         (("block_push", "--algo", "bc,ibcc"), "--algo: expected one of bc, ibc, ifl, iifl_random, iifl, got 'ibcc'."),
         (
             ("block_push", "--fleet", "none"),
-            "--fleet: expected a path to a YAML file or one of ant_100, block_push, mobile_base, tabletop, yumi_sim, got 'none'.",
+            "--fleet: expected a path to a YAML file or one of ant_100, block_push, metaworld, mobile_base, tabletop, yumi_sim, got 'none'.",
         ),
         (
             ("benchmark", "--env", "ant,pong"),

@@ -51,6 +51,7 @@ WITHOUT_KEY = {
     "lerobot",
     "mcap",
     "mcap_ros2",
+    "metaworld",
     "mujoco_warp",
     "pyarrow",
     "ray",
@@ -58,7 +59,7 @@ WITHOUT_KEY = {
     "selenium",
     "warp",
 }
-"""Modules for which rosdep has no key: pip installs them from requirements/python.txt, or users do."""
+"""Modules for which rosdep has no key: pip installs them from the requirements, or users do."""
 NOT_IMPORTED = {
     "fleet_bringup": {
         # It starts their nodes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from fleet_contract.fleet import read_fleet
 from fleet_contract.signal import VIOLATION
+from fleet_contract.validation import InputError
 from fleet_experiments.monitor.experiment import ORDERS, _passive, _rounds, _world_model
 from fleet_experiments.monitor.figure import draw_false_alarms
 from fleet_experiments.monitor.learner import first_learner
@@ -23,10 +25,12 @@ from fleet_monitor.monitor import DETECTORS
 from fleet_monitor.world_model import WorldModelConfig
 from fleet_training.learning_setup import learning_setup
 from fleet_training.weighting import DEMONSTRATION
+from sim_bridge.backends import prepare_environment
 
 pytestmark = pytest.mark.slow
 
-FLEET = read_fleet(Path(__file__).parents[3] / "launch/config/tabletop.yaml").with_changes(
+CONFIG = Path(__file__).parents[3] / "launch/config"
+FLEET = read_fleet(CONFIG / "tabletop.yaml").with_changes(
     source="test",
     robots={"count": 4, "tasks": ("close_drawer", "turn_lever")},
     supervisors={"count": 2},
@@ -114,3 +118,20 @@ def test_rollouts_are_whole_episodes_and_equally_many_of_each_robot():
     assert len(learned.pairs) == len(learner.pairs) + sum(len(rollout.states_FS) for rollout in rollouts.rollouts)
     assert (learned.labels_B[: len(learner.pairs)] == DEMONSTRATION).all()
     assert (learned.labels_B[len(learner.pairs) :] != DEMONSTRATION).all()
+
+
+def test_the_experiment_can_be_made_in_metaworld(tmp_path):
+    try:
+        prepare_environment("metaworld", "mt6")
+    except InputError as error:
+        pytest.skip(str(error))
+    fleet = read_fleet(CONFIG / "metaworld.yaml").with_changes(
+        source="test",
+        robots={"count": 2, "tasks": ("pick_place", "dial_turn")},
+        supervisors={"count": 1},
+        pretraining={"pairs": 150},
+    )
+    torch.set_num_threads(1)
+    (row,) = _world_model(learning_setup(fleet, ticks=0), replace(SCALE, episodes=1, first_steps=50), tmp_path, silent)
+    assert row["env"] == "metaworld"
+    assert row["episodes"] == 3 * fleet.robots.count

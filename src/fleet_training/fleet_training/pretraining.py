@@ -21,9 +21,17 @@ from fleet_training.learning_setup import learning_setup
 from fleet_training.recalibration import thresholds_text
 from sim_bridge.backends import simulated_backends
 
+KINDS = {"implicit": ALGORITHMS["iifl"], "explicit": ALGORITHMS["ifl"]}
+"""Algorithms whose first policies are of these kinds."""
 
-def pretrain(fleet_file: Path, *, seed: int) -> None:
+
+def pretrain(fleet_file: Path, *, seed: int, kind: str = "implicit") -> None:
     """Write the demonstrations and the checkpoint that the fleet file names, from a simulation of the fleet.
+
+    Args:
+        fleet_file: the fleet file.
+        seed: seed of demonstrations, training and calibration.
+        kind: kind of the policy, one of `KINDS`.
 
     Raises:
         InputError: the fleet file cannot be used, or there is no simulation of its robots.
@@ -37,7 +45,7 @@ def pretrain(fleet_file: Path, *, seed: int) -> None:
         )
     setup = learning_setup(fleet, ticks=0)
     with _progress() as advance, TemporaryDirectory() as folder:
-        start = FirstPolicy(setup, ALGORITHMS["iifl"], seed, Path(folder), advance).start(_ignore)
+        start = FirstPolicy(setup, KINDS[kind], seed, Path(folder), advance).start(_ignore)
     others = [
         kind
         for kind in start.policy.deciders
@@ -45,7 +53,7 @@ def pretrain(fleet_file: Path, *, seed: int) -> None:
     ]
     calibrations = (simulated_calibration(setup, start.policy, kind, seed=seed) for kind in others)
     start = replace(start, calibrations=(*start.calibrations, *calibrations))
-    _write(start, fleet, f"fleet pretrain --fleet {fleet.fleet} --seed {seed}")
+    _write(start, fleet, f"fleet pretrain --fleet {fleet.fleet} --seed {seed} --policy {kind}")
 
 
 def _ignore(_: int, __: Mapping[str, float]) -> None:

@@ -23,6 +23,7 @@ from fleet_training.first_policy import FirstPolicy
 from fleet_training.fleet_loop import supervisors_of
 from fleet_training.learning_setup import learning_setup
 from fleet_training.pretraining import pretrain
+from iifl_policy.explicit import ExplicitPolicy
 from sim_bridge.backends import make_environment
 
 CONFIG = Path(__file__).parents[3] / "launch/config"
@@ -165,6 +166,17 @@ def test_the_first_policy_is_made_of_its_demonstrations_and_calibrated_by_its_ow
     assert [calibration.decider for calibration in about.calibrations] == ["full", "cascade"]
     threshold = about.threshold("full", "langevin", "jeffreys")
     assert abs(np.mean(moving <= threshold) - 0.75) <= 1 / len(moving)
+
+
+def test_a_first_policy_can_be_explicit(tmp_path):
+    file = tmp_path / "tiny.yaml"
+    recipe = RECIPE.replace("CONTRACT", str(CONFIG / "robots/push_cell.yaml"))
+    file.write_text(recipe.replace(", sampler: langevin, chains: 4, iterations: 2", ""))
+    pretrain(file, seed=3, kind="explicit")
+    policy, about = read_checkpoint(read_fleet(file).policy.checkpoint, CONTRACT)
+    assert isinstance(policy, ExplicitPolicy)
+    assert [(own.decider, own.uncertainty) for own in about.calibrations] == [("full", "variance")]
+    assert about.command.endswith("--policy explicit")
 
 
 def test_every_style_demonstrates_every_task_of_the_robots(tmp_path):

@@ -45,6 +45,7 @@ CONFIG_FOLDER = Path(__file__).parents[3] / "launch/config"
 SHIPPED = {
     "ant_100": CONFIG_FOLDER / "ant_100.yaml",
     "block_push": CONFIG_FOLDER / "block_push.yaml",
+    "metaworld": CONFIG_FOLDER / "metaworld.yaml",
     "mobile_base": CONFIG_FOLDER / "mobile_base.yaml",
     "tabletop": CONFIG_FOLDER / "tabletop.yaml",
     "yumi": CONFIG_FOLDER / "yumi_sim.yaml",

@@ -37,7 +37,8 @@ from fleet_training.first_policy import OnProgress
 from fleet_training.learning_setup import LearningSetup
 from fleet_training.monitor_training import MONITOR, WORLD_MODEL, MonitorTraining
 
-ENV = "tabletop"
+ENVIRONMENTS = ("tabletop", "metaworld")
+"""Fleets with robots of several tasks and cameras, in which the experiment is made; rows are named after them."""
 WORLD_SEED = 100
 """Seed of the recordings that the world model learns from; no policy or monitor has seen them."""
 BUDGETS = "budgets.json"
@@ -109,7 +110,10 @@ def _world_model(setup: LearningSetup, scale: Scale, folder: Path, on_progress: 
     )
     training.world_model(episodes, on_progress)
     frames = sum(len(episode.observations_F) for episode in episodes)
-    return [run_of(ENV, "world model", WORLD_SEED, "recordings") | {"episodes": len(episodes), "frames": frames}]
+    return [
+        run_of(setup.fleet.fleet, "world model", WORLD_SEED, "recordings")
+        | {"episodes": len(episodes), "frames": frames}
+    ]
 
 
 def _passive(setup: LearningSetup, scale: Scale, seed: int, folder: Path, on_progress: OnProgress) -> list[Row]:
@@ -130,10 +134,13 @@ def _passive(setup: LearningSetup, scale: Scale, seed: int, folder: Path, on_pro
         for name in ("held back", "test")
     )
     rows = [
-        run_of(ENV, name, seed, "passive") | as_row(judgement)
+        run_of(setup.fleet.fleet, name, seed, "passive") | as_row(judgement)
         for name, judgement in comparison(held_back, test).items()
     ]
-    rows += [run_of(ENV, str(row["detector"]), seed, str(row["rule"])) | row for row in false_alarms(held_back, test)]
+    rows += [
+        run_of(setup.fleet.fleet, str(row["detector"]), seed, str(row["rule"])) | row
+        for row in false_alarms(held_back, test)
+    ]
     calibrated = monitor.calibrated(
         foreseen["held back"], dict.fromkeys(monitor.kinds, DEFAULT_RULE), help_ratios(foreseen["learned"])
     )
@@ -174,7 +181,7 @@ def _rounds(
         )
         learner = learner.after_round(rollouts.rollouts, steps=scale.round_steps, seed=round_seed)
         alone = _autonomous(setup, learner, scale, 1000 * seed + 3)
-        rows.append(run_of(ENV, name, seed, f"round {number}") | _measured(setup, rollouts, alone))
+        rows.append(run_of(setup.fleet.fleet, name, seed, f"round {number}") | _measured(setup, rollouts, alone))
         if kinds and number < scale.rounds:
             on_progress(f"fitting {number}", 0, 1)
             monitor = after_round(monitor, rollouts.episodes, seed=round_seed, rules=RULES.get(name, DEFAULT_RULES))
