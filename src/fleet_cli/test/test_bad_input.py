@@ -50,7 +50,7 @@ def refused(tmp_path: Path, *words: str) -> str:
         (
             lambda c: c["environment"].update(backend="gazebo"),
             [
-                "environment.backend: expected one of isaacgym, mujoco, mujoco_warp, numpy, replay, ros, yumi, yumi_sim",
+                "environment.backend: expected one of isaacgym, metaworld, mujoco, mujoco_warp, numpy, replay, ros, yumi, yumi_sim",
                 "got 'gazebo'",
             ],
         ),

@@ -19,6 +19,7 @@ from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, read_yaml
 from sim_bridge.backends import make_environment, prepare_environment, require_environment, tasks_within
 from sim_bridge.conformance import EnvironmentConformance
+from sim_bridge.metaworld import installation
 from sim_bridge.metaworld.environment import HORIZON, Failure, Metaworld
 from sim_bridge.metaworld.installation import INTERPRETER
 from sim_bridge.metaworld.task import TASKS
@@ -202,6 +203,22 @@ def test_without_metaworld_the_error_names_what_to_do(monkeypatch):
         make_environment("metaworld", "mt6", CONTRACT, 1)
     assert "/bin/false cannot load it (the worker exited)" in str(refused.value)
     assert "requirements/metaworld.txt" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("exits", "message"), [(0, None), (1, "its Python environment could not be set up, see above")]
+)
+def test_an_environment_that_cannot_be_set_up_is_refused_before_a_run(monkeypatch, tmp_path, exits, message):
+    monkeypatch.delenv(INTERPRETER, raising=False)
+    monkeypatch.setattr(installation, "CHECKOUT", tmp_path)
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/setup_metaworld").write_text(f"raise SystemExit({exits})", encoding="utf-8")
+    if message is None:
+        prepare_environment("metaworld", "mt6")
+        return
+    with pytest.raises(InputError) as refused:
+        prepare_environment("metaworld", "mt6")
+    assert message in str(refused.value)
 
 
 def test_refuses_tasks_that_do_not_exist():
