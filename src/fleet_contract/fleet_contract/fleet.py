@@ -47,10 +47,10 @@ class EnvironmentConfig(StrictModel):
     """What moves the robots: a simulation, real robots or a recorded run."""
 
     backend: str = Name
-    """mujoco: simulation on the CPU; mujoco_warp: simulation on a GPU; isaacgym: simulation in Isaac Gym; numpy: simulation without
-    physics; yumi: real YuMi robots; yumi_sim: simulated YuMi robots; ros: robots that already speak ROS 2, as their contract's section
-    `native` describes them; replay: a recorded run. Installed packages add others, as entry points of the groups `fleet.environments`
-    and `fleet.drivers`."""
+    """mujoco: simulation on the CPU; mujoco_warp: simulation on a GPU; isaacgym: simulation in Isaac Gym; metaworld: simulation of
+    Meta-World's tasks; numpy: simulation without physics; yumi: real YuMi robots; yumi_sim: simulated YuMi robots; ros: robots that
+    already speak ROS 2, as their contract's section `native` describes them; replay: a recorded run. Installed packages add others, as
+    entry points of the groups `fleet.environments` and `fleet.drivers`."""
     task: str = NameOrClass
     """Name of the robots' task; or `module:Class`, an environment that no package has registered."""
     episode_ticks: int | None = Field(default=None, ge=1)

@@ -1,4 +1,4 @@
-"""How each task is done: the scripts of Meta-World 3.1.1 (metaworld/policies, MIT License, Copyright Farama Foundation).
+"""How each task is done: the scripts of Meta-World 3.1.1 (metaworld/policies), whose licence, MIT, is in the file LICENSE beside this one.
 
 They are written here again, because stations have no environment with Meta-World; a test compares both.
 """
