@@ -6,9 +6,20 @@ import numpy as np
 import pytest
 
 from fleet_contract.action import ActionKind
+from fleet_contract.plugins import plugin_names
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, read_yaml
-from sim_bridge.backends import BENCHMARK, make_environment, require_environment, simulated_backends
+from sim_bridge import traits
+from sim_bridge.backends import (
+    BENCHMARK,
+    GROUP,
+    TRAITS_GROUP,
+    make_environment,
+    require_environment,
+    simulated_backends,
+    tasks_within,
+)
+from sim_bridge.environment_traits import EnvironmentTraits
 from sim_bridge.maze.environment import Maze
 from sim_bridge.push.cell import PushCell
 
@@ -86,11 +97,13 @@ def test_every_physics_simulator_offers_the_benchmark(backend):
         require_environment(backend, task, episode_ticks=50)
 
 
-@pytest.mark.parametrize("task", ["block_push", "ant"])
-def test_a_choice_is_checked_without_importing_its_environment(task):
+@pytest.mark.parametrize(
+    ("backend", "task"), [("mujoco", "block_push"), ("mujoco", "ant"), ("mujoco", "tabletop"), ("metaworld", "mt6")]
+)
+def test_a_choice_is_checked_without_importing_its_environment(backend, task):
     code = (
         "import sys; from sim_bridge.backends import require_environment; "
-        f"require_environment('mujoco', {task!r}); assert not {{'mujoco', 'sim_bridge.environments'}} & sys.modules.keys()"
+        f"require_environment({backend!r}, {task!r}); assert not {{'mujoco', 'sim_bridge.environments'}} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -98,3 +111,15 @@ def test_a_choice_is_checked_without_importing_its_environment(task):
 def test_tasks_with_episodes_of_a_fixed_length_refuse_another():
     with pytest.raises(InputError, match=r"^environment\.episode_ticks: expected none with task navigation, got 5\.$"):
         require_environment("numpy", "navigation", episode_ticks=5)
+
+
+def test_traits_are_those_of_environments():
+    assert set(plugin_names(TRAITS_GROUP)) <= set(plugin_names(GROUP))
+
+
+def test_tasks_of_robots_are_those_that_their_environment_declares(monkeypatch):
+    monkeypatch.setattr(traits, "FIXED_EPISODES", EnvironmentTraits(tasks=("walk", "return")))
+    assert tasks_within("numpy", "navigation") == ("walk", "return")
+    require_environment("numpy", "navigation", episode_ticks=5, tasks=("return",))
+    with pytest.raises(InputError, match=r"^robots\.tasks: expected some of walk, return, got fly\.$"):
+        require_environment("numpy", "navigation", tasks=("fly",))
