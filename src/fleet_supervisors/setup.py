@@ -19,7 +19,7 @@ setup(
     description="Scripted and learned supervisors with their weights, and the node that runs them.",
     license="Apache-2.0",
     packages=find_packages(include=["fleet_supervisors", "fleet_supervisors.*"]),
-    package_data={"fleet_supervisors": ["py.typed", "weights/*.safetensors", "metaworld/LICENSE"]},
+    package_data={"fleet_supervisors": ["py.typed", "weights/*.safetensors"]},
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/fleet_supervisors"]),
         ("share/fleet_supervisors", ["package.xml"]),
