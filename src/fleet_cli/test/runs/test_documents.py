@@ -15,7 +15,7 @@ from conftest import ROOT, Ended
 from results import require_results
 from running import TIMEOUT_S
 
-from fleet_contract.topics import FUTURES_TOPIC
+from fleet_contract.topics import FUTURES_TOPIC, SIGNAL_VERSION_TOPIC
 from fleet_experiments.page import filled
 
 pytestmark = pytest.mark.slow
@@ -115,7 +115,7 @@ def test_the_reference_names_exactly_the_recorded_topics(long_run: Ended) -> Non
     video = "/robot_01/camera/video/compressed"
     seen_only = {"/fleet/markers", "/tf_static", video}
     seen_only |= {f"/robot_01/{topic}" for topic in ("observation", "status", "action")}
-    without_monitor = {f"/robot_01/{FUTURES_TOPIC}"}
+    without_monitor = {f"/robot_01/{FUTURES_TOPIC}", f"/{SIGNAL_VERSION_TOPIC}"}
     assert recorded == named - seen_only - without_monitor - {"/fleet/emergency_stop", "/fleet/recording"}
 
 
