@@ -24,6 +24,20 @@ from fleet_monitor.world_model import read_world_model, write_world_model
 pytestmark = pytest.mark.slow
 
 
+def smaller(monitor):
+    """The same monitor, whose detectors learn in few gradient steps, with a small bank."""
+    quick = {"steps": 10, "bank": BankConfig(dimensions=4, centres=8)}
+    return replace(
+        monitor,
+        detectors=tuple(
+            replace(
+                own, config=own.config.model_copy(update={key: quick[key] for key in quick.keys() & vars(own.config)})
+            )
+            for own in monitor.detectors
+        ),
+    )
+
+
 @pytest.fixture(scope="module")
 def files(world_model, tmp_path_factory):
     """The files of a world model and of a monitor that has learned from a first round."""
@@ -31,7 +45,7 @@ def files(world_model, tmp_path_factory):
     write_world_model(folder / "world.safetensors", world_model, contract())
     model, digest = read_world_model(folder / "world.safetensors", contract())
     learned, held_back = (foresee(model, recorded(seed), torch_generator(seed)) for seed in (1, 2))
-    fitted = new_monitor(model, KINDS, seed=0).fitted(learned, seed=0)
+    fitted = smaller(new_monitor(model, KINDS, seed=0)).fitted(learned, seed=0)
     monitor = fitted.calibrated(held_back, dict.fromkeys(KINDS, DEFAULT_RULE), help_ratios(learned))
     path = folder / "monitor.safetensors"
     write_monitor(path, monitor, contract(), world_model=digest, world_model_file="world.safetensors", rounds=1)

@@ -151,7 +151,7 @@ def test_sizes_are_those_of_the_cell():
             "clockwise",
             (
                 "environment.task: expected one of ant, anymal, ball_balance, beacon, block_push, franka_cube_stack, "
-                "navigation, tabletop, windy_navigation with scripted supervisors, or module:Class as supervisors.styles, "
+                "mt6, navigation, tabletop, windy_navigation with scripted supervisors, or module:Class as supervisors.styles, "
                 "got juggling."
             ),
         ),
