@@ -87,19 +87,15 @@ class ImageEncoders(Layers):
         """Return features (E, B, S) of images in model space: mean columns of all filters, then mean rows."""
         return torch.stack(in_parallel(self._member, list(enumerate(images_EBHWC))))
 
-    def rounded(self) -> ImageEncoders:
-        """Return the same encoders with bfloat16 convolutions, for training only; features have the number format of the images."""
-        return self.changed(lambda parameter: parameter.bfloat16())
-
     def _member(self, member_images: tuple[int, Tensor]) -> Tensor:
         member, images_BHWC = member_images
-        hidden = images_BHWC.permute(0, 3, 1, 2).to(self.weights[0].dtype)
+        hidden = images_BHWC.permute(0, 3, 1, 2)
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             stride = SPATIAL_STEPS[layer] if layer < len(SPATIAL_STEPS) else 1
             hidden = conv2d(hidden, weight[member], bias[member], stride=stride, padding=KERNEL // 2)
             hidden = hidden.relu_() if layer < last else hidden
-        return SPREAD * spatial_softmax(hidden.to(images_BHWC.dtype))
+        return SPREAD * spatial_softmax(hidden)
 
 
 def spatial_softmax(maps_BFHW: Tensor) -> Tensor:

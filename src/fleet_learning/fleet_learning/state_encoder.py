@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -66,10 +66,6 @@ class StateEncoders(Perceptrons):
     def __call__(self, states_EBI: Tensor) -> Tensor:
         """Return features (E, B, S) of states in model space."""
         return torch.relu(super().__call__(states_EBI))
-
-    def rounded(self) -> Self:
-        """Return the same encoders: they cost too little to gain from bfloat16."""
-        return self
 
 
 def _encoders(net: Perceptrons) -> StateEncoders:

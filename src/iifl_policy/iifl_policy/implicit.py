@@ -179,8 +179,8 @@ class ImplicitPolicy:
     ) -> Fitted[Self]:
         """Train all members on their own bootstraps side by side, and return the trained policy.
 
-        Where the device multiplies bfloat16 natively, image encoders convolve and counter-examples are drawn with it. Parameters,
-        and the energies and slopes in the loss, keep their precision.
+        Where the device multiplies bfloat16 natively, counter-examples are drawn with it. Parameters, encoders, and the energies and
+        slopes in the loss keep their precision.
         """
         config, state_dim = self.config, self.model.state_dim
         single = self.model.net.weights[0].dtype == torch.float32
@@ -198,8 +198,7 @@ class ImplicitPolicy:
             def part_loss(part: slice, parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:
                 model = EnergyEnsemble(net.with_parameters(parameters[:own]), state_dim)
                 part_encoders = encoders and encoders.with_parameters(parameters[own:])
-                rounded = part_encoders.rounded() if part_encoders and rounds else part_encoders
-                states = encode(rounded, observed[part])
+                states = encode(part_encoders, observed[part])
                 return ensemble_loss(model, states, actions[part], config.loss, drawn[part.start], rounded=rounds)
 
             learned = spectral(net) if spectral else net

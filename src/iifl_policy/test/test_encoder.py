@@ -12,11 +12,9 @@ from torch import nn
 
 from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
-from fleet_learning.encoder import encode
 from fleet_learning.image_encoder import SPATIAL_STEPS, SPREAD, ImageEncoderShape, spatial_softmax
 from fleet_learning.optimization import OptimizerConfig
 from fleet_learning.scaling import fit_scaling
-from fleet_learning.state_encoder import StateEncoderShape
 from iifl_policy.energy import EnergyShape
 from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
 from iifl_policy.implicit import ImplicitConfig, new_implicit
@@ -61,24 +59,6 @@ def test_encoders_are_their_convolutions_one_member_after_the_other():
         across = torch.einsum("bfhw,w->bf", shares, columns)
         down = torch.einsum("bfhw,h->bf", shares, rows)
         torch.testing.assert_close(features[member], SPREAD * torch.cat([across, down], -1))
-
-
-def test_rounding_changes_features_and_their_gradients_little():
-    encoders = SHAPE.new(2, torch.Generator().manual_seed(1)).trainable()
-    images = random(2, 8, 20, 28, 3)
-    values = []
-    for seeing in (encoders, encoders.rounded()):
-        features = encode(seeing, images)
-        gradients = torch.autograd.grad(features.square().sum(), encoders.parameters())
-        assert all(value.dtype == torch.float32 for value in (features, *gradients))
-        values.append([features.detach(), torch.cat([gradient.flatten() for gradient in gradients])])
-    for expected, found in zip(*values, strict=True):
-        assert 0 < (found - expected).norm() < 0.05 * expected.norm()
-
-
-def test_encoders_of_states_are_not_rounded():
-    encoders = StateEncoderShape(3, width=4, depth=2).new(2, torch.Generator())
-    assert encoders.rounded() is encoders
 
 
 def test_other_tensors_are_refused():
