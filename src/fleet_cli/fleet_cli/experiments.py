@@ -79,7 +79,7 @@ def monitor(
         str,
         typer.Option(
             help="Monitors, separated by commas: none, uncertainty, reconstruction, spread, distillation, firework or adaptive "
-            "(firework with adaptive thresholds)."
+            "(firework with adaptive thresholds). An empty text compares the detectors on recorded rollouts only."
         ),
     ] = "none,uncertainty,distillation,firework,adaptive",
     seeds: Seeds = "0,1,2",
@@ -91,7 +91,7 @@ def monitor(
     from fleet_experiments.monitor.scale import Scale
     from fleet_training.learning_setup import learning_setup
 
-    chosen, names = _seeds(seeds), _words(monitors)
+    chosen, names = _seeds(seeds), _words(monitors) if monitors else []
     for name in names:
         if name not in ORDERS:
             raise InputError(f"--monitors: expected some of {', '.join(ORDERS)}, got {name!r}.")
@@ -109,6 +109,8 @@ def monitor(
     )
     passive = results.model_copy(update={"rows": [row for row in results.rows if row["condition"] == "passive"]})
     show(passive, ("algo",), ("recall", "early_recall", "false_alarms", "lead_frames", "area_under_curve"), report)
+    if not names:
+        return
     rounds = results.model_copy(update={"rows": [row for row in results.rows if "combined" in row]})
     show(rounds, ("algo", "condition"), ("autonomous", "combined", "human_share", "rohe_firework"), report)
 
