@@ -87,19 +87,17 @@ def calibrate_monitor(
     Raises:
         InputError: something cannot be used, or there are too few episodes.
     """
-    if not 0 < false_alarms < 1:
+    if rule == "conformal" and not 0 < false_alarms < 1:
         raise InputError(f"--false-alarms: expected a number above 0 and below 1, got {false_alarms}.")
     samples = [read_samples(path) for path in sets]
     contract = samples[0].metadata.contract
     monitor, about = read_monitor(file, contract)
     foreseen = _foreseen(monitor, samples, seed)
-    rules: Mapping[str, Rules] = {
-        "adaptive": adaptive,
-        "conformal": same_for_all(ConformalBand(false_alarms)),
-        "percentile": same_for_all(FixedPercentile(percentile)),
-    }
+    rules: Rules = adaptive
+    if rule != "adaptive":
+        rules = same_for_all(ConformalBand(false_alarms) if rule == "conformal" else FixedPercentile(percentile))
     ratios = help_ratios(foreseen)
-    calibrated = monitor.calibrated(foreseen, rules[rule](monitor, foreseen, ratios), ratios)
+    calibrated = monitor.calibrated(foreseen, rules(monitor, foreseen, ratios), ratios)
     write_monitor(
         file,
         calibrated,

@@ -1,6 +1,6 @@
 """Robots with one task each: the rules by which their episodes begin and end. The base of environments with several tasks.
 
-N robots, I some of them, S state dim, A action dim.
+N robots, I some of them, S state dim, A action dim, H image rows, W image columns.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from typing_extensions import override
 
 from fleet_contract.action import ActionKind
+from fleet_contract.validation import InputError
 from robot_driver.action_check import checked_actions
 from robot_driver.step import Step, uneventful_step
 from sim_bridge.environment import RobotBatch
@@ -19,7 +20,7 @@ from sim_bridge.environment import RobotBatch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fleet_contract.robot import RobotContract
+    from fleet_contract.robot import ImageStream, RobotContract
 
 NO_FAILURE = 0
 """Failure of a robot that is not in constraint violation, in the enumeration of every environment."""
@@ -99,3 +100,20 @@ class TaskRobots(RobotBatch):
     def _clipped_states(self) -> NDArray[np.float64]:
         """Return the observations in the contract's ranges, (N, S)."""
         return np.clip(self._states(), self._low_S, self._high_S)
+
+
+def colour_camera(contract: RobotContract) -> ImageStream:
+    """Return the camera of robots whose objects differ in colour.
+
+    Raises:
+        InputError: the contract has no camera, or one without colours.
+    """
+    camera = contract.require_camera()
+    if camera.encoding == "mono8":
+        raise InputError(f"robot {contract.robot}: observation.camera.encoding: expected rgb8 or bgr8, got mono8.")
+    return camera
+
+
+def encoded(rgb_NHW3: NDArray[np.uint8], camera: ImageStream) -> NDArray[np.uint8]:
+    """Return colour images (N, H, W, 3) in the camera's encoding."""
+    return rgb_NHW3 if camera.encoding == "rgb8" else rgb_NHW3[..., ::-1].copy()

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from fleet_contract.validation import InputError
 from sim_bridge.environment_traits import tasks_in_turn
 from sim_bridge.metaworld.installation import interpreter, unusable
 from sim_bridge.metaworld.task import HAND, METAWORLD_CONTRACT, OBJECT, TASKS, metaworld_name
 from sim_bridge.metaworld.worker import FIELD_OF_VIEW_DEG
 from sim_bridge.progress import Progress
-from sim_bridge.task_robots import TaskRobots
+from sim_bridge.task_robots import TaskRobots, colour_camera, encoded
 from sim_bridge.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -65,9 +64,7 @@ class Metaworld(TaskRobots):
         """
         super().__init__(contract, robots, HORIZON)
         METAWORLD_CONTRACT.require(contract)
-        self._camera = contract.require_camera()
-        if self._camera.encoding == "mono8":
-            raise InputError(f"robot {contract.robot}: observation.camera.encoding: expected rgb8 or bgr8, got mono8.")
+        self._camera = colour_camera(contract)
         self._tasks = tasks_in_turn(tasks, TASKS, robots)
         self._one_hot_NT = np.array([[own == task for task in TASKS] for own in self._tasks], dtype=np.float64)
         self._observed_NO = np.zeros((robots, contract.state_dim - len(TASKS)))
@@ -88,7 +85,7 @@ class Metaworld(TaskRobots):
         """Return the images, (N, H, W, 3), in the contract's size and encoding."""
         (drawn_NHW3,) = self._worker.ask("images", np.array([self._camera.width, self._camera.height]))
         rgb_NHW3 = np.asarray(drawn_NHW3, dtype=np.uint8)
-        return rgb_NHW3 if self._camera.encoding == "rgb8" else rgb_NHW3[..., ::-1].copy()
+        return encoded(rgb_NHW3, self._camera)
 
     @override
     def video(self, robot: int) -> NDArray[np.uint8]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from fleet_contract.validation import InputError
 from sim_bridge.environment_traits import tasks_in_turn
 from sim_bridge.progress import Progress
 from sim_bridge.tabletop import geometry as g
@@ -20,7 +19,7 @@ from sim_bridge.tabletop.jam import Jam
 from sim_bridge.tabletop.lever_table import LeverTable
 from sim_bridge.tabletop.push_table import PushTable
 from sim_bridge.tabletop.task import RATE_HZ, TABLETOP_CONTRACT, TASK_OF, TASKS, Kind
-from sim_bridge.task_robots import TaskRobots
+from sim_bridge.task_robots import TaskRobots, colour_camera, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,9 +60,7 @@ class Tabletop(TaskRobots):
         """
         super().__init__(contract, robots, HORIZON)
         TABLETOP_CONTRACT.require(contract)
-        self._camera = contract.require_camera()
-        if self._camera.encoding == "mono8":
-            raise InputError(f"robot {contract.robot}: observation.camera.encoding: expected rgb8 or bgr8, got mono8.")
+        self._camera = colour_camera(contract)
         own_N = [TASK_OF[name] for name in tasks_in_turn(tasks, tuple(TASK_OF), robots)]
         self._tables: list[tuple[NDArray[np.int64], Table]] = []
         self._places: list[tuple[Table, int]] = [None] * robots  # type: ignore[list-item]
@@ -87,7 +84,7 @@ class Tabletop(TaskRobots):
         """Return the images, (N, H, W, 3), in the contract's size and encoding. Call it always from the same thread."""
         size = self._camera.width, self._camera.height
         rgb_NHW3 = np.stack([table.image(row, size) for table, row in self._places])
-        return rgb_NHW3 if self._camera.encoding == "rgb8" else rgb_NHW3[..., ::-1].copy()
+        return encoded(rgb_NHW3, self._camera)
 
     @override
     def video(self, robot: int) -> NDArray[np.uint8]:
