@@ -5,7 +5,7 @@ B robots or frames, W width of a latent, T frames of context, N imagined futures
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,12 +101,25 @@ def foresee(model: WorldModel, episodes: Sequence[Episode], generator: torch.Gen
     Raises:
         InputError: no episode is long enough, or the observations have another shape than those that the model has learned.
     """
-    context = model.config.dynamics.context
-    long = [episode for episode in episodes if len(episode.observations_F) >= context]
-    if not long:
+    foreseen = list(foresee_each(model, episodes, generator))
+    if not foreseen:
+        context = model.config.dynamics.context
         raise InputError(f"episodes: expected at least one of {context} frames or more, got none.")
-    foreseen = []
-    for episode in long:
+    return foreseen
+
+
+def foresee_each(
+    model: WorldModel, episodes: Sequence[Episode], generator: torch.Generator
+) -> Iterator[ForeseenEpisode]:
+    """Yield the same one after the other; nothing if no episode is long enough.
+
+    Raises:
+        InputError: the observations have another shape than those that the model has learned.
+    """
+    context = model.config.dynamics.context
+    for episode in episodes:
+        if len(episode.observations_F) < context:
+            continue
         latents_FW = model.encode(episode.observations_F)
         contexts_BTW = latents_FW.unfold(0, context, 1).transpose(1, 2)
         foresight = Foresight(
@@ -116,5 +129,4 @@ def foresee(model: WorldModel, episodes: Sequence[Episode], generator: torch.Gen
             contexts_BTW,
             model.imagine(contexts_BTW, generator),
         )
-        foreseen.append(ForeseenEpisode(episode, foresight))
-    return foreseen
+        yield ForeseenEpisode(episode, foresight)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fleet_learning.randomness import torch_generator
 from fleet_learning.signal_provider import Advance
 from fleet_monitor.episode import Episode, by_task, calm, help_ratio
-from fleet_monitor.foresight import ForeseenEpisode, foresee
+from fleet_monitor.foresight import ForeseenEpisode, foresee_each
 from fleet_monitor.monitor import Monitor
 from fleet_monitor.rules import DEFAULT_RULES, Rules
 
@@ -81,9 +81,8 @@ def _halves(episodes: Sequence[Episode]) -> tuple[list[Episode], list[Episode]]:
 def _foreseen(
     monitor: Monitor, episodes: Sequence[Episode], seed: int, number: int, advance: Advance
 ) -> list[ForeseenEpisode]:
-    generator, foreseen = torch_generator(seed, number), []
-    for episode in episodes:
-        if len(episode.observations_F) >= monitor.model.config.dynamics.context:
-            foreseen += foresee(monitor.model, [episode], generator)
-            advance({})
+    foreseen = []
+    for one in foresee_each(monitor.model, episodes, torch_generator(seed, number)):
+        foreseen.append(one)
+        advance({})
     return foreseen

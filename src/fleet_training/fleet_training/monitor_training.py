@@ -13,7 +13,7 @@ from fleet_contract.validation import InputError
 from fleet_learning.optimization import OnStep
 from fleet_learning.randomness import torch_generator
 from fleet_monitor.episode import Episode, by_task
-from fleet_monitor.foresight import ForeseenEpisode, foresee
+from fleet_monitor.foresight import ForeseenEpisode, foresee_each
 from fleet_monitor.monitor import Monitor, help_ratios, new_monitor, write_monitor
 from fleet_monitor.rules import DEFAULT_RULE
 from fleet_monitor.state_scaling import StateShape
@@ -140,11 +140,11 @@ def sized_for(config: WorldModelConfig, contract: RobotContract) -> WorldModelCo
 def _foreseen(
     model: WorldModel, episodes: Sequence[Episode], seed: int, number: int, advance: OnProgress, part: str
 ) -> list[ForeseenEpisode]:
-    generator, foreseen = torch_generator(seed, number), []
-    for done, episode in enumerate(episodes):
-        advance(part, done, len(episodes))
-        if len(episode.observations_F) >= model.config.dynamics.context:
-            foreseen += foresee(model, [episode], generator)
+    foreseen: list[ForeseenEpisode] = []
+    advance(part, 0, len(episodes))
+    for one in foresee_each(model, episodes, torch_generator(seed, number)):
+        foreseen.append(one)
+        advance(part, len(foreseen), len(episodes))
     advance(part, len(episodes), len(episodes))
     return foreseen
 
