@@ -55,6 +55,14 @@ def wait_until(process: subprocess.Popen[str], is_it: Callable[[str], bool], wha
     raise AssertionError(f"{what} was never said: {said}")
 
 
+def wait_for_file(path: Path) -> None:
+    """Wait until there is a file."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert path.exists()
+
+
 def of_run(folder: Path) -> dict[int, str]:
     """Processes whose command line names the run's folder."""
     found = {}

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from bags import messages
 from conftest import ROOT, fleet, up
-from running import TIMEOUT_S, of_run, started, wait_for, wait_until
+from running import TIMEOUT_S, of_run, started, wait_for, wait_for_file, wait_until
 
 from fleet_bags.build import build
 from fleet_bags.recording import read_recording
@@ -100,27 +100,24 @@ def test_a_version_has_learned_from_its_round(run):
     assert changed <= set(config.tasks)
 
 
-def test_the_same_seed_gives_the_same_values(run, tmp_path, fleet_file):
-    again = up(tmp_path / "again", *words(fleet_file), "--headless")
-    assert again.code == 0, again.err
-    for name in SIGNALS:
-        for one, other in zip(published(run.folder)[name], published(again.folder)[name], strict=True):
-            assert one[:2] == other[:2]
-            np.testing.assert_array_equal(one[2], other[2])
-
-
-def test_a_killed_trainer_of_signals_resumes(tmp_path, fleet_file):
+def test_a_killed_trainer_of_signals_resumes_and_the_same_round_gives_the_same_version(run, tmp_path, fleet_file):
     folder = tmp_path / "killed"
-    with started(folder, *words(fleet_file)[:-4]) as process:
-        wait_for(process, "policy v2")
+    with started(folder, *words(fleet_file)[:-4], "--seed", str(SEED)) as process:
+        wait_for_file(folder / FOLDER / "version_002.safetensors")
         trainer = next(pid for pid, named in of_run(folder).items() if "signal_trainer_node" in named)
         os.kill(trainer, signal.SIGKILL)
         wait_for(process, "was restarted (restart 1)")
         wait_until(process, is_past_both_rounds, f"tick {DUE[1] + 5}")
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(TIMEOUT_S) == 0
+    same = [file_digest(own / FOLDER / "version_002.safetensors") for own in (run.folder, folder)]
+    assert same[0] == same[1]
     for name in SIGNALS:
-        assert sorted({version for _, version, _ in published(folder)[name]}) == [1, 2, 3]
+        own, other = (published(each)[name] for each in (run.folder, folder))
+        assert sorted({version for _, version, _ in other}) == [1, 2, 3]
+        for one, again in zip(own[: DUE[1]], other[: DUE[1]], strict=True):
+            assert one[:2] == again[:2]
+            np.testing.assert_array_equal(one[2], again[2])
 
 
 def is_past_both_rounds(line):
