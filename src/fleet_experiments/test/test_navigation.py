@@ -63,18 +63,17 @@ def test_a_policy_that_goes_straight_ends_at_the_obstacle():
 
 def test_demonstrations_are_one_complete_episode_of_every_robot():
     supervisors = [make_supervisor("navigation", style, CONTRACT, 0, 0) for style in ("up", "down")]
-    dataset = demonstrate_episodes(make_environment("numpy", "navigation", CONTRACT, 4), supervisors, seed=0)
-    starts = np.flatnonzero((dataset.observations_B == (8, 25)).all(1))
-    assert len(starts) == 4
-    for first, end, above in zip(starts, [*starts[1:], len(dataset)], (True, False, True, False), strict=True):
-        episode_TS = dataset.observations_B[first:end]
-        assert (episode_TS[episode_TS[:, 0] == 36, 1] > 25).all() == above
-        np.testing.assert_array_equal(episode_TS[:-1] + dataset.actions_BA[first : end - 1], episode_TS[1:])
+    episodes = demonstrate_episodes(make_environment("numpy", "navigation", CONTRACT, 4), supervisors, seed=0)
+    for episode, above in zip(episodes, (True, False, True, False), strict=True):
+        states_TS = episode.observations_B
+        assert states_TS[0].tolist() == [8, 25]
+        assert (states_TS[states_TS[:, 0] == 36, 1] > 25).all() == above
+        np.testing.assert_array_equal(states_TS[:-1] + episode.actions_BA[:-1], states_TS[1:])
 
 
 def test_landscapes_are_scaled_energies():
     setup = navigation_setup(CONTRACT_FILE)
-    dataset = demonstrate_episodes(
+    (dataset,) = demonstrate_episodes(
         make_environment("numpy", "navigation", CONTRACT, 1), [make_supervisor("navigation", "up", CONTRACT, 0, 0)], 0
     )
     policy = replace(setup, implicit=SMALL.implicit).new_policy(

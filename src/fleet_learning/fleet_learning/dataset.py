@@ -39,10 +39,7 @@ class Dataset:
 
     def __add__(self, other: Dataset) -> Dataset:
         """Return these pairs followed by the other's (dataset aggregation, IIFL section 4.2)."""
-        return Dataset(
-            np.concatenate([self.observations_B, other.observations_B]),
-            np.concatenate([self.actions_BA, other.actions_BA]),
-        )
+        return joined_datasets([self, other])
 
     @property
     def digest(self) -> str:
@@ -86,6 +83,13 @@ def new_dataset(
     """Return a dataset of at least one pair, from arrays of any precision."""
     observed_B = np.asarray(observations_B)
     return Dataset(observed_B.astype(_type_of(observed_B.shape[1:])), np.asarray(actions_BA).astype(np.float32))
+
+
+def joined_datasets(datasets: Sequence[Dataset]) -> Dataset:
+    """Return the pairs of several datasets, one after the other."""
+    return Dataset(
+        np.concatenate([own.observations_B for own in datasets]), np.concatenate([own.actions_BA for own in datasets])
+    )
 
 
 def empty_dataset(observed: tuple[int, ...], action_dim: int) -> Dataset:

@@ -5,6 +5,8 @@ N robots.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,10 +43,7 @@ def demonstrate(
         noise: standard deviation of the noise, as a share of half the range of actions.
     """
     contract = environment.contract
-    # Robots draw from [seed, robot], with robot < N.
-    generator = np.random.default_rng([seed, environment.robots])
-    low_A, high_A = np.asarray(contract.action_low_A), np.asarray(contract.action_high_A)
-    spread_A = noise * (high_A - low_A) / 2
+    perturb = _perturb(environment, noise, seed)
     step = environment.reset(seed)
     for supervisor in supervisors:
         supervisor.begin()
@@ -59,27 +58,52 @@ def demonstrate(
             actions_NA[robot] = supervisors[robot % len(supervisors)].act(step.states_NS[robot])
             observed.append(observed_N[robot])
             actions.append(actions_NA[robot].copy())
-        if noise:
-            actions_NA = np.clip(actions_NA + spread_A * generator.standard_normal(actions_NA.shape), low_A, high_A)
-        step = environment.step(kinds_N, actions_NA)
+        step = environment.step(kinds_N, perturb(actions_NA))
     return new_dataset(observed[:pairs], actions[:pairs])
 
 
 def demonstrate_episodes(
-    environment: Environment, supervisors: list[ScriptedSupervisor], seed: int, stream: Stream = "state"
-) -> Dataset:
-    """Return one whole episode of every robot, robot after robot; supervisor i drives robot i, modulo their number."""
+    environment: Environment,
+    supervisors: list[ScriptedSupervisor],
+    seed: int,
+    stream: Stream = "state",
+    noise: float = 0.0,
+) -> list[Dataset]:
+    """Return one whole episode of every robot; supervisor i drives robot i, modulo their number.
+
+    The noise is that of `demonstrate`.
+    """
+    perturb = _perturb(environment, noise, seed)
     for supervisor in supervisors:
         supervisor.begin()
     act_by_supervisors = act_by_state([supervisor.act for supervisor in supervisors], environment.contract.action_dim)
-    observed_T = []
+    observed_T, shown_T = [], []
 
     def act(step: Step, driven_N: NDArray[np.bool_]) -> NDArray[np.float64]:
         observed_T.append(observations(environment, step, stream))
-        return act_by_supervisors(step, driven_N)
+        shown_T.append(act_by_supervisors(step, driven_N))
+        return perturb(shown_T[-1])
 
-    moved_T = list(drive_until_over(environment, environment.reset(seed), act))
-    driven_NT = np.stack([moved.driven_N for moved in moved_T], axis=1)
-    observed_NT = np.stack(observed_T, axis=1)
-    actions_NTA = np.stack([moved.actions_NA for moved in moved_T], axis=1)
-    return new_dataset(observed_NT[driven_NT], actions_NTA[driven_NT])
+    driven_T = [moved.driven_N for moved in drive_until_over(environment, environment.reset(seed), act)]
+    driven_NT, observed_NT, shown_NTA = (np.stack(parts, axis=1) for parts in (driven_T, observed_T, shown_T))
+    return [
+        new_dataset(observed_NT[robot, driven_NT[robot]], shown_NTA[robot, driven_NT[robot]])
+        for robot in range(environment.robots)
+    ]
+
+
+def _perturb(environment: Environment, noise: float, seed: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return what adds noise to actions (N, A), within their range."""
+    contract = environment.contract
+    # Robots draw from [seed, robot], with robot < N.
+    generator = np.random.default_rng([seed, environment.robots])
+    low_A, high_A = np.asarray(contract.action_low_A), np.asarray(contract.action_high_A)
+    spread_A = noise * (high_A - low_A) / 2
+
+    def perturb(actions_NA: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not noise:
+            return actions_NA
+        noisy_NA: NDArray[np.float64] = actions_NA + spread_A * generator.standard_normal(actions_NA.shape)
+        return noisy_NA.clip(low_A, high_A)
+
+    return perturb
