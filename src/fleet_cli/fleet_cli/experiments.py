@@ -115,6 +115,44 @@ def monitor(
     show(rounds, ("algo", "condition"), ("autonomous", "combined", "human_share", "rohe_firework"), report)
 
 
+@experiment.command()
+def merge(
+    report: Report = Path("merge"),
+    parts: Annotated[
+        str,
+        typer.Option(
+            help="Parts, separated by commas: linear (controllers of aircraft), barriers (two sites with the same tasks), once (sites with "
+            "different tasks), rounds (the same, merged again and again)."
+        ),
+    ] = "linear,barriers,once,rounds",
+    seeds: Seeds = "0,1,2",
+    env: Annotated[str, typer.Option(help="Fleet whose tasks the sites have: metaworld or tabletop.")] = "metaworld",
+    address: Address = None,
+) -> None:
+    """Reproduce FLEET-MERGE in simulation: several sites' networks become one without moving their data."""
+    from fleet_experiments.merge.experiment import ENVIRONMENTS, PARTS, merge_experiment
+    from fleet_experiments.merge.scale import Scale
+    from fleet_training.learning_setup import learning_setup
+
+    chosen, names = _seeds(seeds), _words(parts)
+    for name in names:
+        if name not in PARTS:
+            raise InputError(f"--parts: expected some of {', '.join(PARTS)}, got {name!r}.")
+    if env not in ENVIRONMENTS:
+        raise InputError(f"--env: expected one of {', '.join(ENVIRONMENTS)}, got {env!r}.")
+    make_folder(report)
+    results = merge_experiment(
+        learning_setup(read_fleet(fleet_file(env)), ticks=0),
+        report,
+        parts=names,
+        seeds=chosen,
+        scale=Scale(),
+        command=this_command(),
+        address=address,
+    )
+    show(results, ("env", "condition", "algo"), ("success", "error", "cost", "diverged", "moved", "sent_bytes"), report)
+
+
 @experiment.command("block_push")
 def block_push(
     fleet: Annotated[str, typer.Option(help=RunOptions.model_fields["fleet"].description)] = "block_push",
