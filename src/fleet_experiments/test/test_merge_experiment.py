@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from fleet_contract.fleet import read_fleet
 from fleet_experiments.merge.experiment import merge_experiment
+from fleet_experiments.merge.figure import draw_sites
 from fleet_experiments.merge.linear import linear_runs
 from fleet_experiments.merge.methods import METHODS
 from fleet_experiments.merge.scale import Scale
 from fleet_experiments.merge.site import held_out_error
 from fleet_experiments.merge.sites import DemonstratedTasks, barriers, demonstrated, one_shot, rounds
 from fleet_experiments.merge.windows import windows
+from fleet_experiments.results import run_of
 from fleet_learning.dataset import new_dataset
 from fleet_learning.scaling import contract_scaling
 from fleet_training.learning_setup import learning_setup
@@ -110,6 +113,19 @@ def test_every_method_is_compared_on_the_same_sites(setup, shown):
     rows = barriers(setup, SMALL, "feed-forward", 0, folder, lambda *_: None)
     assert {row["condition"].rpartition(", ")[2] for row in rows} == {"different starts", "shared start"}
     assert all(0 <= row["success"] <= 1 for row in rows)
+
+
+def test_the_figure_has_a_panel_per_kind_and_merging(tmp_path):
+    conditions = ("elman, once, Dirichlet 0.1", "elman, once, Dirichlet 10", "elman, every 5 epochs, Dirichlet 1")
+    rows = [
+        run_of("metaworld", algo, seed, condition) | {"success": 0.1 * seed}
+        for condition in conditions
+        for algo in ("average", "joint")
+        for seed in (1, 2)
+    ]
+    draw_sites([*rows, run_of("aircraft", "joint", 1, "linear")], tmp_path / "sites.png")
+    with Image.open(tmp_path / "sites.png") as drawn:
+        assert drawn.width > 1.5 * drawn.height
 
 
 def test_the_experiment_resumes(setup, tmp_path):

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
+from fleet_experiments.merge.figure import draw_sites
 from fleet_experiments.merge.linear import linear_runs
 from fleet_experiments.merge.scale import Scale
 from fleet_experiments.merge.sites import Kind, barriers, demonstrated, one_shot, rounds
@@ -87,4 +88,5 @@ def merge_experiment(
     rows = sweep(runs, folder / "runs", key=resume_key(setup.key, scale), after=after, address=address)
     results = new_results("merge", command, rows)
     results.write(folder)
+    draw_sites(rows, folder / "sites.png")
     return results
