@@ -10,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from fleet_contract.yaml_text import MisreadError, parse_yaml
+
 EXIT_INPUT_ERROR = 2
 """Exit code of commands that refuse their input."""
 LONGEST_VALUE = 80
@@ -69,7 +71,9 @@ def read_yaml(path: Path, model: type[Model], *, context: dict[str, Any] | None 
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}.") from None
     try:
-        content = yaml.safe_load(text)
+        content = parse_yaml(text)
+    except MisreadError as error:
+        raise InputError(f"{path}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date or number that does not exist
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark else ""
