@@ -6,7 +6,7 @@ S state dim, A action dim.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from itertools import count, pairwise
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from fleet_bags.topic_series import StampPair, TopicSeries
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.native import NativeSignal, NativeStream
 from fleet_contract.robot import RobotContract
-from fleet_contract.translation import command_of, numbers_of, state_from
+from fleet_contract.translation import command_of, numbers_of, rgb_of, state_from
 
 Sample = TypeVar("Sample")
 ROUNDING = 1e-6
@@ -45,7 +45,7 @@ class NativeRobotSeries:
         self.camera_topic: str | None = None
         """Topic whose samples are the numbers of its messages, from 0; None if the robots have no camera."""
         if native.camera and contract.observation.camera:
-            self.camera_topic = self._add_topic(native.camera, lambda _: next(image_numbers))
+            self.camera_topic = self._add_topic(native.camera, partial(_image_number, numbers=image_numbers))
         self._violation = native.violation and self._add_topic(native.violation, _truth)
         self._success = native.success and self._add_topic(native.success, _truth)
         driver = mapping.driver
@@ -130,3 +130,14 @@ def _command(message: Any, contract: RobotContract) -> NDArray[np.float64]:
     if not np.isfinite(values_A).all():
         raise ValueError(f"expected finite values, got {values_A.tolist()}")
     return values_A
+
+
+def _image_number(message: Any, numbers: Iterator[int]) -> int:
+    """Return the number of a camera message.
+
+    Raises:
+        ValueError: its image is damaged. It counts nevertheless.
+    """
+    number = next(numbers)
+    rgb_of(message)
+    return number

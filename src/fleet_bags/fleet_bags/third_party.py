@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
-from fleet_bags.bag_reader import error_context, messages, opened, timed_messages
+from fleet_bags.bag_reader import BACK_NS, error_context, messages, opened, require_one_clock, timed_messages
 from fleet_bags.mapping import BagMapping
 from fleet_bags.native_robot_series import NativeRobotSeries
 from fleet_bags.samples import SourceRun
@@ -30,6 +31,9 @@ SUPERVISOR = "human"
 """Name of the only supervisor: third-party bags do not say who drove."""
 RATE_TOLERANCE = 0.2
 """Largest difference between the rate of a topic's ticks and the contract's rate, as a fraction of the latter."""
+DAY_NS = 24 * 3600 * 10**9
+LONGEST_GAP_NS = DAY_NS
+"""Longest time without a message of the robots, ns: a longer one is a wrong clock, and ticks would fill it."""
 ImageRows = Mapping[str, Mapping[int, Sequence[int]]]
 """Rows that observe an image, by camera topic and number of the message."""
 
@@ -42,6 +46,7 @@ def third_party_samples(bag: Path, mapping: BagMapping) -> RunSamples:
             rate; a command is out of range; or no tick has a sample of every topic.
     """
     robots = [NativeRobotSeries(mapping, namespace) for namespace in mapping.robots]
+    require_one_clock(bag)
     with opened(bag) as reader:
         span_ns = _read_series(reader, bag, robots)
     rows: list[dict[str, Any]] = []
@@ -75,7 +80,7 @@ def third_party_samples(bag: Path, mapping: BagMapping) -> RunSamples:
 
 
 def _read_series(reader: AnyReader, bag: Path, robots: Sequence[NativeRobotSeries]) -> tuple[int, int]:
-    """Read all messages of the robots; return the begin and end of the bag, ns."""
+    """Read all messages of the robots; return when the first one was received and when the last one had been, ns."""
     types = {connection.topic: connection.msgtype for connection in reader.connections}
     all_series = {topic: series for robot in robots for topic, series in robot.series.items()}
     for topic, kind in (item for robot in robots for item in robot.types.items()):
@@ -83,15 +88,28 @@ def _read_series(reader: AnyReader, bag: Path, robots: Sequence[NativeRobotSerie
             raise InputError(f"{bag}: topic {topic} is missing, the bag has {', '.join(sorted(types)) or 'no topics'}.")
         if types[topic] != kind:
             raise InputError(f"{bag}: {topic}: type: expected {kind}, got {types[topic]}.")
-    for topic, time_ns, message in timed_messages(reader, bag, all_series):
+    first_ns = last_ns = 0
+    for number, (topic, time_ns, message) in enumerate(timed_messages(reader, bag, all_series)):
+        first_ns = first_ns if number else time_ns
+        if number and time_ns - last_ns > LONGEST_GAP_NS:
+            raise InputError(
+                f"{bag}: expected messages without a gap of more than {LONGEST_GAP_NS / DAY_NS:g} day, got one of "
+                f"{(time_ns - last_ns) / DAY_NS:.0f} days after {_utc(last_ns)}, before a message of {topic}."
+            )
+        last_ns = time_ns
         with error_context(bag, topic):
             all_series[topic].add(message, time_ns)
     for robot in robots:
         for topic, series in robot.series.items():
+            if series.step_back_ns > BACK_NS:
+                raise InputError(
+                    f"{bag}: {topic}: expected stamps in the order of recording, got one {series.step_back_ns / 1e9:.1f} s before an "
+                    "earlier one: the robot's clock was set back. Cut the bag there."
+                )
             if not series.samples and not robot.may_be_silent(topic):
                 why = f" that can be used ({series.errors[-1]})" if series.errors else ""
                 raise InputError(f"{bag}: {topic}: expected at least one message{why}, got none.")
-    return reader.start_time, reader.end_time
+    return first_ns, last_ns + 1
 
 
 def _ticks(bag: Path, robot: NativeRobotSeries, mapping: BagMapping, span_ns: tuple[int, int]) -> list[StampPair]:
@@ -149,3 +167,7 @@ def _images(bag: Path, contract: RobotContract, image_rows: ImageRows) -> Iterat
                     image = picture_of(message, width=camera.width, height=camera.height, encoding=camera.encoding)
                 for row in rows:
                     yield row, image
+
+
+def _utc(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns // 10**9, UTC).isoformat()

@@ -47,10 +47,20 @@ class TopicSeries(Generic[Sample]):
             self.errors.append(str(error))
             return
         header = getattr(message, "header", None)
-        instant = StampPair(receive_ns, header.stamp.sec * 10**9 + header.stamp.nanosec if header else receive_ns)
+        header_ns = header.stamp.sec * 10**9 + header.stamp.nanosec if header else receive_ns
+        if header_ns == 0 and self.align.timeline == "header":
+            self.errors.append("its stamp is 0: no clock has set it; use timeline: receive")
+            return
+        instant = StampPair(receive_ns, header_ns)
         self.stamps_ns.append(self.stamp_of(instant))
         self.instants.append(instant)
         self.samples.append(sample)
+
+    @property
+    def step_back_ns(self) -> int:
+        """How far a stamp is behind that of a message that was recorded before it, at most, ns; 0 without messages."""
+        stamps_ns = np.array(self.stamps_ns or [0], dtype=np.int64)
+        return int((np.maximum.accumulate(stamps_ns) - stamps_ns).max())
 
     def stamp_of(self, instant: StampPair) -> int:
         """Return the stamp of an instant on the timeline of the alignment, ns."""

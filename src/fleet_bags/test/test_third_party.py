@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
+import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +199,24 @@ ROBOT = "bag: /robot_01/"
 BEACON = ("native", "state", 0, "quantities", "beacon_ahead")
 
 
+SONAR = "std_msgs/msg/Float64MultiArray"
+
+
+def stamped(change) -> list[Message]:
+    """The messages with other stamps in their headers."""
+    return [m if m.stamp_ns is None else replace(m, stamp_ns=change(m.stamp_ns)) for m in DRIVE.messages]
+
+
+def by_header() -> dict:
+    """The contract with a camera that is read by the stamps of its headers."""
+    tree = mapping_tree()["contract"]
+    tree["native"]["camera"]["align"] |= {"timeline": "header"}
+    return {"contract": tree}
+
+
+BY_HEADER = by_header()
+
+
 @pytest.mark.parametrize(
     ("messages", "changes", "sentence_part"),
     [
@@ -216,7 +239,22 @@ BEACON = ("native", "state", 0, "quantities", "beacon_ahead")
             {},
             ROBOT + "cmd_vel: expected at least one message that can be used (expected finite values, got [nan, ",
         ),
-        (changed("compressed", data=[1, 2, 3]), {}, ROBOT + "camera/color/compressed: expected a JPEG or PNG image, got 3 bytes"),
+        (
+            changed("compressed", data=[1, 2, 3]),
+            {},
+            ROBOT + "camera/color/compressed: expected at least one message that can be used (expected a whole JPEG or PNG image, got 3 ",
+        ),
+        (
+            [Message("/robot_01/sonar", SONAR, 0, {"data": [1.0] * 4}), *DRIVE.messages],
+            {},
+            "bag: expected messages without a gap of more than 1 day, got one of 19676 days after 1970-01-01T00:00:00+00:00, before a",
+        ),
+        (stamped(lambda _: 0), BY_HEADER, ROBOT + "camera/color/compressed: expected at least one message that can be used (its stamp is 0: no "),
+        (
+            stamped(lambda stamp_ns: stamp_ns - 30 * S * (stamp_ns > START_NS + 3 * S)),
+            BY_HEADER,
+            ROBOT + "camera/color/compressed: expected stamps in the order of recording, got one 29.9 s before an earlier one: the robot",
+        ),
         (DRIVE.messages, {"ticks": "sonar"}, ROBOT + "sonar: expected about 5 messages per second for ticks, as the contract's rate_hz, got 25."),
         (
             [m for m in DRIVE.messages if START_NS < m.time_ns - {"sonar": 0, "beacon": 4 * S}.get(m.topic[10:], 0)
@@ -258,6 +296,87 @@ def test_bad_input_gives_one_sentence_and_no_files(tmp_path, messages, changes, 
     assert sentence.endswith(".")
     assert "\n" not in sentence
     assert {path.name for path in tmp_path.iterdir()} <= {"bag", "map.yaml"}
+
+
+@pytest.mark.parametrize("form", ["mcap", "sqlite3"])
+def test_a_bag_whose_clock_was_set_back_is_refused(tmp_path, form):
+    """Both the recorder's and the robot's clock are set back by 3 s: sorted by time, everything looks right."""
+    late = START_NS + 4 * S
+    messages = [replace(m, time_ns=m.time_ns - 3 * S * (m.time_ns > late)) for m in DRIVE.messages]
+    with pytest.raises(InputError, match=r"received 3\.0 s before an earlier one in bag.*: the clock was set back"):
+        built(tmp_path, messages, mapping_tree(), form)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda _: b"", lambda _: bytes(range(200))])
+def test_a_damaged_picture_costs_its_tick(tmp_path, damage):
+    first, tick_ns = START_NS + DRIVE.latency_ns, 200_000_000
+    lost_ns = [stamp_ns for stamp_ns, _ in DRIVE.pictures][10:20]
+    messages = [
+        replace(m, fields=m.fields | {"data": np.frombuffer(damage(m.fields["data"].tobytes()), np.uint8)})
+        if m.stamp_ns in lost_ns
+        else m
+        for m in DRIVE.messages
+    ]
+    tree = mapping_tree()
+    tree["contract"]["native"]["camera"]["align"] = {"rule": "gap", "timeline": "receive", "tolerance_s": 0.05}
+    samples, whole = built(tmp_path, messages, tree), [ns for ns, _ in DRIVE.pictures if ns not in lost_ns]
+    stamps_ns = samples.columns["stamps_ns"].tolist()
+    ticks = [first + tick_ns * tick for tick in range(TICKS)]
+    assert stamps_ns == [own for own in ticks if min(abs(ns + DRIVE.latency_ns - own) for ns in whole) <= 50_000_000]
+    assert 0 < len(stamps_ns) < TICKS
+    pictures = dict(DRIVE.pictures)
+    for row, own in enumerate(stamps_ns):
+        nearest = min(whole, key=lambda ns: abs(ns + DRIVE.latency_ns - own))
+        np.testing.assert_array_equal(samples.columns["images"][row], pictures[nearest])
+
+
+@pytest.mark.parametrize("form", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("content", [None, "", "version: ["])
+def test_files_are_read_without_the_metadata_of_their_folder(tmp_path, form, content):
+    (tmp_path / "whole").mkdir()
+    expected = built(tmp_path / "whole", DRIVE.messages, mapping_tree(), form).columns
+    metadata = tmp_path / "whole/bag/metadata.yaml"
+    metadata.unlink()
+    if content is not None:
+        metadata.write_text(content)
+    build([tmp_path / "whole/bag"], tmp_path / "set", mapping=read_mapping(tmp_path / "whole/map.yaml"))
+    found = read_samples(tmp_path / "set").columns
+    for name in ("states", "actions", "images", "stamps_ns"):
+        np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_messages_beside_a_database_are_not_ignored(tmp_path):
+    (tmp_path / "map.yaml").write_text(yaml.safe_dump(mapping_tree()))
+    (file,) = write_bag(tmp_path / "bag", DRIVE.messages, "sqlite3").glob("*.db3")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(
+            "INSERT INTO messages SELECT id + 9999, topic_id, timestamp + 7000000000, data FROM messages "
+            "WHERE topic_id = (SELECT id FROM topics WHERE name = '/robot_01/sonar') LIMIT 5"
+        )
+        connection.commit()
+        for suffix in ("", "-wal"):  # closing the connection would write the messages into the database
+            shutil.copyfile(f"{file}{suffix}", tmp_path / f"{file.name}{suffix}")
+    for suffix in ("", "-wal"):
+        (tmp_path / f"{file.name}{suffix}").replace(f"{file}{suffix}")
+    mapping = read_mapping(tmp_path / "map.yaml")
+    with pytest.raises(InputError, match=r"expected all messages in bag.*\.db3, got more of them in bag.*\.db3-wal"):
+        build([tmp_path / "bag"], tmp_path / "set", mapping=mapping)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    build([tmp_path / "bag"], tmp_path / "set", mapping=mapping)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.66, 0.99])
+@pytest.mark.parametrize("form", [*BAGS, "zstd"])
+def test_a_bag_that_was_cut_is_refused_in_one_sentence(tmp_path, form, share):
+    (tmp_path / "map.yaml").write_text(yaml.safe_dump(mapping_tree()))
+    bag = write_bag(tmp_path / "bag", DRIVE.messages, form)
+    file = max(bag.iterdir(), key=lambda own: own.stat().st_size) if bag.is_dir() else bag
+    os.truncate(file, int(file.stat().st_size * share))
+    with pytest.raises(InputError, match=r"expected a complete rosbag1 or rosbag2 bag, got one that cannot be read"):
+        build([bag], tmp_path / "set", mapping=read_mapping(tmp_path / "map.yaml"))
+    assert not (tmp_path / "set").exists()
 
 
 def test_the_documented_command_and_mapping_file_work(tmp_path):

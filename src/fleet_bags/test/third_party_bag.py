@@ -94,13 +94,16 @@ class Drive:
 
 
 def write_bag(path: Path, messages: list[Message], form: str = "mcap") -> Path:
-    """Write a rosbag1 file, or a rosbag2 folder in MCAP or in SQLite, the latter without message definitions."""
-    store = get_typestore(BAGS[form])
+    """Write a rosbag1 file, or a rosbag2 folder in MCAP, also in compressed files, or in SQLite, without message definitions."""
+    store = get_typestore(BAGS.get(form, Stores.ROS2_KILTED))
     writer = {
         "rosbag1": lambda: rosbag1.Writer(path.with_suffix(".bag")),
         "sqlite3": lambda: rosbag2.Writer(path, version=8, storage_plugin=StoragePlugin.SQLITE3),
         "mcap": lambda: rosbag2.Writer(path, version=9, storage_plugin=StoragePlugin.MCAP),
+        "zstd": lambda: rosbag2.Writer(path, version=9, storage_plugin=StoragePlugin.MCAP),
     }[form]()
+    if form == "zstd":
+        writer.set_compression(rosbag2.CompressionMode.FILE, rosbag2.CompressionFormat.ZSTD)
     connections: dict[str, Any] = {}
     with writer:
         for message in messages:

@@ -7,6 +7,7 @@ the same arrays (tested).
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHANNELS = {"rgb8": 3, "bgr8": 3, "mono8": 1}
-"""Number of channels, C, by encoding."""
+"""Number of channels, C, by encoding of a fleet's own images."""
+RECEIVED_CHANNELS = {**CHANNELS, "rgba8": 4, "bgra8": 4, "8UC1": 1, "8UC3": 3, "8UC4": 4}
+"""The same of all encodings that robots' own cameras may have; those without a colour order have OpenCV's, blue first."""
 
 
 @cache
@@ -33,21 +36,25 @@ def _cv_bridge() -> Any:
     return bridge if works else None
 
 
-def _channels(encoding: str) -> int:
-    if encoding not in CHANNELS:
-        raise ValueError(f"encoding: expected one of {', '.join(CHANNELS)}, got {encoding!r}")
-    return CHANNELS[encoding]
+def _channels(encoding: str, channels: Mapping[str, int]) -> int:
+    if encoding not in channels:
+        raise ValueError(f"encoding: expected one of {', '.join(channels)}, got {encoding!r}")
+    return channels[encoding]
 
 
-def to_array(message: Any) -> NDArray[np.uint8]:
-    """Return the pixels of a sensor_msgs/Image as (H, W, C) uint8, or (H, W) for mono8, in the message's channel order.
+def to_array(message: Any, channels_by_encoding: Mapping[str, int] = CHANNELS) -> NDArray[np.uint8]:
+    """Return the pixels of a sensor_msgs/Image as (H, W, C) uint8, or (H, W) of one channel, in the message's channel order.
 
     The array may be a view of the message's buffer: copy it before changing it.
+
+    Args:
+        message: the message.
+        channels_by_encoding: number of channels of the encodings that it may have.
 
     Raises:
         ValueError: the encoding is not supported, or the buffer does not hold height x step bytes.
     """
-    channels = _channels(message.encoding)
+    channels = _channels(message.encoding, channels_by_encoding)
     flat = np.frombuffer(message.data, dtype=np.uint8)
     if flat.size != message.height * message.step or message.step < message.width * channels:
         raise ValueError(
@@ -69,7 +76,7 @@ def fill_message(message: Any, pixels: NDArray[np.uint8], encoding: str) -> None
     Raises:
         ValueError: the encoding is not supported, or the array's shape or type does not fit it.
     """
-    channels = _channels(encoding)
+    channels = _channels(encoding, CHANNELS)
     shape = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
     if pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] != channels:
         raise ValueError(f"expected a {encoding} image, got an array of shape {pixels.shape} and type {pixels.dtype}")

@@ -63,7 +63,7 @@ class NativeNumbers(NativeStream):
 
 
 class NativeCamera(NativeStream):
-    """A topic with images of any size: rgb8, bgr8 or mono8, or compressed as JPEG or PNG."""
+    """A topic with images of any size: rgb8, bgr8, rgba8, bgra8 or mono8, or compressed as JPEG or PNG."""
 
     type: Literal["sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"]
     """ROS message type."""

@@ -13,13 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_contract.fields import LAYOUTS
-from fleet_contract.images import CHANNELS, to_array
+from fleet_contract.images import CHANNELS, RECEIVED_CHANNELS, to_array
 from fleet_contract.native import NativeNumbers
 from fleet_contract.robot import RobotContract
 from fleet_contract.units import factor
 
-TO_RGB = {"rgb8": None, "bgr8": cv2.COLOR_BGR2RGB, "mono8": cv2.COLOR_GRAY2RGB}
+TO_RGB = {
+    "rgb8": None,
+    "bgr8": cv2.COLOR_BGR2RGB,
+    "mono8": cv2.COLOR_GRAY2RGB,
+    "rgba8": cv2.COLOR_RGBA2RGB,
+    "bgra8": cv2.COLOR_BGRA2RGB,
+    "8UC1": cv2.COLOR_GRAY2RGB,
+    "8UC3": cv2.COLOR_BGR2RGB,
+    "8UC4": cv2.COLOR_BGRA2RGB,
+}
 FROM_RGB = {"rgb8": None, "bgr8": cv2.COLOR_RGB2BGR, "mono8": cv2.COLOR_RGB2GRAY}
+
+JPEG_BEGIN, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+PNG_END = b"IEND"
 
 
 def numbers_of(message: Any, stream: NativeNumbers, contract: RobotContract) -> dict[str, float]:
@@ -78,7 +90,7 @@ def picture_of(message: Any, *, width: int, height: int, encoding: str) -> NDArr
     Raises:
         ValueError: the encoding is not supported, or the image is incomplete.
     """
-    pixels = _decompressed(message) if hasattr(message, "format") else _rgb(message)
+    pixels = rgb_of(message)
     if pixels.shape[:2] != (height, width):
         pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     conversion = FROM_RGB[encoding]
@@ -86,18 +98,32 @@ def picture_of(message: Any, *, width: int, height: int, encoding: str) -> NDArr
     return encoded.reshape(height, width, CHANNELS[encoding])
 
 
-def _rgb(message: Any) -> NDArray[np.uint8]:
-    conversion, pixels = TO_RGB.get(message.encoding), to_array(message)
+def rgb_of(message: Any) -> NDArray[np.uint8]:
+    """Return the pixels (H, W, 3) of a sensor_msgs/Image or CompressedImage in its own size, red first.
+
+    Raises:
+        ValueError: the encoding is not supported, or the image is incomplete.
+    """
+    if hasattr(message, "format"):
+        return _decompressed(message)
+    conversion, pixels = TO_RGB.get(message.encoding), to_array(message, RECEIVED_CHANNELS)
     return pixels if conversion is None else np.asarray(cv2.cvtColor(pixels, conversion), dtype=np.uint8)
 
 
 def _decompressed(message: Any) -> NDArray[np.uint8]:
     """Return the RGB pixels; the data says whether it is JPEG or PNG, because the message's format is free text."""
     data = np.frombuffer(message.data, dtype=np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size and _has_its_end(data.tobytes()) else None
     if pixels is None:
-        raise ValueError(f"expected a JPEG or PNG image, got {data.size} bytes of format {message.format!r}")
+        raise ValueError(f"expected a whole JPEG or PNG image, got {data.size} bytes of format {message.format!r}")
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def _has_its_end(data: bytes) -> bool:
+    """Return whether the end of a JPEG or PNG image is there: OpenCV fills what is missing with grey."""
+    if data.startswith(JPEG_BEGIN):
+        return data.find(JPEG_END, data.rfind(JPEG_SCAN)) >= 0
+    return PNG_END in data[-16:]
 
 
 def _action_fields(contract: RobotContract) -> list[str]:

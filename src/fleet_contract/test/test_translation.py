@@ -19,7 +19,6 @@ from test_native_contract import TREE, contract, joints, with_change
 from trajectory_msgs.msg import JointTrajectory
 
 from fleet_contract.fields import LAYOUTS
-from fleet_contract.images import fill_message
 from fleet_contract.message_types import message_class
 from fleet_contract.translation import command_of, fill_command, numbers_of, picture_of, state_from
 from fleet_contract.units import FACTORS, factor
@@ -170,18 +169,29 @@ def compressed(kind: str) -> CompressedImage:
 
 
 def raw(encoding: str) -> Image:
-    message = Image()
+    """An image as drivers write it: `fill_message` writes some of the encodings alone."""
+    opaque = np.full((24, 32, 1), 255, np.uint8)
     pixels = {
         "rgb8": COLOURED,
         "bgr8": COLOURED[..., ::-1],
+        "rgba8": np.concatenate([COLOURED, opaque], 2),
+        "bgra8": np.concatenate([COLOURED[..., ::-1], opaque], 2),
+        "8UC3": COLOURED[..., ::-1],
+        "8UC4": np.concatenate([COLOURED[..., ::-1], opaque], 2),
         "mono8": np.asarray(Picture.fromarray(COLOURED).convert("L")),
-    }
-    fill_message(message, np.ascontiguousarray(pixels[encoding]), encoding)
-    return message
+    }[encoding]
+    data = array("B", np.ascontiguousarray(pixels).tobytes())
+    return Image(encoding=encoding, height=24, width=32, step=len(data) // 24, data=data)
 
 
 @pytest.mark.parametrize("size", [(32, 24), (16, 12), (8, 12)])
-@pytest.mark.parametrize("message", [compressed("png"), compressed("jpeg"), raw("rgb8"), raw("bgr8")])
+@pytest.mark.parametrize(
+    "message",
+    [
+        *map(compressed, ("png", "jpeg")),
+        *map(raw, ("rgb8", "bgr8", "rgba8", "bgra8", "8UC3", "8UC4")),
+    ],
+)
 def test_images_of_any_type_are_converted_to_the_requested_size_and_encoding(message, size):
     width, height = size
     for encoding, left in (("rgb8", (200, 100, 0)), ("bgr8", (0, 100, 200)), ("mono8", (GREY["left"],))):
@@ -200,10 +210,21 @@ def test_a_grey_image_stays_grey_in_colour_encodings():
     [
         (
             CompressedImage(format="jpeg", data=array("B", b"nothing")),
-            "expected a JPEG or PNG image, got 7 bytes of format 'jpeg'",
+            "expected a whole JPEG or PNG image, got 7 bytes of format 'jpeg'",
         ),
-        (CompressedImage(format="png"), "expected a JPEG or PNG image, got 0 bytes of format 'png'"),
-        (Image(encoding="16UC1"), "encoding: expected one of rgb8, bgr8, mono8, got '16UC1'"),
+        (CompressedImage(format="png"), "expected a whole JPEG or PNG image, got 0 bytes of format 'png'"),
+        *(
+            (
+                CompressedImage(format=own.format, data=own.data[:share]),
+                f"expected a whole JPEG or PNG image, got {share} ",
+            )
+            for own in map(compressed, ("jpeg", "png"))
+            for share in (len(own.data) // 2, len(own.data) - 20)
+        ),
+        (
+            Image(encoding="16UC1"),
+            "encoding: expected one of rgb8, bgr8, mono8, rgba8, bgra8, 8UC1, 8UC3, 8UC4, got '16UC1'",
+        ),
         (Image(encoding="rgb8", height=2, width=2, step=6), "expected 2x2 pixels of rgb8, got 0 bytes in rows of 6"),
     ],
 )
