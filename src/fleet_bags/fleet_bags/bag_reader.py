@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -73,21 +74,30 @@ def timed_messages(reader: AnyReader, bag: Path, topics: Collection[str]) -> Ite
     """Yield topic, receive time in ns, and message in the order of recording.
 
     Raises:
-        InputError: a topic is missing, the bag is damaged, or a message does not fit its definition.
+        InputError: a topic is missing, the bag is damaged or has fewer messages than its metadata says, or a message does not fit its
+            definition.
     """
     connections = [connection for connection in reader.connections if connection.topic in topics]
     missing = set(topics) - {connection.topic for connection in connections}
     if missing:
         raise InputError(f"{bag}: topic {min(missing)} is missing, expected a bag that holds all topics of its fleet.")
-    recorded = iter(reader.messages(connections))
+    recorded, counts = iter(reader.messages(connections)), Counter[str]()
     while True:
         with _readable(bag):
-            if (entry := next(recorded, None)) is None:
-                return
+            entry = next(recorded, None)
+        if entry is None:
+            break
         connection, time_ns, raw = entry
+        counts[connection.topic] += 1
         with error_context(bag, connection.topic):
             message = reader.deserialize(raw, connection.msgtype)
         yield connection.topic, time_ns, message
+    for topic in topics:
+        expected = sum(connection.msgcount for connection in connections if connection.topic == topic)
+        if counts[topic] < expected:
+            raise InputError(
+                f"{bag}: {topic}: expected {expected} messages, as its metadata says, got {counts[topic]}."
+            )
 
 
 @contextmanager

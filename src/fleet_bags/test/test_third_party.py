@@ -367,6 +367,18 @@ def test_messages_beside_a_database_are_not_ignored(tmp_path):
     build([tmp_path / "bag"], tmp_path / "set", mapping=mapping)
 
 
+def test_messages_that_were_lost_are_not_ignored(tmp_path):
+    (tmp_path / "map.yaml").write_text(yaml.safe_dump(mapping_tree()))
+    (file,) = write_bag(tmp_path / "bag", DRIVE.messages, "sqlite3").glob("*.db3")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DELETE FROM messages WHERE id > 500")
+        connection.commit()
+    with pytest.raises(
+        InputError, match=r"/robot_01/\w+(/\w+)*: expected \d+ messages, as its metadata says, got \d+\."
+    ):
+        build([tmp_path / "bag"], tmp_path / "set", mapping=read_mapping(tmp_path / "map.yaml"))
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.66, 0.99])
 @pytest.mark.parametrize("form", [*BAGS, "zstd"])
 def test_a_bag_that_was_cut_is_refused_in_one_sentence(tmp_path, form, share):
