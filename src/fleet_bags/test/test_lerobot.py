@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,7 +161,7 @@ def test_long_sets_are_split_into_several_videos(samples, tmp_path):
     files = [episode[f"videos/{CAMERA}/file_index"] for episode in episodes]
     assert sorted(set(files)) == [0, 1]
     assert max(episode[f"videos/{CAMERA}/to_timestamp"] for episode in episodes) <= LONGEST_S
-    found = read_lerobot(tmp_path / "export", samples.metadata.contract).columns["images"]
+    found = read_lerobot(tmp_path / "export", slow.metadata.contract).columns["images"]
     assert_images(found, samples, expected_rows(samples))
 
 
@@ -198,9 +201,62 @@ def drop(folder: Path, name: str) -> None:
     change_info(folder, features={key: value for key, value in features.items() if key != name})
 
 
+def change_frames(folder: Path, name: str, change) -> None:
+    """Replace a column; `change` gets its values as a list, and changes them in place."""
+    path = folder / "data/chunk-000/file-000.parquet"
+    frames = parquet.read_table(path)
+    values, index = frames[name].to_pylist(), frames.column_names.index(name)
+    change(values)
+    parquet.write_table(frames.set_column(index, name, pa.array(values)), path)
+
+
+def set_first(frame: int, number: float | None):
+    def change(values: list) -> None:
+        values[frame][0] = number
+
+    return change
+
+
+def set_value(frame: int, value: bool | None):
+    def change(values: list) -> None:
+        values[frame] = value
+
+    return change
+
+
+def set_images(samples: Samples, folder: Path) -> list[np.ndarray]:
+    """Turn a data set with a video into one with pictures in its frames, as lerobot writes it without videos."""
+    features = json.loads((folder / "meta/info.json").read_text())["features"]
+    change_info(folder, features=features | {CAMERA: features[CAMERA] | {"dtype": "image"}}, video_path=None)
+    shutil.rmtree(folder / "videos")
+    images = [samples.columns["images"][row] for row in expected_rows(samples)]
+    files = [{"bytes": cv2.imencode(".png", image[..., ::-1])[1].tobytes(), "path": None} for image in images]
+    path = folder / "data/chunk-000/file-000.parquet"
+    parquet.write_table(parquet.read_table(path).append_column(CAMERA, pa.array(files)), path)
+    return images
+
+
+def test_pictures_in_the_frames_are_read(samples, tmp_path):
+    export(samples, tmp_path / "export")
+    images = set_images(samples, tmp_path / "export")
+    np.testing.assert_array_equal(
+        read_lerobot(tmp_path / "export", samples.metadata.contract).columns["images"], images
+    )
+    change_frames(tmp_path / "export", CAMERA, set_value(3, None))
+    with pytest.raises(InputError, match="expected the bytes of a picture in every frame, got none in frame 3"):
+        read_lerobot(tmp_path / "export", samples.metadata.contract)
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
+        (lambda f: change_frames(f, "action", set_first(2, np.nan)), "export: action: dx: expected -0.05 to 0.05, got nan in frame 2, and the like in 1 of"),
+        (lambda f: change_frames(f, "action", set_first(2, np.inf)), "export: action: dx: expected -0.05 to 0.05, got inf in frame 2"),
+        (lambda f: change_frames(f, "action", set_first(4, 50.0)), "export: action: dx: expected -0.05 to 0.05, got 50 in frame 4"),
+        (lambda f: change_frames(f, "observation.state", set_first(5, np.nan)), ": expected a finite number, got nan in frame 5"),
+        (lambda f: change_frames(f, "observation.state", set_first(5, None)), "observation.state: expected a value in every frame, got none in frame 5."),
+        (lambda f: change_frames(f, "intervention", set_value(6, None)), "intervention: expected a value in every frame, got none in frame 6."),
+        (lambda f: change_info(f, fps=3), "info.json: fps: expected 2, as the contract's rate_hz, got 3."),
         (lambda f: change_info(f, codebase_version="v2.1"), "info.json: codebase_version: expected 'v3.0', got 'v2.1'."),
         (lambda f: drop(f, "intervention"), "features.intervention is missing; only this feature tells when humans drove"),
         (lambda f: drop(f, "action"), "features.action.names: expected ["),
