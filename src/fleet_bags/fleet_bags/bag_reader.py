@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -14,12 +15,11 @@ from rosbags.typesys import Stores, get_typestore
 
 from fleet_bags.bag_metadata import FILE, ROOT_KEY
 from fleet_bags.recorded_times import recorded_times
+from fleet_bags.storage_format import MCAP, SQLITE, storage_format
 from fleet_contract.validation import InputError
 
 BACK_NS = 1_000_000_000
 """Largest step back between two messages in the order of recording, ns: recorders write messages of several topics slightly out of order."""
-STORAGE_SUFFIXES = (".mcap", ".db3")
-"""Files of rosbag2 that can be read without the metadata of their folder."""
 
 
 @contextmanager
@@ -31,16 +31,16 @@ def opened(bag: Path) -> Iterator[AnyReader]:
     Raises:
         InputError: the bag cannot be read, or has messages beside its database.
     """
-    paths = _paths(bag)
     for file in _storage_files(bag):
         _require_no_log(bag, file)
-    with _readable(bag):
-        reader = AnyReader(paths, default_typestore=get_typestore(Stores.ROS2_KILTED))
-        reader.open()
-    try:
+    with ExitStack() as stack:
+        with _readable(bag):
+            links = Path(stack.enter_context(TemporaryDirectory(prefix="fleet-bag-")))
+            paths = [_linked(path, links / str(number)) for number, path in enumerate(_paths(bag))]
+            reader = AnyReader(paths, default_typestore=get_typestore(Stores.ROS2_KILTED))
+            reader.open()
+        stack.callback(reader.close)
         yield reader
-    finally:
-        reader.close()
 
 
 def require_one_clock(bag: Path) -> None:
@@ -133,6 +133,14 @@ def _paths(bag: Path) -> list[Path]:
     return _storage_files(bag) or [bag]
 
 
+def _linked(path: Path, link: Path) -> Path:
+    """Return a link to a bag, whose name says its format: libraries go by suffixes, and stumble over characters such as ? and #."""
+    if path.is_file():
+        link = link.with_suffix(storage_format(path))
+    link.symlink_to(path.absolute())
+    return link
+
+
 def _has_metadata(folder: Path) -> bool:
     with suppress(OSError, ValueError, yaml.YAMLError):
         content = yaml.load((folder / FILE).read_bytes(), Loader=yaml.CSafeLoader)
@@ -144,14 +152,14 @@ def _storage_files(path: Path) -> list[Path]:
     """Return the files of a bag in the order of their names, as recorders number them."""
     if not path.is_dir():
         return [path]
-    found = [file for file in path.iterdir() if file.suffix in STORAGE_SUFFIXES]
+    found = [file for file in path.iterdir() if file.is_file() and storage_format(file) in (MCAP, SQLITE)]
     return sorted(found, key=lambda file: (len(file.name), file.name))
 
 
 def _require_no_log(bag: Path, file: Path) -> None:
     """Refuse a database beside which messages wait to be written into it."""
     log = file.with_name(f"{file.name}-wal")
-    if file.suffix == ".db3" and log.exists() and log.stat().st_size:
+    if log.exists() and log.stat().st_size:
         raise InputError(
             f"{bag}: expected all messages in {file.name}, got more of them in {log.name}, as a recorder leaves them that was "
             f"killed; `sqlite3 {file} 'PRAGMA wal_checkpoint(TRUNCATE)'` moves them."

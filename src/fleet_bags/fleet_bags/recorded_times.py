@@ -11,11 +11,13 @@ from urllib.parse import quote
 from mcap.records import Chunk, MessageIndex
 from mcap.stream_reader import StreamReader
 
+from fleet_bags.storage_format import MCAP, SQLITE, storage_format
+
 
 def recorded_times(files: Iterable[Path]) -> Iterator[tuple[Path, int]]:
     """Yield file and receive time, ns, of every message; nothing of files that are neither MCAP nor SQLite."""
     for file in files:
-        for time_ns in READERS.get(file.suffix, _nothing)(file):
+        for time_ns in READERS.get(storage_format(file), _nothing)(file):
             yield file, time_ns
 
 
@@ -48,4 +50,4 @@ def _nothing(_: Path) -> Iterator[int]:
     yield from ()
 
 
-READERS: Mapping[str, Callable[[Path], Iterator[int]]] = {".mcap": _mcap_times, ".db3": _sqlite_times}
+READERS: Mapping[str, Callable[[Path], Iterator[int]]] = {MCAP: _mcap_times, SQLITE: _sqlite_times}

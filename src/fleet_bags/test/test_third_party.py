@@ -52,6 +52,15 @@ def nearest_value(series: list, tick_ns: int, within_ns: int):
     return value if abs(stamp_ns - tick_ns) <= within_ns else None
 
 
+@pytest.mark.parametrize("name", ["drive #3", "100% ?.db3", "two;parts.bag", "drive", "new.mcap"])
+@pytest.mark.parametrize("form", BAGS)
+def test_a_bag_may_have_any_name(tmp_path, form, name):
+    (tmp_path / "map.yaml").write_text(yaml.safe_dump(mapping_tree()))
+    bag = write_bag(tmp_path / "bag", DRIVE.messages, form).rename(tmp_path / name)
+    build([bag], tmp_path / "set", mapping=read_mapping(tmp_path / "map.yaml"))
+    assert len(read_samples(tmp_path / "set")) == TICKS
+
+
 @pytest.mark.parametrize("form", BAGS)
 def test_samples_from_every_bag_format_match_the_recorded_drive(tmp_path, form):
     samples = built(tmp_path, DRIVE.messages, mapping_tree(), form)

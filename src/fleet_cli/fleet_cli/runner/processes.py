@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import socket
@@ -69,7 +70,8 @@ class Processes:
         self._process = process
         self._logs = folder / "logs"
         self._logs.mkdir(exist_ok=True)
-        self._sections = [_section(node, self._logs, params_files, log_level) for node in nodes]
+        self._texts = Texts()
+        self._sections = [_section(node, self._logs, params_files, log_level, self._texts) for node in nodes]
         self._nodes = {node.name: node for node in nodes}
         self._seen: dict[str, tuple[str, int]] = {}
         self._restarts: Counter[str] = Counter()
@@ -84,7 +86,8 @@ class Processes:
         self._state = tempfile.TemporaryDirectory(prefix="fleet-")
         home = Path(self._state.name)
         configuration, address = home / "supervisord.conf", home / "supervisor.sock"
-        configuration.write_text("\n".join([_preamble(home, self._logs), *self._sections, self._groups()]))
+        configuration.write_text("\n".join([_preamble(home, self._logs, self._texts), *self._sections, self._groups()]))
+        os.environ.update(self._texts.variables)
         self._process.start(configuration, self._logs / "supervisor.err", timeout_s=START_S)
         self._transport = SupervisorTransport(None, None, serverurl=f"unix://{address}")
         self._supervisor: Any = ServerProxy("http://localhost", transport=self._transport).supervisor
@@ -164,12 +167,32 @@ class Processes:
         )
 
 
-def _preamble(home: Path, logs: Path) -> str:
+class Texts:
+    """Writes texts into supervisor's configuration, in which some characters mean something else.
+
+    A percent sign starts a variable, and a semicolon or number sign behind a space starts a comment, also in quotes: such texts
+    are read from environment variables.
+    """
+
+    def __init__(self) -> None:
+        self.variables: dict[str, str] = {}
+        """Environment variables that supervisor needs, by name."""
+
+    def __call__(self, text: str | Path) -> str:
+        """Return what stands for a text."""
+        if not re.search(r"[\s][;#]|[\r\n]", str(text)):
+            return str(text).replace("%", "%%")
+        name = f"FLEET_TEXT_{len(self.variables)}"
+        self.variables[name] = str(text)
+        return f"%(ENV_{name})s"
+
+
+def _preamble(home: Path, logs: Path, text: Texts) -> str:
     return f"""\
 [supervisord]
-logfile={_escaped(logs / "supervisor.log")}
+logfile={text(logs / "supervisor.log")}
 pidfile={home}/supervisord.pid
-childlogdir={_escaped(logs)}
+childlogdir={text(logs)}
 [unix_http_server]
 file={home}/supervisor.sock
 chmod=0700
@@ -177,12 +200,12 @@ chmod=0700
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface"""
 
 
-def _section(node: NodeSpec, logs: Path, params_files: list[Path], log_level: str) -> str:
+def _section(node: NodeSpec, logs: Path, params_files: list[Path], log_level: str, text: Texts) -> str:
     executable = Path(get_package_prefix(node.package)) / "lib" / node.package / node.executable
     words = [str(executable), *arguments(node, params_files, log_level)]
     return f"""\
 [program:{node.name}]
-command={_escaped(shlex.join(words))}
+command={text(shlex.join(words))}
 autorestart={"false" if node.needed else "unexpected"}
 exitcodes=0,{EXIT_INPUT_ERROR}
 startsecs={0 if node.closable else STEADY_S}
@@ -191,7 +214,7 @@ stopsignal=INT
 stopwaitsecs={RECORDER_GRACE_S if node.name == RECORDER else GRACE_S}
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={_escaped(logs / f"{node.name}.log")}
+stdout_logfile={text(logs / f"{node.name}.log")}
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=1"""
 
@@ -200,8 +223,3 @@ def _group(node: NodeSpec) -> str:
     if node.serves_robots:
         return "robots"
     return "recorders" if node.name == RECORDER else "others"
-
-
-def _escaped(text: str | Path) -> str:
-    """Return text for supervisor's configuration, in which a percent sign starts a variable."""
-    return str(text).replace("%", "%%")
