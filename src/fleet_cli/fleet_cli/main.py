@@ -17,6 +17,7 @@ from fleet_cli.dataset import dataset
 from fleet_cli.experiments import experiment
 from fleet_cli.monitor import monitor
 from fleet_common.process_exit import exit_process
+from fleet_common.rmw import require_rmw
 from fleet_contract.fleet import read_fleet
 from fleet_contract.validation import EXIT_INPUT_ERROR, InputError
 
@@ -44,6 +45,7 @@ def fleet() -> None:
     For this checkout: `./fleet doctor` checks the machine, `./fleet test` and `./fleet lint` check the code, and `./fleet docs` builds the
     documentation.
     """
+    require_rmw()
 
 
 @app.command()
@@ -255,10 +257,13 @@ def train(
 
 
 def main() -> None:
-    """Run the command; bad input is one sentence and exit code 2."""
+    """Run the command; bad input is one sentence and exit code 2.
+
+    Characters that the terminal's encoding does not have are replaced.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what the terminal's encoding has no characters for
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="./fleet")
     except InputError as error:

@@ -36,6 +36,7 @@ STEADY_S = 5
 RETRIES = 5
 """Number of restarts in a row of a node that crashes at its start."""
 RECORDER = "recorder"
+LOGS = "logs"
 GROUPS = ("robots", "recorders", "others")
 """Groups of nodes in the order in which they are started, because the first ones take longest, and stopped."""
 
@@ -70,8 +71,7 @@ class Processes:
         self._process = process
         self._logs = folder / "logs"
         self._logs.mkdir(exist_ok=True)
-        self._texts = Texts()
-        self._sections = [_section(node, self._logs, params_files, log_level, self._texts) for node in nodes]
+        self._commands = {node.name: _command(node, params_files, log_level) for node in nodes}
         self._nodes = {node.name: node for node in nodes}
         self._seen: dict[str, tuple[str, int]] = {}
         self._restarts: Counter[str] = Counter()
@@ -85,9 +85,12 @@ class Processes:
         # The run's folder will not do: the path of a socket has at most 107 characters.
         self._state = tempfile.TemporaryDirectory(prefix="fleet-")
         home = Path(self._state.name)
+        # Nor will its name in supervisor's configuration, in which some characters mean something else, also in quotes.
+        (home / LOGS).symlink_to(self._logs.absolute())
         configuration, address = home / "supervisord.conf", home / "supervisor.sock"
-        configuration.write_text("\n".join([_preamble(home, self._logs, self._texts), *self._sections, self._groups()]))
-        os.environ.update(self._texts.variables)
+        sections = [_section(node, home / LOGS) for node in self._nodes.values()]
+        configuration.write_text("\n".join([_preamble(home), *sections, self._groups()]))
+        os.environ.update({_variable(name): command for name, command in self._commands.items()})
         self._process.start(configuration, self._logs / "supervisor.err", timeout_s=START_S)
         self._transport = SupervisorTransport(None, None, serverurl=f"unix://{address}")
         self._supervisor: Any = ServerProxy("http://localhost", transport=self._transport).supervisor
@@ -167,32 +170,12 @@ class Processes:
         )
 
 
-class Texts:
-    """Writes texts into supervisor's configuration, in which some characters mean something else.
-
-    A percent sign starts a variable, and a semicolon or number sign behind a space starts a comment, also in quotes: such texts
-    are read from environment variables.
-    """
-
-    def __init__(self) -> None:
-        self.variables: dict[str, str] = {}
-        """Environment variables that supervisor needs, by name."""
-
-    def __call__(self, text: str | Path) -> str:
-        """Return what stands for a text."""
-        if not re.search(r"[\s][;#]|[\r\n]", str(text)):
-            return str(text).replace("%", "%%")
-        name = f"FLEET_TEXT_{len(self.variables)}"
-        self.variables[name] = str(text)
-        return f"%(ENV_{name})s"
-
-
-def _preamble(home: Path, logs: Path, text: Texts) -> str:
+def _preamble(home: Path) -> str:
     return f"""\
 [supervisord]
-logfile={text(logs / "supervisor.log")}
+logfile={home / LOGS}/supervisor.log
 pidfile={home}/supervisord.pid
-childlogdir={text(logs)}
+childlogdir={home / LOGS}
 [unix_http_server]
 file={home}/supervisor.sock
 chmod=0700
@@ -200,12 +183,21 @@ chmod=0700
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface"""
 
 
-def _section(node: NodeSpec, logs: Path, params_files: list[Path], log_level: str, text: Texts) -> str:
+def _command(node: NodeSpec, params_files: list[Path], log_level: str) -> str:
+    """Return the command line of a node."""
     executable = Path(get_package_prefix(node.package)) / "lib" / node.package / node.executable
-    words = [str(executable), *arguments(node, params_files, log_level)]
+    return shlex.join([str(executable), *arguments(node, params_files, log_level)])
+
+
+def _variable(node: str) -> str:
+    """Return the environment variable that holds a node's command line."""
+    return f"FLEET_COMMAND_{node.upper()}"
+
+
+def _section(node: NodeSpec, logs: Path) -> str:
     return f"""\
 [program:{node.name}]
-command={text(shlex.join(words))}
+command=%(ENV_{_variable(node.name)})s
 autorestart={"false" if node.needed else "unexpected"}
 exitcodes=0,{EXIT_INPUT_ERROR}
 startsecs={0 if node.closable else STEADY_S}
@@ -214,7 +206,7 @@ stopsignal=INT
 stopwaitsecs={RECORDER_GRACE_S if node.name == RECORDER else GRACE_S}
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={text(logs / f"{node.name}.log")}
+stdout_logfile={logs}/{node.name}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=1"""
 
