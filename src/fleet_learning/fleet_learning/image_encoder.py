@@ -5,7 +5,7 @@ E ensemble members, B batch, H image rows, W image columns, C channels, F filter
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
@@ -85,17 +85,22 @@ class ImageEncoders(Layers):
 
     def __call__(self, images_EBHWC: Tensor) -> Tensor:
         """Return features (E, B, S) of images in model space: mean columns of all filters, then mean rows."""
-        return torch.stack(in_parallel(self._member, list(enumerate(images_EBHWC))))
+        return torch.stack(in_parallel(self._features, list(enumerate(images_EBHWC))))
 
-    def _member(self, member_images: tuple[int, Tensor]) -> Tensor:
-        member, images_BHWC = member_images
+    def _features(self, member_images: tuple[int, Tensor]) -> Tensor:
+        features_BS = member_images[1]
+        for features_BS in self.layer_outputs(*member_images):  # noqa: B007 - the last ones are returned
+            pass
+        return features_BS
+
+    def layer_outputs(self, member: int, images_BHWC: Tensor) -> Iterator[Tensor]:
+        """Yield the maps (B, F, H, W) that each layer of a member gives to the next one, and at last the features (B, S)."""
         hidden = images_BHWC.permute(0, 3, 1, 2)
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             stride = SPATIAL_STEPS[layer] if layer < len(SPATIAL_STEPS) else 1
             hidden = conv2d(hidden, weight[member], bias[member], stride=stride, padding=KERNEL // 2)
-            hidden = hidden.relu_() if layer < last else hidden
-        return SPREAD * spatial_softmax(hidden)
+            yield (hidden := hidden.relu_() if layer < last else SPREAD * spatial_softmax(hidden))
 
 
 def spatial_softmax(maps_BFHW: Tensor) -> Tensor:

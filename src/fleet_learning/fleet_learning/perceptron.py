@@ -5,9 +5,10 @@ E ensemble members, B batch, I inputs, O outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,12 +20,23 @@ from fleet_learning.layers import Layers
 class Perceptrons(Layers):
     """Linear layers with ReLU in between: weights (E, inputs, outputs), biases (E, 1, outputs)."""
 
+    ends_with_relu: ClassVar[bool] = False
+    """Whether the last layer is followed by a ReLU as well."""
+
     def __call__(self, inputs_EBI: Tensor) -> Tensor:
         """Return outputs (E, B, O), differentiable."""
-        hidden = inputs_EBI
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            hidden = torch.relu(torch.baddbmm(bias, hidden, weight))
-        return torch.baddbmm(self.biases[-1], hidden, self.weights[-1])
+        outputs = inputs_EBI
+        for outputs in self.layer_outputs(inputs_EBI):  # noqa: B007 - the last ones are returned
+            pass
+        return outputs
+
+    def layer_outputs(self, inputs_EBI: Tensor) -> Iterator[Tensor]:
+        """Yield what each layer gives to the next one, and at last the outputs: (E, B, width) each, differentiable."""
+        hidden, rectified = inputs_EBI, len(self.weights) - (not self.ends_with_relu)
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = torch.baddbmm(bias, hidden, weight)
+            hidden = torch.relu(hidden) if layer < rectified else hidden
+            yield hidden
 
     @property
     def sizes(self) -> list[int]:

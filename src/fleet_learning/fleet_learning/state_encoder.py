@@ -63,9 +63,7 @@ class StateEncoders(Perceptrons):
     given action is. With them, the first is known before an action is seen.
     """
 
-    def __call__(self, states_EBI: Tensor) -> Tensor:
-        """Return features (E, B, S) of states in model space."""
-        return torch.relu(super().__call__(states_EBI))
+    ends_with_relu: ClassVar[bool] = True
 
 
 def _encoders(net: Perceptrons) -> StateEncoders:

@@ -20,11 +20,13 @@ from fleet_learning.augmentation import Augmentation
 from fleet_learning.dataset import Dataset
 from fleet_learning.encoder import EncodedConfig, Encoders, encode, encoder_tensors, split_tensors
 from fleet_learning.image_encoder import ImageEncoderShape
+from fleet_learning.member_network import MemberNetwork, ObservedPairs
 from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import Perceptrons, new_perceptrons, perceptrons_from
 from fleet_learning.plain_policy import PlainPolicy
 from fleet_learning.policy import Decision, Fitted, PolicyConfig
 from fleet_learning.scaling import Scaling
+from fleet_learning.symmetry import Parameters
 from fleet_learning.training_batches import training_batches
 from fleet_learning.uncertainty import MemberActions, Uncertainty
 from fleet_learning.variance import Variance
@@ -124,6 +126,21 @@ class ExplicitPolicy(PlainPolicy):
             self, net=net.frozen(), optimizer_state=optimizer_state, encoders=encoders and encoders.frozen()
         )
         return Fitted(policy, mean_loss)
+
+    @property
+    def member_network(self) -> MemberNetwork:
+        """Network of each member; its outputs are actions before they are squashed."""
+        return MemberNetwork(self.config.encoder, self.config.shape.sizes, sees_actions=False)
+
+    def observed_by_members(self, pairs: Dataset, generator: torch.Generator) -> ObservedPairs:  # noqa: ARG002
+        """Return the pairs in model space."""
+        observed_B, actions_BA = self.scaling.pairs(pairs)
+        return ObservedPairs(observed_B, actions_BA[:, None])
+
+    def imitation_loss(self, parameters: Parameters, observed: ObservedPairs) -> Tensor:
+        """Return the mean squared error of a member's actions in model space."""
+        actions_BA = torch.tanh(self.member_network.outputs(parameters, observed))
+        return (actions_BA - observed.actions_BKA[:, 0]).square().mean()
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the model's parameters by name."""

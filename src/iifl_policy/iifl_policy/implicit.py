@@ -29,12 +29,14 @@ from fleet_learning.encoder import (
 )
 from fleet_learning.full_decider import FULL, FullDecider
 from fleet_learning.member_losses import member_losses
+from fleet_learning.member_network import MemberNetwork, ObservedPairs
 from fleet_learning.optimization import FORMERLY_DESCENT, OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_learning.perceptron import perceptrons_from
 from fleet_learning.policy import Decider, Decision, Fitted, PolicyConfig
 from fleet_learning.precision import multiplies_bfloat16
 from fleet_learning.randomness import branches, on_device
 from fleet_learning.scaling import Scaling
+from fleet_learning.symmetry import Parameters
 from fleet_learning.training_batches import training_batches
 from fleet_learning.uncertainty import Uncertainty
 from iifl_policy.cascade import CASCADE, Cascade, cascade_config
@@ -42,7 +44,7 @@ from iifl_policy.derivative_free import DerivativeFree
 from iifl_policy.energy import EnergyEnsemble, EnergyShape, new_energy
 from iifl_policy.jeffreys import Jeffreys, member_actions
 from iifl_policy.langevin import Langevin
-from iifl_policy.loss import LossConfig, ensemble_loss
+from iifl_policy.loss import LossConfig, ensemble_loss, info_nce
 from iifl_policy.polish import Polish
 from iifl_policy.sampler import ActionSamples
 from iifl_policy.spectral import SpectralNorm, folded
@@ -52,6 +54,8 @@ SAMPLERS: Mapping[str, type[Langevin | Uniform | DerivativeFree]] = {
     sampler.kind: sampler for sampler in (Langevin, Uniform, DerivativeFree)
 }
 """Samplers of implicit policies by name."""
+UNIFORM_ACTIONS = 7
+"""Uniform actions beside the recorded one at which energies are merged: chains begin anywhere and end near recorded actions."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,21 @@ class ImplicitPolicy:
             encoders=encoders and encoders.frozen(),
         )
         return Fitted(policy, mean_loss)
+
+    @property
+    def member_network(self) -> MemberNetwork:
+        """Network of each member; its output is the energy of an action."""
+        return MemberNetwork(self.config.encoder, self.config.shape.sizes, sees_actions=True)
+
+    def observed_by_members(self, pairs: Dataset, generator: torch.Generator) -> ObservedPairs:
+        """Return the pairs in model space, with uniform actions beside the recorded ones."""
+        observed_B, actions_BA = self.scaling.pairs(pairs)
+        uniform_BKA = 2 * torch.rand(len(pairs), UNIFORM_ACTIONS, actions_BA.shape[1], generator=generator) - 1
+        return ObservedPairs(observed_B, torch.cat([actions_BA[:, None], uniform_BKA], 1))
+
+    def imitation_loss(self, parameters: Parameters, observed: ObservedPairs) -> Tensor:
+        """Return InfoNCE of a member with uniform counter-examples, nats, which needs no chains."""
+        return info_nce(self.member_network.outputs(parameters, observed)[None, ..., 0])[0]
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the model's parameters by name."""

@@ -1,17 +1,26 @@
-"""Git Re-Basin by activations: units are matched by what they do on the same observations."""
+"""Git Re-Basin by activations: units are matched by what they do on the same observations.
+
+n units of a layer, X samples.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from policy_merge.network import Network
+from fleet_learning.network import Network
+from fleet_learning.symmetry import Parameters
 from policy_merge.projection import hard_projection
-from policy_merge.symmetry import Parameters
+
+ObservedT = TypeVar("ObservedT")
 
 
 def matched_by_activations(
-    network: Network, parameters: Parameters, reference: Parameters, observed: Tensor
+    network: Network[ObservedT], parameters: Parameters, reference: Parameters, batches: Iterable[ObservedT]
 ) -> dict[str, Tensor]:
     """Return the orders at which every layer's activations correlate best with the reference's (Ainsworth et al. 2022, section 3.1).
 
@@ -23,13 +32,45 @@ def matched_by_activations(
         network: kind of both networks.
         parameters: parameters of the network that is permuted.
         reference: parameters of the other one.
-        observed: observations.
+        batches: observations.
     """
-    with torch.no_grad():
-        own, other = (network.activations(each, observed) for each in (parameters, reference))
-    return {layer: hard_projection(_standardised(other[layer]).T @ _standardised(own[layer])) for layer in own}
+    layers = {layer: _Correlations.none(units) for layer, units in network.symmetries.layers.items()}
+    for observed in batches:
+        with torch.no_grad():
+            own, other = (network.activations(each, observed) for each in (parameters, reference))
+        for layer, correlations in layers.items():
+            correlations.add(other[layer].double(), own[layer].double())
+    return {layer: hard_projection(correlations.of_units()) for layer, correlations in layers.items()}
 
 
-def _standardised(activations_Xn: Tensor) -> Tensor:
-    centred_Xn = (activations_Xn - activations_Xn.mean(0)).double()
-    return centred_Xn / centred_Xn.square().sum(0).sqrt().clamp_min(1e-12)
+@dataclass
+class _Correlations:
+    """Sums over samples, in double precision, from which correlations between the units of two networks follow."""
+
+    count: int
+    sums_2n: Tensor
+    squares_2n: Tensor
+    products_nn: Tensor
+
+    @classmethod
+    def none(cls, units: int) -> _Correlations:
+        """Return the sums over no samples."""
+        zeros = torch.zeros(units, units, dtype=torch.double)
+        return cls(0, zeros.new_zeros(2, units), zeros.new_zeros(2, units), zeros)
+
+    def add(self, first_Xn: Tensor, second_Xn: Tensor) -> None:
+        """Add samples of both networks."""
+        both = torch.stack([first_Xn, second_Xn])
+        self.count += len(first_Xn)
+        self.sums_2n += both.sum(1)
+        self.squares_2n += both.square().sum(1)
+        self.products_nn += first_Xn.T @ second_Xn
+
+    def of_units(self) -> Tensor:
+        """Return the correlation of each unit of the first network (rows) with each one of the second (columns), (n, n)."""
+        means_2n = self.sums_2n / self.count
+        variances_2n = (self.squares_2n / self.count - means_2n.square()).clamp_min(0)
+        covariances_nn = self.products_nn / self.count - torch.outer(*means_2n)
+        # Rounding leaves a little variance of a constant unit.
+        inverse_2n = torch.where(variances_2n > 1e-12 * self.squares_2n, variances_2n.rsqrt(), 0)
+        return inverse_2n[0, :, None] * covariances_nn * inverse_2n[1]

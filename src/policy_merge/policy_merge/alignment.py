@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from fleet_learning.randomness import torch_generator
+from fleet_learning.symmetry import Parameters, Permutations, Symmetries, composed
 from policy_merge.averaging import averaged, interpolated
 from policy_merge.projection import hard_projection, soft_projection
-from policy_merge.symmetry import Parameters, Permutations, Symmetries, composed
 
 Loss = Callable[[Parameters, torch.Generator], Tensor]
 """The imitation loss of a network on a batch of a site's own data, differentiable; the generator draws the batch."""

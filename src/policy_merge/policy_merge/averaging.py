@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from policy_merge.symmetry import Parameters
+from fleet_learning.symmetry import Parameters
 
 
 def averaged(networks: Sequence[Parameters]) -> dict[str, Tensor]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fleet_learning.symmetry import Parameters
 from policy_merge.averaging import interpolated
-from policy_merge.symmetry import Parameters
 
 SHARES = 11
 """Points on the line between two networks, both ends included."""

@@ -5,16 +5,18 @@ I inputs, O outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from fleet_learning.network import Linear, Network
+from fleet_learning.symmetry import Parameters, Part, Permutations, Symmetries
 from policy_merge.averaging import averaged
-from policy_merge.network import Linear, Network
-from policy_merge.symmetry import Parameters, Part, Permutations, Symmetries
 
+ObservedT = TypeVar("ObservedT")
 OFF_DIAGONAL = 0.9
 """Factor of the Gram matrices' entries off the diagonal, as recommended by RegMean's authors."""
 RIDGE = 1e-6
@@ -25,12 +27,12 @@ CONSTANT = (Part(1),)
 
 @dataclass(frozen=True)
 class GramMatrices:
-    """Sums of x x^T of what a network's linear maps see, and of their samples: all that RegMean needs of a site's data."""
+    """Means of x x^T over the inputs x of a network's linear maps: all that RegMean needs of a site's data."""
 
     matrices: Mapping[str, Tensor]
     """By the name of the weight, (I + 1, I + 1) in double precision; the last input is the constant 1 of the bias."""
 
-    def permuted(self, symmetries: Symmetries, network: Network, orders: Permutations) -> GramMatrices:
+    def permuted(self, symmetries: Symmetries, network: Network[Any], orders: Permutations) -> GramMatrices:
         """Return the same of the network whose units have other places."""
         axes = {}
         for linear in network.linears:
@@ -39,18 +41,25 @@ class GramMatrices:
         return GramMatrices(Symmetries(axes).reordered(self.matrices, orders))
 
 
-def gram_matrices(network: Network, parameters: Parameters, observed: Tensor) -> GramMatrices:
+def gram_matrices(network: Network[ObservedT], parameters: Parameters, batches: Iterable[ObservedT]) -> GramMatrices:
     """Return the Gram matrices of a site's observations."""
-    with torch.no_grad():
-        matrices = {}
-        for name, inputs_XI in network.inputs(parameters, observed).items():
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+    for observed in batches:
+        with torch.no_grad():
+            inputs = network.inputs(parameters, observed)
+        for name, inputs_XI in inputs.items():
             extended = torch.cat([inputs_XI, torch.ones_like(inputs_XI[:, :1])], 1).double()
-            matrices[name] = extended.T @ extended / len(extended)
-    return GramMatrices(matrices)
+            sums[name] = sums.get(name, 0) + extended.T @ extended
+            counts[name] = counts.get(name, 0) + len(extended)
+    return GramMatrices({name: own / counts[name] for name, own in sums.items()})
 
 
 def regression_mean(
-    network: Network, sites: Sequence[Parameters], grams: Sequence[GramMatrices], off_diagonal: float = OFF_DIAGONAL
+    network: Network[Any],
+    sites: Sequence[Parameters],
+    grams: Sequence[GramMatrices],
+    off_diagonal: float = OFF_DIAGONAL,
 ) -> dict[str, Tensor]:
     """Return the merged network (RegMean, Jin et al. 2022, equation 2); parameters of no linear map are averaged.
 

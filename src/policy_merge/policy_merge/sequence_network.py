@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from typing_extensions import override
 
-from policy_merge.network import Linear, Network
-from policy_merge.symmetry import Parameters, Part, Symmetries
+from fleet_learning.network import Linear, Network
+from fleet_learning.symmetry import Parameters, Part, Symmetries
 
 GATES = {"feed-forward": 1, "elman": 1, "gru": 3}
 """Rows of a weight per unit."""
@@ -35,7 +35,7 @@ class SequenceShape:
 
 
 @dataclass(frozen=True)
-class SequenceNetwork(Network):
+class SequenceNetwork(Network[Tensor]):
     """Layers of one kind, all of one width, with tanh where nothing else belongs to the kind (FLEET-MERGE, equation 2.2).
 
     The first hidden state is zero, so that permutations need not change it. The output is linear.

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from fleet_learning.symmetry import Parameters, Symmetries, composed
 from policy_merge.projection import hard_projection
-from policy_merge.symmetry import Parameters, Symmetries, composed
 
 PASSES = 50
 """Most passes over all layers of one matching, and most passes over all networks of a merging."""

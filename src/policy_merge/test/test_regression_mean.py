@@ -23,7 +23,7 @@ def sites(kind, count=2):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_map_is_the_least_squares_fit_to_all_sites_outputs(kind):
     net, networks, seen = sites(kind)
-    grams = [gram_matrices(net, *own) for own in zip(networks, seen, strict=True)]
+    grams = [gram_matrices(net, own, [observed]) for own, observed in zip(networks, seen, strict=True)]
     merged = regression_mean(net, networks, grams, off_diagonal=1.0)
     for linear in net.linears:
         rows, targets = [], []
@@ -39,7 +39,7 @@ def test_every_map_is_the_least_squares_fit_to_all_sites_outputs(kind):
 @pytest.mark.parametrize("off_diagonal", [0.0, 0.9, 1.0])
 def test_equal_networks_stay_what_they_are(off_diagonal):
     net, networks, seen = sites("gru")
-    grams = [gram_matrices(net, networks[0], observed) for observed in seen]
+    grams = [gram_matrices(net, networks[0], [observed]) for observed in seen]
     merged = regression_mean(net, [networks[0]] * 2, grams, off_diagonal)
     for name, own in networks[0].items():
         torch.testing.assert_close(merged[name], own, rtol=1e-4, atol=1e-5)
@@ -49,7 +49,7 @@ def test_inputs_that_no_site_has_seen_are_averaged():
     net, networks, seen = sites("feed-forward")
     for observed in seen:
         observed[..., 1] = 0
-    grams = [gram_matrices(net, *own) for own in zip(networks, seen, strict=True)]
+    grams = [gram_matrices(net, own, [observed]) for own, observed in zip(networks, seen, strict=True)]
     merged = regression_mean(net, networks, grams)
     name = "layers.0.weight"
     torch.testing.assert_close(merged[name][:, 1], averaged(networks)[name][:, 1])
@@ -60,6 +60,6 @@ def test_gram_matrices_of_moved_units_move_with_them(kind):
     net, networks, seen = sites(kind, 1)
     orders = net.symmetries.random(torch.Generator().manual_seed(3))
     moved = net.symmetries.reordered(networks[0], orders)
-    permuted = gram_matrices(net, networks[0], seen[0]).permuted(net.symmetries, net, orders)
-    for name, own in gram_matrices(net, moved, seen[0]).matrices.items():
+    permuted = gram_matrices(net, networks[0], [seen[0]]).permuted(net.symmetries, net, orders)
+    for name, own in gram_matrices(net, moved, seen[0].split(7)).matrices.items():
         torch.testing.assert_close(permuted.matrices[name], own, rtol=1e-5, atol=1e-6)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from fleet_learning.symmetry import inverse
 from policy_merge.averaging import averaged
 from policy_merge.sequence_network import SequenceNetwork, SequenceShape
-from policy_merge.symmetry import inverse
 from policy_merge.weight_matching import matched, matched_to_mean
 
 KINDS = ("feed-forward", "elman", "gru")

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleet_learning.symmetry import Part, Symmetries, as_matrices, composed, inverse
 from policy_merge.sequence_network import SequenceNetwork, SequenceShape
-from policy_merge.symmetry import Part, Symmetries, as_matrices, composed, inverse
 
 KINDS = ("feed-forward", "elman", "gru")
 

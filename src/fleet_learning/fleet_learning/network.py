@@ -1,17 +1,17 @@
-"""What merging needs to know of a kind of network.
-
-X samples, I inputs, O outputs.
-"""
+"""What merging needs to know of a kind of network."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from torch import Tensor
 
-from policy_merge.symmetry import Parameters, Symmetries
+from fleet_learning.symmetry import Parameters, Symmetries
+
+ObservedT_contra = TypeVar("ObservedT_contra", contravariant=True)
+"""What a network sees: its observations, or whatever else it needs beside them."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Linear:
     """Whether the weight is (..., outputs, inputs), as in torch, or (..., inputs, outputs)."""
 
 
-class Network(Protocol):
+class Network(Protocol[ObservedT_contra]):
     """A kind of network, as pure functions of parameters by name."""
 
     @property
@@ -37,11 +37,11 @@ class Network(Protocol):
     def linears(self) -> tuple[Linear, ...]:
         """Its linear maps."""
 
-    def outputs(self, parameters: Parameters, observed: Tensor) -> Tensor:
-        """Return the outputs (X, ..., O) of observations (X, ..., I), differentiable by the parameters."""
+    def outputs(self, parameters: Parameters, observed: ObservedT_contra) -> Tensor:
+        """Return the outputs, differentiable by the parameters."""
 
-    def inputs(self, parameters: Parameters, observed: Tensor) -> Mapping[str, Tensor]:
-        """Return what the linear maps see, by the name of their weight: (samples, inputs) each."""
+    def inputs(self, parameters: Parameters, observed: ObservedT_contra) -> Mapping[str, Tensor]:
+        """Return the inputs of the linear maps by the name of their weight, (samples, inputs) each."""
 
-    def activations(self, parameters: Parameters, observed: Tensor) -> Mapping[str, Tensor]:
+    def activations(self, parameters: Parameters, observed: ObservedT_contra) -> Mapping[str, Tensor]:
         """Return the activations of every layer of the symmetries, (samples, units) each."""
