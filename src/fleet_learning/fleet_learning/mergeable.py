@@ -1,4 +1,4 @@
-"""What a policy offers besides `Policy` if it can be merged with others of its kind."""
+"""Policies that can be merged with others of their kind."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from torch import Tensor
 
 from fleet_learning.dataset import Dataset
 from fleet_learning.network import Network
+from fleet_learning.policy import Policy
 from fleet_learning.symmetry import Parameters
 
 
 @runtime_checkable
-class Mergeable(Protocol):
+class Mergeable(Policy, Protocol):
     """A policy whose tensors have one entry per member in their first dimension. Members are merged one by one."""
 
     @property

@@ -54,7 +54,7 @@ SAMPLERS: Mapping[str, type[Langevin | Uniform | DerivativeFree]] = {
     sampler.kind: sampler for sampler in (Langevin, Uniform, DerivativeFree)
 }
 """Samplers of implicit policies by name."""
-UNIFORM_ACTIONS = 7
+UNIFORM_ACTIONS = 15
 """Uniform actions beside the recorded one at which energies are merged: chains begin anywhere and end near recorded actions."""
 
 
