@@ -58,3 +58,27 @@ def export(
             read_samples(source), out, on_progress=lambda done, total: progress.update(bar, completed=done, total=total)
         )
     print(f"{out}: {len(frames.rows_F)} frames in {len(frames.bounds_E2)} episodes")
+
+
+@dataset.command()
+def moments(
+    sets: Annotated[list[Path], typer.Argument(help="Datasets and files of demonstrations, as for `./fleet train`.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")],
+    fleet: Annotated[str, typer.Option(help="Fleet that is trained: a fleet file, or the name of a shipped fleet.")],
+    seed: Annotated[int, typer.Option(help="Seed of the held-out split.")] = 0,
+) -> None:
+    """Write count, means and variances of a site's observations, from which several sites get one scaling.
+
+    Example: `./fleet dataset moments set -o site_a.json --fleet block_push`, then `./fleet train set -o trained --moments site_a.json
+    --moments site_b.json` at both sites.
+    """
+    from fleet_bringup.run_setup import fleet_file
+    from fleet_contract.fleet import read_fleet
+    from fleet_learning.moments import moments_of
+    from fleet_training.offline_training import read_training_data
+
+    read = read_fleet(fleet_file(fleet))
+    contract, stream = read.contract(), read.pretraining.observes
+    pairs = read_training_data(sets, contract, stream, seed).pairs
+    moments_of(pairs, contract, stream).write(out)
+    print(f"{out}: {len(pairs)} pairs")

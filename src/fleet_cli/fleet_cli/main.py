@@ -245,6 +245,13 @@ def train(
         int | None, typer.Option(min=1, help="Maximum number of gradient steps (default: from the fleet file).")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the held-out split, bootstraps and batches.")] = 0,
+    moments: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File of `./fleet dataset moments`, one for every site whose policies will be merged (default: the policy is "
+            "scaled by its own data)."
+        ),
+    ] = None,
 ) -> None:
     """Train a policy on recorded runs, without starting a fleet.
 
@@ -253,7 +260,7 @@ def train(
     from fleet_bringup.run_setup import fleet_file
     from fleet_cli.train import train as run
 
-    run(read_fleet(fleet_file(fleet)), sets, out, algorithm=algo, seed=seed, steps=steps)
+    run(read_fleet(fleet_file(fleet)), sets, out, algorithm=algo, seed=seed, steps=steps, moments=moments or [])
 
 
 def main() -> None:

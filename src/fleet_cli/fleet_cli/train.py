@@ -12,6 +12,7 @@ from rich.progress import MofNCompleteColumn, Progress
 from fleet_cli.command_line import make_folder, this_command
 from fleet_contract.fleet import Fleet
 from fleet_contract.validation import InputError
+from fleet_learning.moments import moments_scaling, read_moments
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.learning_setup import learning_setup
 from fleet_training.offline_training import OfflineTraining, read_training_data
@@ -20,7 +21,14 @@ CHECKPOINT, DEMONSTRATIONS, FLEET, METADATA = "policy.safetensors", "demonstrati
 
 
 def train(
-    fleet: Fleet, sets: Sequence[Path], folder: Path, *, algorithm: str, seed: int, steps: int | None = None
+    fleet: Fleet,
+    sets: Sequence[Path],
+    folder: Path,
+    *,
+    algorithm: str,
+    seed: int,
+    steps: int | None = None,
+    moments: Sequence[Path] = (),
 ) -> None:
     """Train a policy, and write it with its demonstrations and a fleet file that deploys it.
 
@@ -31,6 +39,7 @@ def train(
         algorithm: Name of the algorithm.
         seed: Seed of the held-out split, bootstraps and batches.
         steps: Maximum number of gradient steps; None: from the fleet file.
+        moments: Files from which the scaling is taken; none: from the pairs.
 
     Raises:
         InputError: something cannot be used, or the folder already holds a policy.
@@ -41,7 +50,9 @@ def train(
         raise InputError(f"{folder}: expected a folder without a policy, got one with {CHECKPOINT}.")
     limited = fleet.with_changes(source="--steps", pretraining={"gradient_steps": steps}) if steps else fleet
     setup = learning_setup(limited, ticks=0)
-    data = read_training_data(sets, setup.contract, fleet.pretraining.observes, seed)
+    contract, stream = setup.contract, fleet.pretraining.observes
+    data = read_training_data(sets, contract, stream, seed)
+    scaling = moments_scaling(read_moments(moments, contract, stream), contract) if moments else None
     make_folder(folder)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
         bar = progress.add_task("training", total=None)
@@ -51,6 +62,7 @@ def train(
             data,
             folder,
             seed=seed,
+            scaling=scaling,
             advance=lambda _, done, total: progress.update(bar, completed=done, total=total),
         ).run()
     start.write(folder / CHECKPOINT, folder / DEMONSTRATIONS, setup.contract, this_command())

@@ -67,11 +67,15 @@ class Scaling:
         return (self.action_high_A - self.action_low_A) / 2
 
 
+def scaling_by(mean_S: Tensor, std_S: Tensor, action_low_A: Tensor, action_high_A: Tensor) -> Scaling:
+    """Return the scaling by mean and standard deviation; a dimension that does not vary is only centred."""
+    return Scaling(mean_S, torch.where(std_S > 1e-6, std_S, torch.ones_like(std_S)), action_low_A, action_high_A)
+
+
 def fit_scaling(observations_B: Tensor, action_low_A: Tensor, action_high_A: Tensor) -> Scaling:
-    """Return the scaling by the data's mean and standard deviation; a dimension that does not vary is only centred."""
+    """Return the scaling by the data's mean and standard deviation."""
     values_XS = observations_B.flatten(0, -2).float()
-    std = values_XS.std(0, correction=0)
-    return Scaling(values_XS.mean(0), torch.where(std > 1e-6, std, torch.ones_like(std)), action_low_A, action_high_A)
+    return scaling_by(values_XS.mean(0), values_XS.std(0, correction=0), action_low_A, action_high_A)
 
 
 def data_range(actions_BA: Tensor, low_A: Tensor, high_A: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,9 +88,14 @@ def data_range(actions_BA: Tensor, low_A: Tensor, high_A: Tensor) -> tuple[Tenso
     return torch.maximum(mean - spread, low_A), torch.minimum(mean + spread, high_A)
 
 
-def contract_scaling(contract: RobotContract, dataset: Dataset) -> Scaling:
-    """Return the scaling by the offline data and the robot's range of actions."""
-    low, high = (
+def contract_range(contract: RobotContract) -> tuple[Tensor, Tensor]:
+    """Return the robot's range of actions, (A,) each."""
+    low_A, high_A = (
         torch.as_tensor(bound, dtype=torch.float32) for bound in (contract.action_low_A, contract.action_high_A)
     )
-    return fit_scaling(torch.from_numpy(dataset.observations_B), low, high)
+    return low_A, high_A
+
+
+def contract_scaling(contract: RobotContract, dataset: Dataset) -> Scaling:
+    """Return the scaling by the offline data and the robot's range of actions."""
+    return fit_scaling(torch.from_numpy(dataset.observations_B), *contract_range(contract))

@@ -28,7 +28,7 @@ from fleet_learning.policy import Policy
 from fleet_learning.policy_state import policy_from_state, state_tensors
 from fleet_learning.randomness import torch_generator
 from fleet_learning.resume_file import ResumeFile, resume_key
-from fleet_learning.scaling import contract_scaling
+from fleet_learning.scaling import Scaling, contract_scaling
 from fleet_training.algorithms import Algorithm
 from fleet_training.calibration import recorded_calibration, sampled_rows
 from fleet_training.first_policy import OnProgress, TrainedStart
@@ -71,6 +71,21 @@ class TrainingData:
     """Observations at which the policy drove, (N, ...): the threshold is calibrated on them."""
 
 
+def no_training_data(contract: RobotContract, stream: Stream) -> TrainingData:
+    """Return training data without pairs."""
+    empty = empty_dataset(contract.observed_shape(stream), contract.action_dim)
+    return TrainingData(empty, empty, empty.observations_B)
+
+
+def held_out_error(policy: Policy, contract: RobotContract, held_out: Dataset, seed: int) -> HeldOutError:
+    """Evaluate a policy on up to `MAX_OBSERVATIONS` pairs, the same ones with the same random draws for every policy."""
+    pairs = held_out[sampled_rows(len(held_out), seed)]
+    decided_BA = policy.decide(pairs.observations_B, torch_generator(seed)).actions_NA
+    half_A = (contract.action_high_A - contract.action_low_A) / 2
+    errors_B = np.square((decided_BA - pairs.actions_BA) / half_A).mean(1)
+    return HeldOutError(float(errors_B.mean()), float(errors_B.std() / math.sqrt(len(errors_B))))
+
+
 def read_training_data(paths: Sequence[Path], contract: RobotContract, stream: Stream, seed: int) -> TrainingData:
     """Read human actions from folders that `fleet dataset build` or `export` wrote, and from files of demonstrations.
 
@@ -80,14 +95,18 @@ def read_training_data(paths: Sequence[Path], contract: RobotContract, stream: S
     Raises:
         InputError: a path is neither, the robots have another contract, or there are too few pairs.
     """
-    pairs = held_out = empty_dataset(contract.observed_shape(stream), contract.action_dim)
-    visited = []
+    none = no_training_data(contract, stream)
+    pairs, held_out, visited = none.pairs, none.held_out, []
     for path in paths:
         if path.suffix == ".npz":
             pairs += read_dataset(path, contract.observed_shape(stream), contract.action_dim)
             continue
         samples = read_lerobot(path, contract) if is_lerobot(path) else read_samples(path)
         contract.require_same(samples.metadata.contract.digest, owner=str(path))
+        if stream == "camera" and not samples.metadata.has_images:
+            raise InputError(
+                f"{path}: images: expected a training set of robots that have a camera, got one without images."
+            )
         held_out_B = _held_out(samples, seed)
         pairs += samples.pairs(samples.columns["shown"] & ~held_out_B, stream)
         held_out += samples.pairs(samples.columns["shown"] & held_out_B, stream)
@@ -136,16 +155,22 @@ class OfflineTraining:
         folder: Path,
         *,
         seed: int,
+        scaling: Scaling | None = None,
         advance: OnProgress = lambda *_: None,
     ) -> None:
-        """`setup` sets the size of the policy and the largest number of gradient steps."""
+        """`setup` sets the size of the policy and the largest number of gradient steps.
+
+        Without a scaling, the policy gets that of its pairs.
+        """
         self._setup = setup
         self._algorithm = algorithm
         self._data = data
         self._seed = seed
+        self._scaling = scaling or contract_scaling(setup.contract, data.pairs)
         self._advance = advance
         self._folder = folder
-        key = resume_key(setup.key, algorithm, data.pairs.digest, data.held_out.digest, seed)
+        chosen = [] if scaling is None else [{name: own.tolist() for name, own in scaling.tensors().items()}]
+        key = resume_key(setup.key, algorithm, data.pairs.digest, data.held_out.digest, seed, *chosen)
         self._resume_file = ResumeFile(folder / "training.safetensors", key)
 
     def run(self) -> tuple[TrainedStart, list[HeldOutError]]:
@@ -160,8 +185,7 @@ class OfflineTraining:
         """
         setup, pairs = self._setup, self._data.pairs
         total = setup.fleet.pretraining.gradient_steps
-        scaling = contract_scaling(setup.contract, pairs)
-        untrained = _with_falling_rate(setup, total).new_policy(self._algorithm, scaling, self._seed)
+        untrained = _with_falling_rate(setup, total).new_policy(self._algorithm, self._scaling, self._seed)
         saved = self._resume_file.read()
         policy, best, errors = _from_state(saved, untrained) if saved else (untrained, untrained, [])
         loss = math.nan
@@ -173,14 +197,14 @@ class OfflineTraining:
                 fitted = policy.fit(pairs, steps=steps, seed=self._seed, on_step=self._on_step(before, draw))
                 policy, loss = fitted.policy, fitted.loss
                 if len(self._data.held_out):
-                    errors.append(self._error(policy))
+                    errors.append(held_out_error(policy, setup.contract, self._data.held_out, self._seed))
                     draw(steps, {"held-out error": errors[-1].mean})
                 if not errors or errors[-1].mean <= _lowest(errors).bar:
                     best = policy
                 self._resume_file.write(_state(policy, best, errors))
         self._advance("training", total, total)
         # A fleet starts with a checkpoint, which has no moments, and goes on learning at its own rate.
-        served = setup.new_policy(self._algorithm, scaling, self._seed).with_state(
+        served = setup.new_policy(self._algorithm, self._scaling, self._seed).with_state(
             best.tensors(), OptimizerState(best.optimizer_state.steps)
         )
         calibration = recorded_calibration(setup.fleet, served, self._data.visited, seed=self._seed)
@@ -194,14 +218,6 @@ class OfflineTraining:
             self._advance("training", before + done, self._setup.fleet.pretraining.gradient_steps)
 
         return on_step
-
-    def _error(self, policy: Policy) -> HeldOutError:
-        """Evaluate the same pairs with the same random draws at every check."""
-        held_out = self._data.held_out[sampled_rows(len(self._data.held_out), self._seed)]
-        decided_BA = policy.decide(held_out.observations_B, torch_generator(self._seed)).actions_NA
-        half_A = (self._setup.contract.action_high_A - self._setup.contract.action_low_A) / 2
-        errors_B = np.square((decided_BA - held_out.actions_BA) / half_A).mean(1)
-        return HeldOutError(float(errors_B.mean()), float(errors_B.std() / math.sqrt(len(errors_B))))
 
 
 def _with_falling_rate(setup: LearningSetup, total: int) -> LearningSetup:
