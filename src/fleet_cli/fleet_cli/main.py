@@ -263,6 +263,36 @@ def train(
     run(read_fleet(fleet_file(fleet)), sets, out, algorithm=algo, seed=seed, steps=steps, moments=moments or [])
 
 
+@app.command()
+def merge(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoints of the sites' policies, two or more.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the merged policy.")],
+    fleet: FleetFile = "block_push",
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Dataset or .npz file of demonstrations of a site; one for each checkpoint, in the same order."
+        ),
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="regression_mean: RegMean after matching units by activations; fleet_merge: FLEET-MERGE's search for permutations; "
+            "weights or activations: Git Re-Basin; average: the plain mean. weights and average need no data."
+        ),
+    ] = "regression_mean",
+    seed: Annotated[int, typer.Option(help="Seed of held-out splits, batches and evaluations.")] = 0,
+) -> None:
+    """Merge the policies of several sites into one, by their weights.
+
+    Example: `./fleet merge a/policy.safetensors b/policy.safetensors --data set_a --data set_b -o merged`.
+    """
+    from fleet_bringup.run_setup import fleet_file
+    from fleet_cli.merge import merge_policies
+
+    merge_policies(read_fleet(fleet_file(fleet)), checkpoints, data or [], out, method=method, seed=seed)
+
+
 def main() -> None:
     """Run the command; bad input is one sentence and exit code 2.
 
