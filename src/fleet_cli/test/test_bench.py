@@ -13,7 +13,7 @@ from fleet_experiments.results import read_results, run_of
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cascade", "allocation", "recorder", "simulation", "monitor"])
+@pytest.mark.parametrize("name", ["cascade", "allocation", "recorder", "simulation", "monitor", "merge"])
 def test_each_is_one_command(name: str, tmp_path: Path) -> None:
     done = call("bench", name, "--quick", "--report", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

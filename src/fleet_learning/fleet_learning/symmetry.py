@@ -57,6 +57,16 @@ class Symmetries:
                     )
         return layers
 
+    def of_layer(self, layer: str) -> Symmetries:
+        """Return the symmetries of those parameters that belong to the units of a layer."""
+        return Symmetries(
+            {
+                name: axes
+                for name, axes in self.axes.items()
+                if any(part.layer == layer for axis in axes for part in axis)
+            }
+        )
+
     def permuted(self, parameters: Parameters, permutations: Permutations) -> dict[str, Tensor]:
         """Return the parameters of the same network with its units in other places, differentiable by both arguments.
 

@@ -31,18 +31,26 @@ def matched(symmetries: Symmetries, network: Parameters, reference: Parameters, 
         seed: seed of the order of the layers.
     """
     generator = torch.Generator().manual_seed(seed)
-    layers = list(symmetries.layers)
-    orders, present = symmetries.identity(), dict(network)
+    own = {layer: symmetries.of_layer(layer) for layer in symmetries.layers}
+    layers, orders, present = list(own), symmetries.identity(), dict(network)
+    # Layers that stay unless another one moves with which they share a parameter.
+    settled: set[str] = set()
     for _ in range(PASSES):
-        changed = False
         for index in torch.randperm(len(layers), generator=generator).tolist():
             layer = layers[index]
-            step = {layer: hard_projection(_similarities(symmetries, layer, present, reference))}
-            proposed = symmetries.reordered(present, step)
-            if _inner_product(proposed, reference) > _inner_product(present, reference):
-                present, changed = proposed, True
-                orders |= composed({layer: orders[layer]}, step)
-        if not changed:
+            if layer in settled:
+                continue
+            settled.add(layer)
+            order = hard_projection(_similarities(own[layer], layer, present, reference))
+            if torch.equal(order, torch.arange(len(order))):
+                continue
+            proposed = own[layer].reordered(present, {layer: order})
+            before = {name: present[name] for name in proposed}
+            if _inner_product(proposed, reference) > _inner_product(before, reference):
+                present |= proposed
+                orders[layer] = orders[layer][order]
+                settled -= own[layer].layers.keys()
+        if len(settled) == len(layers):
             break
     return orders
 

@@ -101,6 +101,16 @@ def monitor(
 
 
 @bench.command()
+def merge(report: Report = Path("bench_merge"), seed: Seed = 0, quick: Quick = False) -> None:
+    """Measure how long the policies of five sites take to merge, by every method."""
+    from fleet_experiments.bench.merge import QUICK, MergeLoad, merge_bench
+
+    make_folder(report)
+    results = merge_bench(QUICK if quick else MergeLoad(), report, seed=seed, command=this_command())
+    show(results, ("algo", "condition"), ("merge_s", "cpu_s"), report)
+
+
+@bench.command()
 def recorder(
     report: Report = Path("bench_recorder"),
     quick: Quick = False,
