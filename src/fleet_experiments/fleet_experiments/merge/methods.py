@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from fleet_experiments.merge.site import Site
+from fleet_learning.symmetry import Parameters
 from policy_merge.activation_matching import matched_by_activations
 from policy_merge.alignment import AlignmentConfig, align
 from policy_merge.averaging import averaged
 from policy_merge.regression_mean import GramMatrices, gram_matrices, regression_mean
-from policy_merge.symmetry import Parameters
 from policy_merge.weight_matching import matched_to_mean
 
 MATCHED_WINDOWS = 200

@@ -18,10 +18,10 @@ from torch.nn.functional import mse_loss
 from fleet_experiments.merge.windows import Windows
 from fleet_learning.optimization import OptimizerConfig, OptimizerState, optimize
 from fleet_learning.scaling import Scaling
+from fleet_learning.symmetry import Parameters
 from fleet_training.learning_setup import LearningSetup
 from policy_merge.alignment import Loss
 from policy_merge.sequence_network import SequenceNetwork
-from policy_merge.symmetry import Parameters
 from robot_driver.step import Step
 from sim_bridge.episodes import drive_until_over
 

@@ -16,12 +16,12 @@ from fleet_experiments.merge.site import Site, held_out_error, success
 from fleet_experiments.merge.windows import common_scaling, demonstrations, windows
 from fleet_experiments.results import Row, run_of
 from fleet_learning.dataset import read_dataset
+from fleet_learning.symmetry import Parameters
 from fleet_training.first_policy import OnProgress
 from fleet_training.learning_setup import LearningSetup
 from policy_merge.averaging import averaged
 from policy_merge.sequence_network import SequenceNetwork
 from policy_merge.split import dirichlet_split
-from policy_merge.symmetry import Parameters
 
 Kind = Literal["feed-forward", "elman"]
 FLOAT_BYTES = 4
