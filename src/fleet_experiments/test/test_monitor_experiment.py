@@ -19,12 +19,12 @@ from fleet_experiments.monitor.figure import draw_false_alarms
 from fleet_experiments.monitor.learner import first_learner
 from fleet_experiments.monitor.rollouts import roll_out
 from fleet_experiments.monitor.scale import Scale
+from fleet_learning.weighting import DEMONSTRATION
 from fleet_monitor.autoencoder import AutoencoderShape
 from fleet_monitor.dynamics import DynamicsShape
 from fleet_monitor.monitor import DETECTORS
 from fleet_monitor.world_model import WorldModelConfig
 from fleet_training.learning_setup import learning_setup
-from fleet_training.weighting import DEMONSTRATION
 from sim_bridge.backends import prepare_environment
 
 pytestmark = pytest.mark.slow

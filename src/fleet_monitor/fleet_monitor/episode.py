@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_monitor.labels import LEAD, EpisodeEvents, Label, step_labels
+from fleet_learning.labels import LEAD, EpisodeEvents, Label, step_labels
 
 
 class OfTask(Protocol):

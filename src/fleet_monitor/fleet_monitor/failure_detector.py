@@ -17,6 +17,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from fleet_contract.validation import InputError, StrictModel
+from fleet_learning.labels import LEAD, Label
 from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_monitor.detector import Detector
 from fleet_monitor.dynamics import LatentDynamics
@@ -29,7 +30,6 @@ from fleet_monitor.failure_predictor import (
     predictor_config,
 )
 from fleet_monitor.foresight import ForeseenEpisode, Foresight
-from fleet_monitor.labels import LEAD, Label
 from fleet_monitor.vote import TWO_OF_THREE, Vote
 from fleet_monitor.world_model import WorldModel
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fleet_contract.validation import InputError
+from fleet_learning.labels import UNKNOWN, Label, step_labels
 from fleet_monitor.episode import Episode
-from fleet_monitor.labels import UNKNOWN, Label, step_labels
 from fleet_monitor.world_model import WorldModel
 
 

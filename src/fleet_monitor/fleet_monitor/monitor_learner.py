@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from fleet_contract.robot import RobotContract
+from fleet_learning.attempt import Attempt
 from fleet_learning.robot_steps import RobotStep
 from fleet_learning.signal_provider import Advance, SignalLearner
-from fleet_monitor.attempt import Attempt
 from fleet_monitor.episode import Episode, by_task
 from fleet_monitor.monitor import Monitor, MonitorMetadata, read_monitor, write_monitor
 from fleet_monitor.round import after_round, ready_tasks

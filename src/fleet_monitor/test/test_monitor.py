@@ -11,9 +11,9 @@ from moving_dot import CONFIG, CONTEXT, HORIZON, PIXELS, angles, images
 
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
+from fleet_learning.labels import LEAD, EpisodeEvents
 from fleet_monitor.episode import Episode
 from fleet_monitor.foresight import foresee
-from fleet_monitor.labels import LEAD, EpisodeEvents
 from fleet_monitor.monitor import DETECTORS, help_ratios, new_monitor, read_monitor, write_monitor
 from fleet_monitor.thresholds import ConformalBand, FixedPercentile
 from fleet_monitor.watch import Watch

@@ -13,10 +13,10 @@ from moving_dot import CONFIG, CONTEXT, HORIZON, angles
 from fleet_contract.fleet import SignalSelection, read_fleet
 from fleet_contract.validation import InputError
 from fleet_learning.conformance import SignalConformance
+from fleet_learning.labels import EpisodeEvents
 from fleet_learning.signal_provider import read_provider
 from fleet_monitor.episode import Episode
 from fleet_monitor.foresight import foresee
-from fleet_monitor.labels import EpisodeEvents
 from fleet_monitor.monitor import kinds_of, new_monitor, write_monitor
 from fleet_monitor.state_scaling import StateScaling, StateShape
 from fleet_monitor.thresholds import FixedPercentile

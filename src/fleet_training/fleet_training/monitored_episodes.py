@@ -10,7 +10,7 @@ from fleet_bags.samples import Samples
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError
-from fleet_monitor.attempt import Attempt
+from fleet_learning.attempt import Attempt
 from fleet_monitor.episode import Episode
 from fleet_monitor.world_model import monitored_stream
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from fleet_experiments.monitor.rollouts import Rollout
 from fleet_learning.dataset import Dataset, new_dataset
+from fleet_learning.labels import LEAD, step_labels
 from fleet_learning.policy import Policy
-from fleet_monitor.labels import LEAD, step_labels
+from fleet_learning.weighting import DEMONSTRATION, weighted_rows
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.first_policy import FirstPolicy
 from fleet_training.learning_setup import LearningSetup
-from fleet_training.weighting import DEMONSTRATION, weighted_rows
 
 FIRST_STEPS, ROUND_STEPS = 1500, 600
 """Gradient steps of the first policy, and after every round."""
@@ -28,7 +28,7 @@ class Learner:
     policy: Policy
     pairs: Dataset
     labels_B: NDArray[np.int64]
-    """Label of each pair, from `fleet_monitor.labels`, or DEMONSTRATION."""
+    """Label of each pair, from `fleet_learning.labels`, or DEMONSTRATION."""
 
     def after_round(self, rollouts: list[Rollout], *, steps: int, seed: int) -> Learner:
         """Return the learner that has also learned from a round, with Sirius' weights."""

@@ -18,10 +18,10 @@ from fleet_contract.action import ActionSource
 from fleet_contract.fleet import AllocationConfig
 from fleet_contract.signal import UNCERTAINTY
 from fleet_learning.full_decider import FullDecider
+from fleet_learning.labels import EpisodeEvents
 from fleet_learning.policy import Policy
 from fleet_learning.signal_provider import SignalProvider
 from fleet_monitor.episode import Episode
-from fleet_monitor.labels import EpisodeEvents
 from fleet_training.fleet_loop import FleetLoop
 from fleet_training.learning_setup import LearningSetup
 

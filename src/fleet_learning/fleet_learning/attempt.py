@@ -8,7 +8,7 @@ from typing import Generic, Literal, TypeVar
 import numpy as np
 
 from fleet_contract.action import ActionKind
-from fleet_monitor.labels import EpisodeEvents
+from fleet_learning.labels import EpisodeEvents
 
 FrameT = TypeVar("FrameT")
 

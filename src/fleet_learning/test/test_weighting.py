@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_monitor.labels import Label
-from fleet_training.weighting import DEMONSTRATION, sirius_probabilities, weighted_rows
+from fleet_learning.labels import Label
+from fleet_learning.weighting import DEMONSTRATION, sirius_probabilities, weighted_rows
 
 LABELS = (DEMONSTRATION, *Label)
 

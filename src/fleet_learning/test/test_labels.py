@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_monitor.labels import EpisodeEvents, Label, balanced_rows, step_labels
+from fleet_learning.labels import EpisodeEvents, Label, balanced_rows, step_labels
 
 STEPS = st.lists(st.tuples(st.booleans(), st.booleans()), max_size=30)
 SIGNS = "-hp"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_monitor.labels import Label
+from fleet_learning.labels import Label
 
 DEMONSTRATION = -1
-"""Label of a pair that was demonstrated before there was a policy; the others are those of `fleet_monitor.labels`."""
+"""Label of a pair that was demonstrated before there was a policy; the others are those of `fleet_learning.labels`."""
 INTERVENTIONS, PRE_INTERVENTIONS = 0.5, 0.002
 """Probabilities of these pairs in a batch, as in the published code of Sirius and FIREWORK."""
 

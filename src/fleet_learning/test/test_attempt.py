@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_contract.action import ActionKind
-from fleet_monitor.attempt import Attempt
+from fleet_learning.attempt import Attempt
 
 STEPS = st.lists(st.tuples(st.sampled_from(ActionKind), *[st.booleans()] * 5), max_size=8)
 
