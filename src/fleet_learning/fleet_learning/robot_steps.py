@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,10 @@ from fleet_contract.lease_table import LeaseTable
 from fleet_contract.robot_states import RobotStates
 from fleet_learning.step_join import StepJoin
 
-MOST_MOVES = 6000
-"""Moves whose observations are kept; of a longer round, the newest."""
+MOST_BYTES = 256 * 2**20
+"""Memory, bytes, of the moves that are kept; of a longer round, the newest."""
+BYTES_BESIDE = 1024
+"""Memory, bytes, of a move beside its observation."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class RobotStep:
     """Whether its next state belongs to another episode."""
     dismissed: bool = False
     """Whether a human has dismissed its alarm."""
+    action: tuple[float, ...] = ()
+    """Action that the robot carried out, in its units; empty if it did not move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +67,16 @@ class RobotSteps(StepJoin):
         self._dismissed: set[tuple[int, int]] = set()
         self._newest_table = -1
         self._kept: dict[tuple[int, int], tuple[RobotAction, NDArray[np.generic]]] = {}
+        self._bytes = 0
 
     @override
     def keep(self, tick: int, robot: int, observation: NDArray[np.generic], action: RobotAction) -> None:
         if action.kind is ActionKind.MOVE:
             self._kept[tick, robot] = (action, observation)
-            if len(self._kept) > MOST_MOVES:
+            self._bytes += observation.nbytes + BYTES_BESIDE
+            while self._bytes > MOST_BYTES:
                 oldest, _ = key = next(iter(self._kept))
-                del self._kept[key]
+                self._forget([key])
                 self._statuses = {at: rows for at, rows in self._statuses.items() if at >= oldest}
 
     def add_states(self, states: RobotStates, index: Mapping[str, int]) -> None:
@@ -107,8 +113,13 @@ class RobotSteps(StepJoin):
         ]
         self._statuses = {tick: rows for tick, rows in self._statuses.items() if tick >= end}
         self._dismissed = {key for key in self._dismissed if key[0] >= end}
-        self._kept = {key: kept for key, kept in self._kept.items() if key[0] >= end}
+        self._forget([key for key in self._kept if key[0] < end])
         return steps
+
+    def _forget(self, moves: Sequence[tuple[int, int]]) -> None:
+        for key in moves:
+            _, observation = self._kept.pop(key)
+            self._bytes -= observation.nbytes + BYTES_BESIDE
 
     def _step(self, tick: int, robot: int) -> RobotStep | None:
         """Return a step; None if the robot was not observed. A move without an observation counts as holding."""
@@ -129,4 +140,5 @@ class RobotSteps(StepJoin):
             broken=bool(after and after.violated) and not before.violated,
             over=bool(after and after.episode != before.episode),
             dismissed=(tick, robot) in self._dismissed,
+            action=action.values if action else (),
         )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.lease_table import Dismissal, LeaseTable
 from fleet_contract.robot_states import RobotStates
-from fleet_learning.robot_steps import RobotSteps
+from fleet_learning.robot_steps import BYTES_BESIDE, RobotSteps
 
 TICKS, ROBOTS = 4, 2
 NAMES = {"robot_01": 0, "robot_02": 1}
@@ -24,7 +24,7 @@ def observation(tick, robot):
 
 
 def action(tick, kind, source):
-    return RobotAction(tick, kind, source, (0.5,) if kind is ActionKind.MOVE else ())
+    return RobotAction(tick, kind, source, (tick / 8,) if kind is ActionKind.MOVE else ())
 
 
 def states(tick, rows):
@@ -91,15 +91,14 @@ def expected(run, first, end):
                 # Only the observations of moves are kept, and so are their sources.
                 did = kind if moved else ActionKind.HOLD, moved and source is ActionSource.HUMAN
                 led_to = violated, succeeded, violated_next and not violated, next_episode != episode
-                found.append(
-                    (robot, tick, episode, *did, [tick, robot] if moved else None, *led_to, (tick, robot) in dismissed)
-                )
+                seen, carried_out = ([tick, robot], action(tick, kind, source).values) if moved else (None, ())
+                found.append((robot, tick, episode, *did, seen, *led_to, (tick, robot) in dismissed, carried_out))
     return found
 
 
 def as_tuple(step):
     seen = None if step.observation is None else step.observation.tolist()
-    led_to = step.violated, step.succeeded, step.broken, step.over, step.dismissed
+    led_to = step.violated, step.succeeded, step.broken, step.over, step.dismissed, step.action
     return step.robot, step.tick, step.episode, step.kind, step.human, seen, *led_to
 
 
@@ -144,7 +143,7 @@ def test_what_is_declared_lost_is_not_waited_for():
 
 
 def test_only_the_newest_moves_of_a_long_round_are_kept(monkeypatch):
-    monkeypatch.setattr("fleet_learning.robot_steps.MOST_MOVES", 3)
+    monkeypatch.setattr("fleet_learning.robot_steps.MOST_BYTES", 3 * (observation(0, 0).nbytes + BYTES_BESIDE))
     steps = RobotSteps(1)
     for tick in range(6):
         single = states(tick, [(0, False, False, False)] * 2)

@@ -6,12 +6,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
 from fleet_contract.robot import RobotContract
-from fleet_learning.attempt import Attempt
+from fleet_learning.attempts import Attempts
 from fleet_learning.robot_steps import RobotStep
 from fleet_learning.signal_provider import Advance, SignalLearner
 from fleet_monitor.episode import Episode, by_task
@@ -54,7 +52,7 @@ class MonitorLearner(SignalLearner):
         self._path, self._about, self._rules = path, about, rules
         self._kinds, self._contract, self._tasks = tuple(kinds), contract, tuple(tasks)
         self._waiting: list[Episode] = []
-        self._attempts: dict[int, tuple[int, Attempt[NDArray[np.generic] | None]]] = {}
+        self._attempts = Attempts()
 
     @override
     def learn(self, steps: Sequence[RobotStep], path: Path, *, seed: int, advance: Advance) -> str:
@@ -83,27 +81,10 @@ class MonitorLearner(SignalLearner):
 
     def ended_episodes(self, steps: Sequence[RobotStep]) -> list[Episode]:
         """Return the episodes that end with these steps, sorted by robot and time; the others continue with the next steps."""
-        episodes = []
-        for step in steps:
-            number, attempt = self._attempts.pop(step.robot, (step.episode, Attempt()))
-            if number != step.episode:
-                episodes += self._ended(step.robot, attempt, followed=True)
-                attempt = Attempt()
-            attempt.add(
-                step.observation,
-                step.kind,
-                human=step.human,
-                violated=step.violated,
-                succeeded=step.succeeded,
-                broken=step.broken,
-                dismissed=step.dismissed,
-            )
-            if step.over or step.broken:
-                episodes += self._ended(step.robot, attempt, followed=step.over)
-                attempt = Attempt()
-            else:
-                self._attempts[step.robot] = step.episode, attempt
-        return episodes
+        return [
+            Episode(self._tasks[attempt.robot], attempt.observations_F, attempt.events)
+            for attempt in self._attempts.ended(steps)
+        ]
 
     def read(self, path: Path, digest: str) -> Monitor:
         """Return the monitor of a version.
@@ -115,9 +96,3 @@ class MonitorLearner(SignalLearner):
         require_world_model(about.world_model, self._about.world_model, owner=str(path))
         monitor.require(self._tasks, str(path))
         return monitor.only(self._kinds)
-
-    def _ended(self, robot: int, attempt: Attempt[NDArray[np.generic] | None], *, followed: bool) -> list[Episode]:
-        if not attempt.frames:
-            return []
-        observations_F = np.stack([own for own in attempt.frames if own is not None])
-        return [Episode(self._tasks[robot], observations_F, attempt.events(followed=followed))]
