@@ -116,8 +116,8 @@ def test_rollouts_are_whole_episodes_and_equally_many_of_each_robot():
         assert frames <= 120
     learned = learner.after_round(rollouts.rollouts, steps=5, seed=0)
     assert len(learned.pairs) == len(learner.pairs) + sum(len(rollout.states_FS) for rollout in rollouts.rollouts)
-    assert (learned.labels_B[: len(learner.pairs)] == DEMONSTRATION).all()
-    assert (learned.labels_B[len(learner.pairs) :] != DEMONSTRATION).all()
+    assert (learned.pairs.labels_B[: len(learner.pairs)] == DEMONSTRATION).all()
+    assert (learned.pairs.labels_B[len(learner.pairs) :] != DEMONSTRATION).all()
 
 
 def test_the_experiment_can_be_made_in_metaworld(tmp_path):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet_contract.validation import InputError
+from fleet_learning.labels import Label
+from fleet_learning.weighting import DEMONSTRATION, weighted_rows
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Dataset:
     observations_B: NDArray[Any]
     """States (B, S) of float32, or images (B, H, W, C) of uint8."""
     actions_BA: NDArray[np.float32]
+    labels_B: NDArray[np.int64] | None = None
+    """Labels by which training weighs the pairs, from `fleet_learning.weighting`; None: all pairs are shown by humans and weigh the same."""
 
     def __len__(self) -> int:
         return len(self.observations_B)
@@ -35,11 +39,33 @@ class Dataset:
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Dataset:
         """Return the pairs of these rows."""
-        return Dataset(self.observations_B[rows], self.actions_BA[rows])
+        labels_B = None if self.labels_B is None else self.labels_B[rows]
+        return Dataset(self.observations_B[rows], self.actions_BA[rows], labels_B)
 
     def __add__(self, other: Dataset) -> Dataset:
-        """Return these pairs followed by the other's (dataset aggregation, IIFL section 4.2)."""
-        return joined_datasets([self, other])
+        """Return these pairs followed by the other's (dataset aggregation, IIFL section 4.2).
+
+        Raises:
+            ValueError: one of the two has labels and the other has none.
+        """
+        labels = [own.labels_B for own in (self, other) if own.labels_B is not None]
+        if len(labels) == 1:
+            raise ValueError("labels: expected labels in both datasets or in none, got them in one")
+        return Dataset(
+            np.concatenate([self.observations_B, other.observations_B]),
+            np.concatenate([self.actions_BA, other.actions_BA]),
+            np.concatenate(labels) if labels else None,
+        )
+
+    def labelled(self, label: int) -> Dataset:
+        """Return the same pairs, all with this label."""
+        return replace(self, labels_B=np.full(len(self), label, np.int64))
+
+    def shown(self) -> Dataset:
+        """Return the pairs that humans showed, without labels."""
+        if self.labels_B is None:
+            return self
+        return replace(self[np.isin(self.labels_B, (DEMONSTRATION, Label.INTERVENTION))], labels_B=None)
 
     @property
     def digest(self) -> str:
@@ -47,6 +73,8 @@ class Dataset:
         content = hashlib.sha256(repr((self.observations_B.shape, self.actions_BA.shape)).encode())
         content.update(np.ascontiguousarray(self.observations_B).tobytes())
         content.update(np.ascontiguousarray(self.actions_BA).tobytes())
+        if self.labels_B is not None:
+            content.update(self.labels_B.tobytes())
         return content.hexdigest()
 
     def bootstrap(self, members: int, seed: int) -> list[NDArray[np.int64]]:
@@ -61,19 +89,27 @@ class Dataset:
         ]
 
     def training_rows(self, members: int, seed: int) -> list[NDArray[np.int64]]:
-        """Return the bootstrap; a member that drew no row, as may happen with very few, gets all rows.
+        """Return the row indices from which every member learns.
+
+        Without labels these are the bootstrap; a member that drew no row, as may happen with very few, gets all rows. With labels,
+        each member draws as many rows of its bootstrap by Sirius' weights. The bootstrap comes first: if all members knew all of the
+        few interventions, which weigh most, they would hardly disagree about them.
 
         Raises:
             ValueError: there are no rows.
         """
         if not len(self):
             raise ValueError("dataset: expected at least one pair, got none")
-        return [rows if len(rows) else np.arange(len(self)) for rows in self.bootstrap(members, seed)]
+        drawn = [rows if len(rows) else np.arange(len(self)) for rows in self.bootstrap(members, seed)]
+        if self.labels_B is None:
+            return drawn
+        return [rows[weighted_rows(self.labels_B[rows], (seed, member, 1))] for member, rows in enumerate(drawn)]
 
     def save(self, path: Path) -> None:
         """Write the dataset as .npz."""
+        labels: dict[str, Any] = {} if self.labels_B is None else {"labels": self.labels_B}
         with path.open("wb") as file:  # to a path without .npz numpy would add it
-            np.savez_compressed(file, observations=self.observations_B, actions=self.actions_BA)
+            np.savez_compressed(file, observations=self.observations_B, actions=self.actions_BA, **labels)
 
 
 def new_dataset(
@@ -112,7 +148,8 @@ def read_dataset(path: Path, observed: tuple[int, ...], action_dim: int) -> Data
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays, np.errstate(over="ignore"):
             images = len(observed) > 1
             observations_B = arrays["observations"] if images else arrays["observations"].astype(np.float32)
-            dataset = Dataset(observations_B, arrays["actions"].astype(np.float32))
+            labels_B = arrays.get("labels")
+            dataset = Dataset(observations_B, arrays["actions"].astype(np.float32), labels_B)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file.") from None
     except Exception:  # noqa: BLE001 - numpy raises many kinds of errors for files of other formats
@@ -126,6 +163,8 @@ def read_dataset(path: Path, observed: tuple[int, ...], action_dim: int) -> Data
         raise InputError(
             f"{path}: shapes: expected (B, {expected}) and (B, {action_dim}), got {shapes[0]} and {shapes[1]}."
         )
+    if labels_B is not None and not (labels_B.shape == rows and np.isin(labels_B, (DEMONSTRATION, *Label)).all()):
+        raise InputError(f"{path}: labels: expected one of {DEMONSTRATION} to {max(Label)} for each pair, got others.")
     if dataset.observations_B.dtype != _type_of(observed):
         raise InputError(
             f"{path}: observations: expected images of uint8 values, got {dataset.observations_B.dtype} values."

@@ -1,4 +1,4 @@
-"""Labels: what a failure predictor learns about each step of an episode.
+"""Labels: what failure predictors learn about each step of an episode, and by which policies weigh it.
 
 T steps of an episode, B steps of all episodes.
 """
@@ -15,10 +15,6 @@ from numpy.typing import NDArray
 
 LEAD = 15
 """M, steps before an intervention or a failure at which the policy needs a human; as in Sirius, because the paper does not give it."""
-
-
-UNKNOWN = -1
-"""Label of a step of which nothing is known."""
 
 
 class Label(IntEnum):

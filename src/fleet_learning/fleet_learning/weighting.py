@@ -1,9 +1,11 @@
-"""Weights of demonstrations, rollouts and interventions in the training of a policy.
+"""Weights of demonstrations, the policy's own steps and interventions in the training of a policy.
 
 B pairs.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +41,7 @@ def sirius_probabilities(labels_B: NDArray[np.int64]) -> dict[int, float]:
     return {label: probability / total for label, probability in found.items()}
 
 
-def weighted_rows(labels_B: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+def weighted_rows(labels_B: NDArray[np.int64], seed: int | Sequence[int]) -> NDArray[np.int64]:
     """Return as many rows as there are pairs, drawn with these probabilities."""
     counts = {label: int((labels_B == label).sum()) for label in np.unique(labels_B).tolist()}
     probabilities = sirius_probabilities(labels_B)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,15 +14,20 @@ from hypothesis.extra.numpy import arrays
 
 from fleet_contract.validation import InputError
 from fleet_learning.dataset import Dataset, empty_dataset, read_dataset
+from fleet_learning.labels import Label
+from fleet_learning.weighting import DEMONSTRATION, sirius_probabilities
 
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 @st.composite
-def datasets(draw):
+def datasets(draw, *, labelled=False):
     count = draw(st.integers(0, 6))
+    labels = arrays(np.int64, count, elements=st.sampled_from((DEMONSTRATION, *Label)))
     return Dataset(
-        draw(arrays(np.float32, (count, 3), elements=NUMBERS)), draw(arrays(np.float32, (count, 2), elements=NUMBERS))
+        draw(arrays(np.float32, (count, 3), elements=NUMBERS)),
+        draw(arrays(np.float32, (count, 2), elements=NUMBERS)),
+        draw(labels) if labelled else None,
     )
 
 
@@ -33,10 +39,15 @@ def some(rows: int) -> Dataset:
 
 
 def same(one: Dataset, two: Dataset) -> bool:
-    return np.array_equal(one.observations_B, two.observations_B) and np.array_equal(one.actions_BA, two.actions_BA)
+    return (
+        np.array_equal(one.observations_B, two.observations_B)
+        and np.array_equal(one.actions_BA, two.actions_BA)
+        and (one.labels_B is None) == (two.labels_B is None)
+        and (one.labels_B is None or one.labels_B.tolist() == two.labels_B.tolist())
+    )
 
 
-@given(datasets(), st.sampled_from(["pairs.npz", "pairs", "pairs.data"]))
+@given(datasets() | datasets(labelled=True), st.sampled_from(["pairs.npz", "pairs", "pairs.data"]))
 def test_a_dataset_is_read_from_the_very_file_it_was_written_to(tmp_path_factory, dataset, name):
     path = tmp_path_factory.mktemp("round") / name
     dataset.save(path)
@@ -47,15 +58,23 @@ def test_a_dataset_is_read_from_the_very_file_it_was_written_to(tmp_path_factory
     assert found.observations_B.dtype == found.actions_BA.dtype == np.float32
 
 
-@given(datasets(), datasets())
-def test_aggregation_keeps_rows_and_order(one, two):
+@given(st.booleans().flatmap(lambda labelled: st.tuples(*[datasets(labelled=labelled)] * 2)))
+def test_aggregation_keeps_rows_and_order(pair):
+    one, two = pair
     both = one + two
     assert len(both) == len(one) + len(two)
     for index in range(len(both)):
         source, row = (one, index) if index < len(one) else (two, index - len(one))
         np.testing.assert_array_equal(both.observations_B[index], source.observations_B[row])
         np.testing.assert_array_equal(both.actions_BA[index], source.actions_BA[row])
-    assert same(empty_dataset((3,), 2) + one, one)
+        assert one.labels_B is None or both.labels_B[index] == source.labels_B[row]
+    empty = empty_dataset((3,), 2)
+    assert same((empty if one.labels_B is None else empty.labelled(DEMONSTRATION)) + one, one)
+
+
+def test_labelled_pairs_are_not_mixed_with_others():
+    with pytest.raises(ValueError, match="labels: expected labels in both datasets or in none"):
+        some(2) + some(2).labelled(Label.NORMAL)
 
 
 def test_the_digest_depends_on_every_number_and_on_its_array():
@@ -65,13 +84,15 @@ def test_the_digest_depends_on_every_number_and_on_its_array():
         changed = getattr(base, array).copy()
         changed[2, 1] = np.nextafter(changed[2, 1], np.float32(9))
         digests.add(Dataset(**(vars(base) | {array: changed})).digest)
+    labelled = base.labelled(Label.NORMAL)
+    digests |= {labelled.digest, (labelled[:2] + base[2:].labelled(Label.INTERVENTION)).digest}
     square = Dataset(base.observations_B[:, :2], base.actions_BA)
     digests |= {square.digest, Dataset(square.actions_BA, square.observations_B).digest}
     # The same bytes, divided differently between observations and actions.
     flat = np.arange(12, dtype=np.float32)
     digests |= {Dataset(flat[:6].reshape(2, 3), flat[6:].reshape(2, 3)).digest}
     digests |= {Dataset(flat[:8].reshape(2, 4), flat[8:].reshape(2, 2)).digest}
-    assert len(digests) == 9
+    assert len(digests) == 11
     assert Dataset(np.asfortranarray(base.observations_B), base.actions_BA).digest == base.digest
 
 
@@ -114,6 +135,9 @@ BAD = {
     "images": npz(observations=np.zeros((4, 3, 3)), actions=A),
     "not finite": npz(observations=S, actions=NOT_FINITE),
     "infinite": npz(observations=S + np.inf, actions=A),
+    "fewer labels than pairs": npz(observations=S, actions=A, labels=np.zeros(3, int)),
+    "labels that there are not": npz(observations=S, actions=A, labels=np.full(4, 3)),
+    "labels that are text": npz(observations=S, actions=A, labels=np.full(4, "demonstration")),
     "too large for single precision": npz(observations=np.full((4, 3), 1e300), actions=A),
 }
 
@@ -191,6 +215,27 @@ def test_counts_are_those_of_a_bootstrap_and_independent_between_members():
         assert count.var() == pytest.approx(1, abs=4 * 3**0.5 / rows**0.5)
         assert (count == 0).mean() == pytest.approx(np.exp(-1), abs=4 * 0.483 / rows**0.5)
     assert abs(np.corrcoef(*counts)[0, 1]) < 4 / rows**0.5
+
+
+def test_members_learn_from_their_bootstraps():
+    for drawn, rows in zip(some(50).bootstrap(3, seed=4), some(50).training_rows(3, seed=4), strict=True):
+        np.testing.assert_array_equal(drawn, rows)
+
+
+def test_members_learn_by_the_weights_of_labels_from_pairs_of_their_own_bootstraps():
+    counts = {DEMONSTRATION: 6000, Label.NORMAL: 13_000, Label.INTERVENTION: 500, Label.PRE_INTERVENTION: 500}
+    labels = np.repeat(list(counts), list(counts.values()))
+    dataset = replace(some(len(labels)), labels_B=labels)
+    members = dataset.training_rows(3, seed=4)
+    for rows, bootstrap in zip(members, dataset.bootstrap(3, seed=4), strict=True):
+        assert len(rows) == len(bootstrap)
+        assert set(rows.tolist()) <= set(bootstrap.tolist())
+        for label, probability in sirius_probabilities(labels).items():
+            assert (labels[rows] == label).mean() == pytest.approx(probability, abs=0.015)
+    shown = [set(rows[labels[rows] == Label.INTERVENTION].tolist()) for rows in members]
+    # Each knows about 1 - 1/e of the interventions, and two have about two thirds of these in common.
+    assert [len(own) / 500 for own in shown] == pytest.approx([1 - np.exp(-1)] * 3, abs=0.1)
+    assert len(shown[0] & shown[1]) / len(shown[0]) == pytest.approx(1 - np.exp(-1), abs=0.1)
 
 
 def test_equal_seeds_draw_equal_rows_and_different_seeds_different_ones():

@@ -18,11 +18,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from fleet_contract.validation import InputError
-from fleet_learning.labels import UNKNOWN, Label, balanced_rows, step_labels
+from fleet_learning.labels import Label, balanced_rows, step_labels
 from fleet_learning.optimization import OnStep, OptimizerConfig, OptimizerState, optimize
 from fleet_monitor.digest import digest_of
 from fleet_monitor.dynamics import DynamicsShape, LatentDynamics, Transformer
-from fleet_monitor.foresight import ForeseenEpisode
+from fleet_monitor.foresight import UNKNOWN, ForeseenEpisode
 from fleet_monitor.world_model import WorldModel
 
 FEWEST_FRAMES = 10
@@ -53,7 +53,7 @@ class LabelledFutures:
 
     latents_XSW: Tensor
     labels_XL: NDArray[np.int64]
-    """Label of every step, from `fleet_learning.labels`; UNKNOWN where it is, and the step does not count."""
+    """Label of every step, from `fleet_learning.labels`, or UNKNOWN: the step does not count."""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fleet_contract.validation import InputError
-from fleet_learning.labels import UNKNOWN, Label, step_labels
+from fleet_learning.labels import Label, step_labels
 from fleet_monitor.episode import Episode
 from fleet_monitor.world_model import WorldModel
+
+UNKNOWN = -1
+"""Label of a frame of which nothing is known."""
 
 
 @dataclass(frozen=True)

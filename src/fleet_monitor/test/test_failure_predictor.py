@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 import fleet_learning.optimization
 from fleet_contract.validation import InputError
-from fleet_learning.labels import UNKNOWN, EpisodeEvents, Label
+from fleet_learning.labels import EpisodeEvents, Label
 from fleet_monitor.episode import Episode
 from fleet_monitor.failure_predictor import (
     LabelledFutures,
@@ -20,7 +20,7 @@ from fleet_monitor.failure_predictor import (
     new_failure_predictor,
     predictor_config,
 )
-from fleet_monitor.foresight import foresee
+from fleet_monitor.foresight import UNKNOWN, foresee
 from fleet_monitor.world_model import new_world_model
 
 pytestmark = pytest.mark.slow

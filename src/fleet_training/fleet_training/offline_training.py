@@ -99,7 +99,7 @@ def read_training_data(paths: Sequence[Path], contract: RobotContract, stream: S
     pairs, held_out, visited = none.pairs, none.held_out, []
     for path in paths:
         if path.suffix == ".npz":
-            pairs += read_dataset(path, contract.observed_shape(stream), contract.action_dim)
+            pairs += read_dataset(path, contract.observed_shape(stream), contract.action_dim).shown()
             continue
         samples = read_lerobot(path, contract) if is_lerobot(path) else read_samples(path)
         contract.require_same(samples.metadata.contract.digest, owner=str(path))
