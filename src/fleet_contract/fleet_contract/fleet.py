@@ -227,6 +227,10 @@ class SignalSelection(StrictModel):
     """Whether it learns at `training.update_ticks` from the round that ends there, together with the policy."""
 
 
+Weighting = Literal["uniform", "sirius"]
+"""How retraining chooses and weighs what it learns from."""
+
+
 class TrainingConfig(StrictModel):
     """Retraining on the human data of the run (IIFL section 4.2)."""
 
@@ -236,6 +240,10 @@ class TrainingConfig(StrictModel):
     """Ticks at which a new policy version is trained on all data before them."""
     gradient_steps: int = Field(default=150, ge=1)
     """Gradient steps per update and ensemble member."""
+    weighting: Weighting = "uniform"
+    """What is learned from. uniform: demonstrations and the pairs of humans, which all weigh the same (IIFL); sirius: also the policy's own
+    steps in all attempts that have ended, of which those before an intervention or a failure hardly count, while interventions are half of
+    every batch (Sirius, FIREWORK)."""
 
     @field_validator("update_ticks")
     @classmethod

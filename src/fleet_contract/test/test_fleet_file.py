@@ -62,6 +62,10 @@ def changed(**sections) -> Fleet:
             {"training": {"update_ticks": [0, 20]}},
             "training.update_ticks: expected increasing ticks from 1, got [0, 20].",
         ),
+        (
+            {"training": {"weighting": "iwr"}},
+            "training.weighting: expected 'uniform' or 'sirius', got 'iwr'.",
+        ),
         ({"policy": {"chains": 1}}, "policy.chains: expected a number greater than or equal to 2, got 1."),
         ({"allocation": {"order": "UX"}}, "allocation.order: expected a list, got 'UX'."),
         (

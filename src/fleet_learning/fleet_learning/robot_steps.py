@@ -79,8 +79,8 @@ class RobotSteps(StepJoin):
                 self._forget([key])
                 self._statuses = {at: rows for at, rows in self._statuses.items() if at >= oldest}
 
+    @override
     def add_states(self, states: RobotStates, index: Mapping[str, int]) -> None:
-        """Add what robots observed, and what their last actions led to; `index` has the robots' indices by name."""
         observed = set(states.observed)
         rows = self._statuses.setdefault(states.tick, {})
         for row, name in enumerate(states.robots):

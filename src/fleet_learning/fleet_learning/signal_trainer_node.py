@@ -9,12 +9,9 @@ from typing import NoReturn
 from fleet_interfaces.msg import SignalVersion
 from typing_extensions import override
 
-from fleet_common.fleet_topics import subscribe_to_leases
 from fleet_common.health import Check
 from fleet_common.node import run_process
-from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
-from fleet_contract.lease_table import LeaseTable
-from fleet_contract.robot_states import RobotStates
+from fleet_common.qos import TRANSIENT_LOCAL_100
 from fleet_contract.topics import SIGNAL_VERSION_TOPIC
 from fleet_contract.validation import InputError
 from fleet_learning.robot_steps import RobotStep, RobotSteps
@@ -56,23 +53,10 @@ class SignalTrainerNode(TrainerNodeBase):
             self._publish(file_digest(self._files.file(self._version)), math.nan)
         self._robot_steps = RobotSteps(self.fleet.robots.count)
         self.listen(provider.observes, self._robot_steps)
-        subscribe_to_leases(self, self._on_leases, TRANSIENT_LOCAL_1000)
 
     @override
     def checks(self) -> Sequence[Check]:
         return [self._health.check(self._version, {self.unit: self._content}, self.fleet.training.update_ticks)]
-
-    @override
-    def add_states(self, batches: Sequence[RobotStates]) -> None:
-        for states in batches:
-            self._robot_steps.add_states(states, self.robot_index)
-
-    def _on_leases(self, tables: Sequence[LeaseTable]) -> None:
-        if self.is_done:
-            return
-        for table in tables:
-            self._robot_steps.add_leases(table, self.robot_index)
-        self.train_if_due()
 
     @override
     def take(self, due: int) -> list[RobotStep]:

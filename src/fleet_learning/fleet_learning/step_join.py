@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleet_contract.action import ActionSource, RobotAction
+from fleet_contract.robot_states import RobotStates
 
 
 class StepJoin(ABC):
@@ -25,6 +27,14 @@ class StepJoin(ABC):
     @abstractmethod
     def keep(self, tick: int, robot: int, observation: NDArray[np.generic], action: RobotAction) -> None:
         """Keep what is needed of a robot's observation and the action that followed it."""
+
+    def add_states(self, states: RobotStates, index: Mapping[str, int]) -> None:  # noqa: B027 - not all subclasses need it
+        """Add what robots observed, and what their last actions led to; by default, only images and actions are needed.
+
+        Args:
+            states: the states of some robots at a tick.
+            index: the robots' indices by name.
+        """
 
     def begin(self, robot: int, tick: int) -> None:
         """Declare that the robot's observations before this tick are lost: they are not joined, or waited for."""

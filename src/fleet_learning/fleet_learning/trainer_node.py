@@ -1,4 +1,4 @@
-"""Retrains the policy on the demonstrations and the humans' actions, and publishes the new versions."""
+"""Retrains the policy on the demonstrations and the rounds of the run, and publishes the new versions."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import checkpoint_metadata, read_checkpoint
 from fleet_learning.curves import curves
 from fleet_learning.dataset import Dataset, read_dataset
-from fleet_learning.human_pairs import HumanPairs
 from fleet_learning.policy import Fitted, Policy
 from fleet_learning.policy_store import PolicyStore, StoredVersion
 from fleet_learning.threads import limit_threads_for_training
 from fleet_learning.trainer_node_base import FIRST_TRAINED_VERSION, TrainerNodeBase
+from fleet_learning.training_set import TrainingSet
 
 
 class TrainerNode(TrainerNodeBase):
-    """Trains at the scheduled ticks on all pairs before them; the fleet waits for the new version only in lockstep.
+    """Trains at the scheduled ticks on the training set until then; the fleet waits for the new version only in lockstep.
 
     The run's folder holds the checkpoint and training set of every version, from which a restarted trainer resumes, and the
     learning curves of all trainings, which TensorBoard shows.
@@ -38,12 +38,12 @@ class TrainerNode(TrainerNodeBase):
         self._policy, self._metadata = read_checkpoint(self.fleet.policy.require_checkpoint(), contract)
         limit_threads_for_training(self._policy, lockstep=self.lockstep)
         dims = contract.observed_shape(self._policy.observes), contract.action_dim
-        self._dataset = read_dataset(self.fleet.training.demonstrations, *dims)
-        self._offline = len(self._dataset)
-        self._humans = HumanPairs(self.fleet.robots.count, *dims)
+        training = self.fleet.training
+        demonstrations = read_dataset(training.demonstrations, *dims)
+        self._training_set = TrainingSet(demonstrations, self.fleet.robots.count, training.weighting)
         self._versions = self.create_publisher(PolicyVersion, POLICY_VERSION_TOPIC, TRANSIENT_LOCAL_100)
         self._resume()
-        self.listen(self._policy.observes, self._humans)
+        self.listen(self._policy.observes, self._training_set.join)
 
     @override
     def gradient_steps(self) -> int:
@@ -51,8 +51,7 @@ class TrainerNode(TrainerNodeBase):
 
     @override
     def checks(self) -> Sequence[Check]:
-        pairs = len(self._dataset)
-        values = {"pairs": pairs, "human pairs": pairs - self._offline}
+        values = {"pairs": len(self._training_set.pairs), "human pairs": self._training_set.human_pairs}
         return [self._health.check(self._version, values, self.fleet.training.update_ticks)]
 
     def _resume(self) -> None:
@@ -67,15 +66,15 @@ class TrainerNode(TrainerNodeBase):
         loaded = self._store.read(stored.version, self.robot_contract)
         if loaded.dataset is None:
             raise InputError(f"{stored.checkpoint}: expected a training set beside the checkpoint, got none.")
-        self._version, self._policy = stored.version, loaded.policy
-        self._metadata, self._dataset = loaded.metadata, loaded.dataset
+        self._training_set.resume(loaded.dataset, str(stored.dataset))
+        self._version, self._policy, self._metadata = stored.version, loaded.policy, loaded.metadata
         # The previous process may have been interrupted before it published the version.
         self._publish(stored, math.nan, math.nan)
 
     @override
     def take(self, due: int) -> Dataset:
-        self._dataset = self._dataset + self._humans.between(self.since, due)
-        return self._dataset
+        self._training_set.add_round(self.since, due)
+        return self._training_set.pairs
 
     @override
     def train(self, content: Dataset) -> Fitted[Policy]:
@@ -94,10 +93,10 @@ class TrainerNode(TrainerNodeBase):
             trained.policy,
             self.robot_contract,
             calibrations=self._metadata.calibrations,
-            dataset=self._dataset,
+            dataset=self._training_set.pairs,
             command="trainer_node",
         )
-        stored = self._store.add(trained.policy, metadata, self._dataset)
+        stored = self._store.add(trained.policy, metadata, self._training_set.pairs)
         self._policy, self._metadata = trained.policy, metadata
         self._publish(stored, trained.loss, training_s)
 
@@ -107,7 +106,7 @@ class TrainerNode(TrainerNodeBase):
             due_tick=self.since,
             path=str(stored.checkpoint),
             digest=stored.digest,
-            human_pairs=len(self._dataset) - self._offline,
+            human_pairs=self._training_set.human_pairs,
             gradient_steps=self.gradient_steps(),
             loss=loss,
             training_s=training_s,

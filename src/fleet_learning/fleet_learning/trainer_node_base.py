@@ -6,19 +6,22 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from typing_extensions import override
 
-from fleet_common.fleet_topics import subscribe_to_actions
+from fleet_common.fleet_topics import subscribe_to_actions, subscribe_to_leases
 from fleet_common.node import FleetNode
 from fleet_common.observations import Observed, subscribe_to_observations
 from fleet_common.qos import TRANSIENT_LOCAL_1000
 from fleet_contract.action import RobotAction
+from fleet_contract.lease_table import LeaseTable
 from fleet_contract.robot import Stream
 from fleet_contract.robot_states import RobotStates
 from fleet_contract.topics import ACTIONS_TOPIC
+from fleet_learning.robot_steps import RobotSteps
 from fleet_learning.step_join import StepJoin
 from fleet_learning.trainer_health import TrainerHealth
 
@@ -67,6 +70,8 @@ class TrainerNodeBase(FleetNode):
             join: joins what arrives.
         """
         self._join = join
+        if isinstance(join, RobotSteps):
+            subscribe_to_leases(self, partial(self._on_leases, join), TRANSIENT_LOCAL_1000)
         subscribe_to_observations(self, observes, self._on_update, TRANSIENT_LOCAL_1000)
         subscribe_to_actions(self, ACTIONS_TOPIC, self._on_actions, TRANSIENT_LOCAL_1000)
 
@@ -119,7 +124,8 @@ class TrainerNodeBase(FleetNode):
     def _on_update(self, batches: Sequence[RobotStates], observed: Sequence[Observed]) -> None:
         if self.is_done:
             return
-        self.add_states(batches)
+        for states in batches:
+            self._join.add_states(states, self.robot_index)
         for at in observed:
             if at.robot not in self._newest_ticks:
                 # A restarted trainer receives fewer of the past images than of the past actions.
@@ -128,15 +134,19 @@ class TrainerNodeBase(FleetNode):
             self._join.add_observation(at.tick, at.robot, at.observation)
         self.train_if_due()
 
-    def add_states(self, batches: Sequence[RobotStates]) -> None:
-        """Use the states that have arrived; by default they are not needed."""
-
     def _on_actions(self, batches: list[dict[str, RobotAction]]) -> None:
         if self.is_done:
             return
         for batch in batches:
             for name, action in batch.items():
                 self._join.add_action(self.robot_index[name], action)
+        self.train_if_due()
+
+    def _on_leases(self, steps: RobotSteps, tables: Sequence[LeaseTable]) -> None:
+        if self.is_done:
+            return
+        for table in tables:
+            steps.add_leases(table, self.robot_index)
         self.train_if_due()
 
     def train_if_due(self) -> None:

@@ -16,6 +16,7 @@ from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import AllocationConfig, Fleet, numbered
 from fleet_contract.lease import Lease
 from fleet_contract.lease_table import LeaseTable
+from fleet_contract.robot_states import RobotStates
 from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_learning.policy import Decider
 from fleet_learning.randomness import torch_generator
@@ -87,6 +88,7 @@ class FleetLoop:
         self._providers = tuple(providers)
         self._calibrated = {name: signal.threshold for name, signal in described.items()}
         self.robots = numbered("robot", environment.robots)
+        self.index = {name: robot for robot, name in enumerate(self.robots)}
         self.tally = RobotCounters(environment.robots)
         self._seed = seed
         self._environment = environment
@@ -98,7 +100,25 @@ class FleetLoop:
         }
         self._tick = 0
         self._step = environment.reset(seed)
-        self._episodes_N = np.zeros(environment.robots, dtype=np.int64)
+
+    @property
+    def states(self) -> RobotStates:
+        """What the robots observe at the next tick, and what their last actions led to."""
+        step, tally = self._step, self.tally
+        return RobotStates(
+            tick=self._tick,
+            stamp=None,
+            robots=self.robots,
+            states_NS=step.states_NS,
+            episodes_N=tally.episodes_N.copy(),
+            violated_N=step.violated_N,
+            succeeded_N=step.succeeded_N,
+            rewards_N=step.rewards_N,
+            successes_N=tally.successes_N.copy(),
+            hard_resets_N=tally.hard_resets_N.copy(),
+            unreachable=("",) * len(self.robots),
+            resting=False,
+        )
 
     def tick(self) -> TickResult:
         """Run one tick: robots observe, the policy decides, humans are assigned, the gate releases actions, robots move."""
@@ -109,7 +129,9 @@ class FleetLoop:
         for provider in self._providers:
             observed_N = observations(self._environment, self._step, provider.observes)
             robots = range(len(self.robots))
-            signals |= provider.values(Snapshot(tick, robots, self._episodes_N, observed_N, decision.actions_NA))
+            signals |= provider.values(
+                Snapshot(tick, robots, self.tally.episodes_N.copy(), observed_N, decision.actions_NA)
+            )
         table = self._allocator.step(tick, signals, calibrated=self._calibrated)
         leases = table.by_robot
         actions = []
@@ -132,7 +154,6 @@ class FleetLoop:
                 actions_NA[robot] = action.values
         self._step = self._environment.step(kinds_N, actions_NA)
         self.tally.add(self._step)
-        self._episodes_N = self._episodes_N + self._step.episode_over_N
         self._tick += 1
         return TickResult(observations_N, states_NS, violated_N, signals, table, tuple(actions), self._step)
 

@@ -28,7 +28,6 @@ from teleop_gui.supervisor import ScriptedSupervisor, Supervisor
 IRRELEVANT: Mapping[str, set[str] | bool] = {
     "environment": {"gateways", "program", "bag", "speed"},
     "supervisors": {"operators", "patience_s"},
-    "training": {"demonstrations"},
     "tick": True,
     "recording": True,
     "monitors": True,
@@ -37,6 +36,8 @@ IRRELEVANT: Mapping[str, set[str] | bool] = {
 Experiments decide fully in float32, with the sampler of the policy's config."""
 IRRELEVANT_OF_ROBOTS = {"contract"}
 """The same for the robots' keys. Tasks that are not chosen are left out as well, so that stored runs of earlier versions resume."""
+IRRELEVANT_OF_TRAINING = {"demonstrations"}
+"""The same for the training's keys. The uniform weighting is left out as well, so that stored runs of earlier versions resume."""
 IRRELEVANT_OF_POLICY = {"checkpoint", "decider", "sampler", "step_sizes", "precision"}
 """The same for the policy's keys. A key that is null is left out as well, so that stored runs of earlier versions resume."""
 
@@ -69,6 +70,7 @@ class LearningSetup:
         irrelevant = {
             **IRRELEVANT,
             "robots": IRRELEVANT_OF_ROBOTS | ({"tasks"} if not fleet.robots.tasks else set()),
+            "training": IRRELEVANT_OF_TRAINING | ({"weighting"} if fleet.training.weighting == "uniform" else set()),
             "policy": IRRELEVANT_OF_POLICY | ({"uncertainty"} if fleet.policy.uncertainty is None else set()),
         }
         return resume_key(

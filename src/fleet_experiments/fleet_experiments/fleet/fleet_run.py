@@ -22,12 +22,14 @@ from fleet_allocator.metrics import Metrics
 from fleet_contract.validation import InputError
 from fleet_experiments.fleet.task_digest import task_digest
 from fleet_experiments.results import Row, run_of
+from fleet_learning.attempt_pairs import AttemptPairs
 from fleet_learning.curves import OnStepFrom, curves
 from fleet_learning.dataset import Dataset
 from fleet_learning.human_pairs import HumanPairs
 from fleet_learning.policy import Decider, Decision, Policy
 from fleet_learning.policy_state import policy_from_state, state_tensors
 from fleet_learning.resume_file import ResumeFile, resume_key
+from fleet_learning.training_set import TrainingSet
 from fleet_training.algorithms import Algorithm
 from fleet_training.first_policy import FirstPolicy, OnProgress
 from fleet_training.fleet_loop import FleetLoop, TickResult
@@ -160,26 +162,27 @@ class FleetRun:
         on_step_from: OnStepFrom,
     ) -> Outcome:
         setup, algorithm, replayed = self._setup, self._algorithm, len(policy.decisions)
-        supervisors, contract = setup.make_supervisors(self._seed), setup.contract
+        supervisors, training = setup.make_supervisors(self._seed), setup.fleet.training
         loop = FleetLoop(environment, supervisors, policy, setup.allocation(algorithm, threshold), self._seed)
         metrics = Metrics(loop.robots, tuple(supervisors))
-        humans = HumanPairs(
-            setup.fleet.robots.count, contract.observed_shape(policy.policy.observes), contract.action_dim
-        )
-        dataset, reward, counts = demonstrations, 0.0, []
+        training_set, since = TrainingSet(demonstrations, setup.fleet.robots.count, training.weighting), 0
+        reward, counts = 0.0, []
+        training_set.join.add_states(loop.states, loop.index)
         for done in range(1, setup.ticks + 1):
             tick = loop.tick()
             metrics.add(tick.table, tick.violated_N, tick.step.succeeded_N)
             new_violations = int((tick.step.violated_N & ~tick.violated_N).sum())
             counts.append((int(tick.step.succeeded_N.sum()), new_violations, len(tick.table.leases)))
             reward += tick.step.rewards_N.sum()
-            _collect(humans, done - 1, tick)
-            dataset += humans.between(done - 1, done)
+            _collect(training_set.join, loop, tick)
             steps = setup.steps_after(algorithm, done)
+            if steps or done == setup.ticks:
+                training_set.add_round(since, done)
+                since = done
             if steps and done > replayed:
                 before = policy.policy
                 on_step = on_step_from(before.optimizer_state.steps)
-                policy.policy = before.fit(dataset, steps=steps, seed=self._seed, on_step=on_step).policy
+                policy.policy = before.fit(training_set.pairs, steps=steps, seed=self._seed, on_step=on_step).policy
             if done > replayed and done % SAVE_EVERY_TICKS == 0:
                 self._resume_file.write(_state(policy, threshold))
             self._on_progress(RUNNING, done, setup.ticks)
@@ -196,16 +199,20 @@ class FleetRun:
             "rohe": return_on_human_effort(**effort, supervisors=setup.fleet.supervisors.count, reward=successes),
             "reward": float(reward),
             "threshold": threshold,
-            "pairs": len(dataset),
+            "pairs": len(training_set.pairs),
         }
         columns_3T = np.array(counts, dtype=np.int64).reshape(-1, 3).T
         return Outcome(row, TickCounts(*columns_3T), policy.policy, demonstrations)
 
 
-def _collect(humans: HumanPairs, tick_number: int, tick: TickResult) -> None:
+def _collect(join: HumanPairs | AttemptPairs, loop: FleetLoop, tick: TickResult) -> None:
+    """Collect a tick as the trainer's node does, in the order in which its messages are published in lockstep."""
+    if isinstance(join, AttemptPairs):
+        join.add_leases(tick.table, loop.index)
     for robot, action in enumerate(tick.actions):
-        humans.add_observation(tick_number, robot, tick.observations_N[robot])
-        humans.add_action(robot, action)
+        join.add_observation(tick.table.tick, robot, tick.observations_N[robot])
+        join.add_action(robot, action)
+    join.add_states(loop.states, loop.index)
 
 
 def _state(policy: RecordedPolicy, threshold: float) -> dict[str, Tensor]:
