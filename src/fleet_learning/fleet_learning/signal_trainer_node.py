@@ -18,8 +18,8 @@ from fleet_learning.robot_steps import RobotStep, RobotSteps
 from fleet_learning.signal_provider import read_provider
 from fleet_learning.tensor_file import file_digest
 from fleet_learning.threads import share_threads_for_training
-from fleet_learning.trainer_node_base import FIRST_TRAINED_VERSION, TrainerNodeBase
-from fleet_learning.version_folder import VersionFolder
+from fleet_learning.trainer_node_base import TrainerNodeBase
+from fleet_learning.version_folder import FIRST_TRAINED_VERSION, VersionFolder
 
 
 class SignalTrainerNode(TrainerNodeBase):

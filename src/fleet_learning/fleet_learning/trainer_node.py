@@ -20,8 +20,9 @@ from fleet_learning.dataset import Dataset, read_dataset
 from fleet_learning.policy import Fitted, Policy
 from fleet_learning.policy_store import PolicyStore, StoredVersion
 from fleet_learning.threads import limit_threads_for_training
-from fleet_learning.trainer_node_base import FIRST_TRAINED_VERSION, TrainerNodeBase
+from fleet_learning.trainer_node_base import TrainerNodeBase
 from fleet_learning.training_set import TrainingSet
+from fleet_learning.version_folder import FIRST_TRAINED_VERSION
 
 
 class TrainerNode(TrainerNodeBase):

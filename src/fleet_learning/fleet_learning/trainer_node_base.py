@@ -30,8 +30,6 @@ REPORT_EVERY_S = 2.0
 LOST_AFTER_S = 10.0
 """Time after the observations of the next tick, s, after which what is missing of a tick is lost: with a gate that was killed, its
 last actions are."""
-FIRST_TRAINED_VERSION = 2
-"""Version 1 is what the run started with; its files are elsewhere."""
 
 
 class StoppedError(Exception):

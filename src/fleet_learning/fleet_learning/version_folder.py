@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+FIRST_TRAINED_VERSION = 2
+"""Version 1 is what a run started with; its files are elsewhere."""
+
 
 @dataclass(frozen=True)
 class VersionFolder:

@@ -16,7 +16,7 @@ from fleet_experiments.fleet.fleet_run import FleetRun, Outcome
 from fleet_experiments.fleet.fleet_trials import over_nodes
 from fleet_learning.labels import Label
 from fleet_learning.policy_store import LoadedVersion, PolicyStore
-from fleet_learning.trainer_node_base import FIRST_TRAINED_VERSION
+from fleet_learning.version_folder import FIRST_TRAINED_VERSION
 from fleet_learning.weighting import DEMONSTRATION
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.learning_setup import learning_setup
