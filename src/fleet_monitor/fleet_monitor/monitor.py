@@ -106,6 +106,12 @@ class Monitor:
         detectors = {own.kind: own for own in self.detectors}
         return replace(self, detectors=tuple(detectors[kind] for kind in kinds))
 
+    def beside(self, other: Monitor) -> Monitor:
+        """Return the monitor with the detectors and thresholds of another one with the same world model as well, behind its own."""
+        tasks = {**self.thresholds, **other.thresholds}
+        thresholds = {task: {**self.thresholds.get(task, {}), **other.thresholds.get(task, {})} for task in tasks}
+        return replace(self, detectors=self.detectors + other.detectors, thresholds=thresholds)
+
     def scaled(self, factor: float) -> Monitor:
         """Return the monitor with all thresholds multiplied by a factor."""
         thresholds = {

@@ -12,6 +12,7 @@ from fleet_contract.robot import RobotContract
 from fleet_learning.attempts import Attempts
 from fleet_learning.robot_steps import RobotStep
 from fleet_learning.signal_provider import Advance, SignalLearner
+from fleet_learning.tensor_file import file_digest
 from fleet_monitor.episode import Episode, by_task
 from fleet_monitor.monitor import Monitor, MonitorMetadata, read_monitor, write_monitor
 from fleet_monitor.round import after_round, ready_tasks
@@ -26,7 +27,7 @@ class MonitorLearner(SignalLearner):
     """Learns with `after_round` from the file of one version to that of the next.
 
     Everything that a version has learned is in its file. Episodes that have not ended yet, and those of tasks of which a round has
-    too few, wait for the next round.
+    too few, wait for the next round. A round whose version has been written before an interruption is not learned again.
     """
 
     def __init__(
@@ -62,13 +63,22 @@ class MonitorLearner(SignalLearner):
         self._waiting = [
             episode for task, own in by_task(episodes).items() if task not in ready for episode in own[-MOST_WAITING:]
         ]
-        learned = after_round(monitor.only(self._kinds), episodes, seed=seed, rules=self._rules, advance=advance)
+        if path.exists():
+            digest = file_digest(path)
+        else:
+            learned = after_round(monitor.only(self._kinds), episodes, seed=seed, rules=self._rules, advance=advance)
+            digest = self._write(path, learned, about)
+        self._path = path
+        return digest
+
+    def _write(self, path: Path, learned: Monitor, about: MonitorMetadata) -> str:
+        """Write the version that follows the one of these metadata, with its world model beside it, and return its digest."""
         world_model = path.with_name(about.world_model_file)
         if not world_model.exists():
             partial = world_model.with_name(f"{world_model.name}.partial")
             shutil.copyfile(self._path.with_name(about.world_model_file), partial)
             partial.replace(world_model)
-        digest = write_monitor(
+        return write_monitor(
             path,
             learned,
             self._contract,
@@ -76,8 +86,6 @@ class MonitorLearner(SignalLearner):
             world_model_file=about.world_model_file,
             rounds=about.rounds + 1,
         )
-        self._path = path
-        return digest
 
     def ended_episodes(self, steps: Sequence[RobotStep]) -> list[Episode]:
         """Return the episodes that end with these steps, sorted by robot and time; the others continue with the next steps."""

@@ -71,7 +71,8 @@ class RecentScores:
             vote: the vote on their scores.
         """
         self._vote = vote
-        self._scores_RK = np.full((robots, vote.window), np.nan)
+        self.scores_RK = np.full((robots, vote.window), np.nan)
+        """Scores of each robot's last K frames, the newest last; NaN where there is none."""
 
     def update(
         self, robots: NDArray[np.int64], scores_n: NDArray[np.float64], began_n: NDArray[np.bool_]
@@ -83,6 +84,6 @@ class RecentScores:
             scores_n: scores of the frame; NaN where there is none.
             began_n: whether the frame is the first of an episode.
         """
-        before_nK = np.where(began_n[:, None], np.nan, self._scores_RK[robots])
-        self._scores_RK[robots] = now_nK = np.column_stack([before_nK[:, 1:], scores_n])
+        before_nK = np.where(began_n[:, None], np.nan, self.scores_RK[robots])
+        self.scores_RK[robots] = now_nK = np.column_stack([before_nK[:, 1:], scores_n])
         return self._vote.over_windows(now_nK)

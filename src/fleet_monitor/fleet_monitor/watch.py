@@ -6,7 +6,7 @@ T frames of context, N imagined futures, L imagined steps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -104,6 +104,26 @@ class Watch:
             self._values[kind][due] = voted_n / self._thresholds[kind][due]
         self._fresh_R[due] = False
         return {kind: values_R[rows] for kind, values_R in self._values.items()}
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return copies of everything that the watch remembers of the robots, by name; its monitor is not a part of it."""
+        remembered = {name: torch.from_numpy(values_R.copy()) for name, values_R in self._remembered().items()}
+        return {"latents": self._latents_RTW.clone(), **remembered}
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Remember what another watch of the same robots did when its `state` was taken."""
+        self._latents_RTW = state["latents"].clone()
+        for name, values_R in self._remembered().items():
+            values_R[:] = state[name].numpy()
+
+    def _remembered(self) -> dict[str, NDArray[np.generic]]:
+        return {
+            "frames": self._frames_R,
+            "episodes": self._episodes_R,
+            "fresh": self._fresh_R,
+            **{f"scores.{kind}": recent.scores_RK for kind, recent in self._recent.items()},
+            **{f"values.{kind}": values_R for kind, values_R in self._values.items()},
+        }
 
     def film(self, robot: int, futures: int) -> NDArray[np.uint8] | None:
         """Return the first imagined futures of a robot as one picture (futures H, L W, C), a row each; None if there are none.

@@ -114,6 +114,22 @@ def test_a_restarted_learner_learns_from_the_newest_version_what_the_first_would
     assert (tmp_path / "again").read_bytes() == (tmp_path / "v3").read_bytes()
 
 
+def test_a_version_that_has_been_written_is_not_learned_again(learner, tmp_path):
+    """A learner of an interrupted run goes through the rounds that have been learned, and then continues as the first one did."""
+    rounds = [a_round(first=60 * version) for version in range(3)]
+    paths = [tmp_path / f"v{version}" for version in range(3)]
+    digests = [
+        learner.learn(steps, path, seed=version, advance=lambda _: None)
+        for version, (steps, path) in enumerate(zip(rounds, paths, strict=True))
+    ]
+    paths[2].unlink()
+    resumed = read_provider(selection(tmp_path / "monitor.safetensors"), FLEET).learner()
+    for version, (steps, path) in enumerate(zip(rounds, paths, strict=True)):
+        advanced = []
+        assert resumed.learn(steps, path, seed=version, advance=advanced.append) == digests[version]
+        assert bool(advanced) == (version == 2)
+
+
 def test_episodes_of_which_there_are_too_few_wait_for_the_next_round(learner, tmp_path):
     halves = a_round(robots=1)[:30], a_round(robots=1)[30:]
     thresholds = []

@@ -14,7 +14,8 @@ from fleet_learning.conformance import SignalConformance
 from fleet_learning.signal_provider import Snapshot, read_provider
 from fleet_monitor.autoencoder import AutoencoderShape
 from fleet_monitor.dynamics import DynamicsShape
-from fleet_monitor.monitor import new_monitor, write_monitor
+from fleet_monitor.monitor import new_monitor, read_monitor, write_monitor
+from fleet_monitor.watch import Watch
 from fleet_monitor.world_model import WorldModelConfig, new_world_model, read_world_model, write_world_model
 
 CONFIG_FOLDER = Path(__file__).parents[3] / "launch/config"
@@ -60,6 +61,22 @@ def test_a_fleet_chooses_among_the_detectors(tmp_path):
         ("spread", "1", 1.0),
         ("reconstruction", "1", 1.0),
     ]
+
+
+def test_a_watch_continues_from_the_state_of_another_one(tmp_path):
+    monitor, _ = read_monitor(write(tmp_path), CONTRACT)
+    one, other = (Watch(monitor, FLEET.tasks, every=2) for _ in range(2))
+    generator, robots = np.random.default_rng(0), list(range(len(FLEET.tasks)))
+    for tick in range(12):
+        images = generator.integers(0, 256, (len(robots), 64, 64, 3), dtype=np.uint8)
+        if tick == 7:
+            other.restore(one.state())
+        # Every robot has another episode at another tick.
+        episodes = np.array([tick // (3 + robot) for robot in robots])
+        found = one.update(tick, robots, episodes, images)
+        if tick >= 7:
+            for kind, values in other.update(tick, robots, episodes, images).items():
+                np.testing.assert_array_equal(values, found[kind])
 
 
 def test_values_begin_when_there_is_a_context(tmp_path):
