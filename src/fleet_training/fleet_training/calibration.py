@@ -43,15 +43,19 @@ def run_without_teleoperation(
     Not a number where a robot was in violation: the paper counts these too, but a robot that waits for its hard reset stays
     where it is unsure, and a few such robots would set the threshold for all.
     """
-    changes = {"rule": "priority", "order": RESETS_ONLY, "thresholds": {}, "options": {}, "idle_humans": True}
-    resets_only = allocation.model_copy(update=changes)
-    loop = FleetLoop(environment, supervisors, decider, resets_only, seed)
+    loop = FleetLoop(environment, supervisors, decider, resets_only(allocation), seed)
     uncertainties = []
     for _ in range(ticks):
         tick = loop.tick()
         uncertainties.append(np.where(tick.violated_N, np.nan, tick.uncertainties_N))
         advance()
     return np.stack(uncertainties)
+
+
+def resets_only(allocation: AllocationConfig) -> AllocationConfig:
+    """Return the allocation in which humans give hard resets only."""
+    changes = {"rule": "priority", "order": RESETS_ONLY, "thresholds": {}, "options": {}, "idle_humans": True}
+    return allocation.model_copy(update=changes)
 
 
 def simulated_calibration(

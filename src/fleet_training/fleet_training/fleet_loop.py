@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,14 @@ from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import AllocationConfig, Fleet, numbered
 from fleet_contract.lease import Lease
 from fleet_contract.lease_table import LeaseTable
+from fleet_contract.robot import Stream
 from fleet_contract.robot_states import RobotStates
 from fleet_contract.signal import UNCERTAINTY, VIOLATION
 from fleet_learning.policy import Decider
 from fleet_learning.randomness import torch_generator
+from fleet_learning.robot_steps import RobotSteps
 from fleet_learning.signal_provider import SignalProvider, Snapshot
+from fleet_learning.step_join import StepJoin
 from fleet_safety.gate import ActionGate
 from fleet_supervisors.supervisors import make_supervisor
 from robot_driver.robot_counters import RobotCounters
@@ -98,6 +102,7 @@ class FleetLoop:
         self._stations = {
             name: Station(supervisor, allocation.hard_reset_ticks) for name, supervisor in supervisors.items()
         }
+        self._joins: list[tuple[StepJoin, Stream]] = []
         self._tick = 0
         self._step = environment.reset(seed)
 
@@ -120,18 +125,22 @@ class FleetLoop:
             resting=False,
         )
 
+    def collect_into(self, join: StepJoin, observes: Stream) -> None:
+        """Let a join collect what robots observe of a stream and do from the next tick on, as the nodes' messages in lockstep do."""
+        join.add_states(self.states, self.index)
+        self._joins.append((join, observes))
+
     def tick(self) -> TickResult:
         """Run one tick: robots observe, the policy decides, humans are assigned, the gate releases actions, robots move."""
         tick, states_NS, violated_N = self._tick, self._step.states_NS, self._step.violated_N
-        observations_N = observations(self._environment, self._step, self.decider.policy.observes)
+        observed = cache(partial(observations, self._environment, self._step))
+        observations_N = observed(self.decider.policy.observes)
         decision = self.decider.decide(observations_N, range(len(self.robots)), torch_generator(self._seed, tick))
         signals = {UNCERTAINTY: decision.uncertainties_N, VIOLATION: violated_N.astype(np.float64)}
         for provider in self._providers:
-            observed_N = observations(self._environment, self._step, provider.observes)
-            robots = range(len(self.robots))
-            signals |= provider.values(
-                Snapshot(tick, robots, self.tally.episodes_N.copy(), observed_N, decision.actions_NA)
-            )
+            robots, episodes_N = range(len(self.robots)), self.tally.episodes_N.copy()
+            observed_N = observed(provider.observes)
+            signals |= provider.values(Snapshot(tick, robots, episodes_N, observed_N, decision.actions_NA))
         table = self._allocator.step(tick, signals, calibrated=self._calibrated)
         leases = table.by_robot
         actions = []
@@ -152,10 +161,23 @@ class FleetLoop:
         for robot, action in enumerate(actions):
             if action.kind is ActionKind.MOVE:
                 actions_NA[robot] = action.values
+        collected = [(join, observed(stream)) for join, stream in self._joins]
         self._step = self._environment.step(kinds_N, actions_NA)
         self.tally.add(self._step)
         self._tick += 1
+        for join, observed_N in collected:
+            self._collect(join, table, observed_N, actions)
         return TickResult(observations_N, states_NS, violated_N, signals, table, tuple(actions), self._step)
+
+    def _collect(
+        self, join: StepJoin, table: LeaseTable, observed_N: NDArray[np.generic], actions: Sequence[RobotAction]
+    ) -> None:
+        if isinstance(join, RobotSteps):
+            join.add_leases(table, self.index)
+        for robot, action in enumerate(actions):
+            join.add_observation(table.tick, robot, observed_N[robot])
+            join.add_action(robot, action)
+        join.add_states(self.states, self.index)
 
     def _human_action(self, lease: Lease, tick: int, state_S: NDArray[np.float64]) -> RobotAction | None:
         """Return what the lease's human does; the robot of one who dismisses the alarm holds at this tick."""

@@ -78,16 +78,20 @@ class MonitorTraining:
         write_world_model(path, model, self.contract)
         return read_world_model(path, self.contract)
 
-    def monitor(self, episodes: Sequence[Episode], kinds: Sequence[str], advance: OnProgress) -> Monitor:
+    def monitor(
+        self, episodes: Sequence[Episode], kinds: Sequence[str], advance: OnProgress, *, optional: bool = False
+    ) -> Monitor:
         """Return the monitor of these episodes, and write it into the folder.
 
         Args:
             episodes: episodes of all tasks.
             kinds: kinds of its detectors.
             advance: called with the progress.
+            optional: whether detectors that cannot learn from these episodes are left out, possibly all of them.
 
         Raises:
-            InputError: there are too few episodes, failures or successes of a task, or the folder holds another training.
+            InputError: the folder holds another training, or a detector that is not optional finds too few episodes, failures or
+                successes of a task.
         """
         model, digest = self.world_model(episodes, advance)
         learned, held_back = split(episodes, self.seed)
@@ -95,9 +99,17 @@ class MonitorTraining:
             part: _foreseen(model, own, self.seed, number, advance, part)
             for number, (part, own) in enumerate({"learned episodes": learned, "held-back episodes": held_back}.items())
         }
-        fitted = new_monitor(model, kinds, seed=self.seed).fitted(foreseen["learned episodes"], seed=self.seed)
-        ratios = help_ratios(foreseen["learned episodes"])
-        monitor = fitted.calibrated(foreseen["held-back episodes"], dict.fromkeys(kinds, DEFAULT_RULE), ratios)
+        untrained, ratios = new_monitor(model, kinds, seed=self.seed), help_ratios(foreseen["learned episodes"])
+        monitor = untrained.only(())
+        for kind in kinds:
+            try:
+                fitted = untrained.only((kind,)).fitted(foreseen["learned episodes"], seed=self.seed)
+                alone = fitted.calibrated(foreseen["held-back episodes"], {kind: DEFAULT_RULE}, ratios)
+            except InputError:
+                if not optional:
+                    raise
+            else:
+                monitor = monitor.beside(alone)
         path = self.folder / MONITOR
         write_monitor(path, monitor, self.contract, world_model=digest, world_model_file=WORLD_MODEL, rounds=1)
         return monitor
