@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,12 @@ experiment = typer.Typer(help="Reproduce tables and figures of the papers.", no_
 Report = Annotated[Path, typer.Option(help="Folder for results.json, figures and runs; interrupted runs resume there.")]
 Seeds = Annotated[str, typer.Option(help="Seeds, separated by commas.")]
 Address = Annotated[str | None, typer.Option(help="Address of a Ray cluster (default: run on this machine).")]
-Algorithms = Annotated[str, typer.Option(help="Algorithms, separated by commas: bc, ibc, ifl, iifl or iifl_random.")]
+Algorithms = Annotated[
+    str,
+    typer.Option(
+        help="Algorithms, separated by commas: bc, ibc, ifl, iifl or iifl_random; without a camera also iifl_firework."
+    ),
+]
 TWENTY_SEEDS = ",".join(map(str, range(20)))
 
 
@@ -52,19 +58,23 @@ def samplers(report: Report = Path("samplers"), seeds: Seeds = TWENTY_SEEDS) -> 
 
 @experiment.command()
 def navigation(
+    algo: Annotated[
+        str, typer.Option(help="Algorithms, separated by commas: bc, ibc, ifl, iifl or iifl_firework.")
+    ] = "bc,ibc,ifl,iifl",
     report: Report = Path("navigation"),
     seeds: Seeds = "5,6,7",
     address: Address = None,
 ) -> None:
     """Reproduce figure 1: BC, IBC, IFL and IIFL in the 2D maze, with and without wind (IIFL section 5.1)."""
+    from fleet_experiments.navigation.experiment import ALGORITHM_NAMES, navigation_setup
     from fleet_experiments.navigation.experiment import navigation as run
-    from fleet_experiments.navigation.experiment import navigation_setup
 
-    chosen = _seeds(seeds)
+    chosen, algorithms = _seeds(seeds), _algorithms(algo, ALGORITHM_NAMES)
     make_folder(report)
     results = run(
         navigation_setup(config_folder() / "robots/pointbot.yaml"),
         report,
+        algorithms=algorithms,
         seeds=chosen,
         command=this_command(),
         address=address,
@@ -168,9 +178,12 @@ def block_push(
     """Reproduce table 2: BC, IBC, IFL and IIFL with four arms that push blocks (IIFL section 5.3)."""
     from fleet_cli.ros_runs import ros_rows
     from fleet_experiments.fleet.fleet_trials import fleet_trials as run
+    from fleet_experiments.fleet.fleet_trials import require_states
+    from fleet_training.algorithms import FLEET_ALGORITHMS
 
-    chosen, algorithms = _seeds(seeds), _algorithms(algo)
+    chosen, algorithms = _seeds(seeds), _algorithms(algo, FLEET_ALGORITHMS)
     described = read_fleet(fleet_file(fleet))
+    require_states(algorithms, described.contract())
     make_folder(report)
     results = run(
         "block_push",
@@ -208,8 +221,9 @@ def benchmark(
     from fleet_experiments.fleet.benchmark import TICKS
     from fleet_experiments.fleet.benchmark import fleet_file as benchmark_file
     from fleet_experiments.fleet.fleet_trials import fleet_trials
+    from fleet_training.algorithms import FLEET_ALGORITHMS
 
-    chosen, algorithms = _seeds(seeds), _algorithms(algo)
+    chosen, algorithms = _seeds(seeds), _algorithms(algo, FLEET_ALGORITHMS)
     files = {name: config_folder() / benchmark_file(name, scale) for name in _words(env)}
     for name, file in files.items():
         folder = report / scale / name
@@ -307,17 +321,15 @@ def _words(text: str) -> list[str]:
     return list(dict.fromkeys(word.strip() for word in text.split(",")))
 
 
-def _algorithms(text: str) -> list[str]:
+def _algorithms(text: str, known: Collection[str]) -> list[str]:
     """Return the names of algorithms in a text with commas.
 
     Raises:
-        InputError: an algorithm is unknown.
+        InputError: an algorithm is not known.
     """
-    from fleet_training.algorithms import ALGORITHMS
-
     for name in _words(text):
-        if name not in ALGORITHMS:
-            raise InputError(f"--algo: expected one of {', '.join(ALGORITHMS)}, got {name!r}.")
+        if name not in known:
+            raise InputError(f"--algo: expected one of {', '.join(known)}, got {name!r}.")
     return _words(text)
 
 

@@ -14,7 +14,18 @@ from conftest import call
     [
         (("navigation", "--seeds", "0,x"), "--seeds: expected whole numbers separated by commas, got '0,x'."),
         (("navigation", "--report", "file/in"), "file/in: cannot be made a folder: Not a directory."),
-        (("block_push", "--algo", "bc,ibcc"), "--algo: expected one of bc, ibc, ifl, iifl_random, iifl, got 'ibcc'."),
+        (
+            ("block_push", "--algo", "bc,ibcc"),
+            "--algo: expected one of bc, ibc, ifl, iifl_random, iifl, iifl_firework, got 'ibcc'.",
+        ),
+        (
+            ("block_push", "--algo", "iifl,iifl_firework"),
+            "--algo: expected some of bc, ibc, ifl, iifl_random, iifl with robots that have a camera, got iifl_firework.",
+        ),
+        (
+            ("navigation", "--algo", "iifl_random"),
+            "--algo: expected one of bc, ibc, ifl, iifl, iifl_firework, got 'iifl_random'.",
+        ),
         (
             ("block_push", "--fleet", "none"),
             "--fleet: expected a path to a YAML file or one of ant_100, block_push, metaworld, mobile_base, tabletop, yumi_sim, got 'none'.",
@@ -23,7 +34,10 @@ from conftest import call
             ("benchmark", "--env", "ant,pong"),
             "--env: expected one of ball_balance, ant, anymal, franka_cube_stack, got 'pong'.",
         ),
-        (("benchmark", "--algo", "dagger"), "--algo: expected one of bc, ibc, ifl, iifl_random, iifl, got 'dagger'."),
+        (
+            ("benchmark", "--algo", "dagger"),
+            "--algo: expected one of bc, ibc, ifl, iifl_random, iifl, iifl_firework, got 'dagger'.",
+        ),
         (("benchmark", "--scale", "huge"), "--scale: expected one of paper, cpu, got 'huge'."),
         (
             ("expert", "block_push"),

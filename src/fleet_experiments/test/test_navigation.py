@@ -11,7 +11,7 @@ from PIL import Image
 from small import CONTRACT, CONTRACT_FILE, SMALL
 
 from fleet_contract.validation import InputError
-from fleet_experiments.navigation.experiment import ALGORITHM_NAMES, _run, navigation, navigation_setup
+from fleet_experiments.navigation.experiment import _run, navigation, navigation_setup
 from fleet_experiments.navigation.figure import PLACES, landscapes, read_panel
 from fleet_experiments.navigation.trial import run_trial
 from fleet_experiments.results import read_results
@@ -21,6 +21,8 @@ from fleet_supervisors.supervisors import make_supervisor
 from fleet_training.algorithms import ALGORITHMS
 from fleet_training.demonstrations import demonstrate_episodes
 from sim_bridge.backends import make_environment
+
+NAMES = ("bc", "ibc", "ifl", "iifl")
 
 
 class SupervisorPolicy:
@@ -94,16 +96,14 @@ def test_landscapes_are_scaled_energies():
 @pytest.fixture(scope="module")
 def small_experiment(tmp_path_factory):
     folder = tmp_path_factory.mktemp("maze")
-    return folder, navigation(SMALL, folder, seeds=[0, 1], command="test", address=None)
+    return folder, navigation(SMALL, folder, algorithms=NAMES, seeds=[0, 1], command="test", address=None)
 
 
 @pytest.mark.slow
 def test_the_experiment_reports_every_algorithm_seed_and_condition(small_experiment):
     folder, results = small_experiment
     assert read_results(folder) == results
-    expected = {
-        (ALGORITHMS[name].name, seed, wind) for name in ALGORITHM_NAMES for seed in (0, 1) for wind in ("calm", "windy")
-    }
+    expected = {(ALGORITHMS[name].name, seed, wind) for name in NAMES for seed in (0, 1) for wind in ("calm", "windy")}
     assert {(row["algo"], row["seed"], row["condition"]) for row in results.rows} == expected
     assert all(row["trials"] == 100 and 0 <= row["success"] <= 1 - row["collided"] for row in results.rows)
     with Image.open(folder / "navigation.png") as figure:
@@ -114,7 +114,7 @@ def test_the_experiment_reports_every_algorithm_seed_and_condition(small_experim
 @pytest.mark.slow
 def test_the_figure_is_drawn_from_the_panels_of_the_runs(small_experiment):
     folder, results = small_experiment
-    for name in ALGORITHM_NAMES:
+    for name in NAMES:
         panel = read_panel(name, folder / "runs" / f"{name}_0" / "windy.npz")
         row = next(
             row
@@ -138,10 +138,12 @@ def test_completed_runs_are_not_repeated(small_experiment):
     folder, results = small_experiment
     rows = folder / "runs" / "iifl_1" / "rows.json"
     rows.write_text(rows.read_text().replace('"IIFL"', '"stored"'), encoding="utf-8")
-    again = navigation(SMALL, folder, seeds=[0, 1], command="test", address=None)
+    again = navigation(SMALL, folder, algorithms=NAMES, seeds=[0, 1], command="test", address=None)
     assert len(again.rows) == len(results.rows)
     assert {row["algo"] for row in again.rows} == {"BC", "IBC", "IFL", "IIFL", "stored"}
     with pytest.raises(
         InputError, match=r"runs: expected a new folder, or one with the same runs to resume, got one with other runs"
     ):
-        navigation(replace(SMALL, ticks=SMALL.ticks + 1), folder, seeds=[0, 1], command="test", address=None)
+        navigation(
+            replace(SMALL, ticks=SMALL.ticks + 1), folder, algorithms=NAMES, seeds=[0, 1], command="test", address=None
+        )

@@ -14,7 +14,7 @@ from fleet_experiments.fleet.fleet_run import read_tick_counts
 from fleet_experiments.fleet.fleet_trials import TICK_COUNTS, trial_row
 from fleet_experiments.results import Row
 from fleet_experiments.sweep import ROWS
-from fleet_training.algorithms import ALGORITHMS
+from fleet_training.algorithms import ALGORITHMS, FLEET_ALGORITHMS
 from sim_bridge.backends import BENCHMARK
 
 TICKS = {"paper": 10_000, "cpu": 1000}
@@ -82,10 +82,11 @@ def read_scale(folder: Path, scale: str) -> ScaleResults:
     results = ScaleResults(scale, folder / scale, [], [], [])
     for env in BENCHMARK:
         runs = results.folder / env / "runs"
-        for name, algorithm in ALGORITHMS.items():
+        for name, algorithm in FLEET_ALGORITHMS.items():
             completed = [run for run in sorted(runs.glob(f"{name}_[0-9]*")) if (run / ROWS).exists()]
             expected = {seed: runs / f"{name}_{seed}" for seed in SEEDS}
-            results.missing.extend(f"{env} {name} {seed}" for seed, run in expected.items() if run not in completed)
+            if name in ALGORITHMS:
+                results.missing.extend(f"{env} {name} {seed}" for seed, run in expected.items() if run not in completed)
             results.rows.extend(trial_row(run) for run in completed)
             if completed:
                 results.panels.append(

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from fleet_allocator.effort import plotted_return_on_human_effort
 from fleet_experiments.fleet.fleet_run import TickCounts
-from fleet_training.algorithms import ALGORITHMS
+from fleet_training.algorithms import FLEET_ALGORITHMS
 
 COLOURS = dict(
     zip(
-        (algorithm.name for algorithm in ALGORITHMS.values()),
-        ("#8c510a", "#5ab4ac", "#d8b365", "#9970ab", "#01665e"),
+        (algorithm.name for algorithm in FLEET_ALGORITHMS.values()),
+        ("#8c510a", "#5ab4ac", "#d8b365", "#9970ab", "#01665e", "#1f78b4"),
         strict=True,
     )
 )
@@ -74,5 +74,5 @@ def draw_benchmark(panels: Sequence[BenchmarkPanel], path: Path) -> None:
             if row == len(MEASURES) - 1:
                 axes.set_xlabel("tick")
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(ALGORITHMS))
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     figure.savefig(path, dpi=110)

@@ -5,7 +5,8 @@ N robots, T ticks, S state dim, A action dim.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,20 +21,22 @@ from typing_extensions import override
 from fleet_allocator.effort import return_on_human_effort
 from fleet_allocator.metrics import Metrics
 from fleet_contract.validation import InputError
+from fleet_experiments.fleet.run_monitor import FOLDER, RunMonitor
 from fleet_experiments.fleet.task_digest import task_digest
 from fleet_experiments.results import Row, run_of
-from fleet_learning.attempt_pairs import AttemptPairs
 from fleet_learning.curves import OnStepFrom, curves
 from fleet_learning.dataset import Dataset
-from fleet_learning.human_pairs import HumanPairs
 from fleet_learning.policy import Decider, Decision, Policy
 from fleet_learning.policy_state import policy_from_state, state_tensors
 from fleet_learning.resume_file import ResumeFile, resume_key
 from fleet_learning.training_set import TrainingSet
+from fleet_monitor.monitor import read_monitor
 from fleet_training.algorithms import Algorithm
+from fleet_training.first_monitor import FIRST_MONITOR, FirstMonitor
 from fleet_training.first_policy import FirstPolicy, OnProgress
-from fleet_training.fleet_loop import FleetLoop, TickResult
+from fleet_training.fleet_loop import FleetLoop
 from fleet_training.learning_setup import LearningSetup
+from fleet_training.monitor_training import MONITOR
 from sim_bridge.environment import Environment
 
 SAVE_EVERY_TICKS = 100
@@ -102,6 +105,8 @@ class Outcome:
     policy: Policy
     """The policy at the end of the run."""
     demonstrations: Dataset
+    algorithm: Algorithm
+    """The algorithm of the run, with those detectors that its first monitor has."""
 
 
 class FleetRun:
@@ -118,17 +123,28 @@ class FleetRun:
         seed: int,
         folder: Path,
         on_progress: OnProgress = lambda *_: None,
+        first_monitor: FirstMonitor = FIRST_MONITOR,
     ) -> None:
-        """Prepare a run in its own, existing folder, which also gets the TensorBoard curves of all trainings."""
+        """Prepare a run in its own, existing folder, which also gets the TensorBoard curves of all trainings.
+
+        Args:
+            setup: the fleet.
+            algorithm: the algorithm.
+            seed: seed of all randomness.
+            folder: the folder.
+            on_progress: called with the progress.
+            first_monitor: how the monitor is made, if the algorithm has detectors.
+        """
         self._folder = folder
         self._setup = setup
         self._algorithm = algorithm
         self._seed = seed
         self._first = FirstPolicy(setup, algorithm, seed, folder, on_progress)
-        self._resume_file = ResumeFile(
-            folder / "run.safetensors",
-            resume_key(setup.key, algorithm, seed, task_digest(setup.fleet.environment.task)),
-        )
+        self._first_monitor = first_monitor
+        parts = setup.key, algorithm, seed, task_digest(setup.fleet.environment.task)
+        # Without a monitor as in earlier versions, so that stored runs resume.
+        monitored = (first_monitor,) if algorithm.detectors else ()
+        self._resume_file = ResumeFile(folder / "run.safetensors", resume_key(*parts, *monitored))
         self._on_progress = on_progress
 
     def run(self) -> Outcome:
@@ -148,43 +164,63 @@ class FleetRun:
                 command = f"{setup.fleet.fleet} {self._algorithm.name} seed {self._seed}"
                 start.write(self._folder / CHECKPOINT, self._folder / DEMONSTRATIONS, setup.contract, command)
                 demonstrations, policy, threshold, decisions = start.demonstrations, start.policy, start.threshold, []
+                shutil.rmtree(self._folder / FOLDER, ignore_errors=True)
+                self._resume_file.write(_state(RecordedPolicy(policy, []), threshold, None))
+            monitor = self._monitor(policy, saved)
             with closing(setup.make_environment(setup.fleet.environment.task, setup.fleet.robots.count)) as environment:
                 return self._run_fleet(
-                    environment, RecordedPolicy(policy, decisions), threshold, demonstrations, on_step_from
+                    environment, RecordedPolicy(policy, decisions), monitor, threshold, demonstrations, on_step_from
                 )
+
+    def _monitor(self, policy: Policy, saved: Mapping[str, Tensor]) -> RunMonitor | None:
+        """Return the monitor, if the algorithm has one that could be made; the policy is the first one if it is still to be made."""
+        if not self._algorithm.detectors:
+            return None
+        folder, setup = self._folder / FOLDER, self._setup
+        if not (folder / MONITOR).exists():
+            folder.mkdir(exist_ok=True)
+            self._first_monitor.make(setup, policy, folder, self._seed, self._on_progress)
+        made, _ = read_monitor(folder / MONITOR, setup.contract)
+        return RunMonitor(setup.fleet, made.kinds, self._folder, self._seed, saved) if made.kinds else None
 
     def _run_fleet(
         self,
         environment: Environment,
         policy: RecordedPolicy,
+        monitor: RunMonitor | None,
         threshold: float,
         demonstrations: Dataset,
         on_step_from: OnStepFrom,
     ) -> Outcome:
-        setup, algorithm, replayed = self._setup, self._algorithm, len(policy.decisions)
+        setup, replayed = self._setup, len(policy.decisions)
+        algorithm = self._algorithm.with_detectors(monitor.kinds if monitor else ())
         supervisors, training = setup.make_supervisors(self._seed), setup.fleet.training
-        loop = FleetLoop(environment, supervisors, policy, setup.allocation(algorithm, threshold), self._seed)
+        allocation, providers = setup.allocation(algorithm, threshold), [monitor.signals] if monitor else []
+        loop = FleetLoop(environment, supervisors, policy, allocation, self._seed, providers)
         metrics = Metrics(loop.robots, tuple(supervisors))
         training_set, since = TrainingSet(demonstrations, setup.fleet.robots.count, training.weighting), 0
         reward, counts = 0.0, []
-        training_set.join.add_states(loop.states, loop.index)
+        loop.collect_into(training_set.join, policy.policy.observes)
+        if monitor:
+            loop.collect_into(monitor.join, monitor.signals.observes)
         for done in range(1, setup.ticks + 1):
             tick = loop.tick()
             metrics.add(tick.table, tick.violated_N, tick.step.succeeded_N)
             new_violations = int((tick.step.violated_N & ~tick.violated_N).sum())
             counts.append((int(tick.step.succeeded_N.sum()), new_violations, len(tick.table.leases)))
             reward += tick.step.rewards_N.sum()
-            _collect(training_set.join, loop, tick)
             steps = setup.steps_after(algorithm, done)
             if steps or done == setup.ticks:
                 training_set.add_round(since, done)
+                if monitor and done < setup.ticks:
+                    monitor.learn(since, done)
                 since = done
             if steps and done > replayed:
                 before = policy.policy
                 on_step = on_step_from(before.optimizer_state.steps)
                 policy.policy = before.fit(training_set.pairs, steps=steps, seed=self._seed, on_step=on_step).policy
             if done > replayed and done % SAVE_EVERY_TICKS == 0:
-                self._resume_file.write(_state(policy, threshold))
+                self._resume_file.write(_state(policy, threshold, monitor))
             self._on_progress(RUNNING, done, setup.ticks)
         successes = int(loop.tally.successes_N.sum())
         effort = {"robots": setup.fleet.robots.count, "human_actions": metrics.human_actions}
@@ -201,27 +237,20 @@ class FleetRun:
             "threshold": threshold,
             "pairs": len(training_set.pairs),
         }
+        if self._algorithm.detectors:
+            row["monitor"] = " ".join(algorithm.detectors) or "none"
         columns_3T = np.array(counts, dtype=np.int64).reshape(-1, 3).T
-        return Outcome(row, TickCounts(*columns_3T), policy.policy, demonstrations)
+        return Outcome(row, TickCounts(*columns_3T), policy.policy, demonstrations, algorithm)
 
 
-def _collect(join: HumanPairs | AttemptPairs, loop: FleetLoop, tick: TickResult) -> None:
-    """Collect a tick as the trainer's node does, in the order in which its messages are published in lockstep."""
-    if isinstance(join, AttemptPairs):
-        join.add_leases(tick.table, loop.index)
-    for robot, action in enumerate(tick.actions):
-        join.add_observation(tick.table.tick, robot, tick.observations_N[robot])
-        join.add_action(robot, action)
-    join.add_states(loop.states, loop.index)
-
-
-def _state(policy: RecordedPolicy, threshold: float) -> dict[str, Tensor]:
+def _state(policy: RecordedPolicy, threshold: float, monitor: RunMonitor | None) -> dict[str, Tensor]:
     decisions = policy.decisions
     return {
         "threshold": torch.tensor(threshold, dtype=torch.float64),
-        "actions_TNA": torch.from_numpy(np.stack([decision.actions_NA for decision in decisions])),
-        "uncertainties_TN": torch.from_numpy(np.stack([decision.uncertainties_N for decision in decisions])),
+        "actions_TNA": torch.from_numpy(np.array([decision.actions_NA for decision in decisions])),
+        "uncertainties_TN": torch.from_numpy(np.array([decision.uncertainties_N for decision in decisions])),
         **state_tensors(policy.policy, "policy."),
+        **(monitor.tensors() if monitor else {}),
     }
 
 

@@ -8,16 +8,19 @@ from functools import partial
 from pathlib import Path
 
 from fleet_contract.fleet import Fleet
+from fleet_contract.robot import RobotContract
 from fleet_contract.signal import UNCERTAINTY
 from fleet_contract.validation import InputError
 from fleet_experiments.fleet.fleet_run import CHECKPOINT, DEMONSTRATIONS, FleetRun
 from fleet_experiments.fleet.memory import run_bytes
+from fleet_experiments.fleet.run_monitor import monitor_selection
 from fleet_experiments.fleet.task_digest import task_digest
 from fleet_experiments.results import Results, Row, new_results
 from fleet_experiments.sweep import ROWS, read_rows, sweep
 from fleet_learning.full_decider import FULL
 from fleet_learning.resume_file import resume_key
-from fleet_training.algorithms import ALGORITHMS, Algorithm
+from fleet_monitor.world_model import monitored_stream
+from fleet_training.algorithms import ALGORITHMS, FLEET_ALGORITHMS, Algorithm
 from fleet_training.first_policy import OnProgress
 from fleet_training.learning_setup import LearningSetup, learning_setup
 
@@ -75,6 +78,22 @@ def trial_row(folder: Path) -> Row:
     raise InputError(f"{folder / ROWS}: expected the row of a trial of this version, got other content.")
 
 
+def require_states(algorithms: Sequence[str], contract: RobotContract) -> None:
+    """Refuse algorithms with a monitor for robots with a camera: runs make monitors of states only.
+
+    Args:
+        algorithms: names of the algorithms.
+        contract: contract of the robots.
+
+    Raises:
+        InputError: the robots have a camera, and an algorithm has a monitor.
+    """
+    monitored = [name for name in algorithms if FLEET_ALGORITHMS[name].detectors]
+    if monitored and monitored_stream(contract) != "state":
+        expected = ", ".join(ALGORITHMS)
+        raise InputError(f"--algo: expected some of {expected} with robots that have a camera, got {monitored[0]}.")
+
+
 def _require_like(folder: Path, seeds: Sequence[int]) -> None:
     """Refuse random allocation without a trial of IIFL, which determines the number of its human actions."""
     for seed in seeds:
@@ -85,12 +104,12 @@ def _require_like(folder: Path, seeds: Sequence[int]) -> None:
 
 
 def _run(fleet: Fleet, ticks: int, algorithm: str, seed: int, folder: Path, on_progress: OnProgress) -> list[Row]:
-    setup, config = learning_setup(fleet, ticks=ticks), ALGORITHMS[algorithm]
+    setup, config = learning_setup(fleet, ticks=ticks), FLEET_ALGORITHMS[algorithm]
     if algorithm == RANDOM:
         like = trial_row(folder.parent / f"{LIKE}_{seed}")
         setup = replace(setup, random_budget_per_tick=max(int(like["human_actions"] or 0), 1) / ticks)
-    over_nodes(setup, config).write(folder / "fleet.yaml")
     outcome = FleetRun(setup, config, seed, folder, on_progress).run()
+    over_nodes(setup, outcome.algorithm).write(folder / "fleet.yaml")
     outcome.tick_counts.write(folder / TICK_COUNTS)
     return [outcome.row]
 
@@ -104,9 +123,12 @@ def over_nodes(setup: LearningSetup, algorithm: Algorithm) -> Fleet:
     updates = tuple(tick for tick in range(1, setup.ticks) if setup.steps_after(algorithm, tick))
     steps = max((setup.steps_after(algorithm, tick) for tick in updates), default=1)
     allocation = setup.allocation(algorithm, 0.0).with_threshold(UNCERTAINTY, "calibrated")
+    detectors = algorithm.detectors
+    monitor = [monitor_selection(detectors, Path(), learns=bool(updates))] if detectors else []
     return setup.fleet.with_changes(
         source=setup.fleet.fleet,
         supervisors={"operators": 0},
+        signals=[*setup.fleet.signals, *monitor],
         policy={"checkpoint": CHECKPOINT, "decider": FULL, "precision": "float32"},
         allocation=allocation,
         training={"demonstrations": DEMONSTRATIONS, "update_ticks": updates, "gradient_steps": steps},

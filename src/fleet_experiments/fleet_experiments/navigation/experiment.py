@@ -5,6 +5,7 @@ N robots (one trial each), S state dim, A action dim.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -27,7 +28,7 @@ from fleet_experiments.navigation.figure import NavigationPanel, draw_navigation
 from fleet_experiments.navigation.trial import run_trial
 from fleet_experiments.results import Results, Row, new_results
 from fleet_experiments.sweep import sweep
-from fleet_training.algorithms import ALGORITHMS, Algorithm
+from fleet_training.algorithms import FLEET_ALGORITHMS, Algorithm
 from fleet_training.first_policy import OnProgress
 from fleet_training.learning_setup import LearningSetup, learning_setup
 from iifl_policy.implicit import ImplicitPolicy
@@ -41,7 +42,8 @@ TRIALS = 100
 TRIAL_SEED = 1000
 """Offset from a run's seed to the seed of its trials, so that they start in other states than the fleet."""
 PANEL = "windy.npz"
-ALGORITHM_NAMES = ("bc", "ibc", "ifl", "iifl")
+ALGORITHM_NAMES = ("bc", "ibc", "ifl", "iifl", "iifl_firework")
+"""Algorithms that the experiment can run; the last one is not in the paper."""
 
 
 def navigation_setup(contract_file: Path) -> LearningSetup:
@@ -88,19 +90,27 @@ def navigation_setup(contract_file: Path) -> LearningSetup:
     )
 
 
-def navigation(setup: LearningSetup, folder: Path, *, seeds: list[int], command: str, address: str | None) -> Results:
+def navigation(
+    setup: LearningSetup,
+    folder: Path,
+    *,
+    algorithms: Sequence[str],
+    seeds: Sequence[int],
+    command: str,
+    address: str | None,
+) -> Results:
     """Train every algorithm with every seed, run its trials, and write results and the figure into the folder.
 
     Raises:
         InputError: the folder holds other runs, or there is no cluster at the address.
     """
     runs = {
-        f"{name}_{seed}": partial(_run, setup, ALGORITHMS[name], seed) for name in ALGORITHM_NAMES for seed in seeds
+        f"{name}_{seed}": partial(_run, setup, FLEET_ALGORITHMS[name], seed) for name in algorithms for seed in seeds
     }
     results = new_results("navigation", command, sweep(runs, folder / "runs", key=setup.key, address=address))
     results.write(folder)
     panels = [
-        read_panel(ALGORITHMS[name].name, folder / "runs" / f"{name}_{seeds[0]}" / PANEL) for name in ALGORITHM_NAMES
+        read_panel(FLEET_ALGORITHMS[name].name, folder / "runs" / f"{name}_{seeds[0]}" / PANEL) for name in algorithms
     ]
     draw_navigation(panels, folder / "navigation.png")
     return results
