@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_learning.attempts import Attempts
-from fleet_learning.dataset import Dataset, empty_dataset, new_dataset
+from fleet_learning.attempts import Attempts, EndedAttempt
+from fleet_learning.dataset import Dataset, empty_dataset, joined, new_dataset
 from fleet_learning.labels import LEAD, EpisodeEvents, step_labels
 from fleet_learning.robot_steps import RobotSteps
 from fleet_learning.weighting import DEMONSTRATION
@@ -28,11 +28,8 @@ class AttemptPairs(RobotSteps):
 
         Rounds follow each other: an attempt that continues after `end` is in the round in which it ends.
         """
-        pairs = self._empty
-        for attempt in self._attempts.ended(self.take_between(first, end)):
-            actions_FA = np.array([step.action for step in attempt.steps])
-            pairs += labelled_pairs(attempt.observations_F, actions_FA, attempt.events)
-        return pairs
+        ended = self._attempts.ended(self.take_between(first, end))
+        return joined([self._empty, *(_pairs_of(attempt) for attempt in ended)])
 
 
 def labelled_pairs(
@@ -40,3 +37,8 @@ def labelled_pairs(
 ) -> Dataset:
     """Return the pairs of an attempt, labelled by what happened in it."""
     return replace(new_dataset(observations_F, actions_FA), labels_B=step_labels(events, LEAD))
+
+
+def _pairs_of(attempt: EndedAttempt) -> Dataset:
+    actions_FA = np.array([step.action for step in attempt.steps])
+    return labelled_pairs(attempt.observations_F, actions_FA, attempt.events)

@@ -46,16 +46,9 @@ class Dataset:
         """Return these pairs followed by the other's (dataset aggregation, IIFL section 4.2).
 
         Raises:
-            ValueError: one of the two has labels and the other has none.
+            ValueError: only one of them has labels.
         """
-        labels = [own.labels_B for own in (self, other) if own.labels_B is not None]
-        if len(labels) == 1:
-            raise ValueError("labels: expected labels in both datasets or in none, got them in one")
-        return Dataset(
-            np.concatenate([self.observations_B, other.observations_B]),
-            np.concatenate([self.actions_BA, other.actions_BA]),
-            np.concatenate(labels) if labels else None,
-        )
+        return joined([self, other])
 
     def labelled(self, label: int) -> Dataset:
         """Return the same pairs, all with this label."""
@@ -121,10 +114,19 @@ def new_dataset(
     return Dataset(observed_B.astype(_type_of(observed_B.shape[1:])), np.asarray(actions_BA).astype(np.float32))
 
 
-def joined_datasets(datasets: Sequence[Dataset]) -> Dataset:
-    """Return the pairs of several datasets, one after the other."""
+def joined(datasets: Sequence[Dataset]) -> Dataset:
+    """Return the pairs of at least one dataset, one after the other.
+
+    Raises:
+        ValueError: only some of them have labels.
+    """
+    labels = [own.labels_B for own in datasets if own.labels_B is not None]
+    if labels and len(labels) < len(datasets):
+        raise ValueError(f"labels: expected labels in all {len(datasets)} datasets or in none, got {len(labels)}")
     return Dataset(
-        np.concatenate([own.observations_B for own in datasets]), np.concatenate([own.actions_BA for own in datasets])
+        np.concatenate([own.observations_B for own in datasets]),
+        np.concatenate([own.actions_BA for own in datasets]),
+        np.concatenate(labels) if labels else None,
     )
 
 

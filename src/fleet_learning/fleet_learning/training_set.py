@@ -7,6 +7,7 @@ from fleet_contract.validation import InputError
 from fleet_learning.attempt_pairs import AttemptPairs
 from fleet_learning.dataset import Dataset
 from fleet_learning.human_pairs import HumanPairs
+from fleet_learning.labels import Label
 from fleet_learning.weighting import DEMONSTRATION
 
 
@@ -28,7 +29,10 @@ class TrainingSet:
     @property
     def human_pairs(self) -> int:
         """Number of pairs that humans have shown while the fleet worked."""
-        return len(self.pairs.shown()) - self._demonstrations
+        labels_B = self.pairs.labels_B
+        if labels_B is None:
+            return len(self.pairs) - self._demonstrations
+        return int((labels_B == Label.INTERVENTION).sum())
 
     def add_round(self, first: int, end: int) -> None:
         """Add the pairs of the round of the ticks first <= t < end."""

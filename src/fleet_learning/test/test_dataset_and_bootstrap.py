@@ -73,7 +73,7 @@ def test_aggregation_keeps_rows_and_order(pair):
 
 
 def test_labelled_pairs_are_not_mixed_with_others():
-    with pytest.raises(ValueError, match="labels: expected labels in both datasets or in none"):
+    with pytest.raises(ValueError, match="labels: expected labels in all 2 datasets or in none, got 1"):
         some(2) + some(2).labelled(Label.NORMAL)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from fleet_contract.robot import RobotContract
 from fleet_contract.signal import UNCERTAINTY
 from fleet_learning.checkpoint import Calibration, checkpoint_metadata, write_checkpoint
-from fleet_learning.dataset import Dataset, joined_datasets
+from fleet_learning.dataset import Dataset, joined
 from fleet_learning.full_decider import FULL
 from fleet_learning.optimization import OnStep, OptimizerState
 from fleet_learning.policy import Fitted, Policy
@@ -96,7 +96,7 @@ class FirstPolicy:
             ]
             if setup.demonstrated_episodes:
                 episodes = demonstrate_episodes(environment, supervisors, self._seed, fleet.pretraining.observes)
-                return joined_datasets(episodes)
+                return joined(episodes)
             return demonstrate(
                 environment,
                 supervisors,

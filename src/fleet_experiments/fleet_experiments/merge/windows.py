@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fleet_learning.dataset import Dataset, joined_datasets
+from fleet_learning.dataset import Dataset, joined
 from fleet_learning.scaling import Scaling, contract_scaling
 from fleet_training.demonstrations import demonstrate_episodes
 from fleet_training.learning_setup import LearningSetup
@@ -54,7 +54,7 @@ def demonstrations(setup: LearningSetup, episodes: int, seed: int) -> list[Datas
 
 def common_scaling(setup: LearningSetup, episodes: Sequence[Dataset]) -> Scaling:
     """Return the scaling of all sites, that of their pooled demonstrations."""
-    return contract_scaling(setup.contract, joined_datasets(episodes))
+    return contract_scaling(setup.contract, joined(episodes))
 
 
 def windows(episodes: Sequence[Dataset], tasks: Sequence[int], scaling: Scaling, length: int, stride: int) -> Windows:

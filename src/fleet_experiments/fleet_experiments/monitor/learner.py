@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fleet_experiments.monitor.rollouts import Rollout
 from fleet_learning.attempt_pairs import labelled_pairs
-from fleet_learning.dataset import Dataset
+from fleet_learning.dataset import Dataset, joined
 from fleet_learning.policy import Policy
 from fleet_learning.weighting import DEMONSTRATION
 from fleet_training.algorithms import ALGORITHMS
@@ -28,9 +28,8 @@ class Learner:
 
     def after_round(self, rollouts: list[Rollout], *, steps: int, seed: int) -> Learner:
         """Return the learner that has also learned from a round, with Sirius' weights."""
-        pairs = self.pairs
-        for rollout in rollouts:
-            pairs += labelled_pairs(rollout.states_FS, rollout.actions_FA, rollout.episode.events)
+        learned = [labelled_pairs(own.states_FS, own.actions_FA, own.episode.events) for own in rollouts]
+        pairs = joined([self.pairs, *learned])
         return Learner(self.policy.fit(pairs, steps=steps, seed=seed).policy, pairs)
 
 
