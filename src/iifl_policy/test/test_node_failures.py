@@ -10,15 +10,18 @@ import pytest
 import rclpy
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from fleet_interfaces.msg import PolicyVersion, RobotActions, RobotStates, Signal
+from fleet_interfaces.msg import LeaseTable, PolicyVersion, RobotActions, RobotStates, Signal
 from rclpy.executors import SingleThreadedExecutor
 
 from fleet_common.qos import TRANSIENT_LOCAL_100, TRANSIENT_LOCAL_1000
 from fleet_contract.action import ActionKind, ActionSource, RobotAction
 from fleet_contract.fleet import Fleet, read_fleet
 from fleet_contract.robot_actions import fill_robot_actions
+from fleet_learning.labels import Label
 from fleet_learning.policy_node import PolicyNode
+from fleet_learning.policy_store import PolicyStore
 from fleet_learning.trainer_node import TrainerNode
+from fleet_learning.version_folder import FIRST_TRAINED_VERSION
 
 FLEET = read_fleet(Path(__file__).parents[3] / "launch/config/mobile_base.yaml")
 TIMEOUT_S = 30.0
@@ -34,6 +37,7 @@ class Around:
             DiagnosticArray, "/diagnostics", lambda m: self.received.extend(m.status), TRANSIENT_LOCAL_1000
         )
         self.states = self.publisher(RobotStates, "fleet/states")
+        self.actions = self.publisher(RobotActions, "fleet/actions")
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(node)
         self.executor.add_node(self.rest)
@@ -41,13 +45,13 @@ class Around:
     def publisher(self, kind, topic):
         return self.rest.create_publisher(kind, topic, TRANSIENT_LOCAL_100)
 
-    def observe(self, tick) -> None:
+    def observe(self, tick, episode=0) -> None:
         names = FLEET.robot_names
         self.states.publish(
             RobotStates(
                 tick=tick,
                 robots=names,
-                episodes=[0] * len(names),
+                episodes=[episode] * len(names),
                 values=[0.1] * len(names) * FLEET.contract().state_dim,
                 violated=[False] * len(names),
                 succeeded=[False] * len(names),
@@ -57,6 +61,12 @@ class Around:
                 unreachable=[""] * len(names),
             )
         )
+
+    def act(self, action) -> None:
+        """Publish that the gate has released the same action to all robots."""
+        message = RobotActions()
+        fill_robot_actions(message, dict.fromkeys(FLEET.robot_names, action), Time(), FLEET.contract().action_dim)
+        self.actions.publish(message)
 
     def wait_for(self, condition) -> None:
         until_s = time.monotonic() + TIMEOUT_S
@@ -85,10 +95,11 @@ class Around:
 @pytest.fixture
 def around(tmp_path, request):
     tree = FLEET.model_dump(mode="json")
-    tree["training"] |= {"update_ticks": [1], "gradient_steps": 2}
+    kind, weighting = request.param if isinstance(request.param, tuple) else (request.param, "uniform")
+    tree["training"] |= {"update_ticks": [1], "gradient_steps": 2, "weighting": weighting}
     Fleet.model_validate(tree).write(tmp_path / "fleet.yaml")
     rclpy.init(args=["--ros-args", "-p", f"run_dir:={tmp_path}"])
-    around = Around(request.param())
+    around = Around(kind())
     yield around
     around.close()
     rclpy.shutdown()
@@ -154,6 +165,27 @@ def test_actions_that_were_lost_with_a_killed_gate_are_not_waited_for(patient_fo
     assert versions[0].human_pairs == 0
 
 
+@pytest.mark.parametrize("around", [(TrainerNode, "sirius")], indirect=True)
+def test_a_restarted_trainer_resumes_with_the_labels_of_its_pairs(around, tmp_path):
+    versions = []
+    around.rest.create_subscription(PolicyVersion, "fleet/policy_version", versions.append, TRANSIENT_LOCAL_1000)
+    leases = around.publisher(LeaseTable, "fleet/leases")
+    around.observe(0)
+    leases.publish(LeaseTable(tick=0))
+    around.act(RobotAction(0, ActionKind.MOVE, ActionSource.HUMAN, (0.1,) * FLEET.contract().action_dim))
+    around.observe(1, episode=1)
+    around.wait_for(lambda: versions)
+    robots = FLEET.robots.count
+    assert (versions[0].version, versions[0].human_pairs) == (2, robots)
+    stored = PolicyStore(tmp_path / "policies", first_version=FIRST_TRAINED_VERSION).read(2, FLEET.contract()).dataset
+    assert stored.labels_B[-robots:].tolist() == [Label.INTERVENTION] * robots
+    restarted = TrainerNode()
+    around.wait_for(lambda: len(versions) == 2)
+    assert (versions[1].version, versions[1].digest, versions[1].human_pairs) == (2, versions[0].digest, robots)
+    restarted.close()
+    restarted.destroy_node()
+
+
 @pytest.fixture
 def patient_for_a_moment(monkeypatch):
     monkeypatch.setattr("fleet_learning.trainer_node_base.LOST_AFTER_S", 0.1)
@@ -163,10 +195,7 @@ def patient_for_a_moment(monkeypatch):
 def test_a_training_that_fails_is_an_error_before_the_trainer_ends(around, tmp_path):
     (tmp_path / "curves").write_text("no folder")
     around.observe(0)
-    hold = RobotAction(0, ActionKind.HOLD, ActionSource.NOBODY)
-    message = RobotActions()
-    fill_robot_actions(message, dict.fromkeys(FLEET.robot_names, hold), Time(), FLEET.contract().action_dim)
-    around.publisher(RobotActions, "fleet/actions").publish(message)
+    around.act(RobotAction(0, ActionKind.HOLD, ActionSource.NOBODY))
     with pytest.raises(OSError, match="curves"):
         around.wait_for(lambda: False)
     around.executor.remove_node(around.node)
