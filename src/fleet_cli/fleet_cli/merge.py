@@ -27,7 +27,7 @@ from fleet_learning.tensor_file import file_digest
 from fleet_training.offline_training import TrainingData, held_out_error, no_training_data, read_training_data
 from policy_merge.alignment import AlignmentConfig
 from policy_merge.averaging import averaged
-from policy_merge.merging import METHODS, WITHOUT_DATA, Merged, merge
+from policy_merge.merging import METHODS, Merged, merge
 
 CHECKPOINT, FLEET = "policy.safetensors", "fleet.yaml"
 
@@ -63,12 +63,12 @@ def merge_policies(
     Raises:
         InputError: something cannot be used, the policies do not fit together, or the folder exists.
     """
-    chosen = next((known for known in METHODS if known == method), None)
+    chosen = METHODS.get(method)
     if chosen is None:
         raise InputError(f"--method: expected one of {', '.join(METHODS)}, got {method!r}.")
     if len(checkpoints) < 2:
         raise InputError(f"checkpoints: expected at least two, got {len(checkpoints)}.")
-    if len(sets) != len(checkpoints) and (sets or chosen not in WITHOUT_DATA):
+    if len(sets) != len(checkpoints) and (sets or chosen.needs_data):
         raise InputError(
             f"--data: expected {len(checkpoints)} datasets, one for each checkpoint in the same order, got {len(sets)}."
         )

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor
 
 from fleet_learning.dataset import Dataset
 from fleet_learning.mergeable import Mergeable
+from fleet_learning.network import Network
 from fleet_learning.randomness import torch_generator
 from fleet_learning.symmetry import Parameters, Permutations
 from policy_merge.activation_matching import matched_by_activations
-from policy_merge.alignment import AlignmentConfig, align
+from policy_merge.alignment import AlignmentConfig, Loss, align
 from policy_merge.averaging import averaged
 from policy_merge.regression_mean import gram_matrices, regression_mean
 from policy_merge.weight_matching import matched_to_mean
 
-Method = Literal["regression_mean", "fleet_merge", "weights", "activations", "average"]
-"""How policies are merged.
+ObservedT = TypeVar("ObservedT")
+Matching = Literal["none", "weights", "activations", "fleet_merge"]
+"""How units are matched before parameters are merged: not at all, by Git Re-Basin in two ways, or by FLEET-MERGE's algorithm 1."""
 
-regression_mean: RegMean after matching by activations.
-fleet_merge: the mean after FLEET-MERGE's algorithm 1.
-weights, activations: the mean after Git Re-Basin.
-average: the mean.
-"""
-METHODS: tuple[Method, ...] = get_args(Method)
-WITHOUT_DATA: frozenset[Method] = frozenset({"weights", "average"})
-"""Methods that need the policies alone."""
+
+@dataclass(frozen=True)
+class Method:
+    """How networks are merged."""
+
+    matching: Matching
+    regresses: bool = False
+    """Whether linear maps are merged by RegMean; everything else is averaged."""
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether sites need their data."""
+        return self.regresses or self.matching in ("activations", "fleet_merge")
+
+
+METHODS = {
+    "regression_mean": Method("activations", regresses=True),
+    "fleet_merge": Method("fleet_merge"),
+    "weights": Method("weights"),
+    "activations": Method("activations"),
+    "average": Method("none"),
+}
+"""Methods by the name that commands take."""
 BATCH = 128
 """Pairs that a network sees at once."""
 Advance = Callable[[int, int], None]
@@ -41,37 +58,55 @@ class Merged:
     """The result of a merging."""
 
     tensors: Mapping[str, Tensor]
-    """Tensors of the merged policy."""
+    """Parameters of the merged network, or tensors of the merged policy."""
     moved: tuple[float, ...]
-    """Share of the units of each site's policy that changed places."""
+    """Share of the units of each site that changed places."""
     gram_bytes: int
     """Size of the Gram matrices of one site; 0 for methods that use none."""
 
 
 @dataclass(frozen=True)
-class _Site:
-    """A member of a site's policy, and the site's pairs."""
+class NetworkSite(Generic[ObservedT]):
+    """A network, and how its site lets it see the site's data."""
 
-    policy: Mergeable
+    network: Network[ObservedT]
     parameters: Parameters
-    pairs: Dataset
-    seed: int
+    batches: Callable[[], Iterable[ObservedT]]
+    """Returns what the network sees at the site's data; the same at every call."""
+    loss: Loss
+    """Loss of a network on batches of the data."""
 
     def reordered(self, orders: Permutations) -> Self:
-        """Return the site whose member has its units in these orders."""
-        symmetries = self.policy.member_network.symmetries
-        return replace(self, parameters=symmetries.reordered(self.parameters, orders))
+        """Return the site whose network has its units in these orders."""
+        return replace(self, parameters=self.network.symmetries.reordered(self.parameters, orders))
 
-    def batches(self) -> Iterator[Any]:
-        """Yield what the member sees at all pairs; the same at every call."""
-        for begin in range(0, len(self.pairs), BATCH):
-            rows = torch.arange(begin, min(begin + BATCH, len(self.pairs))).numpy()
-            yield self.policy.observed_by_members(self.pairs[rows], torch_generator(self.seed, begin))
 
-    def loss(self, parameters: Parameters, generator: torch.Generator) -> Tensor:
-        """Return the imitation loss of a member with these parameters on a batch of pairs."""
-        rows = torch.randint(len(self.pairs), (BATCH,), generator=generator).numpy()
-        return self.policy.imitation_loss(parameters, self.policy.observed_by_members(self.pairs[rows], generator))
+def merge_networks(
+    sites: Sequence[NetworkSite[ObservedT]],
+    method: Method,
+    *,
+    seed: int,
+    alignment: AlignmentConfig,
+    advance: Advance = lambda *_: None,
+) -> Merged:
+    """Merge networks of the same kind.
+
+    Args:
+        sites: the networks.
+        method: how they are merged.
+        seed: seed of everything that is random.
+        alignment: how algorithm 1 searches permutations.
+        advance: called after every step.
+    """
+    orders = _orders(sites, method.matching, seed, alignment, advance)
+    placed = [site.reordered(own) for site, own in zip(sites, orders, strict=True)]
+    moved = tuple(map(_moved_share, orders))
+    parameters, network = [site.parameters for site in placed], sites[0].network
+    if not method.regresses:
+        return Merged(averaged(parameters), moved, 0)
+    grams = [gram_matrices(network, site.parameters, site.batches()) for site in placed]
+    size = sum(matrix.nbytes for matrix in grams[0].matrices.values())
+    return Merged(regression_mean(network, parameters, grams), moved, size)
 
 
 def merge(
@@ -87,7 +122,7 @@ def merge(
 
     Args:
         policies: the sites' policies.
-        pairs: the pairs of each site; those of methods in `WITHOUT_DATA` may be empty.
+        pairs: the pairs of each site; they may be empty if the method needs no data.
         method: how the policies are merged.
         seed: seed of everything that is random.
         alignment: how algorithm 1 searches permutations.
@@ -95,53 +130,62 @@ def merge(
     """
     tensors = [policy.tensors() for policy in policies]
     members = len(next(iter(tensors[0].values())))
-    merged, moved, gram_bytes = [], [], 0
+    merged = []
     for member in range(members):
         sites = [
-            _Site(policy, {name: tensor[member : member + 1] for name, tensor in own.items()}, shown, seed)
+            _member_site(policy, {name: tensor[member : member + 1] for name, tensor in own.items()}, shown, seed)
             for policy, own, shown in zip(policies, tensors, pairs, strict=True)
         ]
-        orders = _orders(sites, method, seed, alignment, _of_member(advance, member, members))
-        moved.append([_moved_share(own) for own in orders])
-        placed = [site.reordered(own) for site, own in zip(sites, orders, strict=True)]
-        parameters, network = [site.parameters for site in placed], policies[0].member_network
-        if method == "regression_mean":
-            grams = [gram_matrices(network, site.parameters, site.batches()) for site in placed]
-            gram_bytes += sum(matrix.nbytes for matrix in grams[0].matrices.values())
-            merged.append(regression_mean(network, parameters, grams))
-        else:
-            merged.append(averaged(parameters))
+        own_advance = _of_member(advance, member, members)
+        merged.append(merge_networks(sites, method, seed=seed, alignment=alignment, advance=own_advance))
     return Merged(
-        {name: torch.cat([own[name] for own in merged]) for name in tensors[0]},
-        tuple(torch.tensor(moved).mean(0).tolist()),
-        gram_bytes,
+        {name: torch.cat([own.tensors[name] for own in merged]) for name in tensors[0]},
+        tuple(torch.tensor([own.moved for own in merged]).mean(0).tolist()),
+        sum(own.gram_bytes for own in merged),
     )
 
 
+def _member_site(policy: Mergeable, parameters: Parameters, pairs: Dataset, seed: int) -> NetworkSite[Any]:
+    """Return the site of a policy's member with these parameters."""
+
+    def batches() -> Iterator[Any]:
+        for begin in range(0, len(pairs), BATCH):
+            rows = torch.arange(begin, min(begin + BATCH, len(pairs))).numpy()
+            yield policy.observed_by_members(pairs[rows], torch_generator(seed, begin))
+
+    def loss(parameters: Parameters, generator: torch.Generator) -> Tensor:
+        rows = torch.randint(len(pairs), (BATCH,), generator=generator).numpy()
+        return policy.imitation_loss(parameters, policy.observed_by_members(pairs[rows], generator))
+
+    return NetworkSite(policy.member_network, parameters, batches, loss)
+
+
 def _orders(
-    sites: Sequence[_Site], method: Method, seed: int, alignment: AlignmentConfig, advance: Advance
+    sites: Sequence[NetworkSite[ObservedT]], matching: Matching, seed: int, alignment: AlignmentConfig, advance: Advance
 ) -> Sequence[Permutations]:
     """Return the orders of each site's units; with activations, they are matched to those of the first site."""
-    first, network = sites[0], sites[0].policy.member_network
+    first, symmetries = sites[0], sites[0].network.symmetries
     parameters = [site.parameters for site in sites]
-    if method in {"regression_mean", "activations"}:
-        orders = [network.symmetries.identity()]
-        for site in sites[1:]:
-            orders.append(matched_by_activations(network, site.parameters, first.parameters, site.batches()))
-            advance(len(orders), len(sites))
-        return orders
-    if method == "weights":
-        return matched_to_mean(network.symmetries, parameters, seed)
-    if method == "fleet_merge":
-        return align(
-            network.symmetries,
-            parameters,
-            [site.loss for site in sites],
-            alignment,
-            seed=seed,
-            on_epoch=lambda number, _: advance(number, alignment.epochs),
-        ).orders
-    return [network.symmetries.identity() for _ in sites]
+    match matching:
+        case "activations":
+            orders = [symmetries.identity()]
+            for site in sites[1:]:
+                orders.append(matched_by_activations(site.network, site.parameters, first.parameters, site.batches()))
+                advance(len(orders), len(sites))
+            return orders
+        case "weights":
+            return matched_to_mean(symmetries, parameters, seed)
+        case "fleet_merge":
+            return align(
+                symmetries,
+                parameters,
+                [site.loss for site in sites],
+                alignment,
+                seed=seed,
+                on_epoch=lambda number, _: advance(number, alignment.epochs),
+            ).orders
+        case "none":
+            return [symmetries.identity() for _ in sites]
 
 
 def _of_member(advance: Advance, member: int, members: int) -> Advance:

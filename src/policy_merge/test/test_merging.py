@@ -20,7 +20,7 @@ from iifl_policy.implicit import ImplicitConfig, new_implicit
 from iifl_policy.uniform import Uniform
 from policy_merge.alignment import AlignmentConfig
 from policy_merge.averaging import averaged
-from policy_merge.merging import METHODS, WITHOUT_DATA, merge
+from policy_merge.merging import METHODS, merge
 
 ALIGNMENT = AlignmentConfig(epochs=2, steps=3)
 MEMBERS, ACTION_DIM = 2, 2
@@ -82,12 +82,12 @@ def test_three_policies_with_exchanged_units_are_one_policy(kind, method):
     policy = POLICIES[kind]()
     policies = [policy, exchanged(policy, 1), exchanged(policy, 2)]
     data = [pairs(policy, seed) for seed in range(3)]
-    merged = merge(policies, data, method, seed=0, alignment=ALIGNMENT)
+    merged = merge(policies, data, METHODS[method], seed=0, alignment=ALIGNMENT)
     expected = decided(policy, data[0])
     found = decided(policy.with_state(merged.tensors, OptimizerState()), data[0])
     np.testing.assert_allclose(found.actions_NA, expected.actions_NA, rtol=1e-2, atol=2e-3)
     np.testing.assert_allclose(found.uncertainties_N, expected.uncertainties_N, rtol=0.05, atol=1e-3)
-    average = merge(policies, data, "average", seed=0, alignment=ALIGNMENT)
+    average = merge(policies, data, METHODS["average"], seed=0, alignment=ALIGNMENT)
     other = decided(policy.with_state(average.tensors, OptimizerState()), data[0])
     assert (
         np.abs(other.actions_NA - expected.actions_NA).max() > 10 * np.abs(found.actions_NA - expected.actions_NA).max()
@@ -102,37 +102,37 @@ def test_every_step_is_counted_and_equal_seeds_merge_equally(method):
     data = [pairs(policies[0], seed) for seed in range(2)]
     steps = []
     first, second = (
-        merge(policies, data, method, seed=3, alignment=ALIGNMENT, advance=lambda *step: steps.append(step))
+        merge(policies, data, METHODS[method], seed=3, alignment=ALIGNMENT, advance=lambda *step: steps.append(step))
         for _ in range(2)
     )
     assert all(torch.equal(first.tensors[name], own) for name, own in second.tensors.items())
     assert first.tensors.keys() == policies[0].tensors().keys()
     assert all(done <= total for done, total in steps)
-    assert bool(steps) == (method not in WITHOUT_DATA)
+    assert bool(steps) == METHODS[method].needs_data
     assert not steps or steps[-1][0] == steps[-1][1]
 
 
 def test_members_are_merged_one_by_one():
     policies = [explicit(seed=1), explicit(seed=2)]
     data = [pairs(policies[0], seed) for seed in range(2)]
-    whole = merge(policies, data, "regression_mean", seed=0, alignment=ALIGNMENT)
+    whole = merge(policies, data, METHODS["regression_mean"], seed=0, alignment=ALIGNMENT)
     changed = {name: own.clone() for name, own in policies[1].tensors().items()}
     for own in changed.values():
         own[1] += 1
     other = [policies[0], policies[1].with_state(changed, OptimizerState())]
-    again = merge(other, data, "regression_mean", seed=0, alignment=ALIGNMENT)
+    again = merge(other, data, METHODS["regression_mean"], seed=0, alignment=ALIGNMENT)
     for name, own in whole.tensors.items():
         assert torch.equal(again.tensors[name][0], own[0])
         assert not torch.equal(again.tensors[name][1], own[1])
 
 
-@pytest.mark.parametrize("method", sorted(WITHOUT_DATA))
+@pytest.mark.parametrize("method", [name for name, own in METHODS.items() if not own.needs_data])
 def test_methods_without_data_need_none(method):
     policies = [implicit(seed=1), implicit(seed=2)]
     none = empty_dataset((4,), ACTION_DIM)
-    merged = merge(policies, [none, none], method, seed=0, alignment=ALIGNMENT)
+    merged = merge(policies, [none, none], METHODS[method], seed=0, alignment=ALIGNMENT)
     shown = [pairs(policies[0], seed) for seed in range(2)]
-    with_data = merge(policies, shown, method, seed=0, alignment=ALIGNMENT)
+    with_data = merge(policies, shown, METHODS[method], seed=0, alignment=ALIGNMENT)
     assert all(torch.equal(with_data.tensors[name], own) for name, own in merged.tensors.items())
     if method == "average":
         expected = averaged([policy.tensors() for policy in policies])

@@ -20,7 +20,7 @@ from fleet_learning.randomness import torch_generator
 from fleet_learning.scaling import Scaling
 from iifl_policy.explicit import ExplicitConfig, ExplicitPolicy, ExplicitShape, new_explicit
 from policy_merge.alignment import AlignmentConfig
-from policy_merge.merging import METHODS, Method, merge
+from policy_merge.merging import METHODS, merge
 
 STATE_DIM, ACTION_DIM = 60, 8
 """S and A, Ant's."""
@@ -48,11 +48,11 @@ class MergeLoad:
         """How permutations are searched."""
         return AlignmentConfig(epochs=self.epochs, steps=self.steps)
 
-    def size(self, method: Method) -> tuple[int, int]:
+    def size(self, method: str) -> tuple[int, int]:
         """Return depth and width of the policies that are merged by a method."""
         return (self.searched_depth, self.searched_width) if method == "fleet_merge" else (self.depth, self.width)
 
-    def sites(self, method: Method, seed: int) -> tuple[list[ExplicitPolicy], list[Dataset]]:
+    def sites(self, method: str, seed: int) -> tuple[list[ExplicitPolicy], list[Dataset]]:
         """Return the policies and pairs of all sites."""
         depth, width = self.size(method)
         config = ExplicitConfig(ExplicitShape(STATE_DIM, ACTION_DIM, members=1, width=width, depth=depth))
@@ -82,7 +82,7 @@ def merge_bench(load: MergeLoad, folder: Path, *, seed: int, command: str) -> Re
             begun_s = time.process_time()
 
             def run() -> None:
-                merge(policies, pairs, method, seed=seed, alignment=load.alignment)  # noqa: B023 - called at once
+                merge(policies, pairs, METHODS[method], seed=seed, alignment=load.alignment)  # noqa: B023 - called at once
 
             lasted_s = seconds(torch.device("cpu"), run)
             depth, width = load.size(method)

@@ -20,13 +20,15 @@ from fleet_learning.optimization import OptimizerConfig, OptimizerState, optimiz
 from fleet_learning.scaling import Scaling
 from fleet_learning.symmetry import Parameters
 from fleet_training.learning_setup import LearningSetup
-from policy_merge.alignment import Loss
+from policy_merge.merging import NetworkSite
 from policy_merge.sequence_network import SequenceNetwork
 from robot_driver.step import Step
 from sim_bridge.episodes import drive_until_over
 
 OPTIMIZER = OptimizerConfig(batch_size=32, learning_rate=1e-3, decay=1.0)
 """As in the paper's appendix D, with its smaller batch."""
+MATCHED_WINDOWS = 200
+"""Windows of a site, evenly spread, on which activations and Gram matrices are computed."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,15 @@ class Site:
         return replace(self, parameters=parameters, state=OptimizerState(self.state.steps))
 
     @property
-    def loss(self) -> Loss:
-        """Loss of a network on batches of the site's own windows."""
+    def network_site(self) -> NetworkSite[Tensor]:
+        """What merging needs to know of the site."""
+        rows = torch.linspace(0, len(self.windows) - 1, min(MATCHED_WINDOWS, len(self.windows))).long()
 
         def loss(parameters: Parameters, generator: torch.Generator) -> Tensor:
-            return self._error(
-                parameters, torch.randint(len(self.windows), (OPTIMIZER.batch_size,), generator=generator)
-            )
+            drawn = torch.randint(len(self.windows), (OPTIMIZER.batch_size,), generator=generator)
+            return self._error(parameters, drawn)
 
-        return loss
+        return NetworkSite(self.network, self.parameters, lambda: [self.windows.states_XTS[rows]], loss)
 
     def _error(self, parameters: Parameters, rows: Tensor) -> Tensor:
         outputs = self.network.outputs(parameters, self.windows.states_XTS[rows])

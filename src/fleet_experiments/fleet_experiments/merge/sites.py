@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet_experiments.merge.methods import METHODS
+from fleet_experiments.merge.methods import METHODS, merged
 from fleet_experiments.merge.scale import Scale
 from fleet_experiments.merge.site import Site, held_out_error, success
 from fleet_experiments.merge.windows import common_scaling, demonstrations, windows
@@ -19,7 +19,6 @@ from fleet_learning.dataset import read_dataset
 from fleet_learning.symmetry import Parameters
 from fleet_training.first_policy import OnProgress
 from fleet_training.learning_setup import LearningSetup
-from policy_merge.averaging import averaged
 from policy_merge.sequence_network import SequenceNetwork
 from policy_merge.split import dirichlet_split
 
@@ -132,13 +131,14 @@ def one_shot(
     ]
     apart = _mean([trial.measured(site.parameters) for site in sites])
     rows.append(run_of(name, "single", seed, condition) | apart | {"sent_bytes": 0})
-    for number, (method, merge) in enumerate(METHODS.items()):
+    for number, method in enumerate(METHODS):
         on_progress("merging", number, len(METHODS))
-        merged = merge(sites, scale.alignment, seed)
+        found = merged(sites, method, scale.alignment, seed)
+        sent = (trial.network_bytes + found.gram_bytes) * len(sites)
         rows.append(
             run_of(name, method, seed, condition)
-            | trial.measured(merged.parameters)
-            | {"moved": merged.moved, "sent_bytes": trial.network_bytes * len(sites)}
+            | trial.measured(found.tensors)
+            | {"moved": float(np.mean(found.moved)), "sent_bytes": sent}
         )
     return rows
 
@@ -158,17 +158,18 @@ def rounds(
     sites = [trial.site(rows, 100 * seed + number) for number, rows in enumerate(trial.split(1.0))]
     steps = every * sites[0].steps_per_epoch
     merges = max(scale.steps // steps, 1)
-    merged = averaged([site.parameters for site in sites])
+    sent = 0
     for number in range(merges):
         on_progress("rounds", number, merges)
         sites = [site.trained(steps, seed) for site in sites]
-        merged = METHODS[method](sites, scale.round_alignment, seed + number).parameters
-        sites = [site.at(merged) for site in sites]
+        found = merged(sites, method, scale.round_alignment, seed + number)
+        sites = [site.at(found.tensors) for site in sites]
+        # Every site sends its network, and receives the merged one.
+        sent += (2 * trial.network_bytes + found.gram_bytes) * len(sites)
     condition = f"{kind}, every {every} epochs, Dirichlet 1"
-    sent = 2 * merges * trial.network_bytes * len(sites)
     return [
         run_of(setup.fleet.fleet, method, seed, condition)
-        | trial.measured(merged)
+        | trial.measured(sites[0].parameters)
         | {"merges": merges, "sent_bytes": sent}
     ]
 
@@ -193,16 +194,16 @@ def barriers(
         pairs = zip(halves, seeds, strict=True)
         sites = [trial.site(half, 100 * seed + own).trained(scale.steps, seed) for half, own in pairs]
         apart = _mean([trial.measured(site.parameters) for site in sites])
-        for method, merge in METHODS.items():
-            merged = merge(sites, scale.alignment, seed)
-            measured = trial.measured(merged.parameters)
+        for method in METHODS:
+            found = merged(sites, method, scale.alignment, seed)
+            measured = trial.measured(found.tensors)
             rows.append(
                 run_of(setup.fleet.fleet, method, seed, f"{kind}, two sites, {start}")
                 | measured
                 | {
                     "success_barrier": apart["success"] - measured["success"],
                     "error_barrier": measured["error"] - apart["error"],
-                    "moved": merged.moved,
+                    "moved": float(np.mean(found.moved)),
                 }
             )
     return rows
