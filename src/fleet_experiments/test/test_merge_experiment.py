@@ -131,7 +131,7 @@ def test_the_figure_has_a_panel_per_kind_and_merging(tmp_path):
 def test_the_experiment_resumes(setup, tmp_path):
     options = {"parts": ["linear"], "seeds": [0], "scale": SMALL, "command": "", "address": None}
     results = merge_experiment(setup, tmp_path, **options)
-    assert {row["condition"] for row in results.rows} == {"linear", "demonstrations"}
+    assert {row["condition"] for row in results.rows} == {"linear"}
     assert merge_experiment(setup, tmp_path, **options).rows == results.rows
 
 

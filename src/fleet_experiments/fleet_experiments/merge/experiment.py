@@ -80,11 +80,13 @@ def merge_experiment(
     after: dict[str, str] = {}
     for seed in seeds:
         shown = f"demonstrations_{seed}"
-        runs[shown] = partial(demonstrated, setup, scale, seed)
+        if set(parts) - {"linear"}:
+            runs[shown] = partial(demonstrated, setup, scale, seed)
         for part in parts:
             own = PARTS[part](setup, scale, seed)
             runs |= own
-            after |= dict.fromkeys(own, shown)
+            if part != "linear":
+                after |= dict.fromkeys(own, shown)
     rows = sweep(runs, folder / "runs", key=resume_key(setup.key, scale), after=after, address=address)
     results = new_results("merge", command, rows)
     results.write(folder)
