@@ -15,7 +15,7 @@ from fleet_contract.fleet import read_fleet
 from fleet_contract.signal import VIOLATION
 from fleet_contract.validation import InputError
 from fleet_experiments.monitor.experiment import ORDERS, _passive, _rounds, _world_model
-from fleet_experiments.monitor.figure import draw_false_alarms
+from fleet_experiments.monitor.figure import draw_false_alarms, draw_rounds
 from fleet_experiments.monitor.learner import first_learner
 from fleet_experiments.monitor.rollouts import roll_out
 from fleet_experiments.monitor.scale import Scale
@@ -98,7 +98,8 @@ def test_rounds_are_measured(runs):
 
 def test_figures_are_drawn(runs, tmp_path):
     draw_false_alarms(runs[1]["passive_0"], tmp_path / "false_alarms.png")
-    for path in (tmp_path / "false_alarms.png", runs[0] / "passive_0" / "film.png"):
+    draw_rounds(runs[1]["firework_0"], tmp_path / "rounds.png")
+    for path in (tmp_path / "false_alarms.png", tmp_path / "rounds.png", runs[0] / "passive_0" / "film.png"):
         assert np.asarray(Image.open(path).convert("L")).std() > 5
 
 

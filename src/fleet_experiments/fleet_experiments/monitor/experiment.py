@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fleet_contract.signal import UNCERTAINTY, VIOLATION
-from fleet_experiments.monitor.figure import draw_false_alarms, draw_film
+from fleet_experiments.monitor.figure import draw_false_alarms, draw_film, draw_rounds
 from fleet_experiments.monitor.learner import Learner, first_learner
 from fleet_experiments.monitor.passive import (
     ScoredRollouts,
@@ -85,6 +85,7 @@ def monitor_experiment(
     results = new_results("monitor", command, rows)
     results.write(folder)
     draw_false_alarms(rows, folder / "false_alarms.png")
+    draw_rounds(rows, folder / "rounds.png")
     return results
 
 

@@ -32,6 +32,34 @@ def draw_false_alarms(rows: Iterable[Row], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
+def draw_rounds(rows: Iterable[Row], path: Path) -> None:
+    """Draw each monitor's success with its humans over how much they drove, round by round, means over seeds.
+
+    Nothing is drawn without rounds.
+    """
+    rounds = [row for row in rows if "combined" in row]
+    if not rounds:
+        return
+    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for (monitor,), own in groups(rounds, ["algo"]):
+        points = [
+            tuple(float(np.mean([float(row[key] or 0.0) for row in same])) for key in ("human_share", "combined"))
+            for _, same in sorted(groups(own, ["condition"]), key=lambda group: str(group[0]))
+        ]
+        (line,) = axes.plot(*zip(*points, strict=True), "-", label=str(monitor))
+        circle = {"boxstyle": "circle", "facecolor": line.get_color(), "edgecolor": "none"}
+        for number, (share, success) in enumerate(points, 1):
+            axes.annotate(
+                str(number), (share, success), color="white", fontsize=7, ha="center", va="center", bbox=circle
+            )
+    axes.set(
+        xlabel="share of frames at which a human drove", ylabel="success with humans", ylim=(0, 1), xlim=(-0.02, None)
+    )
+    axes.legend(frameon=False, title="monitor; numbers are rounds")
+    figure.savefig(path, dpi=120)
+
+
 def draw_film(monitor: Monitor, foreseen: Sequence[ForeseenEpisode], path: Path) -> None:
     """Draw the first alarm of the first failure that was foreseen: what happened next, and what was imagined."""
     for one in foreseen:
