@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import call, up
+from conftest import ROOT, call, up
 from opaque_policy import Opaque, OpaqueConfig
 
 from fleet_bringup.run_setup import config_folder
@@ -230,3 +231,25 @@ def test_sites_that_train_from_scratch_agree_on_a_scaling_first(sites: Sites) ->
     words = ("merge", "one/policy.safetensors", "--data", "a.npz", "--data", "b.npz", *fleet, "-o", "of_both")
     assert call(*words, "alone/policy.safetensors", cwd=sites.folder).returncode == 2
     assert call(*words, "other/policy.safetensors", cwd=sites.folder).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_guide_work(sites: Sites, tmp_path: Path) -> None:
+    """Without those that record runs, and with a small policy and few steps."""
+    for name in ("a", "b"):
+        (tmp_path / f"set_{name}.npz").symlink_to(sites.folder / f"{name}.npz")
+        (tmp_path / f"site_{name}/policies").mkdir(parents=True)
+        (tmp_path / f"site_{name}/policies/version_003.safetensors").symlink_to(sites.folder / f"{name}.safetensors")
+    blocks = re.findall(r"```bash\n(.+?)```", (ROOT / "docs/how-to/merge-policies.md").read_text(), re.DOTALL)
+    commands = [line.split()[1:] for block in blocks for line in block.splitlines()]
+    assert {words[0] for words in commands} == {"up", "dataset", "merge", "calibrate", "train"}
+    tiny = ["--fleet", str(sites.fleet_file)]
+    changes = {"dataset": tiny, "merge": tiny, "train": [*tiny, "--steps", "4"]}
+    for words in commands:
+        if words[0] == "up" or words[1] == "build":
+            continue
+        own = [f"{word}.npz" if word.startswith("set_") else word for word in words]
+        done = call(*own, *changes.get(words[0], []), cwd=tmp_path)
+        assert done.returncode == 0, (words, done.stderr)
+    assert read_fleet(tmp_path / "merged_again/fleet.yaml").policy.require_checkpoint().exists()
+    assert sites.read(str(tmp_path / "merged/policy.safetensors"))[1].calibrations
