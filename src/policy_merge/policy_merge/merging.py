@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal, Self, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,11 +12,11 @@ from torch import Tensor
 from fleet_learning.dataset import Dataset
 from fleet_learning.mergeable import Mergeable
 from fleet_learning.network import Network
-from fleet_learning.randomness import torch_generator
 from fleet_learning.symmetry import Parameters, Permutations
 from policy_merge.activation_matching import matched_by_activations
-from policy_merge.alignment import AlignmentConfig, Loss, align
+from policy_merge.alignment import AlignmentConfig, align
 from policy_merge.averaging import averaged
+from policy_merge.member import Member, count, ensemble, member_parameters
 from policy_merge.regression_mean import gram_matrices, regression_mean
 from policy_merge.weight_matching import matched_to_mean
 
@@ -47,8 +47,6 @@ METHODS = {
     "average": Method("none"),
 }
 """Methods by the name that commands take."""
-BATCH = 128
-"""Pairs that a network sees at once."""
 Advance = Callable[[int, int], None]
 """Called with the number of steps that are done, and of all steps."""
 
@@ -65,20 +63,25 @@ class Merged:
     """Size of the Gram matrices of one site; 0 for methods that use none."""
 
 
-@dataclass(frozen=True)
-class NetworkSite(Generic[ObservedT]):
+class NetworkSite(Protocol[ObservedT]):
     """A network, and how its site lets it see the site's data."""
 
-    network: Network[ObservedT]
-    parameters: Parameters
-    batches: Callable[[], Iterable[ObservedT]]
-    """Returns what the network sees at the site's data; the same at every call."""
-    loss: Loss
-    """Loss of a network on batches of the data."""
+    @property
+    def network(self) -> Network[ObservedT]:
+        """Kind of the network."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """Its parameters."""
+
+    def batches(self) -> Iterable[ObservedT]:
+        """Return what the network sees at the site's data; the same at every call."""
+
+    def loss(self, parameters: Parameters, generator: torch.Generator) -> Tensor:
+        """Return the loss of a network with these parameters on a batch of the data."""
 
     def reordered(self, orders: Permutations) -> Self:
         """Return the site whose network has its units in these orders."""
-        return replace(self, parameters=self.network.symmetries.reordered(self.parameters, orders))
 
 
 def merge_networks(
@@ -129,35 +132,20 @@ def merge(
         advance: called after every step.
     """
     tensors = [policy.tensors() for policy in policies]
-    members = len(next(iter(tensors[0].values())))
+    members = count(tensors[0])
     merged = []
     for member in range(members):
         sites = [
-            _member_site(policy, {name: tensor[member : member + 1] for name, tensor in own.items()}, shown, seed)
+            Member(policy, member_parameters(own, member), shown, seed)
             for policy, own, shown in zip(policies, tensors, pairs, strict=True)
         ]
         own_advance = _of_member(advance, member, members)
         merged.append(merge_networks(sites, method, seed=seed, alignment=alignment, advance=own_advance))
     return Merged(
-        {name: torch.cat([own.tensors[name] for own in merged]) for name in tensors[0]},
+        ensemble([own.tensors for own in merged]),
         tuple(torch.tensor([own.moved for own in merged]).mean(0).tolist()),
         sum(own.gram_bytes for own in merged),
     )
-
-
-def _member_site(policy: Mergeable, parameters: Parameters, pairs: Dataset, seed: int) -> NetworkSite[Any]:
-    """Return the site of a policy's member with these parameters."""
-
-    def batches() -> Iterator[Any]:
-        for begin in range(0, len(pairs), BATCH):
-            rows = torch.arange(begin, min(begin + BATCH, len(pairs))).numpy()
-            yield policy.observed_by_members(pairs[rows], torch_generator(seed, begin))
-
-    def loss(parameters: Parameters, generator: torch.Generator) -> Tensor:
-        rows = torch.randint(len(pairs), (BATCH,), generator=generator).numpy()
-        return policy.imitation_loss(parameters, policy.observed_by_members(pairs[rows], generator))
-
-    return NetworkSite(policy.member_network, parameters, batches, loss)
 
 
 def _orders(

@@ -22,4 +22,4 @@ METHODS: Mapping[str, Method] = {
 
 def merged(sites: Sequence[Site], method: str, alignment: AlignmentConfig, seed: int) -> Merged:
     """Merge the networks of sites by a method of `METHODS`."""
-    return merge_networks([site.network_site for site in sites], METHODS[method], seed=seed, alignment=alignment)
+    return merge_networks(sites, METHODS[method], seed=seed, alignment=alignment)

@@ -18,9 +18,8 @@ from torch.nn.functional import mse_loss
 from fleet_experiments.merge.windows import Windows
 from fleet_learning.optimization import OptimizerConfig, OptimizerState, optimize
 from fleet_learning.scaling import Scaling
-from fleet_learning.symmetry import Parameters
+from fleet_learning.symmetry import Parameters, Permutations
 from fleet_training.learning_setup import LearningSetup
-from policy_merge.merging import NetworkSite
 from policy_merge.sequence_network import SequenceNetwork
 from robot_driver.step import Step
 from sim_bridge.episodes import drive_until_over
@@ -71,16 +70,19 @@ class Site:
         """Return the site with other parameters and no moments of the optimizer."""
         return replace(self, parameters=parameters, state=OptimizerState(self.state.steps))
 
-    @property
-    def network_site(self) -> NetworkSite[Tensor]:
-        """What merging needs to know of the site."""
+    def reordered(self, orders: Permutations) -> Site:
+        """Return the site whose network has its units in these orders."""
+        return self.at(self.network.symmetries.reordered(self.parameters, orders))
+
+    def batches(self) -> list[Tensor]:
+        """Return the states of some windows, evenly spread over all."""
         rows = torch.linspace(0, len(self.windows) - 1, min(MATCHED_WINDOWS, len(self.windows))).long()
+        return [self.windows.states_XTS[rows]]
 
-        def loss(parameters: Parameters, generator: torch.Generator) -> Tensor:
-            drawn = torch.randint(len(self.windows), (OPTIMIZER.batch_size,), generator=generator)
-            return self._error(parameters, drawn)
-
-        return NetworkSite(self.network, self.parameters, lambda: [self.windows.states_XTS[rows]], loss)
+    def loss(self, parameters: Parameters, generator: torch.Generator) -> Tensor:
+        """Return the loss of a network on a batch of the site's own windows."""
+        drawn = torch.randint(len(self.windows), (OPTIMIZER.batch_size,), generator=generator)
+        return self._error(parameters, drawn)
 
     def _error(self, parameters: Parameters, rows: Tensor) -> Tensor:
         outputs = self.network.outputs(parameters, self.windows.states_XTS[rows])
