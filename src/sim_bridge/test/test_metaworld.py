@@ -14,12 +14,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from fleet_common import side_environment
 from fleet_contract.action import ActionKind
 from fleet_contract.robot import RobotContract
 from fleet_contract.validation import InputError, read_yaml
 from sim_bridge.backends import make_environment, prepare_environment, require_environment, tasks_within
 from sim_bridge.conformance import EnvironmentConformance
-from sim_bridge.metaworld import installation
 from sim_bridge.metaworld.environment import HORIZON, Failure, Metaworld
 from sim_bridge.metaworld.installation import INTERPRETER
 from sim_bridge.metaworld.task import TASKS
@@ -210,7 +210,7 @@ def test_without_metaworld_the_error_names_what_to_do(monkeypatch):
 )
 def test_an_environment_that_cannot_be_set_up_is_refused_before_a_run(monkeypatch, tmp_path, exits, message):
     monkeypatch.delenv(INTERPRETER, raising=False)
-    monkeypatch.setattr(installation, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(side_environment, "CHECKOUT", tmp_path)
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts/setup_metaworld").write_text(f"raise SystemExit({exits})", encoding="utf-8")
     if message is None:
