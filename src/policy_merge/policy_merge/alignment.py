@@ -94,17 +94,46 @@ def align(
         before = [_evaluated(loss, mean, seed, number) for loss in losses]
         moved: list[Tensor] = []
         for site in chosen:
-            step = _search(symmetries, present[site], mean, losses[site], config, generator)
-            others = [own for other, own in enumerate(present) if other != site]
-            proposed = averaged([*others, symmetries.reordered(present[site], step)])
-            if _evaluated(losses[site], proposed, seed, number) < before[site]:
-                orders[site] = composed(orders[site], step)
-                moved += [order != torch.arange(len(order)) for order in step.values()]
-            else:
-                moved += [torch.zeros(len(order), dtype=torch.bool) for order in step.values()]
+            step = search_at_site(
+                symmetries, present[site], mean, len(networks), losses[site], config, generator, seed=seed, epoch=number
+            )
+            orders[site] = composed(orders[site], step)
+            moved += [order != torch.arange(len(order)) for order in step.values()]
         history.append(Epoch(float(torch.cat(moved).float().mean()), tuple(before)))
         on_epoch(number + 1, history[-1])
     return Alignment(tuple(orders), tuple(history))
+
+
+def search_at_site(
+    symmetries: Symmetries,
+    present: Parameters,
+    mean: Parameters,
+    sites: int,
+    loss: Loss,
+    config: AlignmentConfig,
+    generator: torch.Generator,
+    *,
+    seed: int,
+    epoch: int,
+) -> dict[str, Tensor]:
+    """Do one site's part of an epoch, and return the orders of its units; they keep their places if the loss does not fall.
+
+    Args:
+        symmetries: of all networks.
+        present: the site's parameters.
+        mean: mean of the parameters of all sites.
+        sites: number of sites.
+        loss: the site's loss.
+        config: how permutations are searched.
+        generator: source of batches and interpolations of the search.
+        seed: seed of the batch on which the mean is evaluated before and after.
+        epoch: number of the epoch.
+    """
+    step = _search(symmetries, present, mean, loss, config, generator)
+    moved = symmetries.reordered(present, step)
+    proposed = {name: own + (moved[name] - present[name]) / sites for name, own in mean.items()}
+    better = _evaluated(loss, proposed, seed, epoch) < _evaluated(loss, mean, seed, epoch)
+    return step if better else symmetries.identity()
 
 
 def _search(
