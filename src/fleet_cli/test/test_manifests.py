@@ -46,6 +46,7 @@ ROSDEP = {
 WITHOUT_KEY = {
     "abb_robot_client",
     "av",
+    "flwr",
     "foxglove",
     "isaacgym",
     "lerobot",
@@ -57,6 +58,7 @@ WITHOUT_KEY = {
     "ray",
     "safetensors",
     "selenium",
+    "starlette",
     "warp",
 }
 """Modules for which rosdep has no key: pip installs them from the requirements, or users do."""

@@ -20,10 +20,13 @@ class Address:
     port: int = 8765
     """0 selects a free port."""
 
+    def __str__(self) -> str:
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
     @property
     def websocket(self) -> str:
         """The address as a WebSocket URL."""
-        return f"ws://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return f"ws://{self}"
 
     def require_free(self, server: str) -> None:
         """Refuse an address on which `server` cannot listen.
@@ -43,3 +46,20 @@ class Address:
             raise InputError(
                 f"{server}: expected a free address of this machine, got {self.host!r} and port {self.port}: {reason}."
             ) from None
+
+
+def read_address(option: str, text: str) -> Address:
+    """Return the address in a text like "example.org:8780" or "[::1]:8780".
+
+    Args:
+        option: where the text comes from, for errors.
+        text: host and port.
+
+    Raises:
+        InputError: it is no address.
+    """
+    host, _, port = text.rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < PORTS.stop:
+        raise InputError(f"{option}: expected HOST:PORT with a port from 1 to {PORTS.stop - 1}, got {text!r}.")
+    return Address(host, int(port))

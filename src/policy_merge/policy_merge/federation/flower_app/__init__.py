@@ -1,0 +1,1 @@
+"""What runs in Flower's own environment; nothing here imports the fleet."""
