@@ -15,6 +15,7 @@ from fleet_cli.bag import bag
 from fleet_cli.bench.bench import bench
 from fleet_cli.dataset import dataset
 from fleet_cli.experiments import experiment
+from fleet_cli.federate import federate
 from fleet_cli.monitor import monitor
 from fleet_common.process_exit import exit_process
 from fleet_common.rmw import require_rmw
@@ -31,6 +32,7 @@ app.add_typer(bench, name="bench")
 app.add_typer(dataset, name="dataset")
 app.add_typer(bag, name="bag")
 app.add_typer(monitor, name="monitor")
+app.add_typer(federate, name="federate")
 FleetFile = Annotated[str, typer.Option(help=RunOptions.model_fields["fleet"].description)]
 RunFolder = Annotated[
     Path | None, typer.Option(help="Folder of the run; needed only if several runs are in progress on this machine.")
