@@ -20,13 +20,19 @@ FleetFile = Annotated[
 
 @federate.command()
 def serve(
-    start: Annotated[Path, typer.Option(help="Checkpoint of the policy that the first round begins with.")],
     sites: Annotated[int, typer.Option(min=2, help="Number of sites to wait for before the first round.")],
     rounds: Annotated[int, typer.Option(min=1, help="Number of rounds.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the versions; an interrupted federation resumes there.")
     ],
     fleet: FleetFile = "block_push",
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="Checkpoint of the policy that the first round begins with (default: an untrained one, with the scaling of all "
+            "sites' observations together)."
+        ),
+    ] = None,
     method: Annotated[
         Literal["regression_mean", "fleet_merge", "average"],
         typer.Option(
@@ -52,7 +58,7 @@ def serve(
 ) -> None:
     """Serve the rounds: send the newest version to the sites, check and merge what they send, and store the next version.
 
-    Example: `./fleet federate serve --start policy.safetensors --sites 3 --rounds 5 -o federation`.
+    Example: `./fleet federate serve --sites 3 --rounds 5 -o federation`.
     """
     from fleet_bringup.run_setup import fleet_file
     from fleet_cli.federation import serve_rounds

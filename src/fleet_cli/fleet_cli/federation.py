@@ -11,7 +11,10 @@ from fleet_common.address import read_address
 from fleet_contract.fleet import Fleet
 from fleet_contract.validation import InputError, validated
 from fleet_learning.policy import Policy
+from fleet_learning.scaling import Scaling
 from fleet_learning.tensor_file import file_digest
+from fleet_training.algorithms import ALGORITHMS
+from fleet_training.learning_setup import learning_setup
 from fleet_training.offline_training import read_training_data
 from policy_merge.federation.certificates import ServerCertificates, SiteCertificates, require_certificates
 from policy_merge.federation.flower_process import ENVIRONMENT
@@ -26,7 +29,7 @@ FLEET, LOG, COMMAND = "fleet.yaml", "flower.log", "federate"
 
 def serve_rounds(
     fleet: Fleet,
-    start: Path,
+    start: Path | None,
     folder: Path,
     *,
     sites: int,
@@ -42,7 +45,7 @@ def serve_rounds(
 
     Args:
         fleet: fleet that the policy is for.
-        start: checkpoint of the first policy.
+        start: checkpoint of the first policy; None: an untrained one, whose scaling the sites agree on.
         folder: folder for the versions; an interrupted federation in it is resumed.
         sites: number of sites to wait for before the first round.
         rounds: number of rounds.
@@ -63,11 +66,11 @@ def serve_rounds(
         security.require()
     address.require_free("--listen")
     contract = fleet.contract()
-    if not start.is_file():
+    if start is not None and not start.is_file():
         raise InputError(f"{start}: there is no such checkpoint.")
     settings = Settings(
         contract=contract.digest,
-        start=file_digest(start),
+        start=None if start is None else file_digest(start),
         method=method,
         steps=steps or fleet.training.gradient_steps,
         seed=seed,
@@ -80,9 +83,9 @@ def serve_rounds(
             flower_server(address, security, log) as exchange,
         ):
             _report(f"{listen}: waiting for {sites} sites")
-            checkpoint = Federation(exchange, folder, contract, settings, timeout_s=timeout_s, report=_report).run(
-                rounds, sites
-            )
+            federation = Federation(exchange, folder, contract, settings, timeout_s=timeout_s, report=_report)
+            federation.agree(sites, fleet.pretraining.observes, lambda scaling: _untrained(fleet, scaling, seed))
+            checkpoint = federation.run(rounds, sites)
     except (FlowerError, RoundError) as error:
         print(f"{error} (see {folder / LOG})", file=sys.stderr)
         sys.exit(1)
@@ -133,6 +136,10 @@ def join_rounds(
         serve_site(address, security, log, member.answer, lambda: member.finished is not None, _report)
     if member.finished is not None:
         _deploy(fleet, member.finished, folder)
+
+
+def _untrained(fleet: Fleet, scaling: Scaling, seed: int) -> Policy:
+    return learning_setup(fleet, ticks=0).new_policy(ALGORITHMS["iifl"], scaling, seed)
 
 
 def _deploy(fleet: Fleet, checkpoint: Path, folder: Path) -> None:

@@ -91,15 +91,18 @@ class Trial:
 
     def run(self, rounds, answers=None):
         """Make rounds, and return the last checkpoint."""
-        server = Federation(
-            InOneProcess(answers or self.answers),
+        return self.server(answers or self.answers).run(rounds, len(answers or self.answers))
+
+    def server(self, answers):
+        """Make the server of sites that answer like this."""
+        return Federation(
+            InOneProcess(answers),
             self.folder,
             CONTRACT,
             self.settings,
             timeout_s=1.0,
             report=self.reported.append,
         )
-        return server.run(rounds, len(answers or self.answers))
 
     @property
     def refusals(self):

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import read_checkpoint
 from fleet_learning.randomness import torch_generator
+from fleet_learning.scaling import contract_scaling
+from iifl_policy.explicit import ExplicitConfig, ExplicitShape, new_explicit
 from policy_merge.activation_matching import matched_by_activations
 from policy_merge.alignment import search_at_site
 from policy_merge.averaging import averaged
@@ -157,6 +159,10 @@ CORRUPTIONS = {
         lambda answer: sent(answer, **{GRAMS: lambda own: own + torch.arange(len(own))}),
         "expected a mean of x x^T that ends with 1",
     ),
+    "a Gram matrix with a negative eigenvalue": (
+        lambda answer: sent(answer, **{GRAMS: indefinite}),
+        "expected a mean of x x^T that ends with 1",
+    ),
     "a Gram matrix that outweighs all others": (
         lambda answer: sent(answer, **{GRAMS: outweighing}),
         "expected Gram matrices with traces up to",
@@ -172,6 +178,11 @@ CORRUPTIONS = {
     "another site's name": (lambda answer: with_header(answer, site="a"), "another of the same name"),
     "a site that left": (lambda _: lambda _: Failure("the site has left"), "the site has left"),
 }
+
+
+def indefinite(gram):
+    gram[0, 1] = gram[1, 0] = 2 * gram.trace()
+    return gram
 
 
 def outweighing(gram):
@@ -287,6 +298,26 @@ def test_a_site_that_joins_late_gets_the_newest_version(tmp_path):
     assert not (tmp_path / "site_2/version_001.safetensors").exists()
     newest = (trial.folder / "version_002.safetensors").read_bytes()
     assert (tmp_path / "site_2/version_002.safetensors").read_bytes() == newest
+
+
+def test_sites_agree_on_the_scaling_of_all_data_and_a_site_that_sends_no_moments_is_left_out(tmp_path):
+    trial = Trial(tmp_path, "average")
+    trial.settings = trial.settings.model_copy(update={"start": None})
+    trial.folder = tmp_path / "scaled"
+    prepare_folder(trial.folder, None, CONTRACT, trial.settings)
+    answers = [*trial.answers, lambda _: b"nothing", lambda _: Failure("the site has left")]
+
+    def untrained(scaling):
+        shape = ExplicitShape(CONTRACT.state_dim, CONTRACT.action_dim, members=2, width=9, depth=2)
+        return new_explicit(ExplicitConfig(shape), scaling, torch.Generator().manual_seed(0))
+
+    trial.server(answers).agree(5, "state", untrained)
+    policy, _ = read_checkpoint(trial.folder / "version_001.safetensors", CONTRACT)
+    expected = contract_scaling(CONTRACT, pairs(0) + pairs(1) + pairs(2))
+    for name, tensor in policy.scaling.tensors().items():
+        assert torch.allclose(tensor, expected.tensors()[name], rtol=1e-5, atol=1e-6)
+    assert len([line for line in trial.reported if "refused" in line]) == 2
+    assert trial.run(1, trial.answers).name == "version_002.safetensors"
 
 
 def test_a_folder_of_another_federation_is_refused(tmp_path):

@@ -12,8 +12,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from fleet_contract.validation import InputError, StrictModel, validated
+from fleet_learning.moments import Moments
 
-LONGEST_HEADER = 10_000
+LONGEST_HEADER = 100_000
 """Bytes of the line of JSON."""
 TENSOR_OVERHEAD = 1_000
 """Bytes by which a tensor's name, shape and place may lengthen a message."""
@@ -31,8 +32,8 @@ average: the mean (federated averaging).
 class Query(StrictModel):
     """What the server asks of a site."""
 
-    kind: Literal["train", "align", "finish"]
-    """train: train from the policy that follows, a checkpoint. align: find better places for the units of what was trained, given
+    kind: Literal["moments", "train", "align", "finish"]
+    """moments: return the moments of the observations. train: train from the policy that follows, a checkpoint. align: find better places for the units of what was trained, given
     the sites' mean, tensors. finish: store the policy that follows, a checkpoint; no round comes after."""
     round: int = Field(ge=1)
     method: Method
@@ -54,6 +55,8 @@ class Reply(StrictModel):
     """Pairs that the site trained on."""
     loss: float = 0.0
     """Mean training loss over the last steps."""
+    moments: Moments | None = None
+    """moments only: those of the observations that the site trains on."""
 
 
 Header = TypeVar("Header", bound=StrictModel)

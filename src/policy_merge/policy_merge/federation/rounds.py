@@ -8,16 +8,20 @@ from pathlib import Path
 
 from pydantic import Field
 
-from fleet_contract.robot import RobotContract
+from fleet_contract.robot import RobotContract, Stream
 from fleet_contract.validation import InputError, StrictModel, read_yaml
-from fleet_learning.checkpoint import CheckpointMetadata, read_checkpoint
+from fleet_learning.checkpoint import CheckpointMetadata, checkpoint_metadata, read_checkpoint
+from fleet_learning.dataset import empty_dataset
 from fleet_learning.mergeable import Mergeable
+from fleet_learning.moments import Moments, moments_scaling, pooled
 from fleet_learning.optimization import OptimizerState
+from fleet_learning.policy import Policy
 from fleet_learning.policy_store import PolicyStore
 from fleet_learning.resume_file import resume_key
+from fleet_learning.scaling import Scaling
 from policy_merge.averaging import averaged
 from policy_merge.federation.exchange import Exchange, Failure
-from policy_merge.federation.message import Method, Query, packed, tensor_bytes
+from policy_merge.federation.message import LONGEST_HEADER, Method, Query, Reply, packed, tensor_bytes, unpacked
 from policy_merge.federation.strategy import merged
 from policy_merge.federation.update import Examined, Update, UpdateForm, require_reordered
 
@@ -37,8 +41,8 @@ class Settings(StrictModel):
 
     contract: str
     """Digest of the robots' contract."""
-    start: str
-    """sha256 of the first policy's checkpoint."""
+    start: str | None
+    """sha256 of the first policy's checkpoint; None: an untrained policy, whose scaling the sites agree on."""
     method: Method
     steps: int = Field(ge=1)
     """Gradient steps of a site in a round."""
@@ -62,7 +66,7 @@ class Federation:
         timeout_s: float,
         report: Callable[[str], None],
     ) -> None:
-        """Set up the server; `prepare_folder` has written the first version.
+        """Set up the server.
 
         Args:
             exchange: transport.
@@ -83,6 +87,46 @@ class Federation:
         """Number of rounds that have been made."""
         return len(self._store.versions()) - 1
 
+    def agree(self, sites: int, stream: Stream, new_policy: Callable[[Scaling], Policy]) -> None:
+        """Write the first version, unless there is one: an untrained policy with the scaling of all sites' observations together.
+
+        Args:
+            sites: number of sites to wait for.
+            stream: what the policy observes.
+            new_policy: returns an untrained policy with a scaling.
+
+        Raises:
+            RoundError: too few sites sent moments that can be used.
+        """
+        if self._store.versions():
+            return
+        found: dict[str, Moments] = {}
+        size = self._contract.observed_shape(stream)[-1]
+        message = packed(self._query("moments", 1))
+        replies = self._exchange.exchange(
+            message, self._exchange.wait_for(sites), longest=LONGEST_HEADER, timeout_s=self._timeout_s
+        )
+        for node, reply in replies.items():
+            try:
+                name, moments = _read_moments(reply, self._name(node))
+                self._contract.require_same(moments.contract, owner=name)
+                if (moments.stream, len(moments.means)) != (stream, size):
+                    raise InputError(  # noqa: TRY301 - reported below, as the errors of all other checks
+                        f"{name}: moments: expected {size} means of {stream}, got {len(moments.means)} of {moments.stream}."
+                    )
+                found[name] = moments
+            except InputError as error:
+                self._report(f"moments: site refused: {error}")
+        if len(found) < FEWEST_SITES:
+            raise RoundError(f"moments: expected those of at least {FEWEST_SITES} sites, got {len(found)}")
+        scaling = moments_scaling(pooled([found[name] for name in sorted(found)]), self._contract)
+        policy = new_policy(scaling)
+        none = empty_dataset(self._contract.observed_shape(stream), self._contract.action_dim)
+        command = f"fleet federate serve: untrained, scaled by the data of {', '.join(sorted(found))}"
+        metadata = checkpoint_metadata(policy, self._contract, calibrations=(), dataset=none, command=command)
+        self._store.add(policy, metadata, None)
+        self._report(f"moments: one scaling for {', '.join(sorted(found))}")
+
     def run(self, rounds: int, sites: int) -> Path:
         """Make the rounds that are missing, tell the sites that there are no more, and return the last version's checkpoint.
 
@@ -93,7 +137,7 @@ class Federation:
         Raises:
             RoundError: too few updates of a round could be used.
         """
-        needed = sites
+        needed = FEWEST_SITES if self.rounds else sites
         while self.rounds < rounds:
             present = self._exchange.wait_for(needed)
             self._round(self.rounds + 1, present)
@@ -163,18 +207,20 @@ class Federation:
         refused: dict[str, str] = {}
         replies = self._exchange.exchange(message, sites, longest=form.longest, timeout_s=self._timeout_s)
         for node, reply in replies.items():
-            site = self._names.get(node, f"number {node}")
             if isinstance(reply, Failure):
-                refused[site] = reply.reason
+                refused[self._name(node)] = reply.reason
                 continue
             try:
-                updates[node] = form.read(reply, number, source=site)
-                self._names[node] = updates[node].site
+                self._names[node] = unpacked(reply, Reply, source=self._name(node))[0].site
+                updates[node] = form.read(reply, number, source=self._name(node))
             except InputError as error:
-                refused[site] = str(error).removeprefix(f"{site}: ")
+                refused[self._name(node)] = str(error).removeprefix(f"{self._name(node)}: ")
         for site, reason in refused.items():
             self._report(f"round {number}: site {site} refused: {reason}")
         return updates, refused
+
+    def _name(self, node: int) -> str:
+        return self._names.get(node, f"number {node}")
 
     def _write(
         self,
@@ -222,17 +268,27 @@ class Federation:
         return self._folder / f"version_{version:03d}.{suffix}"
 
 
-def prepare_folder(folder: Path, start: Path, contract: RobotContract, settings: Settings) -> None:
-    """Write the first version into a folder, unless it has been; the settings must be those of the rounds in it.
+def _read_moments(reply: bytes | Failure, source: str) -> tuple[str, Moments]:
+    """Return a site's name and moments."""
+    if isinstance(reply, Failure):
+        raise InputError(f"{source}: {reply.reason}")
+    header, _ = unpacked(reply, Reply, source=source)
+    if header.moments is None:
+        raise InputError(f"{source}: {header.error or 'expected moments, got none.'}")
+    return header.site, header.moments
+
+
+def prepare_folder(folder: Path, start: Path | None, contract: RobotContract, settings: Settings) -> None:
+    """Write a federation's settings, and the first version if there is a first policy; what is there must be the same.
 
     Raises:
         InputError: the policy cannot be used, or the folder holds something else.
     """
-    policy, metadata = read_checkpoint(start, contract)
-    if not isinstance(policy, Mergeable):
+    read = None if start is None else read_checkpoint(start, contract)
+    if read is not None and not isinstance(read[0], Mergeable):
         raise InputError(
             f"{start}: policy.kind: expected a policy that declares its network (fleet_learning.mergeable), "
-            f"got {policy.config.kind}."
+            f"got {read[0].config.kind}."
         )
     path = folder / SETTINGS
     if path.exists():
@@ -246,5 +302,5 @@ def prepare_folder(folder: Path, start: Path, contract: RobotContract, settings:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
     store = PolicyStore(folder)
-    if not store.versions():
-        store.add(policy, metadata, None)
+    if read is not None and not store.versions():
+        store.add(*read, None)

@@ -11,6 +11,7 @@ from fleet_contract.validation import InputError
 from fleet_learning.checkpoint import read_checkpoint
 from fleet_learning.dataset import Dataset
 from fleet_learning.mergeable import Mergeable
+from fleet_learning.moments import moments_of
 from fleet_learning.policy import Policy
 from fleet_learning.randomness import torch_generator
 from fleet_learning.version_folder import VersionFolder
@@ -68,6 +69,9 @@ class FederatedSite:
         try:
             query, content = unpacked(message, Query, source=SERVER)
             number = query.round
+            if query.kind == "moments":
+                moments = moments_of(self._pairs, self._contract, self._observes)
+                return packed(Reply(site=self._name, round=number, pairs=len(self._pairs), moments=moments))
             if query.kind == "align":
                 return self._reply(query, self._aligned(query, content))
             checkpoint, policy = self._received(query, content)

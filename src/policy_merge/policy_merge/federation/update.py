@@ -175,7 +175,8 @@ def _require_same_form(found: Parameters, expected: Parameters, source: str) -> 
 def _require_gram(matrix: Tensor, source: str) -> None:
     """Refuse a matrix that cannot be a mean of x x^T with a constant 1 as the last entry of x."""
     symmetric = torch.allclose(matrix, matrix.T, rtol=1e-6, atol=1e-9)
-    if not symmetric or (matrix.diagonal() < 0).any() or abs(float(matrix[-1, -1]) - 1) > 1e-6:
+    positive = symmetric and float(torch.linalg.eigvalsh(matrix)[0]) >= -1e-6 * float(matrix.trace())
+    if not positive or abs(float(matrix[-1, -1]) - 1) > 1e-6:
         raise InputError(f"{source}: expected a mean of x x^T that ends with 1, got another matrix.")
 
 
