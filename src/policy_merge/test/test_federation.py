@@ -133,6 +133,7 @@ def test_every_site_gets_the_last_version_and_checks_it_like_any_checkpoint(tmp_
     assert metadata.calibrations == ()
     record = json.loads((trial.folder / "version_003.json").read_text())
     assert list(record["sites"]) == ["a", "b", "c"]
+    assert {own["pairs"] for own in record["sites"].values()} == {140}
 
 
 def nan_in(tensor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field
@@ -194,7 +195,7 @@ class Federation:
         for node, update in found.items():
             try:
                 require_reordered(update, before[self._trainers[node]], source=self._trainers[node])
-                before[update.site] = update
+                before[update.site] = replace(before[update.site], tensors=update.tensors)
             except InputError as error:
                 self._report(f"round {number}: site {error}")
         return list(before.values())
