@@ -197,11 +197,11 @@ def test_both_runners_start_the_same_nodes_with_the_same_parameters(
     run = prepare(options)
     specs = node_graph(run, headless=True)
     parameters = write_parameters(specs, run.folder)
-    configuration = "\n".join(Processes(SupervisorProcess(), specs, run.folder, [parameters], "info")._sections)
+    commands = Processes(SupervisorProcess(), specs, run.folder, [parameters], "info").commands
     started = {
         spec.name: (spec.package, spec.executable, yaml.safe_load(parameters.read_text())[spec.name]["ros__parameters"])
         for spec in specs
-        if f"lib/{spec.package}/{spec.executable}" in configuration
+        if f"lib/{spec.package}/{spec.executable} " in commands[spec.name]
     }
     assert _relative(launched, tmp_path / "launched") == _relative(started, tmp_path / "up")
     assert ("recorder" in started) == (record == "true")

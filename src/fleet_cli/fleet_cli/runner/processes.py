@@ -71,7 +71,8 @@ class Processes:
         self._process = process
         self._logs = folder / "logs"
         self._logs.mkdir(exist_ok=True)
-        self._commands = {node.name: _command(node, params_files, log_level) for node in nodes}
+        self.commands = {node.name: _command(node, params_files, log_level) for node in nodes}
+        """Command line of every node."""
         self._nodes = {node.name: node for node in nodes}
         self._seen: dict[str, tuple[str, int]] = {}
         self._restarts: Counter[str] = Counter()
@@ -90,7 +91,7 @@ class Processes:
         configuration, address = home / "supervisord.conf", home / "supervisor.sock"
         sections = [_section(node, home / LOGS) for node in self._nodes.values()]
         configuration.write_text("\n".join([_preamble(home), *sections, self._groups()]))
-        os.environ.update({_variable(name): command for name, command in self._commands.items()})
+        os.environ.update({_variable(name): command for name, command in self.commands.items()})
         self._process.start(configuration, self._logs / "supervisor.err", timeout_s=START_S)
         self._transport = SupervisorTransport(None, None, serverurl=f"unix://{address}")
         self._supervisor: Any = ServerProxy("http://localhost", transport=self._transport).supervisor
