@@ -75,7 +75,7 @@ class Processes:
         """Command line of every node."""
         self._nodes = {node.name: node for node in nodes}
         self._seen: dict[str, tuple[str, int]] = {}
-        self._restarts: Counter[str] = Counter()
+        """State and number of restarts of every node at the last look."""
 
     def __enter__(self) -> Self:
         """Start supervisor, which starts the nodes.
@@ -134,22 +134,23 @@ class Processes:
             infos = self._supervisor.getAllProcessInfo()
         except (OSError, Fault):
             return []
+        # A node that crashes at its start may do so before the first look: only the log knows how often each one was started.
+        starts = Counter(re.findall(r"spawned: '(.+?)' ", self._log()))
         changes = []
         for info in infos:
-            name, state, pid = info["name"], info["statename"], info["pid"]
-            before_state, before_pid = self._seen.get(name, ("STARTING", pid))
-            self._seen[name] = state, pid or before_pid
-            again = bool(before_pid) and pid not in {0, before_pid}
-            self._restarts[name] += again
-            if again or state != before_state:
-                changes.append(Change(name, state, self._ending(name), self._restarts[name]))
+            name, seen = info["name"], (info["statename"], max(starts[info["name"]] - 1, 0))
+            if seen != self._seen.get(name, ("STARTING", 0)):
+                self._seen[name] = seen
+                changes.append(Change(name, seen[0], self._ending(name), seen[1]))
         return changes
 
     def _ending(self, node: str) -> str:
         """Return how a node's last process exited, from supervisor's log: its API tells nothing of one that exits soon after its start."""
-        log = (self._logs / "supervisor.log").read_text(encoding="utf-8")
-        endings = re.findall(rf"exited: {node} \((.+?); ", log)
+        endings = re.findall(rf"exited: {node} \((.+?); ", self._log())
         return endings[-1] if endings else ""
+
+    def _log(self) -> str:
+        return (self._logs / "supervisor.log").read_text(encoding="utf-8")
 
     def is_needed(self, node: str) -> bool:
         """Return whether the run ends when this node exits."""
