@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from fleet_bags.bag_metadata import FILE, ROOT_KEY
+from fleet_bags.bag_metadata import FILE, ROOT_KEY, read_metadata
 from fleet_bags.recorded_times import recorded_times
 from fleet_bags.storage_format import MCAP, SQLITE, storage_format
 from fleet_contract.validation import InputError
@@ -142,10 +141,8 @@ def _linked(path: Path, link: Path) -> Path:
 
 
 def _has_metadata(folder: Path) -> bool:
-    with suppress(OSError, ValueError, yaml.YAMLError):
-        content = yaml.load((folder / FILE).read_bytes(), Loader=yaml.CSafeLoader)
-        return isinstance(content, dict) and ROOT_KEY in content
-    return False
+    content = read_metadata(folder)
+    return isinstance(content, dict) and ROOT_KEY in content
 
 
 def _storage_files(path: Path) -> list[Path]:

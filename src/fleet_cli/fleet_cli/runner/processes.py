@@ -135,22 +135,15 @@ class Processes:
         except (OSError, Fault):
             return []
         # A node that crashes at its start may do so before the first look: only the log knows how often each one was started.
-        starts = Counter(re.findall(r"spawned: '(.+?)' ", self._log()))
+        log = (self._logs / "supervisor.log").read_text(encoding="utf-8")
+        starts = Counter(re.findall(r"spawned: '(.+?)' ", log))
         changes = []
         for info in infos:
             name, seen = info["name"], (info["statename"], max(starts[info["name"]] - 1, 0))
             if seen != self._seen.get(name, ("STARTING", 0)):
                 self._seen[name] = seen
-                changes.append(Change(name, seen[0], self._ending(name), seen[1]))
+                changes.append(Change(name, seen[0], _ending(log, name), seen[1]))
         return changes
-
-    def _ending(self, node: str) -> str:
-        """Return how a node's last process exited, from supervisor's log: its API tells nothing of one that exits soon after its start."""
-        endings = re.findall(rf"exited: {node} \((.+?); ", self._log())
-        return endings[-1] if endings else ""
-
-    def _log(self) -> str:
-        return (self._logs / "supervisor.log").read_text(encoding="utf-8")
 
     def is_needed(self, node: str) -> bool:
         """Return whether the run ends when this node exits."""
@@ -170,6 +163,12 @@ class Processes:
             for priority, group in enumerate(GROUPS)
             if (members := self._members(group))
         )
+
+
+def _ending(log: str, node: str) -> str:
+    """Return how a node's last process exited, from supervisor's log: its API tells nothing of one that exits soon after its start."""
+    endings = re.findall(rf"exited: {node} \((.+?); ", log)
+    return endings[-1] if endings else ""
 
 
 def _preamble(home: Path) -> str:

@@ -10,7 +10,7 @@ from typing import get_args
 from fleet_experiments.merge.figure import draw_sites
 from fleet_experiments.merge.linear import linear_runs
 from fleet_experiments.merge.scale import Scale
-from fleet_experiments.merge.sites import Kind, barriers, demonstrated, one_shot, rounds
+from fleet_experiments.merge.sites import Kind, barriers, demonstrated, demonstrations_name, one_shot, rounds
 from fleet_experiments.results import Results, new_results
 from fleet_experiments.sweep import Work, sweep
 from fleet_learning.resume_file import resume_key
@@ -79,7 +79,7 @@ def merge_experiment(
     runs: dict[str, Work] = {}
     after: dict[str, str] = {}
     for seed in seeds:
-        shown = f"demonstrations_{seed}"
+        shown = demonstrations_name(seed)
         if set(parts) - {"linear"}:
             runs[shown] = partial(demonstrated, setup, scale, seed)
         for part in parts:

@@ -90,6 +90,11 @@ class DemonstratedTasks:
         return {"success": reached, "error": held_out_error(self.network, parameters, self.held_out)}
 
 
+def demonstrations_name(seed: int) -> str:
+    """Return the name of the run that demonstrates with a seed."""
+    return f"demonstrations_{seed}"
+
+
 def demonstrated(
     setup: LearningSetup,
     scale: Scale,
@@ -115,10 +120,7 @@ def one_shot(
     on_progress: OnProgress,
 ) -> list[Row]:
     """Train the sites apart from different starts, and merge them once by every method."""
-    trial, name = (
-        DemonstratedTasks(setup, scale, kind, seed, folder.parent / f"demonstrations_{seed}"),
-        setup.fleet.fleet,
-    )
+    trial, name = _trial(setup, scale, kind, seed, folder), setup.fleet.fleet
     condition = f"{kind}, once, Dirichlet {concentration:g}"
     split = trial.split(concentration)
     sites = []
@@ -154,7 +156,7 @@ def rounds(
     on_progress: OnProgress,
 ) -> list[Row]:
     """Merge the sites every so many epochs while they train; each goes on from the merged network."""
-    trial = DemonstratedTasks(setup, scale, kind, seed, folder.parent / f"demonstrations_{seed}")
+    trial = _trial(setup, scale, kind, seed, folder)
     sites = [trial.site(rows, 100 * seed + number) for number, rows in enumerate(trial.split(1.0))]
     steps = every * sites[0].steps_per_epoch
     merges = max(scale.steps // steps, 1)
@@ -186,7 +188,7 @@ def barriers(
 
     The barriers are those in the middle between both networks, where the merge is; the paper takes the largest on the line.
     """
-    trial = DemonstratedTasks(setup, scale, kind, seed, folder.parent / f"demonstrations_{seed}")
+    trial = _trial(setup, scale, kind, seed, folder)
     halves = np.array_split(np.random.default_rng(seed).permutation(len(trial.learned)), 2)
     rows: list[Row] = []
     for number, (start, seeds) in enumerate({"different starts": (0, 1), "shared start": (0, 0)}.items()):
@@ -207,6 +209,11 @@ def barriers(
                 }
             )
     return rows
+
+
+def _trial(setup: LearningSetup, scale: Scale, kind: Kind, seed: int, folder: Path) -> DemonstratedTasks:
+    """Return the demonstrations of this seed, whose run is beside that of the folder."""
+    return DemonstratedTasks(setup, scale, kind, seed, folder.parent / demonstrations_name(seed))
 
 
 def _mean(measured: Sequence[dict[str, float]]) -> dict[str, float]:
